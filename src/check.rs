@@ -1,0 +1,173 @@
+//! One check: what was looked at and how it ended.
+//!
+//! Invariant: no prose, no I/O.
+
+use crate::exchange::Exchange;
+use crate::text::Untrusted;
+use crate::token::{TokenError, TokenKind};
+use crate::verdict::{Reason, Verdict};
+
+/// Names what a check looks at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CheckId {
+    /// The token's text, before any request.
+    TokenFormat,
+    /// `GET /apps` (Bitrise's operation `app-list`).
+    AppsList,
+    /// `GET /apps/{app-slug}/pipelines` (`pipeline-list`).
+    PipelinesList,
+    /// `GET /apps/{app-slug}/pipelines/{pipeline-id}` (`pipeline-show`).
+    PipelinesShow,
+}
+
+impl CheckId {
+    /// Lists every check, in the order in which they are made.
+    pub const ALL: &[Self] = &[
+        Self::TokenFormat,
+        Self::AppsList,
+        Self::PipelinesList,
+        Self::PipelinesShow,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenFormat => "token.format",
+            Self::AppsList => "apps.list",
+            Self::PipelinesList => "pipelines.list",
+            Self::PipelinesShow => "pipelines.show",
+        }
+    }
+}
+
+/// States how a check ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CheckResult {
+    /// As DX needs it.
+    Pass,
+    /// Not so, or it could not be told.
+    NotPassed(Reason),
+    /// Not looked at.
+    Skipped(SkipReason),
+}
+
+/// States why a check was not made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SkipReason {
+    /// An earlier check already decided the run.
+    NotReached,
+    /// `--pipeline-details` was not given.
+    NotRequested,
+    /// None of the runs on the page is a pipeline run, so there is nothing to ask for.
+    NoPipelineRun,
+}
+
+/// Names a check's status, derived from its [`CheckResult`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// As DX needs it.
+    Pass,
+    /// Not as DX needs it.
+    Fail,
+    /// It could not be told.
+    Unknown,
+    /// Not looked at.
+    Skip,
+}
+
+impl Status {
+    /// Lists every status.
+    pub const ALL: &[Self] = &[Self::Pass, Self::Fail, Self::Unknown, Self::Skip];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+impl CheckResult {
+    /// Returns the reason, where the check was made and did not pass.
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::NotPassed(reason) => Some(reason),
+            Self::Pass | Self::Skipped(_) => None,
+        }
+    }
+
+    /// Returns the status that scripts read.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Pass => Status::Pass,
+            Self::NotPassed(reason) if reason.verdict() == Verdict::Inconclusive => Status::Unknown,
+            Self::NotPassed(_) => Status::Fail,
+            Self::Skipped(_) => Status::Skip,
+        }
+    }
+}
+
+/// Holds what the list of apps says of one app, or its slug alone where the list was silent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct App {
+    /// The app's slug, Bitrise's name for its identifier.
+    pub slug: Untrusted,
+    /// The app's title.
+    pub title: Option<Untrusted>,
+    /// The name of the workspace that owns the app.
+    pub workspace: Option<Untrusted>,
+}
+
+/// Holds one check with its evidence.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub id: CheckId,
+    /// How it ended.
+    pub result: CheckResult,
+    /// What was learnt, beyond the result.
+    pub found: Found,
+    /// The app that was looked at.
+    pub app: Option<App>,
+    /// The request that was made.
+    pub exchange: Option<Exchange>,
+}
+
+/// Holds what a check learnt beyond its result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// Nothing beyond the result.
+    Nothing,
+    /// The token's kind.
+    Kind(TokenKind),
+    /// What makes the token unusable.
+    Malformed(TokenError),
+    /// How many apps the token sees, where that is known, and how many are on the first page.
+    Apps {
+        /// On all pages.
+        total: Option<u64>,
+        /// On the first page.
+        listed: usize,
+    },
+    /// The list of apps was asked for once more, because of a 401 to the pipelines.
+    AskedAgain,
+    /// How many runs are on the page.
+    Runs(usize),
+}
+
+impl Check {
+    /// Makes a check that was not made, with the reason for that.
+    pub const fn skipped(id: CheckId, why: SkipReason) -> Self {
+        let result = CheckResult::Skipped(why);
+        Self {
+            id,
+            result,
+            found: Found::Nothing,
+            app: None,
+            exchange: None,
+        }
+    }
+}

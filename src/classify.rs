@@ -1,0 +1,189 @@
+//! From what was seen to what it means: the step decides together with the status.
+//!
+//! Invariant: pure and total. Every [`Exchange`] has an answer, and nothing here waits, reads or
+//! prints.
+
+use crate::exchange::{Body, Exchange, Reply, TransportErrorKind};
+use crate::verdict::{Reason, Verdict};
+use crate::wire::{AppPage, Document, PipelinePage};
+
+/// States whether an app was in the token's list of apps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Listed {
+    /// It was.
+    Yes,
+    /// The whole list was read, and it was not.
+    No,
+    /// It was not on the first page, and there are more.
+    NotOnFirstPage,
+}
+
+/// States what follows from the answer to `GET /apps/{app-slug}/pipelines`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PipelinesStep {
+    /// DX can read the app's pipelines.
+    Readable(PipelinePage),
+    /// It can't, or that could not be told.
+    NotReadable(Reason),
+    /// Bitrise answered 401 to a token that it had accepted: ask for the apps once more.
+    RecheckToken,
+}
+
+/// Reads the answer to `GET /apps`.
+///
+/// # Errors
+/// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]).
+pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
+    let reply = reply(exchange)?;
+    let page = match (reply.status, &reply.body) {
+        (200, body) => json(body)?.apps().map_err(|_| Reason::UnexpectedResponse)?,
+        (404, _) => return Err(Reason::WrongBaseUrl),
+        (401 | 403, Body::Html) => return Err(Reason::Intercepted),
+        (401, _) => return Err(Reason::TokenRejected),
+        // Bitrise puts its refusals into a JSON object; a bare 403 is a firewall's or a proxy's.
+        (403, Body::Json(document)) if document.is_object() => return Err(Reason::AppsForbidden),
+        (403, _) => return Err(Reason::Intercepted),
+        (status, _) => return Err(any_step(status)),
+    };
+    if page.apps.is_empty() {
+        Err(Reason::NoApps)
+    } else {
+        Ok(page)
+    }
+}
+
+/// Reads the answer to `GET /apps/{app-slug}/pipelines`.
+///
+/// An empty list is readable: an app that was not built within the 200 days that Bitrise keeps
+/// looks like that.
+pub fn pipelines(exchange: &Exchange, listed: Listed) -> PipelinesStep {
+    match read_pipelines(exchange) {
+        Ok(page) => PipelinesStep::Readable(page),
+        Err(Refusal::Unauthorized) => PipelinesStep::RecheckToken,
+        Err(Refusal::Denied) => PipelinesStep::NotReadable(denied(listed)),
+        Err(Refusal::Other(reason)) => PipelinesStep::NotReadable(reason),
+    }
+}
+
+/// Reads the second answer to `GET /apps`, which was asked for because the pipelines answered
+/// 401, and returns the reason why the app is not readable.
+pub fn recheck(exchange: &Exchange, listed: Listed) -> Reason {
+    match apps(exchange) {
+        Ok(_) | Err(Reason::NoApps) => denied(listed),
+        Err(Reason::TokenRejected) => Reason::TokenRejected,
+        Err(reason) if reason.verdict() == Verdict::Inconclusive => reason,
+        // Accepted, then 401, then 403: no rule covers that, so nobody is blamed.
+        Err(_) => Reason::UnexpectedStatus,
+    }
+}
+
+/// Reads the answer to `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
+///
+/// # Errors
+/// Returns the reason why the details are not readable.
+pub fn details(exchange: &Exchange) -> Result<(), Reason> {
+    let object = |body: &Body| {
+        // The spec has a bare object here, without `data`; nothing in it is needed.
+        if json(body)?.is_object() {
+            Ok(())
+        } else {
+            Err(Reason::UnexpectedResponse)
+        }
+    };
+    app_endpoint(exchange, object).map_err(|refusal| match refusal {
+        Refusal::Unauthorized | Refusal::Denied => Reason::PipelineDetailsDenied,
+        Refusal::Other(reason) => reason,
+    })
+}
+
+/// States why an endpoint below an app did not answer as hoped.
+enum Refusal {
+    /// 401.
+    Unauthorized,
+    /// 403 or 404. Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an
+    /// app that a token may not see.
+    Denied,
+    /// Anything else.
+    Other(Reason),
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::Other(reason)
+    }
+}
+
+fn read_pipelines(exchange: &Exchange) -> Result<PipelinePage, Refusal> {
+    app_endpoint(exchange, |body| {
+        json(body)?
+            .pipelines()
+            .map_err(|_| Reason::UnexpectedResponse)
+    })
+}
+
+/// Reads the answer of an endpoint below one app; `on_success` reads the body of a 200.
+fn app_endpoint<T>(
+    exchange: &Exchange,
+    on_success: impl FnOnce(&Body) -> Result<T, Reason>,
+) -> Result<T, Refusal> {
+    let reply = reply(exchange)?;
+    match (reply.status, &reply.body) {
+        (200, body) => Ok(on_success(body)?),
+        // Bitrise's API has no pages of HTML: this is somebody else's refusal.
+        (401 | 403 | 404, Body::Html) => Err(Refusal::Other(Reason::Intercepted)),
+        (401, _) => Err(Refusal::Unauthorized),
+        (403 | 404, _) => Err(Refusal::Denied),
+        (status, _) => Err(Refusal::Other(any_step(status))),
+    }
+}
+
+const fn denied(listed: Listed) -> Reason {
+    match listed {
+        Listed::Yes | Listed::NotOnFirstPage => Reason::PipelinesDenied,
+        Listed::No => Reason::AppNotAccessible,
+    }
+}
+
+/// Returns what a status means that has the same meaning at every step.
+const fn any_step(status: u16) -> Reason {
+    match status {
+        429 => Reason::RateLimited,
+        408 | 500..=599 => Reason::ServerError,
+        300..=399 => Reason::Redirected,
+        _ => Reason::UnexpectedStatus,
+    }
+}
+
+/// Returns the JSON of a successful reply, or what the reply is instead.
+fn json(body: &Body) -> Result<&Document, Reason> {
+    match body {
+        Body::Json(document) => Ok(document),
+        Body::Cut(error) => Err(transport(&error.kind)),
+        Body::TooLarge => Err(Reason::UnexpectedResponse),
+        Body::Empty | Body::Html | Body::Other => Err(Reason::Intercepted),
+    }
+}
+
+fn reply(exchange: &Exchange) -> Result<&Reply, Reason> {
+    exchange
+        .outcome
+        .as_ref()
+        .map_err(|error| transport(&error.kind))
+}
+
+const fn transport(kind: &TransportErrorKind) -> Reason {
+    match kind {
+        TransportErrorKind::Dns => Reason::DnsFailure,
+        TransportErrorKind::NotLoopback
+        | TransportErrorKind::Refused
+        | TransportErrorKind::Closed
+        | TransportErrorKind::Unreachable(_)
+        | TransportErrorKind::NotHttp
+        | TransportErrorKind::Undecodable
+        | TransportErrorKind::Unknown => Reason::ConnectionFailed,
+        TransportErrorKind::Tls(_) => Reason::TlsFailure,
+        TransportErrorKind::Proxy(_) => Reason::ProxyFailure,
+        TransportErrorKind::ConnectTimeout | TransportErrorKind::Timeout => Reason::Timeout,
+        TransportErrorKind::MaxTime => Reason::MaxTimeReached,
+    }
+}

@@ -1,0 +1,210 @@
+//! What was seen on the network, as plain data.
+//!
+//! Invariant: no HTTP library is named here, and no meaning is given to what was seen; that is
+//! the work of [`crate::classify`]. An [`Exchange`] never holds the token.
+
+use crate::text::Untrusted;
+use crate::wire::Document;
+use std::time::Duration;
+
+/// Holds one question to the server and what came of it, after all attempts.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The address that was asked for, with the query.
+    pub url: String,
+    /// How many attempts were made; 0 where `--max-time` was over before the first.
+    pub attempts: u32,
+    /// From the start of the first attempt to the end of the last, waits included.
+    pub elapsed: Duration,
+    /// How long the server asked to wait (`Retry-After`), where it did so in its last reply.
+    pub retry_after: Option<Duration>,
+    /// The last attempt's reply, or why there was none.
+    pub outcome: Result<Reply, TransportError>,
+}
+
+/// The method of every request that this program sends.
+pub const METHOD: &str = "GET";
+
+/// Holds one HTTP reply.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
+    pub http_version: &'static str,
+    /// The value of `X-Request-Id`, for a support ticket.
+    pub request_id: Option<Untrusted>,
+    /// The host that a redirect points to.
+    pub location_host: Option<Untrusted>,
+    /// The body, read within the limit.
+    pub body: Body,
+}
+
+impl Reply {
+    /// Tells whether another attempt may get another answer by itself: 408, 429 and 5xx, and a
+    /// success whose body broke off. 401, 403 and 404 are answers.
+    pub const fn is_transient(&self) -> bool {
+        match (self.status, &self.body) {
+            (408 | 429 | 500..=599, _) => true,
+            (200, Body::Cut(error)) => error.kind.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Returns what the server says in its own words.
+    pub const fn message(&self) -> Option<&Untrusted> {
+        match &self.body {
+            Body::Json(document) => document.message(),
+            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => None,
+        }
+    }
+}
+
+/// Holds a reply's body by kind; what is not JSON is not kept.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// No bytes at all.
+    Empty,
+    /// Any JSON value, whatever the content type said, as far as the checks need it.
+    Json(Document),
+    /// An HTML page, told by its first characters or its content type.
+    Html,
+    /// Anything else.
+    Other,
+    /// More bytes than the limit.
+    TooLarge,
+    /// The connection ended or the time was over before the body was complete.
+    Cut(TransportError),
+}
+
+/// States why there was no reply, or no complete one.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{kind}")]
+pub struct TransportError {
+    /// What went wrong.
+    pub kind: TransportErrorKind,
+}
+
+impl From<TransportErrorKind> for TransportError {
+    fn from(kind: TransportErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+/// Tells the faults of transport apart; the texts are ours, so they are safe to show.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TransportErrorKind {
+    /// The name could not be resolved.
+    #[error("the host name could not be resolved")]
+    Dns,
+    /// Plain `http` to a name that doesn't resolve to this machine.
+    #[error("the name does not lead to this machine, and plain http goes nowhere else")]
+    NotLoopback,
+    /// Nobody listens at the address.
+    #[error("the connection was refused")]
+    Refused,
+    /// The connection was cut.
+    #[error("the connection was closed before the reply was complete")]
+    Closed,
+    /// No connection for another reason, such as no route.
+    #[error("no connection could be made ({0})")]
+    Unreachable(std::io::ErrorKind),
+    /// The bytes that came are not HTTP.
+    #[error("what came back is not HTTP")]
+    NotHttp,
+    /// The body could not be decoded, as with broken compression.
+    #[error("the reply's body could not be decoded")]
+    Undecodable,
+    /// TLS failed.
+    #[error("{0}")]
+    Tls(TlsFault),
+    /// The proxy failed.
+    #[error("{0}")]
+    Proxy(ProxyFault),
+    /// No connection within `--timeout`.
+    #[error("no connection came about in time (--timeout)")]
+    ConnectTimeout,
+    /// One attempt took longer than `--timeout`.
+    #[error("no complete reply came in time (--timeout)")]
+    Timeout,
+    /// The whole run took longer than `--max-time`.
+    #[error("the time for the whole run was over (--max-time)")]
+    MaxTime,
+    /// A fault that the library reports without a type.
+    #[error("the request failed for a reason that could not be told")]
+    Unknown,
+}
+
+/// Tells the faults of TLS apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TlsFault {
+    /// The certificate's issuer is not trusted here.
+    #[error("the certificate was issued by an authority that this machine does not trust")]
+    UnknownIssuer,
+    /// The certificate's time is over.
+    #[error("the certificate has expired")]
+    Expired,
+    /// The certificate's time has not begun.
+    #[error("the certificate is not valid yet; perhaps this machine's clock is wrong")]
+    NotYetValid,
+    /// The certificate is for another host.
+    #[error("the certificate is for another host name")]
+    WrongName,
+    /// The certificate is unusable for another reason.
+    #[error("the certificate can't be used")]
+    BadCertificate,
+    /// No common protocol version or cipher.
+    #[error("no common TLS version or cipher")]
+    NoCommonProtocol,
+    /// What answered does not speak TLS.
+    #[error("what answered does not speak TLS")]
+    NotTls,
+    /// This machine has no store of root certificates.
+    #[error("this machine has no root certificates to check against")]
+    NoRoots,
+    /// Anything else.
+    #[error("the TLS handshake failed")]
+    Other,
+}
+
+/// Tells the faults of a proxy apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProxyFault {
+    /// The proxy's own name could not be resolved.
+    #[error("the proxy's host name could not be resolved")]
+    Dns,
+    /// No connection to the proxy.
+    #[error("no connection to the proxy could be made")]
+    Unreachable,
+    /// The proxy wants a user and password (407).
+    #[error("the proxy asks for authentication (407)")]
+    AuthenticationRequired,
+    /// The proxy did not open the way to the host.
+    #[error("the proxy did not open a connection to the host")]
+    Refused,
+}
+
+impl TransportErrorKind {
+    /// Tells whether another attempt may help by itself.
+    ///
+    /// A certificate doesn't become trusted by asking again, and neither does a proxy open up;
+    /// `--max-time` leaves no time for another attempt.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Dns
+            | Self::Refused
+            | Self::Closed
+            | Self::Unreachable(_)
+            | Self::Undecodable
+            | Self::Proxy(ProxyFault::Dns | ProxyFault::Unreachable)
+            | Self::ConnectTimeout
+            | Self::Timeout
+            | Self::Unknown => true,
+            Self::NotLoopback
+            | Self::NotHttp
+            | Self::Tls(_)
+            | Self::Proxy(ProxyFault::AuthenticationRequired | ProxyFault::Refused)
+            | Self::MaxTime => false,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `bitrise-dx` tells whether a Bitrise API token will work as a DX connection, and if not, why.
+
+pub mod check;
+pub mod classify;
+pub mod exchange;
+pub mod plan;
+pub mod text;
+pub mod token;
+pub mod verdict;
+pub mod wire;

@@ -1,0 +1,122 @@
+//! Text that is not ours: wrapped so that it can't be printed raw.
+//!
+//! Invariant: nothing here knows about Bitrise, HTTP or an output format.
+
+use std::fmt;
+
+/// The most characters of a foreign text that are ever shown.
+const SHOWN: usize = 200;
+
+/// Holds text that came from the network.
+///
+/// Its [`fmt::Display`] is safe in a terminal, a log and a ticket: control characters, line
+/// breaks, bidirectional overrides and other invisible characters are shown as `\u{…}`, a text
+/// can't open a CI workflow command (`::error::`, `##[error]`), and long texts are cut.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Untrusted(String);
+
+impl Untrusted {
+    /// Wraps a text that came from the network.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text as it came, for building a request or for comparing; never for showing.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        let mut hashes = 0_u8;
+        let mut at_start = true;
+        for (index, c) in self.0.chars().enumerate() {
+            if index == SHOWN {
+                return f.write_char('…');
+            }
+            let opens_command = (c == '[' && hashes >= 2) || (c == ':' && at_start);
+            if opens_command {
+                write!(f, "{}", c.escape_unicode())?;
+            } else if is_plain(c) {
+                f.write_char(c)?;
+            } else {
+                write!(f, "{}", c.escape_unicode())?;
+            }
+            hashes = if c == '#' {
+                hashes.saturating_add(1)
+            } else {
+                0
+            };
+            at_start = at_start && c.is_whitespace();
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether a character may be shown as it is.
+///
+/// The standard library's escaping for `Debug` knows which characters are printable; the
+/// characters that it escapes only because of Rust's own syntax are fine here.
+fn is_plain(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        Untrusted::new(text).to_string()
+    }
+
+    #[test]
+    fn ordinary_titles_are_left_alone() {
+        for text in [
+            "Shop iOS",
+            "Čaj – 茶 'n' \"more\"",
+            "a:b #1 [x]",
+            "C:\\temp",
+            "🚀 app",
+        ] {
+            assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn nothing_moves_the_cursor_or_hides() {
+        for text in [
+            "\u{1b}[31mred",
+            "a\rb",
+            "a\nb",
+            "\u{202e}evil",
+            "a\u{2028}b",
+            "x\u{200b}y",
+            "\u{9b}2J",
+            "\u{feff}bom",
+            "bell\u{7}",
+            "\u{e0041}tag",
+            "e\u{301}",
+        ] {
+            let out = shown(text);
+            assert!(out.contains("\\u{"), "{out}");
+            assert!(out.chars().all(|c| !c.is_control()), "{out}");
+        }
+        assert_eq!(shown("\u{1b}[31mred"), "\\u{1b}[31mred");
+    }
+
+    #[test]
+    fn no_workflow_command_survives() {
+        assert_eq!(shown("::error::x"), "\\u{3a}:error::x");
+        assert_eq!(shown("  ::error::x"), "  \\u{3a}:error::x");
+        assert_eq!(shown("a ##[stop-commands]x"), "a ##\\u{5b}stop-commands]x");
+    }
+
+    #[test]
+    fn long_texts_are_cut_with_a_mark() {
+        let out = shown(&"x".repeat(5000));
+        assert_eq!(out.chars().count(), SHOWN + 1);
+        assert!(out.ends_with('…'));
+    }
+}

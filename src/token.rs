@@ -1,0 +1,342 @@
+//! The token: what can be said about it before any request.
+//!
+//! Invariant: no I/O. A [`Token`] can't be printed, cloned or serialised, and is zeroed when
+//! dropped.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, percent_encode};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::borrow::Cow;
+
+/// Holds a Bitrise API token that passed [`Token::parse`].
+pub struct Token(SecretString);
+
+/// Names the kind of a token, told from its prefix (Bitrise's own command-line program knows
+/// the same two).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenKind {
+    /// `bitwat_`: a workspace API token, the kind that DX asks for.
+    Workspace,
+    /// `bitpat_`: a personal access token.
+    Personal,
+    /// No known prefix: perhaps a token from before November 2024, when prefixes came.
+    Unknown,
+}
+
+impl TokenKind {
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Personal => "personal",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Names something about the token that is worth a word but doesn't stop the run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenWarning {
+    /// White space around the token was dropped.
+    Trimmed,
+    /// The token is a person's.
+    Personal,
+}
+
+impl TokenWarning {
+    /// Returns the code that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trimmed => "token_trimmed",
+            Self::Personal => "personal_token",
+        }
+    }
+}
+
+/// States why a text can't be used as a Bitrise token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// There is no text at all.
+    #[error("the token is empty")]
+    Empty,
+    /// A variable's name stands where its value should be.
+    #[error("it is the name of a variable that was never replaced by its value")]
+    UnexpandedVariable,
+    /// The placeholder of DX's documentation.
+    #[error("it is the placeholder from the documentation")]
+    Placeholder,
+    /// A header's scheme was copied along.
+    #[error("it starts with “Bearer ” or “token ”; Bitrise and DX want the token alone")]
+    SchemePrefix,
+    /// Quotes were copied along.
+    #[error("it has a quotation mark at its start or end")]
+    Quoted,
+    /// White space inside.
+    #[error("it has white space inside")]
+    WhiteSpace,
+    /// A control character inside.
+    #[error("it has a control character inside")]
+    ControlCharacter,
+    /// A character outside of ASCII.
+    #[error("it has a character that is not plain ASCII")]
+    NotAscii,
+}
+
+/// Holds the result of a successful [`Token::parse`].
+pub struct ParsedToken {
+    /// The token, ready to be sent.
+    pub token: Token,
+    /// Its kind by prefix.
+    pub kind: TokenKind,
+    /// What is worth a word.
+    pub warnings: Vec<TokenWarning>,
+}
+
+impl Token {
+    /// Reads a token from text.
+    ///
+    /// White space around the token is dropped with a warning. No length and no alphabet is
+    /// enforced, since Bitrise documents none.
+    ///
+    /// # Errors
+    /// Returns what makes the text unusable; nothing in the error quotes the text.
+    pub fn parse(text: &str) -> Result<ParsedToken, TokenError> {
+        let trimmed = text.trim();
+        lint(trimmed)?;
+        let kind = match trimmed {
+            t if t.starts_with("bitwat_") => TokenKind::Workspace,
+            t if t.starts_with("bitpat_") => TokenKind::Personal,
+            _ => TokenKind::Unknown,
+        };
+        let mut warnings = Vec::new();
+        if trimmed.len() != text.len() {
+            warnings.push(TokenWarning::Trimmed);
+        }
+        if kind == TokenKind::Personal {
+            warnings.push(TokenWarning::Personal);
+        }
+        let token = Self(SecretString::from(trimmed));
+        Ok(ParsedToken {
+            token,
+            kind,
+            warnings,
+        })
+    }
+
+    /// Returns the text for the `Authorization` header, the only place where it may go.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Makes a scrubber that removes this token from other texts.
+    pub fn redactor(&self) -> Redactor {
+        Redactor::new(self.expose())
+    }
+}
+
+/// Finds the first thing that makes a trimmed text unusable as a token.
+///
+/// The order goes from the most telling mistake to the least: an unexpanded `${{ secrets.X }}`
+/// has white space inside as well, but its name says more.
+fn lint(text: &str) -> Result<(), TokenError> {
+    if text.is_empty() {
+        return Err(TokenError::Empty);
+    }
+    if is_unexpanded(text) {
+        return Err(TokenError::UnexpandedVariable);
+    }
+    if text == "YOUR_API_TOKEN" {
+        return Err(TokenError::Placeholder);
+    }
+    if has_scheme(text) {
+        return Err(TokenError::SchemePrefix);
+    }
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`');
+    if text.starts_with(is_quote) || text.ends_with(is_quote) {
+        return Err(TokenError::Quoted);
+    }
+    for c in text.chars() {
+        match c {
+            c if c.is_whitespace() => return Err(TokenError::WhiteSpace),
+            c if c.is_control() => return Err(TokenError::ControlCharacter),
+            c if !c.is_ascii() => return Err(TokenError::NotAscii),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Recognises `$NAME`, `${…}`, `{{…}}` and `${{…}}`.
+fn is_unexpanded(text: &str) -> bool {
+    let braced = text.starts_with("${") || text.starts_with("{{");
+    if braced && text.ends_with('}') {
+        return true;
+    }
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    text.strip_prefix('$').is_some_and(is_name)
+}
+
+/// Recognises a header's scheme in front of the token.
+fn has_scheme(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    first.len() < text.len()
+        && (first.eq_ignore_ascii_case("bearer") || first.eq_ignore_ascii_case("token"))
+}
+
+/// The shortest token that is searched for; a shorter one would tear ordinary words apart, and
+/// no Bitrise token is that short.
+const REDACTED_FROM: usize = 8;
+
+/// Removes one token, raw or encoded, from texts that may hold it.
+///
+/// A server or a proxy may echo the token back in a message; percent-encoded or in base64 it
+/// would still be a leak. JSON escapes are undone by the JSON reader before a text gets here.
+pub struct Redactor(Vec<SecretString>);
+
+/// Stands where a token was removed.
+const REDACTED: &str = "[token]";
+
+/// What percent-encoding encodes where it spares nothing.
+const EVERY_CHARACTER: &AsciiSet = &AsciiSet::EMPTY.complement();
+
+impl Redactor {
+    fn new(token: &str) -> Self {
+        let mut forms = Vec::new();
+        if token.len() >= REDACTED_FROM {
+            forms.push(token.to_owned());
+            let percent = percent_encode(token.as_bytes(), EVERY_CHARACTER).to_string();
+            forms.push(percent.to_ascii_lowercase());
+            forms.push(percent);
+            forms.extend((0..3).flat_map(|shift| base64_forms(token, shift)));
+        }
+        Self(forms.into_iter().map(SecretString::from).collect())
+    }
+
+    /// Returns the text without the token.
+    pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut cleaned = Cow::Borrowed(text);
+        for form in &self.0 {
+            let form = form.expose_secret();
+            if cleaned.contains(form) {
+                cleaned = Cow::Owned(cleaned.replace(form, REDACTED));
+            }
+        }
+        cleaned
+    }
+}
+
+/// Returns how the token looks inside of base64 that started `shift` bytes before it (as in
+/// `user:token`), less the characters at both ends that depend on its neighbours.
+fn base64_forms(token: &str, shift: usize) -> [String; 2] {
+    let mut bytes = vec![0; shift];
+    bytes.extend_from_slice(token.as_bytes());
+    let from = (shift * 8).div_ceil(6);
+    let to = bytes.len() * 8 / 6;
+    [
+        STANDARD_NO_PAD.encode(&bytes),
+        URL_SAFE_NO_PAD.encode(&bytes),
+    ]
+    .map(|encoded| encoded[from..to].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> Option<TokenError> {
+        Token::parse(text).err()
+    }
+
+    #[test]
+    fn kinds_come_from_the_prefix_alone() {
+        for (text, kind) in [
+            ("bitwat_x", TokenKind::Workspace),
+            ("bitpat_x", TokenKind::Personal),
+            ("3f9a", TokenKind::Unknown),
+            ("BITWAT_x", TokenKind::Unknown),
+            ("x$y{z}'w", TokenKind::Unknown),
+        ] {
+            let parsed = Token::parse(text).unwrap();
+            assert_eq!(parsed.kind, kind, "{text}");
+            assert_eq!(parsed.token.expose(), text);
+        }
+    }
+
+    #[test]
+    fn warnings_name_what_was_trimmed_and_whose_token_it_is() {
+        let warnings = |text| Token::parse(text).unwrap().warnings;
+        assert_eq!(warnings("bitwat_x"), []);
+        assert_eq!(warnings("old-token"), []);
+        assert_eq!(warnings(" bitwat_x\n"), [TokenWarning::Trimmed]);
+        assert_eq!(
+            warnings("bitpat_x\t"),
+            [TokenWarning::Trimmed, TokenWarning::Personal]
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_apart() {
+        for (text, expected) in [
+            ("", TokenError::Empty),
+            (" \n\t", TokenError::Empty),
+            ("$BITRISE_TOKEN", TokenError::UnexpandedVariable),
+            ("${BITRISE_TOKEN}", TokenError::UnexpandedVariable),
+            ("{{BITRISE_TOKEN}}", TokenError::UnexpandedVariable),
+            (
+                "${{ secrets.BITRISE_TOKEN }}",
+                TokenError::UnexpandedVariable,
+            ),
+            ("YOUR_API_TOKEN", TokenError::Placeholder),
+            ("Bearer bitwat_x", TokenError::SchemePrefix),
+            ("bearer\tbitwat_x", TokenError::SchemePrefix),
+            ("token bitwat_x", TokenError::SchemePrefix),
+            ("\"bitwat_x\"", TokenError::Quoted),
+            ("bitwat_x'", TokenError::Quoted),
+            ("bitwat_x y", TokenError::WhiteSpace),
+            ("bitwat_x\u{a0}y", TokenError::WhiteSpace),
+            ("bitwat_x\ny", TokenError::WhiteSpace),
+            ("bitwat_\u{0}", TokenError::ControlCharacter),
+            ("bitwat_é", TokenError::NotAscii),
+            ("\u{feff}bitwat_x", TokenError::NotAscii),
+        ] {
+            assert_eq!(error(text), Some(expected), "{text:?}");
+        }
+        for fine in ["$", "$1", "$a-b", "{{x", "token", "Bearer"] {
+            assert_eq!(error(fine), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_removed_in_every_coat() {
+        let token = "bitwat_canary-0123456789?>";
+        let redactor = Redactor::new(token);
+        let percent = percent_encode(token.as_bytes(), EVERY_CHARACTER)
+            .to_string()
+            .to_lowercase();
+        assert_eq!(
+            redactor.clean(&format!("a {token} b {percent}")),
+            "a [token] b [token]"
+        );
+        for prefix in ["", "u", "us", "usr", "user:"] {
+            for suffix in ["", "!", "!!"] {
+                let text = format!("{prefix}{token}{suffix}");
+                let whole = STANDARD_NO_PAD.encode(&text);
+                let cleaned = redactor.clean(&whole).into_owned();
+                assert!(cleaned.contains(REDACTED), "{text}: {cleaned}");
+                assert!(
+                    cleaned.len() - REDACTED.len() <= prefix.len() * 2 + 8,
+                    "{cleaned}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_tiny_token_does_not_tear_words_apart() {
+        assert_eq!(Redactor::new("app").clean("my app"), "my app");
+    }
+}

@@ -1,0 +1,318 @@
+//! The verdicts and the reasons for them, as tables.
+//!
+//! A [`Reason`] has exactly one [`Verdict`], and a [`Verdict`] is the only source of an exit code
+//! and of DX's error code, so that a pair that contradicts itself can't be written.
+//!
+//! Invariant: no prose and no I/O. The texts for people are in [`crate::guide`].
+
+/// States the answer of a run: will DX accept the token?
+///
+/// DX's three codes are those of its Bitrise page, section "Errors".
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Verdict {
+    /// DX should accept the token.
+    Verified,
+    /// Bitrise rejected the token, or it can't be a Bitrise token as it stands.
+    InvalidCredentials,
+    /// The token is good, but may not read what DX needs.
+    InvalidPermissions,
+    /// The token is good, but sees no apps.
+    NoResources,
+    /// The question could not be answered.
+    Inconclusive,
+    /// Nothing was checked.
+    NotRun,
+}
+
+impl Verdict {
+    /// Lists every verdict, in the order in which they are documented.
+    pub const ALL: &[Self] = &[
+        Self::Verified,
+        Self::InvalidCredentials,
+        Self::InvalidPermissions,
+        Self::NoResources,
+        Self::Inconclusive,
+        Self::NotRun,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidPermissions => "invalid_permissions",
+            Self::NoResources => "no_resources",
+            Self::Inconclusive => "inconclusive",
+            Self::NotRun => "not_run",
+        }
+    }
+
+    /// Returns the exit code of the process; 2, 3 and 4 mean the same as in DX's own
+    /// command-line program (argument, authentication, retry).
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::InvalidCredentials => 3,
+            Self::InvalidPermissions => 5,
+            Self::NoResources => 6,
+            Self::Inconclusive => 4,
+            Self::NotRun => 2,
+        }
+    }
+
+    /// Returns the code that DX shows when the connection is added (DX's Bitrise page, section
+    /// "Errors"), or `None` where DX would show none or can't be predicted.
+    pub const fn dx_error(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidCredentials | Self::InvalidPermissions | Self::NoResources => {
+                Some(self.as_str())
+            }
+            Self::Verified | Self::Inconclusive | Self::NotRun => None,
+        }
+    }
+
+    /// Returns the rank by which one verdict beats another where several checks disagree; the
+    /// higher rank wins.
+    ///
+    /// A rejected token decides everything; then one denied app is enough, because that is what
+    /// DX would stumble over; and what could not be asked can't overrule what was answered.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::NotRun => 5,
+            Self::InvalidCredentials => 4,
+            Self::InvalidPermissions => 3,
+            Self::NoResources => 2,
+            Self::Inconclusive => 1,
+            Self::Verified => 0,
+        }
+    }
+}
+
+/// Names why a run did not end as [`Verdict::Verified`].
+///
+/// This is the one list of reasons. A variant's name is the wire name in CamelCase.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Reason {
+    /// No token was given.
+    TokenMissing,
+    /// The token file could not be read.
+    TokenUnreadable,
+    /// The token was given on the command line.
+    TokenInArguments,
+    /// The options contradict each other, or one has a value that can't be used.
+    InvalidOptions,
+    /// The text can't be a Bitrise token as it stands.
+    TokenMalformed,
+    /// Bitrise answered 401.
+    TokenRejected,
+    /// Bitrise answered 403 to the list of apps.
+    AppsForbidden,
+    /// Bitrise refused the pipelines of an app that the token sees.
+    PipelinesDenied,
+    /// Bitrise refused the pipelines of an app that is not in the token's list either.
+    AppNotAccessible,
+    /// Bitrise refused the details of one pipeline run.
+    PipelineDetailsDenied,
+    /// The list of apps is empty.
+    NoApps,
+    /// Something between this machine and Bitrise answered in Bitrise's place.
+    Intercepted,
+    /// The base URL has no Bitrise API behind it.
+    WrongBaseUrl,
+    /// Bitrise answered 429.
+    RateLimited,
+    /// The server answered 408 or 5xx.
+    ServerError,
+    /// The server answered with a redirect.
+    Redirected,
+    /// The reply is JSON of another shape than the API's.
+    UnexpectedResponse,
+    /// The reply has a status that this endpoint doesn't use.
+    UnexpectedStatus,
+    /// The host's name could not be resolved.
+    DnsFailure,
+    /// No connection, or it broke before the reply was complete.
+    ConnectionFailed,
+    /// No TLS session could be agreed on, or the certificate is not trusted.
+    TlsFailure,
+    /// The proxy could not be reached, or refused to connect onwards.
+    ProxyFailure,
+    /// One attempt took longer than `--timeout`.
+    Timeout,
+    /// The whole run took longer than `--max-time`.
+    MaxTimeReached,
+}
+
+impl Reason {
+    /// Lists every reason, in the order in which a run can meet them.
+    pub const ALL: &[Self] = &[
+        Self::TokenMissing,
+        Self::TokenUnreadable,
+        Self::TokenInArguments,
+        Self::InvalidOptions,
+        Self::TokenMalformed,
+        Self::TokenRejected,
+        Self::AppsForbidden,
+        Self::PipelinesDenied,
+        Self::AppNotAccessible,
+        Self::PipelineDetailsDenied,
+        Self::NoApps,
+        Self::Intercepted,
+        Self::WrongBaseUrl,
+        Self::RateLimited,
+        Self::ServerError,
+        Self::Redirected,
+        Self::UnexpectedResponse,
+        Self::UnexpectedStatus,
+        Self::DnsFailure,
+        Self::ConnectionFailed,
+        Self::TlsFailure,
+        Self::ProxyFailure,
+        Self::Timeout,
+        Self::MaxTimeReached,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenMissing => "token_missing",
+            Self::TokenUnreadable => "token_unreadable",
+            Self::TokenInArguments => "token_in_arguments",
+            Self::InvalidOptions => "invalid_options",
+            Self::TokenMalformed => "token_malformed",
+            Self::TokenRejected => "token_rejected",
+            Self::AppsForbidden => "apps_forbidden",
+            Self::PipelinesDenied => "pipelines_denied",
+            Self::AppNotAccessible => "app_not_accessible",
+            Self::PipelineDetailsDenied => "pipeline_details_denied",
+            Self::NoApps => "no_apps",
+            Self::Intercepted => "intercepted",
+            Self::WrongBaseUrl => "wrong_base_url",
+            Self::RateLimited => "rate_limited",
+            Self::ServerError => "server_error",
+            Self::Redirected => "redirected",
+            Self::UnexpectedResponse => "unexpected_response",
+            Self::UnexpectedStatus => "unexpected_status",
+            Self::DnsFailure => "dns_failure",
+            Self::ConnectionFailed => "connection_failed",
+            Self::TlsFailure => "tls_failure",
+            Self::ProxyFailure => "proxy_failure",
+            Self::Timeout => "timeout",
+            Self::MaxTimeReached => "max_time_reached",
+        }
+    }
+
+    /// Returns the one verdict that this reason leads to.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::TokenMissing
+            | Self::TokenUnreadable
+            | Self::TokenInArguments
+            | Self::InvalidOptions => Verdict::NotRun,
+            Self::TokenMalformed | Self::TokenRejected => Verdict::InvalidCredentials,
+            Self::AppsForbidden
+            | Self::PipelinesDenied
+            | Self::AppNotAccessible
+            | Self::PipelineDetailsDenied => Verdict::InvalidPermissions,
+            Self::NoApps => Verdict::NoResources,
+            Self::Intercepted
+            | Self::WrongBaseUrl
+            | Self::RateLimited
+            | Self::ServerError
+            | Self::Redirected
+            | Self::UnexpectedResponse
+            | Self::UnexpectedStatus
+            | Self::DnsFailure
+            | Self::ConnectionFailed
+            | Self::TlsFailure
+            | Self::ProxyFailure
+            | Self::Timeout
+            | Self::MaxTimeReached => Verdict::Inconclusive,
+        }
+    }
+
+    /// Tells whether the same run may well end otherwise a little later, with nothing changed.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::ServerError
+            | Self::DnsFailure
+            | Self::ConnectionFailed
+            | Self::ProxyFailure
+            | Self::Timeout
+            | Self::MaxTimeReached => true,
+            Self::TokenMissing
+            | Self::TokenUnreadable
+            | Self::TokenInArguments
+            | Self::InvalidOptions
+            | Self::TokenMalformed
+            | Self::TokenRejected
+            | Self::AppsForbidden
+            | Self::PipelinesDenied
+            | Self::AppNotAccessible
+            | Self::PipelineDetailsDenied
+            | Self::NoApps
+            | Self::Intercepted
+            | Self::WrongBaseUrl
+            | Self::Redirected
+            | Self::UnexpectedResponse
+            | Self::UnexpectedStatus
+            | Self::TlsFailure => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn names_and_exit_codes_are_unique() {
+        let names: BTreeSet<_> = Verdict::ALL.iter().map(|v| v.as_str()).collect();
+        let codes: BTreeSet<_> = Verdict::ALL.iter().map(|v| v.exit_code()).collect();
+        let ranks: BTreeSet<_> = Verdict::ALL.iter().map(|v| v.rank()).collect();
+        assert_eq!(names.len(), Verdict::ALL.len());
+        assert_eq!(codes.len(), Verdict::ALL.len());
+        assert_eq!(ranks.len(), Verdict::ALL.len());
+        let reasons: BTreeSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+        assert_eq!(reasons.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn a_name_is_the_variant_in_snake_case() {
+        for reason in Reason::ALL {
+            let camel: String = reason
+                .as_str()
+                .split('_')
+                .map(|word| word[..1].to_uppercase() + &word[1..])
+                .collect();
+            assert_eq!(camel, format!("{reason:?}"));
+        }
+    }
+
+    #[test]
+    fn the_tables_are_as_documented() {
+        let mut table = String::new();
+        for verdict in Verdict::ALL {
+            let dx = verdict.dx_error().unwrap_or("-");
+            writeln!(
+                table,
+                "{} exit {} dx {dx}",
+                verdict.as_str(),
+                verdict.exit_code()
+            )
+            .unwrap();
+            for reason in Reason::ALL.iter().filter(|r| r.verdict() == *verdict) {
+                let retry = if reason.is_retryable() {
+                    " (retryable)"
+                } else {
+                    ""
+                };
+                writeln!(table, "  {}{retry}", reason.as_str()).unwrap();
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+}

@@ -1,0 +1,656 @@
+//! Lenient reading of Bitrise's JSON: shapes, not meaning.
+//!
+//! Recorded replies have nulls and other types where Bitrise's spec promises a string, and keys
+//! that it doesn't name. So a reply is read straight into a [`Document`], which keeps only what
+//! the checks need and takes whatever stands there; the rest of the body is skipped without being
+//! stored, since pipeline runs carry the values of build variables.
+//!
+//! Invariant: no status code and no verdict is known here, and memory stays small whatever comes.
+
+use crate::check::App;
+use crate::text::Untrusted;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The longest slug that is believed, in bytes; Bitrise's have 16 or 36.
+const LONGEST_SLUG: usize = 256;
+
+/// The most items of a list that are kept; the API's largest page has 50.
+const MOST_ITEMS: usize = 1000;
+
+/// Holds what the checks need of one JSON reply, whichever endpoint it came from.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Document {
+    is_object: bool,
+    data: Data,
+    next: Option<Untrusted>,
+    total: Option<u64>,
+    message: Option<Untrusted>,
+}
+
+/// Holds what stands under `data`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+enum Data {
+    /// Nothing, or something that is no list.
+    #[default]
+    NoList,
+    /// Null, which is how Go writes an empty list.
+    Null,
+    /// A list, with the number of its items and those of them that are kept.
+    List(usize, Vec<Item>),
+}
+
+/// Holds what is kept of one app, pipeline run or standalone build.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Item {
+    slug: Option<Untrusted>,
+    title: Option<Untrusted>,
+    workspace: Option<Untrusted>,
+    is_pipeline: bool,
+}
+
+/// Holds one page of `GET /apps` (spec: `v0.AppListResponseModel`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AppPage {
+    /// The apps that have a usable slug, in Bitrise's order.
+    pub apps: Vec<App>,
+    /// How many apps there are on all pages, where that is known.
+    pub total: Option<u64>,
+    /// Whether there is another page.
+    pub has_more: bool,
+}
+
+/// Holds one page of `GET /apps/{app-slug}/pipelines` (spec: `v0.PipelineListResponseModel`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PipelinePage {
+    /// How many runs are on the page, standalone builds included. The counters in `paging` are
+    /// not used: this endpoint reports 0 there.
+    pub runs: usize,
+    /// The id of the first item that is a pipeline run and not a standalone build.
+    pub pipeline_id: Option<Untrusted>,
+}
+
+/// States that a reply is JSON of another shape than the endpoint's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OtherShape;
+
+/// States that a body is not JSON.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NotJson;
+
+/// Tells whether a slug can be one path segment of a request.
+pub fn is_usable_slug(slug: &str) -> bool {
+    !matches!(slug, "" | "." | "..") && slug.len() <= LONGEST_SLUG
+}
+
+impl Document {
+    /// Reads a body; `clean` is applied to every text that is kept.
+    ///
+    /// # Errors
+    /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real reply.
+    pub fn read<'a>(body: &'a [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+        let top: Maybe<Top> = serde_json::from_slice::<'a>(body).map_err(|_| NotJson)?;
+        let Some(top) = top.0 else {
+            return Ok(Self::default());
+        };
+        let text = |scalar: Scalar| scalar.text().map(|text| Untrusted::new(clean(&text)));
+        let data = match top.data.0 {
+            RawData::NoList => Data::NoList,
+            RawData::Null => Data::Null,
+            RawData::List(count, items) => {
+                let keep = |raw: RawItem| Item {
+                    slug: text(raw.slug),
+                    title: text(raw.title),
+                    workspace: raw.owner.and_then(|owner| text(owner.name)),
+                    is_pipeline: matches!(raw.is_pipeline, Scalar::Flag(true)),
+                };
+                Data::List(
+                    count,
+                    items
+                        .into_iter()
+                        .map(|raw| keep(raw.0.unwrap_or_default()))
+                        .collect(),
+                )
+            }
+        };
+        let paging = top.paging.unwrap_or_default();
+        let total = if let Scalar::Count(count) = paging.total {
+            Some(count)
+        } else {
+            None
+        };
+        let message = top.messages.into_iter().find_map(text).or_else(|| {
+            let errors: Vec<_> = top.errors.into_iter().filter_map(Scalar::text).collect();
+            (!errors.is_empty()).then(|| Untrusted::new(clean(&errors.join("; "))))
+        });
+        Ok(Self {
+            is_object: true,
+            data,
+            next: text(paging.next),
+            total,
+            message,
+        })
+    }
+
+    /// Tells whether the reply is a JSON object.
+    pub const fn is_object(&self) -> bool {
+        self.is_object
+    }
+
+    /// Returns what the server says in its own words, found where Bitrise's own clients look for
+    /// it: `message`, `error_msg`, `error`, `error_message`, or `errors` joined.
+    pub const fn message(&self) -> Option<&Untrusted> {
+        self.message.as_ref()
+    }
+
+    /// Reads the document as one page of apps.
+    ///
+    /// # Errors
+    /// Returns [`OtherShape`] where `data` is missing or no list, or holds items of which none
+    /// has a usable slug.
+    pub fn apps(&self) -> Result<AppPage, OtherShape> {
+        let (count, items) = self.list()?;
+        let apps: Vec<App> = items.iter().filter_map(Item::app).collect();
+        if apps.is_empty() && count > 0 {
+            return Err(OtherShape);
+        }
+        let has_more = self.next.is_some();
+        let listed = apps.len() as u64;
+        let total = match self.total {
+            Some(total) if total >= listed => Some(total),
+            // A counter below what the page holds is a counter that nobody keeps.
+            Some(_) | None if has_more => None,
+            Some(_) | None => Some(listed),
+        };
+        Ok(AppPage {
+            apps,
+            total,
+            has_more,
+        })
+    }
+
+    /// Reads the document as one page of pipeline runs and standalone builds.
+    ///
+    /// # Errors
+    /// Returns [`OtherShape`] where `data` is missing or no list.
+    pub fn pipelines(&self) -> Result<PipelinePage, OtherShape> {
+        let (runs, items) = self.list()?;
+        let pipeline_id = items
+            .iter()
+            .filter(|item| item.is_pipeline)
+            .find_map(Item::slug);
+        Ok(PipelinePage {
+            runs,
+            pipeline_id: pipeline_id.cloned(),
+        })
+    }
+
+    fn list(&self) -> Result<(usize, &[Item]), OtherShape> {
+        match &self.data {
+            Data::List(count, items) => Ok((*count, items)),
+            Data::Null => Ok((0, &[])),
+            Data::NoList => Err(OtherShape),
+        }
+    }
+}
+
+impl Item {
+    fn slug(&self) -> Option<&Untrusted> {
+        self.slug.as_ref().filter(|slug| is_usable_slug(slug.raw()))
+    }
+
+    fn app(&self) -> Option<App> {
+        let slug = self.slug()?.clone();
+        Some(App {
+            slug,
+            title: self.title.clone(),
+            workspace: self.workspace.clone(),
+        })
+    }
+}
+
+/// Reads the fields of a JSON object one by one; a repeated field counts as its last value, and
+/// an unknown one is skipped by the caller.
+trait Fields: Default {
+    /// Takes a field's value from the map, or returns false where the field is of no interest.
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
+}
+
+#[derive(Default)]
+struct Top {
+    data: ListOrElse,
+    paging: Option<Paging>,
+    messages: [Scalar; 4],
+    errors: Vec<Scalar>,
+}
+
+impl Fields for Top {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        match key {
+            "data" => self.data = map.next_value()?,
+            "paging" => self.paging = map.next_value::<Maybe<Paging>>()?.0,
+            "message" => self.messages[0] = map.next_value()?,
+            "error_msg" => self.messages[1] = map.next_value()?,
+            "error" => self.messages[2] = map.next_value()?,
+            "error_message" => self.messages[3] = map.next_value()?,
+            "errors" => self.errors = map.next_value::<Scalars>()?.0,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Paging {
+    next: Scalar,
+    total: Scalar,
+}
+
+impl Fields for Paging {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        match key {
+            "next" => self.next = map.next_value()?,
+            "total_item_count" => self.total = map.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct RawItem {
+    slug: Scalar,
+    title: Scalar,
+    owner: Option<Owner>,
+    is_pipeline: Scalar,
+}
+
+impl Fields for RawItem {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        match key {
+            "slug" => self.slug = map.next_value()?,
+            "title" => self.title = map.next_value()?,
+            "owner" => self.owner = map.next_value::<Maybe<Owner>>()?.0,
+            "is_pipeline" => self.is_pipeline = map.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Owner {
+    name: Scalar,
+}
+
+impl Fields for Owner {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        if key == "name" {
+            self.name = map.next_value()?;
+        }
+        Ok(key == "name")
+    }
+}
+
+/// Reads any JSON value, and keeps it where it is an object.
+struct Maybe<T>(Option<T>);
+
+/// Reads any JSON value, and keeps it where it is a text, a truth value or a count.
+#[derive(Default)]
+enum Scalar {
+    Text(String),
+    Flag(bool),
+    Count(u64),
+    #[default]
+    Other,
+}
+
+impl Scalar {
+    fn text(self) -> Option<String> {
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+        .filter(|text| !text.trim().is_empty())
+    }
+}
+
+/// Reads any JSON value, and keeps the first few scalars of it where it is a list.
+struct Scalars(Vec<Scalar>);
+
+/// Reads any JSON value, and keeps the first items of it where it is a list.
+#[derive(Default)]
+struct ListOrElse(RawData);
+
+#[derive(Default)]
+enum RawData {
+    #[default]
+    NoList,
+    Null,
+    List(usize, Vec<Maybe<RawItem>>),
+}
+
+/// The most texts of an `errors` list that are kept.
+const MOST_ERRORS: usize = 10;
+
+/// Says for each kind of JSON value what is to be kept of it; by default, nothing.
+trait Keep<'de>: Sized {
+    fn other() -> Self;
+    fn text(_: String) -> Self {
+        Self::other()
+    }
+    fn flag(_: bool) -> Self {
+        Self::other()
+    }
+    fn count(_: u64) -> Self {
+        Self::other()
+    }
+    fn null() -> Self {
+        Self::other()
+    }
+    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::other())
+    }
+    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::other())
+    }
+}
+
+impl<'de, T: Fields> Keep<'de> for Maybe<T> {
+    fn other() -> Self {
+        Self(None)
+    }
+
+    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut fields = T::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if !fields.take(&key, &mut map)? {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Self(Some(fields)))
+    }
+}
+
+impl Keep<'_> for Scalar {
+    fn other() -> Self {
+        Self::Other
+    }
+
+    fn text(text: String) -> Self {
+        Self::Text(text)
+    }
+
+    fn flag(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+
+    fn count(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl<'de> Keep<'de> for Scalars {
+    fn other() -> Self {
+        Self(Vec::new())
+    }
+
+    fn list<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
+        Ok(Self(first_items(seq, MOST_ERRORS)?.1))
+    }
+}
+
+impl<'de> Keep<'de> for ListOrElse {
+    fn other() -> Self {
+        Self(RawData::NoList)
+    }
+
+    fn null() -> Self {
+        Self(RawData::Null)
+    }
+
+    fn list<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
+        let (count, items) = first_items(seq, MOST_ITEMS)?;
+        Ok(Self(RawData::List(count, items)))
+    }
+}
+
+/// Returns how many items a list has, and the first of them.
+fn first_items<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(
+    mut seq: A,
+    most: usize,
+) -> Result<(usize, Vec<T>), A::Error> {
+    let mut kept = Vec::new();
+    while kept.len() < most {
+        let Some(item) = seq.next_element()? else {
+            return Ok((kept.len(), kept));
+        };
+        kept.push(item);
+    }
+    let mut count = kept.len();
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        count += 1;
+    }
+    Ok((count, kept))
+}
+
+/// Leads each kind of JSON value to the matching function of [`Keep`].
+struct KeepVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Keep<'de>> Visitor<'de> for KeepVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok(T::text(text.to_owned()))
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<T, E> {
+        Ok(T::flag(flag))
+    }
+
+    fn visit_u64<E: Error>(self, count: u64) -> Result<T, E> {
+        Ok(T::count(count))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<T, E> {
+        Ok(T::other())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<T, E> {
+        Ok(T::other())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        Ok(T::null())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
+        T::list(seq)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::object(map)
+    }
+}
+
+/// Implements reading by [`Keep`] for a type.
+macro_rules! deserialize_by_keep {
+    ($($type:ty $(where $param:ident)?),* $(,)?) => {$(
+        impl<'de, $($param: Fields)?> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(KeepVisitor(PhantomData))
+            }
+        }
+    )*};
+}
+
+deserialize_by_keep!(Maybe<T> where T, Scalar, Scalars, ListOrElse);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(body: &Value) -> Document {
+        Document::read(body.to_string().as_bytes(), |text| Cow::Borrowed(text)).unwrap()
+    }
+
+    fn slugs(page: &AppPage) -> Vec<&str> {
+        page.apps.iter().map(|app| app.slug.raw()).collect()
+    }
+
+    #[test]
+    fn a_page_of_apps_needs_nothing_but_slugs() {
+        let page = read(&json!({"data": [
+            {"slug": "a", "title": null, "owner": 7, "surprise": [1, {"x": -2.5}]},
+            {"title": "no slug"}, 5, null, {"slug": 9}, [], {"slug": {"slug": "deep"}},
+            {"slug": "b", "title": "B", "owner": {"name": "W", "slug": "w"}},
+        ]}))
+        .apps()
+        .unwrap();
+        assert_eq!(slugs(&page), ["a", "b"]);
+        assert_eq!(page.apps[0].title, None);
+        assert_eq!(page.apps[1].workspace, Some(Untrusted::new("W")));
+        assert_eq!((page.total, page.has_more), (Some(2), false));
+    }
+
+    #[test]
+    fn counters_are_believed_only_where_they_can_be_true() {
+        let total = |paging| {
+            read(&json!({"data": [{"slug": "a"}], "paging": paging}))
+                .apps()
+                .unwrap()
+                .total
+        };
+        assert_eq!(
+            total(json!({"total_item_count": 37, "next": "x"})),
+            Some(37)
+        );
+        assert_eq!(total(json!({"total_item_count": 0})), Some(1));
+        assert_eq!(total(json!({"total_item_count": 0, "next": "x"})), None);
+        assert_eq!(total(json!({"total_item_count": -5, "next": ""})), Some(1));
+        assert_eq!(total(json!("nonsense")), Some(1));
+        assert_eq!(total(json!({"total_item_count": 1, "next": null})), Some(1));
+    }
+
+    #[test]
+    fn an_empty_list_may_be_null() {
+        for body in [json!({"data": []}), json!({"data": null})] {
+            assert_eq!(read(&body).apps().unwrap().apps, []);
+            assert_eq!(read(&body).pipelines().unwrap().runs, 0);
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        for body in [
+            json!({}),
+            json!([]),
+            json!(1),
+            json!({"data": {}}),
+            json!({"data": "x"}),
+        ] {
+            assert_eq!(read(&body).apps(), Err(OtherShape));
+            assert_eq!(read(&body).pipelines(), Err(OtherShape));
+        }
+        for slug in ["", " ", ".", "..", &"x".repeat(257)] {
+            assert_eq!(
+                read(&json!({"data": [{"slug": slug}]})).apps(),
+                Err(OtherShape),
+                "{slug}"
+            );
+        }
+        assert!(
+            read(&json!({"data": [{"slug": "x".repeat(256)}]}))
+                .apps()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_pipeline_run_is_told_from_a_standalone_build() {
+        let page = read(&json!({"data": [
+            {"slug": "build", "is_pipeline": false}, {"slug": "odd", "is_pipeline": "true"},
+            {"slug": null, "is_pipeline": true}, {"slug": "run", "is_pipeline": true},
+        ], "paging": {"total_item_count": 0}}))
+        .pipelines()
+        .unwrap();
+        assert_eq!(
+            page,
+            PipelinePage {
+                runs: 4,
+                pipeline_id: Some(Untrusted::new("run"))
+            }
+        );
+    }
+
+    #[test]
+    fn the_servers_words_are_found_wherever_a_bitrise_service_puts_them() {
+        for (body, expected) in [
+            (json!({"message": "m", "error": "e"}), Some("m")),
+            (json!({"message": "", "error_msg": "em"}), Some("em")),
+            (json!({"message": 5, "error": "e"}), Some("e")),
+            (json!({"error_message": "old"}), Some("old")),
+            (json!({"errors": ["a", 1, "b"]}), Some("a; b")),
+            (json!({"errors": []}), None),
+            (json!({"data": "secret"}), None),
+            (json!("text"), None),
+        ] {
+            assert_eq!(
+                read(&body).message().map(Untrusted::raw),
+                expected,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_kept_text_is_cleaned() {
+        let body = json!({"message": "x canary", "data": [
+            {"slug": "canary", "title": "canary", "owner": {"name": "canary"}}], "paging": {"next": "canary"}});
+        let escaped = body.to_string().replace("canary", "\\u0063anary");
+        let document = Document::read(escaped.as_bytes(), |text| {
+            text.replace("canary", "-").into()
+        })
+        .unwrap();
+        assert!(!format!("{document:?}").contains("canary"), "{document:?}");
+        assert_eq!(document.message().unwrap().raw(), "x -");
+    }
+
+    #[test]
+    fn odd_json_is_read_and_other_things_are_not() {
+        let read = |body: &[u8]| Document::read(body, |text| Cow::Borrowed(text));
+        assert!(read(b"\xef\xbb\xbf {\"data\": []}").unwrap().apps().is_ok());
+        let twice =
+            read(br#"{"data": 1, "data": [], "x": 1e999999, "x": 123456789012345678901234567890}"#);
+        // Numbers out of range are the one thing that the JSON library refuses outright.
+        assert!(twice.is_err() || twice.unwrap().apps().is_ok());
+        for body in [
+            "",
+            "<html>",
+            "{\"data\": [",
+            "{} trailing",
+            &"[".repeat(100_000),
+        ] {
+            assert_eq!(read(body.as_bytes()), Err(NotJson));
+        }
+    }
+
+    #[test]
+    fn a_list_without_end_is_counted_but_not_kept() {
+        let body = format!("{{\"data\": [{}{{}}]}}", "{\"slug\":\"s\"},".repeat(5000));
+        let document = Document::read(body.as_bytes(), |text| Cow::Borrowed(text)).unwrap();
+        assert_eq!(document.apps().unwrap().apps.len(), MOST_ITEMS);
+        assert_eq!(document.pipelines().unwrap().runs, 5001);
+    }
+}

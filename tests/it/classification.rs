@@ -1,0 +1,205 @@
+//! Every step × every status × every kind of body, as one table that a person can read.
+
+use bitrise_dx::classify::{self, Listed, PipelinesStep};
+use bitrise_dx::exchange::{Body, Exchange, Reply, TransportErrorKind};
+use bitrise_dx::verdict::{Reason, Verdict};
+use bitrise_dx::wire::Document;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+type Step = (&'static str, fn(&Exchange) -> String);
+
+fn outcome(reason: Reason) -> String {
+    reason.as_str().to_owned()
+}
+
+fn pipelines(exchange: &Exchange, listed: Listed) -> String {
+    match classify::pipelines(exchange, listed) {
+        PipelinesStep::Readable(_) => "readable".into(),
+        PipelinesStep::NotReadable(reason) => outcome(reason),
+        PipelinesStep::RecheckToken => "(recheck)".into(),
+    }
+}
+
+const STEPS: [Step; 6] = [
+    ("apps", |seen| {
+        classify::apps(seen).map_or_else(outcome, |_| "go on".into())
+    }),
+    ("pipelines of a listed app", |seen| {
+        pipelines(seen, Listed::Yes)
+    }),
+    ("pipelines of an app not on the first page", |seen| {
+        pipelines(seen, Listed::NotOnFirstPage)
+    }),
+    ("pipelines of an app that is not listed", |seen| {
+        pipelines(seen, Listed::No)
+    }),
+    ("apps again, after a 401 to the pipelines", |seen| {
+        outcome(classify::recheck(seen, Listed::Yes))
+    }),
+    ("details", |seen| {
+        classify::details(seen).map_or_else(outcome, |()| "readable".into())
+    }),
+];
+
+fn json(text: &str) -> Body {
+    Body::Json(Document::read(text.as_bytes(), |text| Cow::Borrowed(text)).unwrap())
+}
+
+fn bodies() -> [(&'static str, Body); 12] {
+    [
+        (
+            "a list with a slug",
+            json(r#"{"data": [{"slug": "a", "is_pipeline": true}]}"#),
+        ),
+        ("an empty list", json(r#"{"data": []}"#)),
+        ("a null list", json(r#"{"data": null}"#)),
+        (
+            "a list without slugs",
+            json(r#"{"data": [{"title": "a"}]}"#),
+        ),
+        ("an object as data", json(r#"{"data": {"slug": "a"}}"#)),
+        ("a message", json(r#"{"message": "no"}"#)),
+        ("JSON, no object", json("[1]")),
+        ("HTML", Body::Html),
+        ("other text", Body::Other),
+        ("nothing", Body::Empty),
+        ("too much", Body::TooLarge),
+        ("cut off", Body::Cut(TransportErrorKind::Closed.into())),
+    ]
+}
+
+fn seen(status: u16, body: &Body) -> Exchange {
+    Exchange {
+        url: "https://api.bitrise.io/v0.1/apps?limit=50".into(),
+        attempts: 1,
+        elapsed: Duration::ZERO,
+        retry_after: None,
+        outcome: Ok(Reply {
+            status,
+            http_version: "HTTP/2",
+            request_id: None,
+            location_host: None,
+            body: body.clone(),
+        }),
+    }
+}
+
+/// Returns what a step makes of a status, with the bodies that lead to the same put together.
+fn row(step: Step, status: u16) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, body) in &bodies() {
+        let result = step.1(&seen(status, body));
+        match groups.iter_mut().find(|(other, _)| *other == result) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((result, vec![name])),
+        }
+    }
+    let whole = groups.len() == 1;
+    let cell = |(result, names): &(String, Vec<&str>)| {
+        if whole {
+            format!("    {result}\n")
+        } else {
+            format!("    {result:<24} {}\n", names.join(", "))
+        }
+    };
+    groups.iter().map(cell).collect()
+}
+
+#[test]
+fn every_step_status_and_body_has_its_reason() {
+    let mut table = String::new();
+    for step in STEPS {
+        writeln!(table, "# {}", step.0).unwrap();
+        let mut from = 100;
+        while from < 600 {
+            let this = row(step, from);
+            let to = (from..600)
+                .take_while(|status| row(step, *status) == this)
+                .last()
+                .unwrap();
+            let range = if from == to {
+                format!("{from}")
+            } else {
+                format!("{from}-{to}")
+            };
+            writeln!(table, "  {range}\n{}", this.trim_end()).unwrap();
+            from = to + 1;
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn every_transport_fault_is_inconclusive_at_every_step() {
+    use bitrise_dx::exchange::{ProxyFault, TlsFault};
+    let kinds = [
+        TransportErrorKind::Dns,
+        TransportErrorKind::NotLoopback,
+        TransportErrorKind::Refused,
+        TransportErrorKind::Closed,
+        TransportErrorKind::Unreachable(std::io::ErrorKind::NetworkUnreachable),
+        TransportErrorKind::NotHttp,
+        TransportErrorKind::Undecodable,
+        TransportErrorKind::Tls(TlsFault::UnknownIssuer),
+        TransportErrorKind::Proxy(ProxyFault::AuthenticationRequired),
+        TransportErrorKind::ConnectTimeout,
+        TransportErrorKind::Timeout,
+        TransportErrorKind::MaxTime,
+        TransportErrorKind::Unknown,
+    ];
+    let mut table = String::new();
+    for kind in kinds {
+        let mut exchange = seen(200, &Body::Empty);
+        exchange.outcome = Err(kind.clone().into());
+        let results: Vec<String> = STEPS.iter().map(|step| step.1(&exchange)).collect();
+        assert!(
+            results.iter().all(|result| *result == results[0]),
+            "{results:?}"
+        );
+        let reason = Reason::ALL
+            .iter()
+            .find(|reason| reason.as_str() == results[0])
+            .unwrap();
+        assert_eq!(reason.verdict(), Verdict::Inconclusive);
+        let again = if kind.is_transient() {
+            "tried again"
+        } else {
+            "final"
+        };
+        writeln!(table, "{:<18} {again:<12} {kind}", reason.as_str()).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn only_408_429_5xx_and_a_success_cut_short_are_tried_again() {
+    let again = |status: u16, body: &Body| seen(status, body).outcome.unwrap().is_transient();
+    let cut = Body::Cut(TransportErrorKind::Closed.into());
+    for status in 100..600 {
+        let expected = matches!(status, 408 | 429 | 500..);
+        assert_eq!(again(status, &Body::Empty), expected, "{status}");
+        assert_eq!(again(status, &cut), expected || status == 200, "{status}");
+    }
+    assert!(!again(200, &Body::Cut(TransportErrorKind::MaxTime.into())));
+}
+
+#[test]
+fn nothing_foreign_ends_as_a_verdict_on_the_token() {
+    for step in STEPS {
+        for status in 100..600 {
+            for (name, body) in [("HTML", Body::Html), ("too much", Body::TooLarge)] {
+                let result = step.1(&seen(status, &body));
+                let reason = Reason::ALL.iter().find(|reason| reason.as_str() == result);
+                let blamed = reason.is_none_or(|reason| reason.verdict() != Verdict::Inconclusive);
+                let bitrise_says_so = name != "HTML" && matches!(status, 401 | 403 | 404);
+                assert!(
+                    !blamed || bitrise_says_so,
+                    "{} {status} {name}: {result}",
+                    step.0
+                );
+            }
+        }
+    }
+}
