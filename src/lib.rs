@@ -1,5 +1,6 @@
 //! `bitrise-dx` tells whether a Bitrise API token will work as a DX connection, and if not, why.
 
+pub mod api;
 pub mod check;
 pub mod classify;
 pub mod exchange;

@@ -6,4 +6,7 @@
     reason = "a failed unwrap is how a test fails, and a table of cases may be long"
 )]
 
+mod support;
+
 mod classification;
+mod client;

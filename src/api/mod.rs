@@ -1,0 +1,304 @@
+//! The client for DX's three endpoints.
+//!
+//! Invariant: this is the only module that names the HTTP and TLS libraries. What the server
+//! says is never an error here: every call ends in an [`Exchange`].
+
+mod retry;
+mod tls;
+mod transport;
+
+pub use retry::RetryPolicy;
+
+use crate::exchange::{Body, Exchange, Reply, TransportError, TransportErrorKind};
+use crate::plan::{BaseUrl, PlanError};
+use crate::text::Untrusted;
+use crate::token::{Redactor, Token};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
+use reqwest::{Response, Version, redirect};
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+/// What the client calls itself: the program's name and version, and where to read about it.
+const USER_AGENT: &str = concat!(
+    env!("CARGO_PKG_NAME"),
+    "/",
+    env!("CARGO_PKG_VERSION"),
+    " (+",
+    env!("CARGO_PKG_HOMEPAGE"),
+    ")"
+);
+
+/// The largest page of apps that Bitrise gives (spec: `app-list`, `limit`).
+const APPS_LIMIT: u8 = 50;
+
+/// What stays as it is in a path segment: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Holds what a [`Client`] needs to know.
+pub struct Settings {
+    /// The address of the API.
+    pub base_url: BaseUrl,
+    /// The token.
+    pub token: Token,
+    /// The most time that one attempt may take.
+    pub timeout: Duration,
+    /// The most time that everything together may take, from [`Client::new`] on.
+    pub max_time: Duration,
+    /// How attempts are repeated.
+    pub retry: RetryPolicy,
+    /// Certificates in PEM form that are trusted beside the system's.
+    pub ca_cert: Option<Vec<u8>>,
+    /// Is told of each pause before another attempt.
+    pub on_pause: Box<dyn Fn(&Pause)>,
+}
+
+/// Tells of a pause before another attempt.
+#[derive(Clone, Debug)]
+pub struct Pause {
+    /// How many attempts were made so far.
+    pub made: u32,
+    /// How many there will be at most.
+    pub most: u32,
+    /// How long the pause is.
+    pub pause: Duration,
+    /// What the last attempt ended with: its status, or why there was no reply.
+    pub after: Result<u16, TransportError>,
+}
+
+/// Sends the requests that DX sends, with the token in `Authorization` and nowhere else.
+pub struct Client {
+    http: reqwest::Client,
+    settings: Settings,
+    redactor: Redactor,
+    proxy: Option<String>,
+    deadline: Instant,
+}
+
+impl Client {
+    /// Makes a client; the time for the whole run begins now.
+    ///
+    /// # Errors
+    /// Returns a [`PlanError`] where the certificate file or the environment's proxy settings
+    /// can't be used.
+    pub fn new(settings: Settings) -> Result<Self, PlanError> {
+        let deadline = Instant::now() + settings.max_time;
+        let encrypted = settings.base_url.is_encrypted();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(settings.timeout)
+            .dns_resolver(transport::Resolver {
+                loopback_only: !encrypted,
+            })
+            .tls_backend_preconfigured(tls::client_config(encrypted, settings.ca_cert.as_deref())?);
+        if !encrypted {
+            // Plain http is for this machine alone; a proxy would see the token in clear.
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|_| PlanError::Client)?;
+        let base = settings.base_url.as_url();
+        let proxy = encrypted.then(|| transport::proxy_for(base)).flatten();
+        let redactor = settings.token.redactor();
+        Ok(Self {
+            http,
+            settings,
+            redactor,
+            proxy,
+            deadline,
+        })
+    }
+
+    /// Returns the proxy that requests go through, without its user and password.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// Returns the address of the API.
+    pub const fn base_url(&self) -> &BaseUrl {
+        &self.settings.base_url
+    }
+
+    /// Asks for the first page of apps (spec: `app-list`).
+    pub async fn apps(&self) -> Exchange {
+        self.get(&["apps"], Some(APPS_LIMIT)).await
+    }
+
+    /// Asks for an app's latest runs (spec: `pipeline-list`).
+    pub async fn pipelines(&self, app: &Untrusted, limit: u8) -> Exchange {
+        self.get(&["apps", app.raw(), "pipelines"], Some(limit))
+            .await
+    }
+
+    /// Asks for one pipeline run (spec: `pipeline-show`).
+    pub async fn pipeline(&self, app: &Untrusted, pipeline_id: &Untrusted) -> Exchange {
+        self.get(&["apps", app.raw(), "pipelines", pipeline_id.raw()], None)
+            .await
+    }
+
+    /// Sends one request, again where that may help, until it is answered or time is over.
+    async fn get(&self, path: &[&str], limit: Option<u8>) -> Exchange {
+        let url = address(&self.settings.base_url, path, limit);
+        let started = Instant::now();
+        let (mut attempts, mut retry_after) = (0, None);
+        let outcome = loop {
+            if self.left().is_zero() {
+                break Err(TransportErrorKind::MaxTime.into());
+            }
+            attempts += 1;
+            let outcome;
+            (outcome, retry_after) = self.attempt(&url).await;
+            match self.pause(&outcome, attempts, retry_after) {
+                Some(pause) => sleep(pause).await,
+                None => break outcome,
+            }
+        };
+        Exchange {
+            url,
+            attempts,
+            elapsed: started.elapsed(),
+            retry_after,
+            outcome,
+        }
+    }
+
+    /// Decides on another attempt, and tells of the pause before it.
+    fn pause(
+        &self,
+        outcome: &Result<Reply, TransportError>,
+        made: u32,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        let transient = match outcome {
+            Ok(reply) => reply.is_transient(),
+            Err(error) => error.kind.is_transient(),
+        };
+        let retry = &self.settings.retry;
+        let pause = retry
+            .pause(made, asked, self.left(), fastrand::f64())
+            .filter(|_| transient)?;
+        let after = outcome
+            .as_ref()
+            .map(|reply| reply.status)
+            .map_err(Clone::clone);
+        let most = retry.retries.saturating_add(1);
+        (self.settings.on_pause)(&Pause {
+            made,
+            most,
+            pause,
+            after,
+        });
+        Some(pause)
+    }
+
+    /// Makes one attempt, and returns how long the server asks to wait before another.
+    async fn attempt(&self, url: &str) -> (Result<Reply, TransportError>, Option<Duration>) {
+        let until = self.deadline.min(Instant::now() + self.settings.timeout);
+        let via_proxy = self.proxy.is_some();
+        match timeout_at(until, self.request(url).send()).await {
+            Err(_) => (Err(self.late()), None),
+            Ok(Err(error)) => (Err(transport::kind(&error, via_proxy).into()), None),
+            Ok(Ok(mut response)) => {
+                let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+                let body = transport::read_body(&mut response, &self.redactor, via_proxy);
+                // A body that comes too late doesn't undo the status that came before it.
+                let body = timeout_at(until, body).await;
+                let body = body.unwrap_or_else(|_| Body::Cut(self.late()));
+                (Ok(self.reply(&response, body)), retry_after)
+            }
+        }
+    }
+
+    fn request(&self, url: &str) -> reqwest::RequestBuilder {
+        let mut request = self.http.get(url).header(ACCEPT, "application/json");
+        // A parsed token is printable ASCII, which is what a header may hold.
+        if let Ok(mut value) = HeaderValue::from_str(self.settings.token.expose()) {
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        request
+    }
+
+    fn reply(&self, response: &Response, body: Body) -> Reply {
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
+        Reply {
+            status: response.status().as_u16(),
+            http_version: version_name(response.version()),
+            request_id: header("x-request-id")
+                .filter(|id| !id.is_empty())
+                .map(clean),
+            location_host: location_host(response).as_deref().map(clean),
+            body,
+        }
+    }
+
+    /// Says which of the two limits was reached.
+    fn late(&self) -> TransportError {
+        let over = self.left().is_zero();
+        if over {
+            TransportErrorKind::MaxTime
+        } else {
+            TransportErrorKind::Timeout
+        }
+        .into()
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Builds an address below the base URL; every part of the path becomes one segment.
+fn address(base_url: &BaseUrl, path: &[&str], limit: Option<u8>) -> String {
+    let mut url = base_url.to_string();
+    for segment in path {
+        url.push('/');
+        url.extend(utf8_percent_encode(segment, SEGMENT));
+    }
+    limit.map_or_else(|| url.clone(), |limit| format!("{url}?limit={limit}"))
+}
+
+/// Returns the host that a redirect points to; the rest of the address may hold secrets.
+fn location_host(response: &Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let target: Url = response.url().join(location).ok()?;
+    target.host_str().map(str::to_owned)
+}
+
+/// Returns a protocol version as it is written in prose.
+fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_one_segment_whatever_it_holds() {
+        let base_url = BaseUrl::parse("https://h/v0.1").unwrap();
+        let url = address(
+            &base_url,
+            &["apps", "a/../b?c#d%2e\n é", "pipelines"],
+            Some(1),
+        );
+        assert_eq!(
+            url,
+            "https://h/v0.1/apps/a%2F..%2Fb%3Fc%23d%252e%0A%20%C3%A9/pipelines?limit=1"
+        );
+        assert_eq!(url.parse::<Url>().unwrap().as_str(), url);
+    }
+}

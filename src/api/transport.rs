@@ -1,0 +1,209 @@
+//! The connection: DNS, proxies, reading a body within its limit, and faults by their type.
+
+use super::tls;
+use crate::exchange::{Body, ProxyFault, TransportErrorKind};
+use crate::token::Redactor;
+use crate::wire::Document;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Response;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use rustls::pki_types::InvalidDnsNameError;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use url::Url;
+
+/// The most bytes of a decoded body that are read.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// Resolves names with the system's resolver, and keeps the fault's type.
+pub(super) struct Resolver {
+    /// Whether addresses of other machines are dropped, as plain `http` demands.
+    pub(super) loopback_only: bool,
+}
+
+/// States why a name led nowhere.
+#[derive(Debug, thiserror::Error)]
+enum ResolveError {
+    #[error("the host name could not be resolved")]
+    Failed,
+    #[error("the host name does not lead to this machine")]
+    NotLoopback,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let loopback_only = self.loopback_only;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found: Vec<SocketAddr> = found.map_err(|_| ResolveError::Failed)?.collect();
+            let usable: Vec<SocketAddr> = found
+                .iter()
+                .copied()
+                .filter(|address| !loopback_only || address.ip().is_loopback())
+                .collect();
+            match (usable.is_empty(), found.is_empty()) {
+                (true, true) => Err(ResolveError::Failed.into()),
+                (true, false) => Err(ResolveError::NotLoopback.into()),
+                (false, _) => Ok(Box::new(usable.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+/// Returns the proxy that requests to this address go through, without its user and password.
+///
+/// The matcher is the one that the HTTP client itself uses, so both always agree.
+pub(super) fn proxy_for(url: &Url) -> Option<String> {
+    let intercept = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+    let proxy = intercept.uri();
+    let authority = proxy.authority()?.as_str();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    Some(format!("{}://{host}", proxy.scheme_str().unwrap_or("http")))
+}
+
+/// Reads a body up to the limit, and keeps of it what the checks need.
+pub(super) async fn read_body(
+    response: &mut Response,
+    redactor: &Redactor,
+    via_proxy: bool,
+) -> Body {
+    let mut bytes = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return body(&bytes, response.headers(), redactor),
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::TooLarge,
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Err(error) => return Body::Cut(kind(&error, via_proxy).into()),
+        }
+    }
+}
+
+fn body(bytes: &[u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
+    let text = bytes
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(bytes)
+        .trim_ascii_start();
+    if text.is_empty() {
+        return Body::Empty;
+    }
+    if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
+        return Body::Json(document);
+    }
+    let media_type = headers
+        .get(CONTENT_TYPE)
+        .map(reqwest::header::HeaderValue::as_bytes);
+    let says_html = media_type.is_some_and(|t| t.to_ascii_lowercase().starts_with(b"text/html"));
+    if says_html || looks_like_html(text) {
+        Body::Html
+    } else {
+        Body::Other
+    }
+}
+
+fn looks_like_html(text: &[u8]) -> bool {
+    let start = text[..text.len().min(16)].to_ascii_lowercase();
+    let tags: [&[u8]; 6] = [
+        b"<!doctype html",
+        b"<html",
+        b"<head",
+        b"<body",
+        b"<script",
+        b"<!--",
+    ];
+    tags.iter().any(|tag| start.starts_with(tag))
+}
+
+/// Tells a fault by the types in its chain of causes, never by its words, with one exception.
+pub(super) fn kind(error: &reqwest::Error, via_proxy: bool) -> TransportErrorKind {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return TransportErrorKind::Tls(tls::fault(error));
+    }
+    if via_proxy && error.is_connect() {
+        return TransportErrorKind::Proxy(proxy_fault(error));
+    }
+    match find::<ResolveError>(error) {
+        Some(ResolveError::Failed) => return TransportErrorKind::Dns,
+        Some(ResolveError::NotLoopback) => return TransportErrorKind::NotLoopback,
+        None => {}
+    }
+    if find::<InvalidDnsNameError>(error).is_some() {
+        return TransportErrorKind::Dns;
+    }
+    if error.is_timeout() {
+        return TransportErrorKind::ConnectTimeout;
+    }
+    if let Some(error) = find::<io::Error>(error) {
+        return io_kind(error.kind());
+    }
+    match find::<hyper::Error>(error) {
+        Some(error) if error.is_parse() => TransportErrorKind::NotHttp,
+        Some(error) if error.is_incomplete_message() || error.is_closed() => {
+            TransportErrorKind::Closed
+        }
+        Some(_) | None if error.is_decode() => TransportErrorKind::Undecodable,
+        Some(_) | None => TransportErrorKind::Unknown,
+    }
+}
+
+fn io_kind(kind: io::ErrorKind) -> TransportErrorKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library may add kinds"
+    )]
+    match kind {
+        io::ErrorKind::ConnectionRefused => TransportErrorKind::Refused,
+        io::ErrorKind::TimedOut => TransportErrorKind::ConnectTimeout,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof => TransportErrorKind::Closed,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+            TransportErrorKind::Undecodable
+        }
+        kind => TransportErrorKind::Unreachable(kind),
+    }
+}
+
+/// Tells what went wrong between this machine and the proxy.
+///
+/// The library's type for a failed tunnel is not public, so its words are all there is; a test
+/// on a real proxy pins them.
+fn proxy_fault(error: &reqwest::Error) -> ProxyFault {
+    if find::<ResolveError>(error).is_some() {
+        return ProxyFault::Dns;
+    }
+    let words: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let says = |part: &str| words.iter().any(|word| word.contains(part));
+    if says("proxy authorization required") {
+        ProxyFault::AuthenticationRequired
+    } else if says("failed to create underlying connection") || error.is_timeout() {
+        ProxyFault::Unreachable
+    } else {
+        ProxyFault::Refused
+    }
+}
+
+/// Finds the first error of a type in a chain of causes, also inside of I/O errors, which hide
+/// what they wrap from the chain.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), next_cause)
+}
+
+fn next_cause<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let error: &'a (dyn Error + 'static) = *error;
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    wrapped
+        .map(|wrapped| wrapped as &(dyn Error + 'static))
+        .or_else(|| error.source())
+}

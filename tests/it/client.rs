@@ -1,0 +1,321 @@
+//! The client on real sockets: what it sends, and what it makes of what comes back.
+
+use crate::support::server::{Act, ONE_APP, Request, Server, healthy, json, reply, speaking_first};
+use crate::support::tls::TlsServer;
+use bitrise_dx::api::{Client, Pause, RetryPolicy, Settings};
+use bitrise_dx::exchange::{Body, Exchange, TlsFault, TransportErrorKind};
+use bitrise_dx::plan::BaseUrl;
+use bitrise_dx::text::Untrusted;
+use bitrise_dx::token::Token;
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::time::Duration;
+
+const TOKEN: &str = "bitwat_client-test-0123";
+
+/// A time that no test is meant to reach.
+const AMPLE: Duration = Duration::from_secs(60);
+
+fn settings(base_url: &str) -> Settings {
+    Settings {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        token: Token::parse(TOKEN).unwrap().token,
+        timeout: AMPLE,
+        max_time: AMPLE,
+        retry: RetryPolicy {
+            retries: 0,
+            base: Duration::ZERO,
+            cap: Duration::ZERO,
+        },
+        ca_cert: None,
+        on_pause: Box::new(|_| {}),
+    }
+}
+
+fn with_retries(base_url: &str, retries: u32) -> Settings {
+    let mut settings = settings(base_url);
+    settings.retry.retries = retries;
+    settings
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(future)
+}
+
+fn apps(settings: Settings) -> Exchange {
+    block_on(async { Client::new(settings).unwrap().apps().await })
+}
+
+fn fault(settings: Settings) -> TransportErrorKind {
+    apps(settings).outcome.unwrap_err().kind
+}
+
+fn sending(bytes: impl Into<Vec<u8>>) -> Server {
+    let bytes = bytes.into();
+    Server::start(move |_, _| Act::Send(bytes.clone()))
+}
+
+#[test]
+fn the_requests_are_those_that_dx_makes() {
+    let server = healthy();
+    let slug = Untrusted::new("a/b c");
+    let http_version = block_on(async {
+        let client = Client::new(settings(&server.base_url())).unwrap();
+        client.apps().await;
+        client.pipelines(&slug, 1).await;
+        client
+            .pipeline(&slug, &Untrusted::new("run"))
+            .await
+            .outcome
+            .unwrap()
+            .http_version
+    });
+    assert_eq!(http_version, "HTTP/1.1");
+    let requests = server.requests();
+    let targets: Vec<_> = requests
+        .iter()
+        .map(|request| request.target.as_str())
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            "/v0.1/apps?limit=50",
+            "/v0.1/apps/a%2Fb%20c/pipelines?limit=1",
+            "/v0.1/apps/a%2Fb%20c/pipelines/run"
+        ]
+    );
+    for request in &requests {
+        assert!(request.head.starts_with("GET "));
+        assert_eq!(request.header("authorization"), Some(TOKEN));
+        assert_eq!(request.header("accept"), Some("application/json"));
+        let agent = request.header("user-agent").unwrap();
+        assert!(agent.starts_with(concat!(
+            "bitrise-dx/",
+            env!("CARGO_PKG_VERSION"),
+            " (+https://"
+        )));
+        assert_eq!(request.head.matches(TOKEN).count(), 1, "{}", request.head);
+    }
+}
+
+#[test]
+fn transient_failures_are_tried_again_and_told() {
+    let server = Server::start(|_, number| match number {
+        0 => Act::Send(reply(503, "Retry-After: 0\r\n", "<html>")),
+        1 => Act::Send(Vec::new()),
+        2 => json(429, "{}"),
+        _ => json(200, ONE_APP),
+    });
+    let pauses = Rc::new(RefCell::new(Vec::new()));
+    let told = Rc::clone(&pauses);
+    let mut settings = with_retries(&server.base_url(), 5);
+    settings.on_pause = Box::new(move |pause: &Pause| told.borrow_mut().push(pause.clone()));
+    let seen = apps(settings);
+    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (4, 200));
+    let pauses = pauses.borrow();
+    let after: Vec<_> = pauses
+        .iter()
+        .map(|pause| pause.after.as_ref().ok().copied())
+        .collect();
+    assert_eq!(after, [Some(503), None, Some(429)]);
+    assert!(pauses.iter().all(|pause| pause.most == 6));
+}
+
+#[test]
+fn attempts_end_with_the_last_answer() {
+    let server = sending(reply(502, "", ""));
+    let seen = apps(with_retries(&server.base_url(), 2));
+    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (3, 502));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn an_answer_is_not_asked_for_twice() {
+    for status in [200, 302, 400, 401, 403, 404, 418] {
+        let server = sending(reply(status, "Retry-After: 0\r\n", "{}"));
+        let seen = apps(with_retries(&server.base_url(), 5));
+        assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, status));
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_wait_that_does_not_fit_is_not_begun() {
+    let server = sending(reply(429, "Retry-After: 3600\r\n", "{}"));
+    let seen = apps(with_retries(&server.base_url(), 5));
+    assert_eq!(seen.attempts, 1);
+    assert_eq!(seen.retry_after, Some(Duration::from_secs(3600)));
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let other = healthy();
+    let location = format!("Location: {}/apps?secret=1\r\n", other.base_url());
+    let server = sending(reply(307, &location, ""));
+    let reply = apps(settings(&server.base_url())).outcome.unwrap();
+    assert_eq!(reply.status, 307);
+    assert_eq!(reply.location_host, Some(Untrusted::new("127.0.0.1")));
+    assert_eq!(other.requests().len(), 0);
+}
+
+#[test]
+fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
+    let server = Server::start(|_, _| Act::SendAndHold(Vec::new()));
+    let mut once = with_retries(&server.base_url(), 1);
+    once.timeout = Duration::from_millis(50);
+    let seen = apps(once);
+    assert_eq!(seen.outcome.unwrap_err().kind, TransportErrorKind::Timeout);
+    assert_eq!(seen.attempts, 2);
+    let mut whole = with_retries(&server.base_url(), 100);
+    whole.max_time = Duration::from_millis(50);
+    let seen = apps(whole);
+    assert_eq!(seen.outcome.unwrap_err().kind, TransportErrorKind::MaxTime);
+    assert_eq!(seen.attempts, 1);
+}
+
+#[test]
+fn a_status_stands_even_where_its_body_does_not_come() {
+    for status in [200, 401] {
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\n{{\"data\"");
+        let cut = sending(head.clone());
+        let reply = apps(settings(&cut.base_url())).outcome.unwrap();
+        assert_eq!(reply.status, status);
+        assert!(
+            matches!(&reply.body, Body::Cut(error) if error.kind == TransportErrorKind::Closed)
+        );
+
+        let silent = Server::start(move |_, _| Act::SendAndHold(head.clone().into_bytes()));
+        let mut hurried = settings(&silent.base_url());
+        hurried.timeout = Duration::from_millis(50);
+        let reply = apps(hurried).outcome.unwrap();
+        assert_eq!(reply.status, status);
+        assert!(
+            matches!(&reply.body, Body::Cut(error) if error.kind == TransportErrorKind::Timeout)
+        );
+    }
+}
+
+#[test]
+fn bodies_are_told_apart_by_what_they_hold() {
+    let kind = |headers: &str, body: &str| {
+        let server = sending(reply(200, headers, body));
+        let reply = apps(settings(&server.base_url())).outcome.unwrap();
+        match reply.body {
+            Body::Json(_) => "json",
+            Body::Html => "html",
+            Body::Other => "other",
+            Body::Empty => "empty",
+            Body::TooLarge => "too large",
+            Body::Cut(_) => "cut",
+        }
+    };
+    let (as_json, as_html) = (
+        "Content-Type: application/json\r\n",
+        "Content-Type: text/html\r\n",
+    );
+    assert_eq!(kind(as_html, "{}"), "json");
+    assert_eq!(
+        kind(as_json, "\n <!DOCTYPE html><title>Log in</title>"),
+        "html"
+    );
+    assert_eq!(kind(as_html, "Log in, please"), "html");
+    assert_eq!(kind("", "<HTML>"), "html");
+    assert_eq!(kind(as_json, "{\"data\": ["), "other");
+    assert_eq!(kind("", "Blocked."), "other");
+    assert_eq!(kind(as_json, ""), "empty");
+    assert_eq!(
+        kind(as_json, &format!("[\"{}\"]", "x".repeat(10 * 1024 * 1024))),
+        "too large"
+    );
+}
+
+#[test]
+fn a_token_that_comes_back_is_not_kept() {
+    let body = format!(r#"{{"message":"bad {TOKEN}","data":[{{"slug":"s","title":"{TOKEN}"}}]}}"#);
+    let headers = format!("X-Request-Id: {TOKEN}\r\nLocation: http://{TOKEN}.example/\r\n");
+    let server = sending(reply(403, &headers, &body));
+    let exchange = apps(settings(&server.base_url()));
+    let kept = format!("{exchange:?}");
+    assert!(!kept.contains(TOKEN), "{kept}");
+    assert!(kept.contains("bad [token]"), "{kept}");
+}
+
+#[test]
+fn faults_without_a_reply_are_told_by_their_type() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let refused = fault(settings(&format!("http://127.0.0.1:{port}")));
+    assert_eq!(refused, TransportErrorKind::Refused);
+
+    let impossible = format!("https://{}.example/v0.1", "a".repeat(64));
+    for name in [impossible.as_str(), "https://bitrise-dx.invalid/v0.1"] {
+        assert_eq!(fault(settings(name)), TransportErrorKind::Dns, "{name}");
+    }
+
+    let closed = sending("");
+    assert_eq!(
+        fault(settings(&closed.base_url())),
+        TransportErrorKind::Closed
+    );
+    let in_head = sending("HTTP/1.1 200 OK\r\nContent-Le");
+    assert_eq!(
+        fault(settings(&in_head.base_url())),
+        TransportErrorKind::Closed
+    );
+    let not_http = sending("SSH-2.0-OpenSSH_9.6\r\n\r\n");
+    assert_eq!(
+        fault(settings(&not_http.base_url())),
+        TransportErrorKind::NotHttp
+    );
+}
+
+#[test]
+fn tls_faults_are_told_by_their_type() {
+    let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let on_plain = format!("https://{plain}/v0.1");
+    assert_eq!(
+        fault(settings(&on_plain)),
+        TransportErrorKind::Tls(TlsFault::NotTls)
+    );
+
+    let server = TlsServer::start("localhost", healthy());
+    // A machine without any roots says so instead.
+    let unknown = fault(settings(&server.base_url()));
+    let expected = [TlsFault::UnknownIssuer, TlsFault::NoRoots].map(TransportErrorKind::Tls);
+    assert!(expected.contains(&unknown), "{unknown:?}");
+
+    let other = TlsServer::start("elsewhere.example", healthy());
+    let mut trusting = settings(&other.base_url());
+    trusting.ca_cert = Some(other.ca_pem.clone().into_bytes());
+    assert_eq!(
+        fault(trusting),
+        TransportErrorKind::Tls(TlsFault::WrongName)
+    );
+    let requests: Vec<Request> = [server.plain.requests(), other.plain.requests()].concat();
+    assert!(requests.is_empty(), "{requests:?}");
+}
+
+#[test]
+fn one_more_root_can_be_trusted() {
+    let server = TlsServer::start("localhost", healthy());
+    let mut trusting = settings(&server.base_url());
+    trusting.ca_cert = Some(server.ca_pem.clone().into_bytes());
+    assert_eq!(apps(trusting).outcome.unwrap().status, 200);
+    for useless in [
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let mut trusting = settings(&server.base_url());
+        trusting.ca_cert = Some(useless.into());
+        assert!(Client::new(trusting).is_err(), "{useless}");
+    }
+}

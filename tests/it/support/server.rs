@@ -1,0 +1,170 @@
+//! A server that answers with exactly the bytes that a test wants.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What the server does with a request.
+pub(crate) enum Act {
+    /// Sends these bytes and closes the connection.
+    Send(Vec<u8>),
+    /// Sends these bytes and then nothing, until the client leaves.
+    SendAndHold(Vec<u8>),
+}
+
+/// A request's head, as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) target: String,
+    pub(crate) head: String,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// A server on a port of its own; it ends with the value.
+pub(crate) struct Server {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Starts a server; `act` gets each request and the number of those before it.
+    pub(crate) fn start(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (seen, over, act) = (Arc::clone(&requests), Arc::clone(&is_over), Arc::new(act));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (Ok(stream), seen, act) = (stream, Arc::clone(&seen), Arc::clone(&act)) else {
+                    continue;
+                };
+                thread::spawn(move || serve(stream, &seen, &*act));
+            }
+        });
+        Self {
+            address,
+            requests,
+            is_over,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v0.1", self.address)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, act: &dyn Fn(&Request, usize) -> Act) {
+    let Some(request) = read_head(&mut stream) else {
+        return;
+    };
+    let number = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request.clone());
+        seen.len() - 1
+    };
+    match act(&request, number) {
+        Act::Send(bytes) => {
+            let _ = stream.write_all(&bytes);
+        }
+        Act::SendAndHold(bytes) => {
+            let _ = stream.write_all(&bytes);
+            let _ = stream.read(&mut [0]);
+        }
+    }
+}
+
+/// Reads a request up to the empty line after its headers.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Option<Request> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let target = head.split(' ').nth(1)?.to_owned();
+    Some(Request { target, head })
+}
+
+/// Returns a complete reply.
+pub(crate) fn reply(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Returns a reply in JSON.
+pub(crate) fn json(status: u16, body: &str) -> Act {
+    Act::Send(reply(status, "Content-Type: application/json\r\n", body))
+}
+
+/// One app, as the smallest list of apps.
+pub(crate) const ONE_APP: &str = r#"{"data":[{"slug":"app-one","title":"One"}],"paging":{}}"#;
+
+/// A list without runs.
+pub(crate) const NO_RUNS: &str = r#"{"data":[],"paging":{}}"#;
+
+/// Starts a server that plays a Bitrise where everything is fine.
+pub(crate) fn healthy() -> Server {
+    Server::start(|request, _| healthy_reply(request))
+}
+
+/// Answers as a Bitrise where everything is fine.
+pub(crate) fn healthy_reply(request: &Request) -> Act {
+    json(
+        200,
+        if request.target.contains("pipelines") {
+            NO_RUNS
+        } else {
+            ONE_APP
+        },
+    )
+}
+
+/// Starts a listener that says something as soon as somebody connects, as no HTTP server does,
+/// and returns its address. It serves one connection.
+pub(crate) fn speaking_first(words: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        if let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.write_all(words);
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+    });
+    address
+}
