@@ -1,0 +1,101 @@
+//! The texts for people: one page for each verdict and each reason.
+//!
+//! `explain` and every format take their words from here, so they can't disagree. What is said
+//! of one particular run is in [`story`].
+//!
+//! Facts: DX's codes, their descriptions and the steps on Bitrise's screens are from DX's Bitrise
+//! page; token kinds and roles are from Bitrise's documentation.
+
+mod pages;
+pub mod story;
+
+use crate::verdict::{Reason, Verdict};
+
+/// DX's page on the Bitrise connector.
+pub const DX_PAGE: &str = "https://docs.getdx.com/connectors/bitrise/";
+
+/// Holds what there is to say about one reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// What happened, in one or two sentences.
+    pub meaning: &'static str,
+    /// What it usually comes from, the likeliest first.
+    pub causes: &'static [&'static str],
+    /// What to do, in order.
+    pub steps: &'static [&'static str],
+    /// Where to read more.
+    pub links: &'static [&'static str],
+}
+
+/// Returns the page of a reason.
+pub const fn page(reason: Reason) -> Page {
+    match reason {
+        Reason::TokenMissing => pages::TOKEN_MISSING,
+        Reason::TokenUnreadable => pages::TOKEN_UNREADABLE,
+        Reason::TokenInArguments => pages::TOKEN_IN_ARGUMENTS,
+        Reason::InvalidOptions => pages::INVALID_OPTIONS,
+        Reason::TokenMalformed => pages::TOKEN_MALFORMED,
+        Reason::TokenRejected => pages::TOKEN_REJECTED,
+        Reason::AppsForbidden => pages::APPS_FORBIDDEN,
+        Reason::PipelinesDenied => pages::PIPELINES_DENIED,
+        Reason::AppNotAccessible => pages::APP_NOT_ACCESSIBLE,
+        Reason::PipelineDetailsDenied => pages::PIPELINE_DETAILS_DENIED,
+        Reason::NoApps => pages::NO_APPS,
+        Reason::Intercepted => pages::INTERCEPTED,
+        Reason::WrongBaseUrl => pages::WRONG_BASE_URL,
+        Reason::RateLimited => pages::RATE_LIMITED,
+        Reason::ServerError => pages::SERVER_ERROR,
+        Reason::Redirected => pages::REDIRECTED,
+        Reason::UnexpectedResponse => pages::UNEXPECTED_RESPONSE,
+        Reason::UnexpectedStatus => pages::UNEXPECTED_STATUS,
+        Reason::DnsFailure => pages::DNS_FAILURE,
+        Reason::ConnectionFailed => pages::CONNECTION_FAILED,
+        Reason::TlsFailure => pages::TLS_FAILURE,
+        Reason::ProxyFailure => pages::PROXY_FAILURE,
+        Reason::Timeout => pages::TIMEOUT,
+        Reason::MaxTimeReached => pages::MAX_TIME_REACHED,
+    }
+}
+
+/// Returns what a verdict means, in one sentence without a subject that depends on the run.
+pub const fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "DX should accept this token.",
+        Verdict::InvalidCredentials => {
+            "Bitrise does not accept this token, or it can't be a Bitrise token as it stands."
+        }
+        Verdict::InvalidPermissions => {
+            "Bitrise accepts this token, but does not let it read what DX needs."
+        }
+        Verdict::NoResources => "Bitrise accepts this token, but it sees no apps.",
+        Verdict::Inconclusive => {
+            "The question could not be answered, so this says nothing about the token."
+        }
+        Verdict::NotRun => "Nothing was checked.",
+    }
+}
+
+/// Returns a verdict as a heading.
+pub const fn title(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "Verified",
+        Verdict::InvalidCredentials => "Invalid credentials",
+        Verdict::InvalidPermissions => "Invalid permissions",
+        Verdict::NoResources => "No resources",
+        Verdict::Inconclusive => "Inconclusive",
+        Verdict::NotRun => "Not run",
+    }
+}
+
+/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
+pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::InvalidCredentials => Some("Your API credentials entered are not valid."),
+        Verdict::InvalidPermissions => Some(
+            "Your API token does not have sufficient workspace or product access for the apps DX \
+             needs.",
+        ),
+        Verdict::NoResources => Some("DX cannot access any apps in your Bitrise workspace."),
+        Verdict::Verified | Verdict::Inconclusive | Verdict::NotRun => None,
+    }
+}

@@ -1,0 +1,394 @@
+//! The pages of the reasons.
+
+use super::{DX_PAGE, Page};
+
+const ALLOWLIST: &str = "https://docs.getdx.com/allowlisting-dx/";
+const WORKSPACE_TOKEN: &str =
+    "https://docs.bitrise.io/en/bitrise-platform/workspaces/workspace-api-token.html";
+const AUTHENTICATION: &str =
+    "https://docs.bitrise.io/en/bitrise-ci/api/authenticating-with-the-bitrise-api";
+
+const OPEN_TOKENS: &str =
+    "On Bitrise, select your workspace, go to Settings → Security and open the API tokens tab.";
+const CREATE_TOKEN: &str = "Click + Create token. On Settings, enter a name and set Workspace \
+     role to Viewer; on Product access, grant the token the apps that DX is to import; on Save \
+     token, copy it.";
+const VERIFY_AGAIN: &str = "Run bitrise-dx verify again, then enter the same token in DX.";
+const GRANT_ACCESS: &str = "Find the token in the list, and check its role and its access to \
+     apps: DX needs the Workspace role Viewer, and Product access to every app that it is to \
+     import. If a token's access can't be changed, create a new token with the right access.";
+const TRY_LATER: &str = "Wait a few minutes and run bitrise-dx verify again. Leave the token as it \
+     is: this run found nothing wrong with it.";
+const ASK_NETWORK: &str = "Ask whoever runs your network to allow HTTPS to api.bitrise.io, with \
+     the Authorization header left as it is.";
+const OTHER_NETWORK: &str =
+    "To tell your network from Bitrise, run it again from another network, such as a phone's.";
+
+pub(super) const TOKEN_MISSING: Page = Page {
+    meaning: "No token was given, so no request was sent.",
+    causes: &[
+        "The variable BITRISE_TOKEN is not set, or is empty.",
+        "On CI: the secret is not handed to this build. Pull requests from forks get no secrets, \
+         on GitHub as on Bitrise.",
+    ],
+    steps: &[
+        "On a terminal, run bitrise-dx verify and enter the token when asked; it is not shown.",
+        "In a script or on CI, put the token into the environment variable BITRISE_TOKEN from \
+         your secret store, or name a file with --token-file.",
+        "To see a run without any token, use bitrise-dx verify --sandbox.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const TOKEN_UNREADABLE: Page = Page {
+    meaning: "The token could not be read from where the options say it is, so no request was \
+              sent.",
+    causes: &[
+        "The path is wrong, or relative to another folder.",
+        "The file may not be read by this user, is a folder, or is far larger than a token.",
+        "The file is not plain text in UTF-8.",
+    ],
+    steps: &[
+        "Check the path of --token-file, and that it can be read.",
+        "Or pass the token on standard input with --token-file -, or in BITRISE_TOKEN.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const TOKEN_IN_ARGUMENTS: Page = Page {
+    meaning: "A token, or something that may be one, was given as an argument. Other users see \
+              arguments in the process list, and the shell keeps them in its history, so no \
+              request was sent.",
+    causes: &[
+        "--token was used, as with other programs. This one has no such option, on purpose.",
+        "The token stands without an option behind verify.",
+    ],
+    steps: &[
+        "Run bitrise-dx verify alone and enter the token when asked, or set BITRISE_TOKEN, or use \
+         --token-file PATH.",
+        "If other people use this machine, regard the token as seen: revoke it on Bitrise under \
+         Settings → Security → API tokens, and create a new one.",
+        "Remove the line from your shell's history.",
+    ],
+    links: &[WORKSPACE_TOKEN, DX_PAGE],
+};
+
+pub(super) const INVALID_OPTIONS: Page = Page {
+    meaning: "An option has a value that can't be used, or two options contradict each other, so \
+              no request was sent.",
+    causes: &[
+        "--base-url, or the variable BITRISE_API_BASE_URL, is not an https address.",
+        "--sandbox is used together with --token-file or --base-url, which it replaces.",
+        "--ca-cert names a file that is no certificate in PEM form.",
+        "--app was given something other than an app's slug.",
+        "A proxy variable such as HTTPS_PROXY holds no usable address.",
+    ],
+    steps: &[
+        "Read the message: it names the option.",
+        "See bitrise-dx verify --help for what each option takes.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const TOKEN_MALFORMED: Page = Page {
+    meaning: "The text can't be a Bitrise token as it stands, so it was not sent. DX would send \
+              it, and Bitrise would reject it.",
+    causes: &[
+        "Something was copied along with the token: quotation marks, “Bearer ”, a line break.",
+        "A variable was not replaced by its value: the text is its name, such as $BITRISE_TOKEN.",
+        "The text is the placeholder from the documentation.",
+    ],
+    steps: &[
+        "Copy the token alone: no quotation marks, no “Bearer ”, no spaces.",
+        "On CI, check how the secret gets into BITRISE_TOKEN.",
+        "If you no longer have the token, create a new one: on Bitrise, Settings → Security → API \
+         tokens → + Create token. Bitrise shows a token only once.",
+        VERIFY_AGAIN,
+    ],
+    links: &[DX_PAGE, AUTHENTICATION],
+};
+
+pub(super) const TOKEN_REJECTED: Page = Page {
+    meaning: "Bitrise answered 401: the token is wrong, revoked or expired. Bitrise does not say \
+              which.",
+    causes: &[
+        "A part of the token is missing, or another text was copied.",
+        "The token has expired: every workspace API token has an expiry date.",
+        "The token was deleted or regenerated; or it was a person's, and that account is gone.",
+        "It is another kind of credential: a Build API token, an OAuth token or a password is no \
+         API token.",
+    ],
+    steps: &[
+        OPEN_TOKENS,
+        "Look for the token in the list. If it has expired, regenerate it; if it is not there, \
+         create a new one.",
+        CREATE_TOKEN,
+        VERIFY_AGAIN,
+    ],
+    links: &[DX_PAGE, WORKSPACE_TOKEN, AUTHENTICATION],
+};
+
+pub(super) const APPS_FORBIDDEN: Page = Page {
+    meaning: "Bitrise answered 403 to the list of apps: it knows the token, but does not let it \
+              list apps.",
+    causes: &[
+        "The token has no role in the workspace, or no access to any product.",
+        "A rule of your workspace limits from where or by whom the API may be used.",
+    ],
+    steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN],
+    links: &[DX_PAGE, WORKSPACE_TOKEN, ALLOWLIST],
+};
+
+pub(super) const PIPELINES_DENIED: Page = Page {
+    meaning: "The token sees the app, but Bitrise does not let it read the app's pipelines.",
+    causes: &[
+        "The token's access to this app is missing or too small.",
+        "The app was deleted or moved while this run was under way.",
+    ],
+    steps: &[
+        OPEN_TOKENS,
+        GRANT_ACCESS,
+        VERIFY_AGAIN,
+        "To see whether it is this one app alone that is refused, check another with --app SLUG.",
+    ],
+    links: &[DX_PAGE, WORKSPACE_TOKEN],
+};
+
+pub(super) const APP_NOT_ACCESSIBLE: Page = Page {
+    meaning: "The app is not in the token's list, and Bitrise does not let the token read its \
+              pipelines.",
+    causes: &[
+        "The token has no access to this app: its role for the app is None.",
+        "The app belongs to another workspace; a workspace token sees one workspace alone.",
+        "The slug is wrong: it is the part of the app's address on Bitrise after /app/.",
+    ],
+    steps: &[
+        "Compare the slug with the app's address on Bitrise.",
+        OPEN_TOKENS,
+        GRANT_ACCESS,
+        VERIFY_AGAIN,
+    ],
+    links: &[DX_PAGE, WORKSPACE_TOKEN],
+};
+
+pub(super) const PIPELINE_DETAILS_DENIED: Page = Page {
+    meaning: "The token may list the app's pipelines, but Bitrise does not let it read a single \
+              one. DX uses that endpoint too, though not when the connection is added.",
+    causes: &[
+        "The token's access to this app is too small.",
+        "The pipeline run was removed between the two requests.",
+    ],
+    steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN],
+    links: &[DX_PAGE, WORKSPACE_TOKEN],
+};
+
+pub(super) const NO_APPS: Page = Page {
+    meaning: "Bitrise accepts the token, but the list of apps that it sees is empty.",
+    causes: &[
+        "The token was given no apps on Product access, or the role None for each.",
+        "The token belongs to another workspace than the one with the apps.",
+        "The workspace has no apps yet.",
+    ],
+    steps: &[
+        "On Bitrise, select the workspace whose apps DX is to import, and see that it has apps.",
+        "Go to Settings → Security and open the API tokens tab of that same workspace.",
+        GRANT_ACCESS,
+        VERIFY_AGAIN,
+    ],
+    links: &[DX_PAGE, WORKSPACE_TOKEN],
+};
+
+pub(super) const INTERCEPTED: Page = Page {
+    meaning: "Something answered in Bitrise's place. Bitrise's API answers in JSON; this was a \
+              page, or nothing of the kind.",
+    causes: &[
+        "A captive portal of a guest network, waiting for a login.",
+        "A firewall, a filtering proxy or an IP restriction that blocks the request.",
+        "The base URL leads to a web site instead of the API.",
+    ],
+    steps: &[
+        "Open any web page in a browser on this machine: if a login page comes, log in.",
+        OTHER_NETWORK,
+        ASK_NETWORK,
+        "If --base-url or BITRISE_API_BASE_URL is set, check it.",
+    ],
+    links: &[ALLOWLIST, DX_PAGE],
+};
+
+pub(super) const WRONG_BASE_URL: Page = Page {
+    meaning: "There is no Bitrise API at the base URL: its list of apps answered 404.",
+    causes: &[
+        "The version is missing: the base URL includes /v0.1.",
+        "--base-url or BITRISE_API_BASE_URL names another host.",
+    ],
+    steps: &[
+        "Leave out --base-url and unset BITRISE_API_BASE_URL to use https://api.bitrise.io/v0.1.",
+        "If you need another address, give it with its version at the end, and no slash behind it.",
+    ],
+    links: &[AUTHENTICATION, DX_PAGE],
+};
+
+pub(super) const RATE_LIMITED: Page = Page {
+    meaning: "Bitrise answered 429: too many requests came from this token or this network.",
+    causes: &[
+        "Other programs use the same token or leave from the same address.",
+        "Several runs of this program at once.",
+    ],
+    steps: &[
+        "Wait as long as Bitrise asks for, or a few minutes, and run it again.",
+        "If it stays so, give DX a token of its own that nothing else uses.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const SERVER_ERROR: Page = Page {
+    meaning: "The server answered with an error of its own, also after further attempts. That \
+              says nothing about the token.",
+    causes: &[
+        "Bitrise has an outage or is being updated.",
+        "A gateway on the way is overloaded.",
+    ],
+    steps: &[
+        TRY_LATER,
+        "See https://status.bitrise.io for a known outage.",
+        OTHER_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const REDIRECTED: Page = Page {
+    meaning: "The server answered with a redirect. It was not followed, since the token must not \
+              go to another address; Bitrise's API does not redirect.",
+    causes: &[
+        "A login page of a guest network or of a proxy.",
+        "The base URL leads to a web site instead of the API.",
+    ],
+    steps: &[
+        "Open any web page in a browser on this machine: if a login page comes, log in.",
+        "If --base-url or BITRISE_API_BASE_URL is set, check it.",
+        ASK_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const UNEXPECTED_RESPONSE: Page = Page {
+    meaning: "The reply is not what this endpoint of Bitrise gives: JSON of another shape, or far \
+              too much of it.",
+    causes: &[
+        "The base URL leads to another service.",
+        "Something on the way changed the reply.",
+        "Bitrise changed its API; version 0.1 carries no promise.",
+    ],
+    steps: &[
+        "If --base-url or BITRISE_API_BASE_URL is set, check it.",
+        "Run the curl commands below and look at the reply.",
+        "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
+    ],
+    links: &[AUTHENTICATION, DX_PAGE],
+};
+
+pub(super) const UNEXPECTED_STATUS: Page = Page {
+    meaning: "The reply has a status that Bitrise's documentation does not have for this \
+              endpoint, so it proves nothing.",
+    causes: &[
+        "Something on the way answered or changed the request.",
+        "The base URL leads to another service.",
+        "Bitrise changed its API; version 0.1 carries no promise.",
+    ],
+    steps: &[
+        "Run the curl commands below and look at the reply.",
+        OTHER_NETWORK,
+        "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const DNS_FAILURE: Page = Page {
+    meaning: "The name of Bitrise's host could not be resolved, so no request was sent.",
+    causes: &[
+        "This machine is offline, or its VPN is down.",
+        "Your network lets only its proxy reach the outside, and HTTPS_PROXY is not set.",
+        "The host in --base-url or BITRISE_API_BASE_URL is misspelt.",
+    ],
+    steps: &[
+        "Check that this machine is online, and that its VPN is up.",
+        "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
+        "If --base-url or BITRISE_API_BASE_URL is set, check it.",
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const CONNECTION_FAILED: Page = Page {
+    meaning: "No connection came about, or it broke before the reply was complete.",
+    causes: &[
+        "A firewall blocks the way.",
+        "Your network lets only its proxy reach the outside, and HTTPS_PROXY is not set.",
+        "The server is down, or the base URL names a port where nobody listens.",
+    ],
+    steps: &[
+        TRY_LATER,
+        "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
+        ASK_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const TLS_FAILURE: Page = Page {
+    meaning: "No trusted, encrypted connection came about, so the token was not sent.",
+    causes: &[
+        "A proxy inspects encrypted traffic and signs it with your company's own authority.",
+        "This machine's root certificates are missing or outdated, as in a bare container.",
+        "This machine's clock is wrong.",
+    ],
+    steps: &[
+        "If your company inspects traffic, get its root certificate as a PEM file and pass it \
+         with --ca-cert.",
+        "In a container, install the package ca-certificates.",
+        "Check this machine's date and time.",
+        OTHER_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const PROXY_FAILURE: Page = Page {
+    meaning: "The proxy could not be reached, or did not open a connection to Bitrise. The token \
+              was not sent.",
+    causes: &[
+        "The proxy wants a user and a password.",
+        "The proxy does not allow this host.",
+        "HTTPS_PROXY or ALL_PROXY names a proxy that is gone.",
+    ],
+    steps: &[
+        "Check HTTPS_PROXY and ALL_PROXY; for a user and a password, write \
+         http://USER:PASSWORD@HOST:PORT.",
+        "If Bitrise can be reached without the proxy, add its host to NO_PROXY.",
+        ASK_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const TIMEOUT: Page = Page {
+    meaning: "No complete reply came within --timeout, also after further attempts.",
+    causes: &[
+        "A firewall drops the packets without a word.",
+        "The network or Bitrise is slow.",
+        "Your network lets only its proxy reach the outside, and HTTPS_PROXY is not set.",
+    ],
+    steps: &[
+        TRY_LATER,
+        "Allow more time, as with --timeout 2m.",
+        "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
+        ASK_NETWORK,
+    ],
+    links: &[DX_PAGE],
+};
+
+pub(super) const MAX_TIME_REACHED: Page = Page {
+    meaning: "The time for the whole run was over before it was decided.",
+    causes: &[
+        "--max-time is shorter than the network needs.",
+        "Earlier attempts failed, and waiting between them took the time.",
+    ],
+    steps: &["Allow more time, as with --max-time 10m.", TRY_LATER],
+    links: &[DX_PAGE],
+};

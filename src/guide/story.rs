@@ -1,0 +1,381 @@
+//! What is said of one particular run, in sentences.
+//!
+//! Invariant: texts from the network appear through [`crate::text::Untrusted`] alone.
+
+use super::{meaning, page, title};
+use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason};
+use crate::exchange::Exchange;
+use crate::report::{NotRun, Report};
+use crate::token::{TokenKind, TokenWarning};
+use crate::verdict::{Reason, Verdict};
+
+/// Returns the verdict in one sentence.
+pub fn message(report: &Report) -> String {
+    let verdict = report.verdict();
+    let Some(reason) = report.reason() else {
+        return verified(report);
+    };
+    let what = match (&report.not_run, report.decisive()) {
+        (Some(why), _) => not_run(why),
+        (None, Some(check)) => what_happened(check, reason),
+        (None, None) => meaning(verdict).trim_end_matches('.').to_owned(),
+    };
+    format!("{}: {what}.", title(verdict))
+}
+
+fn verified(report: &Report) -> String {
+    let with = match report.warnings.len() {
+        0 => String::new(),
+        1 => " with a warning".to_owned(),
+        n => format!(" with {n} warnings"),
+    };
+    let whom = if report.target.sandbox.is_some() {
+        "the sandbox's"
+    } else {
+        "this"
+    };
+    format!(
+        "{}{with}: DX should accept {whom} token.",
+        title(Verdict::Verified)
+    )
+}
+
+fn not_run(why: &NotRun) -> String {
+    match why {
+        NotRun::TokenMissing { on_ci: true } => {
+            format!("{why} (on CI, pull requests from forks get no secrets)")
+        }
+        NotRun::TokenMissing { on_ci: false } | NotRun::TokenUnreadable(..) | NotRun::Plan(_) => {
+            why.to_string()
+        }
+    }
+}
+
+/// Returns what the deciding check saw, as the second half of a sentence.
+fn what_happened(check: &Check, reason: Reason) -> String {
+    let app = check
+        .app
+        .as_ref()
+        .map_or_else(String::new, |app| format!(" of {}", name(app)));
+    match reason {
+        Reason::TokenMalformed => check_message(check),
+        Reason::TokenRejected => "Bitrise rejected the token (401), because it is wrong, revoked \
+                                  or expired"
+            .to_owned(),
+        Reason::AppsForbidden => {
+            "the token is good, but Bitrise does not let it list apps (403)".to_owned()
+        }
+        Reason::PipelinesDenied => format!(
+            "the token is good, but Bitrise does not let it read the pipelines{app}{}",
+            status_in_brackets(check)
+        ),
+        Reason::AppNotAccessible => {
+            format!(
+                "the token is good, but the app {} is not among its apps",
+                slug(check)
+            )
+        }
+        Reason::PipelineDetailsDenied => format!(
+            "the token is good, but Bitrise does not let it read a single pipeline run{app}{}",
+            status_in_brackets(check)
+        ),
+        Reason::NoApps => "the token is good, but sees no apps".to_owned(),
+        Reason::TokenMissing
+        | Reason::TokenUnreadable
+        | Reason::TokenInArguments
+        | Reason::InvalidOptions
+        | Reason::Intercepted
+        | Reason::WrongBaseUrl
+        | Reason::RateLimited
+        | Reason::ServerError
+        | Reason::Redirected
+        | Reason::UnexpectedResponse
+        | Reason::UnexpectedStatus
+        | Reason::DnsFailure
+        | Reason::ConnectionFailed
+        | Reason::TlsFailure
+        | Reason::ProxyFailure
+        | Reason::Timeout
+        | Reason::MaxTimeReached => {
+            format!(
+                "{}; this says nothing about the token",
+                undecided(check, reason)
+            )
+        }
+    }
+}
+
+/// Returns what stood in the way of an answer.
+fn undecided(check: &Check, reason: Reason) -> String {
+    let exchange = check.exchange.as_ref();
+    let reply = exchange.and_then(|exchange| exchange.outcome.as_ref().ok());
+    let status = reply.map_or(0, |reply| reply.status);
+    match reason {
+        Reason::Intercepted => format!("something else than Bitrise answered ({status})"),
+        Reason::WrongBaseUrl => "there is no Bitrise API at the base URL (404)".to_owned(),
+        Reason::RateLimited => "Bitrise asks for fewer requests (429)".to_owned(),
+        Reason::ServerError => format!("the server has a fault of its own ({status})"),
+        Reason::Redirected => match reply.and_then(|reply| reply.location_host.as_ref()) {
+            Some(host) => format!("the server redirects to {host} ({status})"),
+            None => format!("the server answered with a redirect ({status})"),
+        },
+        Reason::UnexpectedResponse => "the reply is not what Bitrise's API gives".to_owned(),
+        Reason::UnexpectedStatus => {
+            format!("the server answered with an unusual status ({status})")
+        }
+        Reason::TokenMissing
+        | Reason::TokenUnreadable
+        | Reason::TokenInArguments
+        | Reason::InvalidOptions
+        | Reason::TokenMalformed
+        | Reason::TokenRejected
+        | Reason::AppsForbidden
+        | Reason::PipelinesDenied
+        | Reason::AppNotAccessible
+        | Reason::PipelineDetailsDenied
+        | Reason::NoApps
+        | Reason::DnsFailure
+        | Reason::ConnectionFailed
+        | Reason::TlsFailure
+        | Reason::ProxyFailure
+        | Reason::Timeout
+        | Reason::MaxTimeReached => exchange
+            .and_then(transport_words)
+            .unwrap_or_else(|| meaning(reason.verdict()).trim_end_matches('.').to_owned()),
+    }
+}
+
+/// Returns why there was no complete reply.
+pub fn transport_words(exchange: &Exchange) -> Option<String> {
+    use crate::exchange::Body;
+    match &exchange.outcome {
+        Err(error) => Some(error.to_string()),
+        Ok(reply) => match &reply.body {
+            Body::Cut(error) => Some(error.to_string()),
+            Body::Empty | Body::Json(_) | Body::Html | Body::Other | Body::TooLarge => None,
+        },
+    }
+}
+
+fn status_in_brackets(check: &Check) -> String {
+    let exchange = check.exchange.as_ref();
+    let reply = exchange.and_then(|exchange| exchange.outcome.as_ref().ok());
+    reply.map_or_else(String::new, |reply| format!(" ({})", reply.status))
+}
+
+fn slug(check: &Check) -> String {
+    check
+        .app
+        .as_ref()
+        .map_or_else(|| "?".to_owned(), |app| app.slug.to_string())
+}
+
+/// Returns an app as people know it: its title with its workspace, or else its slug.
+pub fn name(app: &App) -> String {
+    match (&app.title, &app.workspace) {
+        (Some(title), Some(workspace)) => format!("“{title}” in {workspace}"),
+        (Some(title), None) => format!("“{title}”"),
+        (None, _) => format!("app {}", app.slug),
+    }
+}
+
+/// Returns one sentence on a check, without a full stop.
+pub fn check_message(check: &Check) -> String {
+    match check.result {
+        CheckResult::Pass => passed(check),
+        CheckResult::Skipped(why) => skipped(why).to_owned(),
+        CheckResult::NotPassed(reason) => match check.found {
+            Found::Malformed(error) => format!("this can't be a Bitrise token: {error}"),
+            Found::Nothing
+            | Found::Kind(_)
+            | Found::Apps { .. }
+            | Found::AskedAgain
+            | Found::Runs(_) => not_passed(check, reason),
+        },
+    }
+}
+
+fn passed(check: &Check) -> String {
+    match check.found {
+        Found::Kind(TokenKind::Workspace) => "this looks like a workspace API token".to_owned(),
+        Found::Kind(TokenKind::Personal) => "this looks like a personal access token".to_owned(),
+        Found::Kind(TokenKind::Unknown) => {
+            "this may be a token (no known prefix; older tokens have none)".to_owned()
+        }
+        Found::Apps { total: Some(1), .. } => "the token sees 1 app".to_owned(),
+        Found::Apps {
+            total: Some(total), ..
+        } => format!("the token sees {total} apps"),
+        Found::Apps {
+            total: None,
+            listed,
+        } => format!("the token sees more than {listed} apps"),
+        Found::AskedAgain => "asked once more: the token is still accepted".to_owned(),
+        Found::Runs(0) => format!(
+            "{} can be read; it has no run in the 200 days that Bitrise keeps, which is fine",
+            subject(check)
+        ),
+        Found::Runs(_) => format!("{} can be read", subject(check)),
+        Found::Nothing | Found::Malformed(_) => match check.id {
+            CheckId::PipelinesShow => format!("a pipeline run of {} can be read", subject(check)),
+            CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "fine".to_owned(),
+        },
+    }
+}
+
+fn not_passed(check: &Check, reason: Reason) -> String {
+    let reply = check
+        .exchange
+        .as_ref()
+        .map(|exchange| exchange.outcome.as_ref());
+    let status = match reply {
+        Some(Ok(reply)) => format!("{}", reply.status),
+        Some(Err(_)) | None => String::new(),
+    };
+    match reason.verdict() {
+        Verdict::Inconclusive => {
+            let what = undecided(check, reason);
+            check
+                .app
+                .as_ref()
+                .map_or(what.clone(), |app| format!("{}: {what}", name(app)))
+        }
+        Verdict::InvalidPermissions if check.app.is_some() => {
+            format!("{} can't be read ({status})", subject(check))
+        }
+        Verdict::NoResources => "the token sees no apps".to_owned(),
+        Verdict::Verified
+        | Verdict::InvalidCredentials
+        | Verdict::InvalidPermissions
+        | Verdict::NotRun => format!("Bitrise refused ({status})"),
+    }
+}
+
+fn subject(check: &Check) -> String {
+    check
+        .app
+        .as_ref()
+        .map_or_else(|| "the app".to_owned(), name)
+}
+
+const fn skipped(why: SkipReason) -> &'static str {
+    match why {
+        SkipReason::NotReached => "not reached",
+        SkipReason::NotRequested => "not asked for (--pipeline-details)",
+        SkipReason::NoPipelineRun => "no pipeline run among the latest runs, so nothing to look at",
+    }
+}
+
+/// Returns a check's name as people would put it.
+pub const fn check_title(id: CheckId) -> &'static str {
+    match id {
+        CheckId::TokenFormat => "Token format",
+        CheckId::AppsList => "List apps",
+        CheckId::PipelinesList => "Read pipelines",
+        CheckId::PipelinesShow => "Read one run",
+    }
+}
+
+/// Returns one or two sentences on a warning.
+pub const fn warning(warning: TokenWarning) -> &'static str {
+    match warning {
+        TokenWarning::Trimmed => {
+            "White space around the token was ignored. Pasted into DX it would be sent along, so \
+             copy the token without it."
+        }
+        TokenWarning::Personal => {
+            "This is a personal access token. It works, but sees the apps of all of that person's \
+             workspaces and dies with the account; DX asks for a workspace API token."
+        }
+    }
+}
+
+/// Returns the steps that lead out, or nothing where the run is verified.
+pub fn remediation(report: &Report) -> &'static [&'static str] {
+    report.reason().map_or(&[], |reason| page(reason).steps)
+}
+
+/// Returns what a run did not prove; there always is something.
+pub fn not_proven(report: &Report) -> Vec<String> {
+    if report.not_run.is_some() || report.reason() == Some(Reason::TokenMalformed) {
+        return vec!["No request was sent, so nothing is known about Bitrise's answer.".to_owned()];
+    }
+    let mut lines = Vec::new();
+    if let Some(sandbox) = &report.target.sandbox {
+        lines.push(format!(
+            "Anything about Bitrise: all of this came from the sandbox (scenario {}).",
+            sandbox.scenario
+        ));
+    }
+    lines.push(
+        "DX connects from its own addresses: a firewall or an IP restriction may still stop it."
+            .to_owned(),
+    );
+    if report.verdict() != Verdict::InvalidCredentials {
+        lines.push("When the token expires: Bitrise does not tell.".to_owned());
+        lines.extend(unchecked_apps(report));
+        lines.push(
+            "Apps that the token may not see at all: Bitrise leaves them out of the list."
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+fn unchecked_apps(report: &Report) -> Option<String> {
+    let coverage = report.coverage();
+    let listed = report.checks.iter().find_map(|check| match check.found {
+        Found::Apps { total, listed } => Some((total, listed)),
+        Found::Nothing
+        | Found::Kind(_)
+        | Found::Malformed(_)
+        | Found::AskedAgain
+        | Found::Runs(_) => None,
+    })?;
+    match listed {
+        (Some(total), _) if total > coverage.checked => Some(format!(
+            "{} of {total} apps: they were not checked (choose with --app SLUG).",
+            total - coverage.checked
+        )),
+        (Some(_), _) => None,
+        (None, listed) => Some(format!(
+            "Most of more than {listed} apps: they were not checked (choose with --app SLUG)."
+        )),
+    }
+}
+
+/// Returns commands that repeat the run's requests, with `$BITRISE_TOKEN` in place of the token.
+///
+/// The sandbox ends with the run, so there the first command starts it again in the background.
+pub fn reproduce(report: &Report) -> Vec<String> {
+    let requests = report
+        .checks
+        .iter()
+        .filter_map(|check| check.exchange.as_ref());
+    let sandbox = report.target.sandbox.iter().flat_map(|sandbox| {
+        let start = format!(
+            "bitrise-dx sandbox --listen {} --scenario {} &",
+            sandbox.listen, sandbox.scenario
+        );
+        [start, format!("export BITRISE_TOKEN={}", sandbox.token)]
+    });
+    let mut lines: Vec<String> = sandbox.collect();
+    for exchange in requests {
+        let line = curl(&exchange.url, report.target.ca_cert.as_deref());
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn curl(url: &str, ca_cert: Option<&str>) -> String {
+    let ca_cert = ca_cert.map_or_else(String::new, |path| format!(" --cacert {}", quoted(path)));
+    let headers = "-H \"Authorization: $BITRISE_TOKEN\" -H 'Accept: application/json'";
+    format!("curl -sS -i{ca_cert} {headers} {}", quoted(url))
+}
+
+/// Quotes a text for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,424 @@
+//! Text for people: on a terminal, in a log and in a ticket.
+
+use crate::check::{Check, Status};
+use crate::exchange::{Exchange, METHOD, Reply};
+use crate::guide::{self, story};
+use crate::report::Report;
+use crate::verdict::{Reason, Verdict};
+use anstyle::{AnsiColor, Style as Ansi};
+use std::fmt::Write as _;
+use std::time::Duration;
+use textwrap::{Options, WordSplitter};
+
+/// Says how text is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Whether colours may be used; nothing is said by colour alone.
+    pub color: bool,
+    /// Whether characters outside of ASCII may be used.
+    pub unicode: bool,
+    /// The width of a line, in columns.
+    pub width: usize,
+    /// How much is to be said.
+    pub detail: Detail,
+}
+
+/// Says how much is to be said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Detail {
+    /// The verdict's line alone.
+    Quiet,
+    /// What a person needs; the evidence where something failed.
+    Normal,
+    /// The evidence in any case.
+    Verbose,
+}
+
+const GREEN: Ansi = AnsiColor::Green.on_default().bold();
+const RED: Ansi = AnsiColor::Red.on_default().bold();
+const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
+const BOLD: Ansi = Ansi::new().bold();
+const DIM: Ansi = Ansi::new().dimmed();
+
+pub(super) fn render(report: &Report, style: Style) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
+    if style.detail != Detail::Quiet {
+        page.header(report);
+        page.checks(report);
+    }
+    page.verdict(report);
+    if style.detail != Detail::Quiet {
+        page.rest(report);
+    }
+    page.finish()
+}
+
+pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
+    let (entry, verdict) = (guide::page(reason), reason.verdict());
+    page.line(&page.painted(BOLD, reason.as_str()));
+    page.paragraph("", entry.meaning);
+    page.line("");
+    page.fact(
+        "Verdict",
+        &format!("{} (exit code {})", verdict.as_str(), verdict.exit_code()),
+    );
+    page.fact("DX shows", &dx_shows(verdict));
+    let again = if reason.is_retryable() {
+        "may help by itself"
+    } else {
+        "does not help by itself"
+    };
+    page.fact("Again", &format!("running it again {again}"));
+    page.list("Likely causes", entry.causes.iter().copied());
+    page.steps(entry.steps);
+    page.list("Links", entry.links.iter().copied());
+    page.finish()
+}
+
+pub(super) fn explain_verdict(verdict: Verdict, style: Style) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
+    page.line(&page.painted(BOLD, verdict.as_str()));
+    page.paragraph("", guide::meaning(verdict));
+    page.line("");
+    page.fact("Exit code", &verdict.exit_code().to_string());
+    page.fact("DX shows", &dx_shows(verdict));
+    let reasons = Reason::ALL
+        .iter()
+        .filter(|reason| reason.verdict() == verdict);
+    let reasons: Vec<String> = reasons
+        .map(|reason| format!("{}: {}", reason.as_str(), guide::page(*reason).meaning))
+        .collect();
+    if !reasons.is_empty() {
+        page.list("Reasons", reasons.iter().map(String::as_str));
+    }
+    page.list("Links", [guide::DX_PAGE].into_iter());
+    page.finish()
+}
+
+pub(super) fn explain_index(style: Style) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
+    for verdict in Verdict::ALL {
+        let name = page.painted(BOLD, verdict.as_str());
+        page.line(&format!("{name} (exit code {})", verdict.exit_code()));
+        page.paragraph("  ", guide::meaning(*verdict));
+        for reason in Reason::ALL
+            .iter()
+            .filter(|reason| reason.verdict() == *verdict)
+        {
+            page.line(&format!("    {}", reason.as_str()));
+        }
+        page.line("");
+    }
+    page.paragraph(
+        "",
+        "bitrise-dx explain CODE shows the page of one of these.",
+    );
+    page.finish()
+}
+
+/// Says what DX shows where a run ends with this verdict.
+fn dx_shows(verdict: Verdict) -> String {
+    match (verdict.dx_error(), guide::dx_words(verdict)) {
+        (Some(code), Some(words)) => format!("{code}: “{words}”"),
+        _ => match verdict {
+            Verdict::Verified => "no error".to_owned(),
+            Verdict::InvalidCredentials
+            | Verdict::InvalidPermissions
+            | Verdict::NoResources
+            | Verdict::Inconclusive
+            | Verdict::NotRun => "this can't be told from such a run".to_owned(),
+        },
+    }
+}
+
+/// Holds the text while it grows.
+struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    fn header(&mut self, report: &Report) {
+        let mut parts = vec![format!("bitrise-dx {}", env!("CARGO_PKG_VERSION"))];
+        match &report.target.sandbox {
+            Some(sandbox) => parts.push(format!("SANDBOX “{}”, not Bitrise", sandbox.scenario)),
+            None => parts.extend(report.target.base_url.clone()),
+        }
+        parts.extend(
+            report
+                .target
+                .proxy
+                .as_ref()
+                .map(|proxy| format!("through proxy {proxy}")),
+        );
+        parts.extend(
+            report
+                .token
+                .source
+                .map(|source| format!("token from {}", source.as_str())),
+        );
+        let line = self.painted(DIM, &parts.join(" · "));
+        self.line(&line);
+        self.line("");
+    }
+
+    fn checks(&mut self, report: &Report) {
+        for check in &report.checks {
+            let (mark, ansi) = mark(check.result.status());
+            let title = format!("{:<15}", story::check_title(check.id));
+            let prefix = format!("{} {title} ", self.painted(ansi, mark));
+            self.wrapped(&prefix, 18, &story::check_message(check));
+        }
+        self.line("");
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        let verdict = report.verdict();
+        let (mark, ansi) = match verdict {
+            Verdict::Verified => mark(Status::Pass),
+            Verdict::InvalidCredentials | Verdict::InvalidPermissions | Verdict::NoResources => {
+                mark(Status::Fail)
+            }
+            Verdict::Inconclusive => mark(Status::Unknown),
+            Verdict::NotRun => mark(Status::Skip),
+        };
+        let message = story::message(report);
+        let (title, sentence) = message.split_once(':').unwrap_or(("", &message));
+        let sandbox = if report.target.sandbox.is_some() {
+            "[sandbox] "
+        } else {
+            ""
+        };
+        let prefix = format!(
+            "{} {sandbox}{}:",
+            self.painted(ansi, mark),
+            self.painted(ansi, title)
+        );
+        if self.style.detail == Detail::Quiet {
+            self.line(&format!("{prefix}{sentence}"));
+        } else {
+            self.wrapped(&prefix, 2, sentence);
+        }
+    }
+
+    /// Writes what follows the verdict.
+    fn rest(&mut self, report: &Report) {
+        let verdict = report.verdict();
+        if verdict.dx_error().is_some() {
+            self.paragraph("  ", &format!("DX will show {}", dx_shows(verdict)));
+        }
+        for &warning in &report.warnings {
+            let prefix = format!("{} ", self.painted(YELLOW, "!"));
+            self.line("");
+            self.wrapped(&prefix, 2, story::warning(warning));
+        }
+        if let Some(reason) = report.reason() {
+            let entry = guide::page(reason);
+            self.list("Likely causes", entry.causes.iter().copied());
+            self.steps(entry.steps);
+        }
+        if verdict != Verdict::Verified || self.style.detail == Detail::Verbose {
+            self.evidence(report);
+            self.reproduce(report);
+        }
+        let not_proven = story::not_proven(report);
+        self.list("Not proven", not_proven.iter().map(String::as_str));
+        self.links(report);
+    }
+
+    fn links(&mut self, report: &Report) {
+        self.line("");
+        match report.reason() {
+            Some(reason) => {
+                for link in guide::page(reason).links {
+                    self.fact("Read", link);
+                }
+                self.fact(
+                    "Explain",
+                    &format!("bitrise-dx explain {}", reason.as_str()),
+                );
+            }
+            None => self.fact("Read", guide::DX_PAGE),
+        }
+    }
+
+    fn evidence(&mut self, report: &Report) {
+        let checks: Vec<_> = report
+            .checks
+            .iter()
+            .filter(|check| check.exchange.is_some())
+            .collect();
+        if checks.is_empty() {
+            return;
+        }
+        self.heading("Evidence");
+        for check in checks {
+            if let Some(exchange) = &check.exchange {
+                self.exchange(check, exchange);
+            }
+        }
+        let when = humantime::format_rfc3339_seconds(report.checked_at);
+        self.line(&format!("  begun {when}, took {}", span(report.duration)));
+    }
+
+    fn exchange(&mut self, check: &Check, exchange: &Exchange) {
+        self.line(&format!("  {METHOD} {}", exchange.url));
+        let mut parts = Vec::new();
+        match &exchange.outcome {
+            Ok(reply) => parts.push(format!("{} {}", reply.http_version, reply.status)),
+            Err(error) => parts.push(error.to_string()),
+        }
+        parts.push(span(exchange.elapsed));
+        if exchange.attempts != 1 {
+            parts.push(format!("{} attempts", exchange.attempts));
+        }
+        if let Some(wait) = exchange.retry_after {
+            parts.push(format!("asks to wait {}", span(wait)));
+        }
+        if let Ok(reply) = &exchange.outcome {
+            parts.extend(
+                reply
+                    .request_id
+                    .as_ref()
+                    .map(|id| format!("request id {id}")),
+            );
+        }
+        self.line(&format!("    {}", parts.join(" · ")));
+        let refusal = exchange
+            .outcome
+            .as_ref()
+            .ok()
+            .filter(|reply| reply.status != 200);
+        if let Some(message) = refusal.and_then(Reply::message) {
+            self.line(&format!("    the server says: “{message}”"));
+        }
+        if let Some(app) = check.app.as_ref().filter(|app| app.title.is_some()) {
+            self.line(&format!("    app: {}", story::name(app)));
+        }
+    }
+
+    fn reproduce(&mut self, report: &Report) {
+        let lines = story::reproduce(report);
+        if lines.is_empty() {
+            return;
+        }
+        self.heading("Reproduce (with the token in BITRISE_TOKEN)");
+        for line in lines {
+            self.line(&format!("  {line}"));
+        }
+    }
+
+    fn steps(&mut self, steps: &[&str]) {
+        self.heading("What to do");
+        for (number, step) in (1..).zip(steps) {
+            self.wrapped(&format!("  {number}. "), 5, step);
+        }
+    }
+
+    fn list<'a>(&mut self, heading: &str, items: impl Iterator<Item = &'a str>) {
+        self.heading(heading);
+        for item in items {
+            self.wrapped("  - ", 4, item);
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.line("");
+        let text = self.painted(BOLD, text);
+        self.line(&text);
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        self.wrapped(&format!("{name:<10} "), 11, value);
+    }
+
+    fn paragraph(&mut self, indent: &str, text: &str) {
+        self.wrapped(indent, indent.len(), text);
+    }
+
+    /// Writes a text in lines of the style's width: the first one behind `prefix`, the further
+    /// ones behind `indent` columns.
+    fn wrapped(&mut self, prefix: &str, indent: usize, text: &str) {
+        let later = " ".repeat(indent);
+        let first = format!("{prefix}{text}");
+        let options = Options::new(self.style.width)
+            .subsequent_indent(&later)
+            .break_words(false)
+            .word_splitter(WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(&first, options) {
+            self.line(&line);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        // Writing to a string can't fail.
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    fn painted(&self, ansi: Ansi, text: &str) -> String {
+        if self.style.color {
+            format!("{ansi}{text}{ansi:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn finish(self) -> String {
+        if self.style.unicode {
+            self.text
+        } else {
+            ascii(&self.text)
+        }
+    }
+}
+
+const fn mark(status: Status) -> (&'static str, Ansi) {
+    match status {
+        Status::Pass => ("✓", GREEN),
+        Status::Fail => ("✗", RED),
+        Status::Unknown => ("?", YELLOW),
+        Status::Skip => ("–", DIM),
+    }
+}
+
+/// Returns a span of time as people would write it.
+fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
+    }
+}
+
+/// Returns the text in ASCII: our own signs by their plain counterparts, other characters as
+/// `\u{…}`.
+fn ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '✓' => out.push('+'),
+            '✗' => out.push('x'),
+            '–' => out.push('-'),
+            '·' => out.push('|'),
+            '→' => out.push_str("->"),
+            '“' | '”' => out.push('"'),
+            '…' => out.push_str("..."),
+            c if c.is_ascii() => out.push(c),
+            c => out.extend(c.escape_unicode()),
+        }
+    }
+    out
+}

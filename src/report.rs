@@ -1,0 +1,241 @@
+//! The report of a run: everything that the formats show, as data.
+//!
+//! Invariant: the verdict, the coverage and the exit code are derived from the checks, never
+//! stored beside them.
+
+use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status};
+use crate::plan::PlanError;
+use crate::text::Untrusted;
+use crate::token::{TokenKind, TokenWarning};
+use crate::verdict::{Reason, Verdict};
+use std::time::{Duration, SystemTime};
+
+/// Holds everything that is known after a run.
+#[derive(Debug)]
+pub struct Report {
+    /// When the run began.
+    pub checked_at: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// What was asked.
+    pub target: Target,
+    /// What is known of the token.
+    pub token: TokenInfo,
+    /// Why nothing was checked, if so.
+    pub not_run: Option<NotRun>,
+    /// The checks in the order in which they were made; each [`CheckId`] occurs at least once.
+    pub checks: Vec<Check>,
+    /// What is worth a word but didn't decide.
+    pub warnings: Vec<TokenWarning>,
+}
+
+/// Holds the address that was asked.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// The base URL, where a usable one was given.
+    pub base_url: Option<String>,
+    /// The proxy on the way, without user and password.
+    pub proxy: Option<String>,
+    /// The certificate file of `--ca-cert`, for the commands that reproduce the run.
+    pub ca_cert: Option<String>,
+    /// The sandbox, where it was asked and not Bitrise.
+    pub sandbox: Option<SandboxTarget>,
+}
+
+/// Holds what is needed to start the same sandbox again.
+#[derive(Clone, Debug)]
+pub struct SandboxTarget {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// The address that it listened on, with the port.
+    pub listen: String,
+    /// The made-up token that it accepts; no secret.
+    pub token: &'static str,
+}
+
+/// Holds what may be said of the token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TokenInfo {
+    /// Its kind, where there was a token to look at.
+    pub kind: Option<TokenKind>,
+    /// Where it came from.
+    pub source: Option<TokenSource>,
+}
+
+/// Names where the token came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenSource {
+    /// The environment variable `BITRISE_TOKEN`.
+    Environment,
+    /// The file of `--token-file`.
+    File,
+    /// Standard input.
+    StandardInput,
+    /// The hidden prompt.
+    Prompt,
+    /// The sandbox's own made-up token.
+    Sandbox,
+}
+
+impl TokenSource {
+    /// Lists every source.
+    pub const ALL: &[Self] = &[
+        Self::Environment,
+        Self::File,
+        Self::StandardInput,
+        Self::Prompt,
+        Self::Sandbox,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Environment => "env:BITRISE_TOKEN",
+            Self::File => "file",
+            Self::StandardInput => "stdin",
+            Self::Prompt => "prompt",
+            Self::Sandbox => "sandbox",
+        }
+    }
+}
+
+/// States why nothing was checked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRun {
+    /// No token was given.
+    #[error("no token was given")]
+    TokenMissing {
+        /// Whether the run is on CI, where the commonest cause is another one.
+        on_ci: bool,
+    },
+    /// The token could not be read from its source.
+    #[error("the token could not be read from {0} ({1})")]
+    TokenUnreadable(&'static str, std::io::ErrorKind),
+    /// The options can't be used.
+    #[error("{0}")]
+    Plan(#[from] PlanError),
+}
+
+impl NotRun {
+    /// Returns the reason that this is reported under.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::TokenMissing { .. } => Reason::TokenMissing,
+            Self::TokenUnreadable(..) => Reason::TokenUnreadable,
+            Self::Plan(error) => error.reason(),
+        }
+    }
+}
+
+/// Counts the apps of a run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Coverage {
+    /// How many apps the token sees, where that is known.
+    pub total: Option<u64>,
+    /// How many of them were checked.
+    pub checked: u64,
+    /// How many of those DX can read.
+    pub readable: u64,
+    /// How many of those Bitrise refused.
+    pub denied: u64,
+    /// For how many of those it could not be told.
+    pub unknown: u64,
+}
+
+impl Report {
+    /// Returns the verdict: the highest-ranking one of all checks.
+    pub fn verdict(&self) -> Verdict {
+        self.reason().map_or(Verdict::Verified, Reason::verdict)
+    }
+
+    /// Returns the reason for the verdict: of those with the highest rank, the first.
+    pub fn reason(&self) -> Option<Reason> {
+        if let Some(not_run) = &self.not_run {
+            return Some(not_run.reason());
+        }
+        let reasons = self.checks.iter().filter_map(|check| check.result.reason());
+        reasons.reduce(|first, next| {
+            if next.verdict().rank() > first.verdict().rank() {
+                next
+            } else {
+                first
+            }
+        })
+    }
+
+    /// Returns the check that decided the verdict.
+    pub fn decisive(&self) -> Option<&Check> {
+        let reason = self.reason()?;
+        self.checks
+            .iter()
+            .find(|check| check.result.reason() == Some(reason))
+    }
+
+    /// Tells whether the same run may end otherwise a little later.
+    pub fn is_retryable(&self) -> bool {
+        self.reason().is_some_and(Reason::is_retryable)
+    }
+
+    /// Returns how long the server asks to wait, where that is what decided.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.decisive()?.exchange.as_ref()?.retry_after
+    }
+
+    /// Counts the apps.
+    pub fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage {
+            total: self.total(),
+            ..Coverage::default()
+        };
+        let mut seen: Vec<(&Untrusted, Status)> = Vec::new();
+        for check in &self.checks {
+            let (Some(app), Some(_)) = (&check.app, &check.exchange) else {
+                continue;
+            };
+            let status = app_status(check.result);
+            match seen.iter_mut().find(|(slug, _)| **slug == app.slug) {
+                Some((_, worst)) if *worst == Status::Pass => *worst = status,
+                Some(_) => {}
+                None => seen.push((&app.slug, status)),
+            }
+        }
+        for (_, status) in seen {
+            coverage.checked += 1;
+            match status {
+                Status::Pass | Status::Skip => coverage.readable += 1,
+                Status::Fail => coverage.denied += 1,
+                Status::Unknown => coverage.unknown += 1,
+            }
+        }
+        coverage
+    }
+
+    /// Returns how many apps the token sees: 0 for an empty list, `None` where that is unknown.
+    fn total(&self) -> Option<u64> {
+        self.checks
+            .iter()
+            .find_map(|check| match (check.found, check.result) {
+                (Found::Apps { total, .. }, _) => total,
+                (_, CheckResult::NotPassed(Reason::NoApps)) => Some(0),
+                _ => None,
+            })
+    }
+}
+
+/// Returns what a check says of its app. A rejected token says nothing of the app.
+fn app_status(result: CheckResult) -> Status {
+    match result {
+        CheckResult::NotPassed(Reason::TokenRejected) => Status::Unknown,
+        CheckResult::Pass | CheckResult::NotPassed(_) | CheckResult::Skipped(_) => result.status(),
+    }
+}
+
+/// Returns the checks with one that was not reached for each [`CheckId`] that is missing.
+pub(crate) fn complete(mut checks: Vec<Check>, missing: SkipReason) -> Vec<Check> {
+    for &id in CheckId::ALL {
+        if checks.iter().all(|check| check.id != id) {
+            checks.push(Check::skipped(id, missing));
+        }
+    }
+    checks
+}
