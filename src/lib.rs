@@ -8,6 +8,7 @@ pub mod guide;
 pub mod plan;
 pub mod render;
 pub mod report;
+pub mod sandbox;
 pub mod text;
 pub mod token;
 pub mod verdict;

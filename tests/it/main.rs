@@ -10,3 +10,4 @@ mod support;
 
 mod classification;
 mod client;
+mod sandbox;

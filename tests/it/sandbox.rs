@@ -1,0 +1,968 @@
+//! The simulated Bitrise, over real HTTP on loopback.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a failed expectation is how a test fails, also in its helpers"
+)]
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bitrise_dx::sandbox::{Config, Sandbox, Scenario, TOKEN};
+use serde_json::{Map, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What came back for one request.
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn parse(raw: &str) -> Self {
+        let (head, body) = raw.split_once("\r\n\r\n").expect("a complete head");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Self {
+            status: status.expect("a status line"),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("a JSON body")
+    }
+
+    fn data(&self) -> Vec<Value> {
+        self.json()["data"].as_array().expect("a list").clone()
+    }
+
+    /// Asserts an error answer in the form of `service.StandardErrorRespModel`.
+    #[track_caller]
+    fn assert_error(&self, status: u16, message: &str) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.body, format!("{{\"message\":\"{message}\"}}\n"));
+        let kind = self.header("content-type");
+        assert_eq!(kind, Some("application/json; charset=utf-8"));
+    }
+}
+
+/// A client that writes its requests by hand, one connection for each.
+struct Client {
+    address: SocketAddr,
+}
+
+impl Client {
+    /// Sends a request with exactly these header lines.
+    async fn send(&self, method: &str, path: &str, headers: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!(
+            "{method} /v0.1{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{headers}\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut raw = String::new();
+        stream.read_to_string(&mut raw).await.unwrap();
+        Reply::parse(&raw)
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &format!("Authorization: {TOKEN}\r\n"))
+            .await
+    }
+
+    /// Follows `next` from the first page of apps to the last one.
+    async fn all_apps(&self, query: &str) -> Vec<Value> {
+        let (mut apps, mut anchor) = (Vec::new(), String::new());
+        loop {
+            let reply = self.get(&format!("/apps?{query}{anchor}")).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            apps.extend(reply.data());
+            let paging = &reply.json()["paging"];
+            let Some(next) = paging.get("next") else {
+                return apps;
+            };
+            anchor = format!("&next={}", next.as_str().expect("a slug"));
+        }
+    }
+}
+
+/// Runs a test against a scenario, all on one thread.
+fn play(scenario: Scenario, test: impl AsyncFnOnce(Client)) {
+    let config = Config {
+        scenario,
+        ..Config::default()
+    };
+    play_with(config, test);
+}
+
+fn play_with(config: Config, test: impl AsyncFnOnce(Client)) {
+    block_on(async {
+        let sandbox = Sandbox::bind(loopback(), config).await.unwrap();
+        let address = sandbox
+            .base_url()
+            .strip_prefix("http://")
+            .and_then(|url| url.strip_suffix("/v0.1"))
+            .and_then(|address| address.parse().ok());
+        let serving = tokio::spawn(sandbox.serve());
+        let address = address.expect("an address in the base URL");
+        test(Client { address }).await;
+        serving.abort();
+    });
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn slug(item: &Value) -> &str {
+    item["slug"].as_str().expect("a slug")
+}
+
+fn slugs(items: &[Value]) -> Vec<&str> {
+    items.iter().map(slug).collect()
+}
+
+fn pipelines(app: &Value) -> String {
+    format!("/apps/{}/pipelines", slug(app))
+}
+
+// Scenarios and binding.
+
+#[test]
+fn scenario_names_read_back() {
+    let mut names = HashSet::new();
+    for scenario in Scenario::ALL {
+        assert_eq!(scenario.as_str().parse(), Ok(*scenario));
+        assert_eq!(scenario.to_string(), scenario.as_str());
+        assert!(names.insert(scenario.as_str()));
+        let summary = scenario.summary();
+        assert!(!summary.ends_with('.') && !summary.contains('\n'));
+        assert!(summary.starts_with(|first: char| first.is_ascii_lowercase()));
+    }
+    let error = "bitwat_pasted".parse::<Scenario>().unwrap_err().to_string();
+    assert!(!error.contains("bitwat"));
+    assert!(names.iter().all(|name| error.contains(name)));
+}
+
+#[test]
+fn only_loopback_is_bound() {
+    block_on(async {
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let listen = address.parse().unwrap();
+            let refused = Sandbox::bind(listen, Config::default()).await.err();
+            let kind = refused.map(|error| error.kind());
+            assert_eq!(kind, Some(ErrorKind::InvalidInput), "{address}");
+        }
+    });
+}
+
+#[test]
+fn ipv6_stands_in_brackets() {
+    block_on(async {
+        let listen = "[::1]:0".parse().unwrap();
+        match Sandbox::bind(listen, Config::default()).await {
+            Ok(sandbox) => assert!(sandbox.base_url().starts_with("http://[::1]:")),
+            // A machine may have no IPv6.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrNotAvailable),
+        }
+    });
+}
+
+#[test]
+fn dropping_the_server_ends_its_connections() {
+    block_on(async {
+        let sandbox = Sandbox::bind(loopback(), Config::default()).await.unwrap();
+        let url = sandbox.base_url();
+        let address = url.trim_start_matches("http://").trim_end_matches("/v0.1");
+        let serving = tokio::spawn(sandbox.serve());
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 401");
+        serving.abort();
+        let mut rest = Vec::new();
+        // The end of the stream or a reset: either way the connection is over.
+        let _ = stream.read_to_end(&mut rest).await;
+        assert!(serving.await.unwrap_err().is_cancelled());
+        assert!(TcpStream::connect(address).await.is_err());
+    });
+}
+
+// Authorization and routes.
+
+#[test]
+fn token_is_raw_or_after_the_word_token() {
+    play(Scenario::Healthy, async |client| {
+        for (headers, status) in [
+            (format!("Authorization: {TOKEN}\r\n"), 200),
+            (format!("authorization: token {TOKEN}\r\n"), 200),
+            (format!("Authorization: Bearer {TOKEN}\r\n"), 401),
+            (format!("Authorization: Token {TOKEN}\r\n"), 401),
+            (format!("Authorization: {TOKEN}x\r\n"), 401),
+            (format!("Authorization: {TOKEN}\r\n").repeat(2), 401),
+            (format!("Bitrise-Addon-Auth-Token: {TOKEN}\r\n"), 401),
+            ("Authorization: \r\n".to_owned(), 401),
+            (String::new(), 401),
+        ] {
+            let reply = client.send("GET", "/apps?limit=1", &headers).await;
+            assert_eq!(reply.status, status, "{headers}");
+            if status == 401 {
+                reply.assert_error(401, "Unauthorized");
+            }
+        }
+        // The token comes before the route.
+        let lost = client.send("GET", "/nothing", "").await;
+        lost.assert_error(401, "Unauthorized");
+    });
+}
+
+#[test]
+fn configured_token_replaces_the_made_up_one() {
+    let config = Config {
+        token: "another".to_owned(),
+        ..Config::default()
+    };
+    play_with(config, async |client| {
+        client.get("/apps").await.assert_error(401, "Unauthorized");
+        let reply = client.send("GET", "/apps", "Authorization: another\r\n");
+        assert_eq!(reply.await.status, 200);
+    });
+}
+
+#[test]
+fn other_paths_and_methods_are_refused() {
+    play(Scenario::Healthy, async |client| {
+        let apps = client.get("/apps?limit=1").await.data();
+        let slug = slug(&apps[0]);
+        for path in [
+            String::new(),
+            "/".to_owned(),
+            "/apps/".to_owned(),
+            "//apps".to_owned(),
+            "/me".to_owned(),
+            format!("/apps/{slug}"),
+            format!("/apps/{slug}/pipelines/"),
+            format!("/apps/{slug}%2Fpipelines"),
+            format!("/apps/{slug}%00/pipelines"),
+            "/apps/%ff/pipelines".to_owned(),
+            "/apps//pipelines".to_owned(),
+            "/apps/ffffffffffffffff/pipelines".to_owned(),
+            "/apps/ffffffffffffffff/pipelines?limit=x".to_owned(),
+        ] {
+            client.get(&path).await.assert_error(404, "Not Found");
+        }
+        let authorization = format!("Authorization: {TOKEN}\r\n");
+        for method in ["POST", "DELETE", "OPTIONS"] {
+            let reply = client.send(method, "/apps", &authorization).await;
+            reply.assert_error(405, "Method Not Allowed");
+            assert_eq!(reply.header("allow"), Some("GET"));
+        }
+        let escaped = format!(
+            "/%61pps/%{:02x}{}/pipelines",
+            slug.as_bytes()[0],
+            &slug[1..]
+        );
+        assert_eq!(client.get(&escaped).await.status, 200);
+    });
+}
+
+#[test]
+fn answers_are_numbered_and_repeatable() {
+    let record = || {
+        let mut seen = Vec::new();
+        play(Scenario::Healthy, async |client| {
+            for path in ["/apps", "/nothing", "/apps?limit=3"] {
+                let reply = client.get(path).await;
+                assert_eq!(reply.header("date"), None);
+                seen.push((reply.head, reply.body));
+            }
+        });
+        seen
+    };
+    let first = record();
+    assert_eq!(first, record());
+    for (number, (head, body)) in first.iter().enumerate() {
+        let id = format!("x-request-id: sandbox-{:06}", number + 1);
+        assert!(head.contains(&id), "{head}");
+        assert!(body.ends_with("}\n"));
+    }
+}
+
+// Apps.
+
+#[test]
+fn pages_cover_every_app_once() {
+    play(Scenario::Healthy, async |client| {
+        let first = client.get("/apps").await;
+        assert_eq!(first.data().len(), 50);
+        assert_eq!(first.json()["paging"]["total_item_count"], 120);
+        assert_eq!(first.json()["paging"]["page_item_limit"], 50);
+        for query in [
+            "",
+            "limit=50",
+            "limit=7",
+            "limit=40",
+            "sort_by=last_build_at",
+        ] {
+            let apps = client.all_apps(query).await;
+            assert_eq!(apps.len(), 120, "{query}");
+            let unique: HashSet<&str> = slugs(&apps).into_iter().collect();
+            assert_eq!(unique.len(), 120, "{query}");
+        }
+        let anchor = first.json()["paging"]["next"].clone();
+        let second = client
+            .get(&format!("/apps?next={}", anchor.as_str().unwrap()))
+            .await;
+        assert_eq!(second.data()[0]["slug"], anchor);
+        let apps = client.all_apps("limit=40").await;
+        let last = client
+            .get(&format!("/apps?next={}", slug(&apps[119])))
+            .await;
+        assert_eq!(last.data().len(), 1);
+        assert!(
+            !last.json()["paging"]
+                .as_object()
+                .unwrap()
+                .contains_key("next")
+        );
+    });
+}
+
+#[test]
+fn apps_have_the_recorded_variety() {
+    play(Scenario::Healthy, async |client| {
+        let apps = client.all_apps("limit=50").await;
+        let is_legacy = |slug: &str| slug.len() == 16 && !slug.contains('-');
+        let is_uuid = |slug: &str| slug.len() == 36 && slug.matches('-').count() == 4;
+        assert!(
+            apps.iter()
+                .all(|app| is_legacy(slug(app)) != is_uuid(slug(app)))
+        );
+        assert!(apps.iter().any(|app| is_legacy(slug(app))));
+        assert!(apps.iter().any(|app| is_uuid(slug(app))));
+        for (pointer, value) in [
+            ("/status", Value::from(-1)),
+            ("/status", Value::from(0)),
+            ("/status", Value::from(1)),
+            ("/avatar_url", Value::Null),
+            ("/is_disabled", Value::from(true)),
+            ("/owner/account_type", Value::from("organization")),
+            ("/owner/account_type", Value::from("user")),
+        ] {
+            let hits = apps
+                .iter()
+                .filter(|app| app.pointer(pointer) == Some(&value));
+            let hits = hits.count();
+            assert!((1..120).contains(&hits), "{pointer} {value}: {hits}");
+        }
+    });
+}
+
+#[test]
+fn apps_can_be_filtered_and_sorted() {
+    play(Scenario::Healthy, async |client| {
+        let one = client.get("/apps?title=Sandbox+Shopping%20iOS").await;
+        assert_eq!(one.data().len(), 1);
+        assert_eq!(one.json()["paging"]["total_item_count"], 1);
+        let flutter = client.all_apps("project_type=flutter&limit=3").await;
+        assert_eq!(flutter.len(), 20);
+        assert!(flutter.iter().all(|app| app["project_type"] == "flutter"));
+        let created = client.all_apps("sort_by=created_at").await;
+        assert_eq!(created, client.all_apps("").await);
+        let built = client.all_apps("sort_by=last_build_at").await;
+        let idle = built.iter().position(|app| app["status"] == -1).unwrap();
+        assert!(built[idle..].iter().all(|app| app["status"] == -1));
+    });
+}
+
+#[test]
+fn bad_queries_are_refused() {
+    play(Scenario::Healthy, async |client| {
+        for limit in ["0", "51", "-1", "ten", "", "1e1", "99999999999999999999"] {
+            let reply = client.get(&format!("/apps?limit={limit}")).await;
+            reply.assert_error(400, "invalid limit");
+        }
+        for anchor in ["", "ffffffffffffffff", "2026-03-28T00:00:00Z"] {
+            let reply = client.get(&format!("/apps?next={anchor}")).await;
+            reply.assert_error(400, "invalid next");
+        }
+        let order = client.get("/apps?sort_by=title").await;
+        order.assert_error(400, "invalid sort_by");
+        let query = client.get("/apps?title=%ff").await;
+        query.assert_error(400, "invalid query");
+        let apps = client.get("/apps").await.data();
+        let runs = pipelines(&apps[0]);
+        for limit in ["0", "ten"] {
+            let reply = client.get(&format!("{runs}?limit={limit}")).await;
+            reply.assert_error(400, "invalid limit");
+        }
+        // An unescaped plus sign is a space, as everywhere in a query.
+        for time in ["", "yesterday", "2026-03-28T00:00:00+00:00"] {
+            for name in ["before", "next", "after"] {
+                let reply = client.get(&format!("{runs}?{name}={time}")).await;
+                reply.assert_error(400, "invalid time, RFC3339 expected");
+            }
+        }
+    });
+}
+
+// Pipelines and standalone builds.
+
+#[test]
+fn runs_page_by_time() {
+    play(Scenario::Healthy, async |client| {
+        let apps = client.get("/apps").await.data();
+        let path = pipelines(&apps[0]);
+        let whole = client.get(&format!("{path}?limit=1000")).await;
+        assert!(whole.json()["paging"].get("next").is_none());
+        let times: Vec<Value> = whole
+            .data()
+            .iter()
+            .map(|run| run["triggered_at"].clone())
+            .collect();
+        assert!(times.is_sorted_by(|newer, older| newer.as_str() > older.as_str()));
+        assert_eq!(client.get(&path).await.data().len(), 10);
+        for name in ["before", "next"] {
+            let (mut runs, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let reply = client.get(&format!("{path}?{cursor}")).await;
+                runs.extend(reply.data());
+                let paging = &reply.json()["paging"];
+                assert_eq!(paging["total_item_count"], 0);
+                assert_eq!(paging["page_item_limit"], 0);
+                let Some(next) = paging["next"].as_str() else {
+                    break;
+                };
+                assert_eq!(runs.last().unwrap()["triggered_at"], next);
+                cursor = format!("{name}={next}");
+            }
+            assert_eq!(runs, whole.data());
+        }
+        let third = times[2].as_str().unwrap();
+        let newer = client.get(&format!("{path}?after={third}")).await.data();
+        assert_eq!(newer, whole.data()[..2]);
+        let offset = third.replace('Z', "%2B00:00");
+        let older = client.get(&format!("{path}?limit=1&before={offset}")).await;
+        assert_eq!(older.data()[0], whole.data()[3]);
+    });
+}
+
+#[test]
+fn runs_have_the_recorded_quirks() {
+    play(Scenario::Healthy, async |client| {
+        let apps = client.get("/apps").await.data();
+        let runs = client
+            .get(&format!("{}?limit=100", pipelines(&apps[0])))
+            .await
+            .data();
+        assert_eq!(runs[0]["is_pipeline"], false);
+        assert_eq!(runs[1]["is_pipeline"], true);
+        assert!(runs.iter().all(|run| run["status"].is_i64()));
+        for field in [
+            "/artifacts",
+            "/commit_hash",
+            "/commit_message",
+            "/credit_cost",
+            "/finished_at",
+            "/pull_request_target_branch",
+            "/tag",
+            "/triggered_by",
+            "/trigger_params/commit_messages",
+            "/trigger_params/commit_paths",
+            "/trigger_params/environments",
+            "/trigger_params/pull_request_labels",
+            "/trigger_params/tag",
+        ] {
+            let nulls = runs
+                .iter()
+                .filter(|run| run.pointer(field).unwrap().is_null());
+            let nulls = nulls.count();
+            assert!((1..runs.len()).contains(&nulls), "{field}: {nulls}");
+        }
+        let ids = runs
+            .iter()
+            .map(|run| &run["trigger_params"]["pull_request_id"]);
+        assert!(ids.clone().any(|id| id == ""));
+        assert!(ids.clone().any(Value::is_i64));
+        let has_all = |field: &str| runs.iter().all(|run| run.get(field).is_some());
+        assert!(has_all("slug") && has_all("is_pipeline"));
+        assert!(!has_all("ai_run_type") && !has_all("utility"));
+        // Only the newest may still be running.
+        assert_eq!(runs.iter().filter(|run| run["status"] == 0).count(), 1);
+    });
+}
+
+#[test]
+fn idle_apps_have_an_empty_list_or_null() {
+    play(Scenario::Healthy, async |client| {
+        let (mut empty, mut null) = (0, 0);
+        for app in client.all_apps("limit=50").await {
+            let reply = client.get(&format!("{}?limit=1", pipelines(&app))).await;
+            assert_eq!(reply.status, 200);
+            let data = reply.json()["data"].clone();
+            if data.is_null() {
+                null += 1;
+            } else if data.as_array().is_some_and(Vec::is_empty) {
+                empty += 1;
+            } else {
+                assert_ne!(app["status"], -1, "{data}");
+            }
+        }
+        assert_eq!((empty, null), (39, 1));
+    });
+}
+
+#[test]
+fn show_knows_pipelines_and_no_builds() {
+    play(Scenario::Healthy, async |client| {
+        let apps = client.get("/apps").await.data();
+        let path = pipelines(&apps[0]);
+        let mut seen = HashSet::new();
+        for run in client.get(&format!("{path}?limit=100")).await.data() {
+            assert!(seen.insert(slug(&run).to_owned()));
+            let reply = client.get(&format!("{path}/{}", slug(&run))).await;
+            if run["is_pipeline"] == false {
+                reply.assert_error(404, "Not Found");
+                continue;
+            }
+            assert_eq!(reply.status, 200);
+            let show = reply.json();
+            assert!(show.get("data").is_none());
+            for (listed, shown) in [
+                ("slug", "id"),
+                ("triggered_workflow", "name"),
+                ("build_number", "number_in_app_scope"),
+                ("triggered_at", "triggered_at"),
+                ("started_at", "started_at"),
+                ("finished_at", "finished_at"),
+                ("credit_cost", "credit_cost"),
+                ("triggered_by", "triggered_by"),
+            ] {
+                assert_eq!(run[listed], show[shown], "{listed}");
+            }
+            let names = [
+                "running",
+                "succeeded",
+                "failed",
+                "aborted",
+                "succeeded_with_abort",
+            ];
+            let status = usize::try_from(run["status"].as_u64().unwrap()).unwrap();
+            assert_eq!(show["status"], names[status]);
+            assert_eq!(show["app"]["slug"], apps[0]["slug"]);
+            assert_eq!(show["current_attempt_id"], show["attempts"][0]["id"]);
+        }
+        let pipeline = client.get(&path).await.data()[1].clone();
+        for unknown in ["nothing", "00000000-0000-0000-0000-000000000000"] {
+            let reply = client.get(&format!("{path}/{unknown}")).await;
+            reply.assert_error(404, "Not Found");
+        }
+        // A pipeline of one app isn't another's.
+        let other = format!("{}/{}", pipelines(&apps[1]), slug(&pipeline));
+        client.get(&other).await.assert_error(404, "Not Found");
+    });
+}
+
+// Scenarios.
+
+#[test]
+fn invalid_credentials_rejects_every_token() {
+    play(Scenario::InvalidCredentials, async |client| {
+        for path in ["/apps", "/apps/5a0db0c5e17a0000/pipelines", "/nothing"] {
+            client.get(path).await.assert_error(401, "Unauthorized");
+        }
+    });
+}
+
+#[test]
+fn invalid_permissions_hides_every_pipeline() {
+    play(Scenario::InvalidPermissions, async |client| {
+        let apps = client.get("/apps?limit=50").await.data();
+        assert!(!apps.is_empty());
+        for app in &apps {
+            client
+                .get(&pipelines(app))
+                .await
+                .assert_error(404, "Not Found");
+        }
+    });
+}
+
+#[test]
+fn partial_permissions_hides_some() {
+    play(Scenario::PartialPermissions, async |client| {
+        let mut statuses = Vec::new();
+        for app in client.get("/apps").await.data() {
+            let reply = client.get(&pipelines(&app)).await;
+            match reply.status {
+                200 => {}
+                403 => reply.assert_error(403, "Forbidden"),
+                _ => reply.assert_error(404, "Not Found"),
+            }
+            let details = client.get(&format!("{}/nothing", pipelines(&app))).await;
+            assert_eq!(details.status == 403, reply.status == 403);
+            statuses.push(reply.status);
+        }
+        let count = |status| statuses.iter().filter(|seen| **seen == status).count();
+        assert_eq!(statuses[0], 200);
+        assert_eq!((count(200), count(403), count(404)), (7, 1, 4));
+    });
+}
+
+#[test]
+fn no_resources_lists_nothing() {
+    play(Scenario::NoResources, async |client| {
+        let reply = client.get("/apps").await;
+        assert_eq!(reply.status, 200);
+        let expected = "{\"data\":[],\"paging\":{\"total_item_count\":0,\"page_item_limit\":50}}";
+        assert_eq!(
+            reply.json(),
+            serde_json::from_str::<Value>(expected).unwrap()
+        );
+    });
+}
+
+#[test]
+fn gateways_answer_before_the_token_is_seen() {
+    for (scenario, status, kind) in [
+        (
+            Scenario::RateLimited,
+            429,
+            "application/json; charset=utf-8",
+        ),
+        (Scenario::Outage, 503, "text/html; charset=utf-8"),
+        (Scenario::CaptivePortal, 200, "text/html; charset=utf-8"),
+    ] {
+        play(scenario, async |client| {
+            for path in ["/apps?limit=0", "/apps/x/pipelines", "/", "/nothing"] {
+                let reply = client.send("GET", path, "").await;
+                assert_eq!(reply.status, status);
+                assert_eq!(reply.header("content-type"), Some(kind));
+                assert_eq!(reply.header("x-request-id"), None);
+                let retry_after = (status == 429).then_some("600");
+                assert_eq!(reply.header("retry-after"), retry_after);
+                if status == 429 {
+                    reply.assert_error(429, "Too Many Requests");
+                } else {
+                    assert!(reply.body.starts_with("<!DOCTYPE html>"));
+                    // Nothing is loaded from elsewhere.
+                    assert!(!reply.body.contains("//") && !reply.body.contains("<script"));
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn slow_is_healthy_two_seconds_later() {
+    let mut healthy = String::new();
+    play(Scenario::Healthy, async |client| {
+        healthy = client.get("/apps").await.body;
+    });
+    play(Scenario::Slow, async |client| {
+        // The runtime's clock jumps to the next timer instead of waiting for it.
+        tokio::time::pause();
+        let start = tokio::time::Instant::now();
+        let reply = client.get("/apps").await;
+        assert!(start.elapsed() >= Duration::from_secs(2));
+        assert_eq!(reply.body, healthy);
+    });
+}
+
+// Conformance with the specification's models.
+
+/// The JSON types of the specification; `Any` is a property without a type.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Integer,
+    Bool,
+    Texts,
+    Any,
+    Object(Model),
+    Objects(Model),
+}
+
+/// The properties of a model: name, type, and whether null was recorded in spite of it.
+type Model = &'static [(&'static str, Kind, bool)];
+
+use Kind::{Any, Bool, Integer, Object, Objects, Text, Texts};
+
+/// `v0.AppResponseItemModel`.
+const APP: Model = &[
+    ("avatar_url", Text, true),
+    ("is_disabled", Bool, false),
+    ("is_github_checks_enabled", Bool, false),
+    ("is_public", Bool, false),
+    ("owner", Object(OWNER), false),
+    ("project_id", Text, false),
+    ("project_type", Text, false),
+    ("provider", Text, false),
+    ("repo_owner", Text, false),
+    ("repo_slug", Text, false),
+    ("repo_url", Text, false),
+    ("slug", Text, false),
+    ("status", Integer, false),
+    ("title", Text, false),
+];
+
+/// `v0.OwnerAccountResponseModel`.
+const OWNER: Model = &[
+    ("account_type", Text, false),
+    ("name", Text, false),
+    ("slug", Text, false),
+];
+
+/// `v0.PagingResponseModel`.
+const PAGING: Model = &[
+    ("next", Text, false),
+    ("page_item_limit", Integer, false),
+    ("total_item_count", Integer, false),
+];
+
+/// `v0.PipelineListResponseItemModel`, and `ai_run_type`, which was recorded and is not in it.
+const RUN: Model = &[
+    ("ai_run_type", Text, false),
+    ("artifacts", Objects(ARTIFACT), true),
+    ("branch", Text, false),
+    ("build_number", Integer, false),
+    ("build_tool_invocations", Objects(INVOCATION), false),
+    ("commit_hash", Text, true),
+    ("commit_message", Text, true),
+    ("credit_cost", Integer, true),
+    ("finished_at", Text, true),
+    ("is_on_hold", Bool, false),
+    ("is_pipeline", Bool, false),
+    ("is_processed", Bool, false),
+    ("local_config", Object(LOCAL_CONFIG), false),
+    ("pull_request_id", Integer, false),
+    ("pull_request_target_branch", Text, true),
+    ("rebuildable", Bool, false),
+    ("slug", Text, false),
+    ("started_at", Text, true),
+    ("status", Integer, false),
+    ("tag", Text, true),
+    ("trigger_params", Object(LISTED_PARAMS), false),
+    ("triggered_at", Text, false),
+    ("triggered_by", Text, true),
+    ("triggered_workflow", Text, false),
+    ("utility", Bool, false),
+];
+
+/// `pipelineabledomain.ArtifactMeta`.
+const ARTIFACT: Model = &[
+    ("artifact_type", Text, false),
+    ("id", Text, false),
+    ("title", Text, false),
+    ("version_code", Text, false),
+    ("version_name", Text, false),
+];
+
+/// `pipelineabledomain.BuildToolInvocation`.
+const INVOCATION: Model = &[
+    ("invocation_id", Text, false),
+    ("tool", Text, false),
+    ("tool_version", Text, false),
+];
+
+/// `pipelineabledomain.LocalConfig`.
+const LOCAL_CONFIG: Model = &[("host", Text, false), ("username", Text, false)];
+
+/// `pipelineabledomain.TriggerParams`.
+const LISTED_PARAMS: Model = &[
+    ("base_repository_url", Text, false),
+    ("branch", Text, false),
+    ("branch_dest", Text, false),
+    ("branch_dest_repo_owner", Text, false),
+    ("branch_repo_owner", Text, false),
+    ("commit_hash", Text, false),
+    ("commit_message", Text, false),
+    ("commit_messages", Texts, true),
+    ("commit_paths", Objects(COMMIT_PATHS), true),
+    ("environments", Objects(ENVIRONMENT), true),
+    ("head_repository_url", Text, false),
+    ("machine_type_id", Text, false),
+    ("priority", Integer, false),
+    ("pull_request_author", Text, false),
+    ("pull_request_comment", Text, false),
+    ("pull_request_comment_id", Text, false),
+    ("pull_request_head_branch", Text, false),
+    ("pull_request_id", Any, false),
+    ("pull_request_labels", Texts, true),
+    ("pull_request_labels_added", Texts, true),
+    ("pull_request_merge_branch", Text, false),
+    ("pull_request_ready_state", Text, false),
+    ("pull_request_repository_url", Text, false),
+    ("pull_request_unverified_merge_branch", Text, false),
+    ("skip_git_status_report", Bool, false),
+    ("stack", Text, false),
+    ("tag", Any, true),
+];
+
+/// `pipelineabledomain.CommitPaths` and `v0.CommitPaths`; a Go list that was never filled is null.
+const COMMIT_PATHS: Model = &[
+    ("added", Texts, true),
+    ("modified", Texts, true),
+    ("removed", Texts, true),
+];
+
+/// `pipelineabledomain.Environments`.
+const ENVIRONMENT: Model = &[
+    ("is_expand", Any, true),
+    ("key", Text, false),
+    ("value", Any, false),
+];
+
+/// `v0.PipelineShowResponseModel`.
+const SHOW: Model = &[
+    ("abort_reason", Text, false),
+    ("app", Object(&[("slug", Text, false)]), false),
+    ("attempts", Objects(ATTEMPT), false),
+    ("credit_cost", Any, true),
+    ("current_attempt_id", Text, false),
+    ("finished_at", Text, true),
+    ("id", Text, false),
+    ("name", Text, false),
+    ("number_in_app_scope", Integer, false),
+    ("put_on_hold_at", Any, true),
+    ("rebuildable", Bool, false),
+    ("started_at", Text, true),
+    ("status", Text, false),
+    ("trigger_params", Object(SHOWN_PARAMS), false),
+    ("triggered_at", Text, false),
+    ("triggered_by", Text, true),
+    ("type", Text, false),
+    ("workflows", Objects(WORKFLOW), false),
+];
+
+/// `v0.PipelineShowAttemptResponseModel`.
+const ATTEMPT: Model = &[
+    ("id", Text, false),
+    ("number_in_pipeline_build_scope", Integer, false),
+    ("status", Text, false),
+    ("triggered_at", Text, false),
+];
+
+/// `v0.PipelineShowWorkflowResponseModel`.
+const WORKFLOW: Model = &[
+    ("credit_cost", Any, true),
+    ("depends_on", Texts, false),
+    ("external_id", Text, false),
+    ("finished_at", Text, true),
+    ("id", Text, false),
+    ("is_generator", Bool, false),
+    ("name", Text, false),
+    ("startFailureReason", Text, false),
+    ("started_at", Text, true),
+    ("status", Text, false),
+];
+
+/// `v0.PipelineShowTriggerParamsResponseModel`.
+const SHOWN_PARAMS: Model = &[
+    ("branch", Text, false),
+    ("branch_dest", Text, false),
+    ("branch_dest_repo_owner", Text, false),
+    ("branch_repo_owner", Text, false),
+    ("commit_hash", Text, false),
+    ("commit_message", Text, false),
+    ("commit_messages", Texts, true),
+    ("commit_paths", Objects(COMMIT_PATHS), true),
+    ("environments", Objects(ENVIRONMENT), true),
+    ("pull_request_author", Text, false),
+    ("pull_request_head_branch", Text, false),
+    ("pull_request_id", Text, false),
+    ("pull_request_merge_branch", Text, false),
+    ("pull_request_repository_url", Text, false),
+    ("pull_request_unverified_merge_branch", Text, false),
+    ("tag", Text, false),
+];
+
+/// Asserts that an object has only properties of a model, of their types.
+#[track_caller]
+fn assert_model(value: &Value, model: Model) {
+    for (name, value) in fields(value) {
+        let property = model.iter().find(|(known, ..)| known == name);
+        let (_, kind, nullable) = property.unwrap_or_else(|| panic!("unknown property {name}"));
+        if value.is_null() {
+            assert!(*nullable, "{name} is null");
+            continue;
+        }
+        let fits = match kind {
+            Text => value.is_string(),
+            Integer => value.is_i64(),
+            Bool => value.is_boolean(),
+            Texts => value
+                .as_array()
+                .is_some_and(|items| items.iter().all(Value::is_string)),
+            Any => true,
+            Object(model) => {
+                assert_model(value, model);
+                true
+            }
+            Objects(model) => {
+                let items = value.as_array().expect("a list");
+                for item in items {
+                    assert_model(item, model);
+                }
+                true
+            }
+        };
+        assert!(fits, "{name}: {value}");
+    }
+}
+
+#[track_caller]
+fn fields(value: &Value) -> &Map<String, Value> {
+    value.as_object().expect("an object")
+}
+
+#[test]
+fn bodies_conform_to_the_specification() {
+    play(Scenario::Healthy, async |client| {
+        let reply = client.get("/apps").await.json();
+        assert_eq!(fields(&reply).len(), 2);
+        assert_model(&reply["paging"], PAGING);
+        let apps = reply["data"].as_array().unwrap();
+        for app in apps {
+            assert_model(app, APP);
+            assert_eq!(fields(app).len(), APP.len());
+        }
+        for app in &apps[..7] {
+            let path = pipelines(app);
+            let reply = client.get(&path).await.json();
+            assert_eq!(fields(&reply).len(), 2);
+            assert_model(&reply["paging"], PAGING);
+            for run in reply["data"].as_array().into_iter().flatten() {
+                assert_model(run, RUN);
+                assert_eq!(fields(&run["trigger_params"]).len(), LISTED_PARAMS.len());
+                if run["is_pipeline"] == true {
+                    let show = client.get(&format!("{path}/{}", slug(run))).await.json();
+                    assert_model(&show, SHOW);
+                    assert_eq!(fields(&show).len(), SHOW.len());
+                }
+            }
+        }
+    });
+}
