@@ -10,4 +10,6 @@ mod support;
 
 mod classification;
 mod client;
+mod process;
 mod sandbox;
+mod schema;

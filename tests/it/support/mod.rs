@@ -1,4 +1,5 @@
-//! What several tests need: servers on loopback.
+//! What several tests need: servers on loopback, and the program as a process.
 
+pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod tls;

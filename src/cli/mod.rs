@@ -1,0 +1,260 @@
+//! The edge: arguments, environment, files and the terminal.
+//!
+//! Invariant: nothing here decides a verdict.
+
+mod environment;
+mod explain;
+mod output;
+mod progress;
+mod sandbox;
+mod token_source;
+mod usage_error;
+mod verify;
+
+use crate::sandbox::Scenario;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use environment::Environment;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Tells whether a Bitrise API token will work as a DX connection, and if not, why.
+#[derive(Debug, Parser)]
+#[command(name = "bitrise-dx", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    #[arg(help = "Use colours: auto, always or never")]
+    color: ColorChoice,
+
+    /// Catches a token on the command line, to refuse it without showing it.
+    #[arg(long, global = true, hide = true, num_args = 0..=1, default_missing_value = "")]
+    token: Option<OsString>,
+}
+
+/// The exit codes, as `--help` shows them.
+const EXIT_CODES: &str = "\
+Exit codes (the same in every output format):
+  0  verified             DX should accept the token
+  2  not_run              nothing was checked: no token, or options that can't be used
+  3  invalid_credentials  Bitrise rejected the token, or it can't be a Bitrise token
+  4  inconclusive         the question could not be answered; says nothing about the token
+  5  invalid_permissions  the token is good, but may not read what DX needs
+  6  no_resources         the token is good, but sees no apps
+  1  a bug, or a report that could not be written";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a token with the calls that DX makes, and predict what DX will say
+    #[command(after_help = EXIT_CODES)]
+    Verify(Box<VerifyArgs>),
+    /// Explain a verdict or a reason, offline; without a code, list them all
+    Explain(ExplainArgs),
+    /// Serve a simulated Bitrise API on this machine
+    Sandbox(SandboxArgs),
+    /// Print the JSON Schema of the JSON report
+    Schema,
+}
+
+#[derive(Args, Debug)]
+struct VerifyArgs {
+    #[arg(long, value_name = "PATH", help_heading = "Token")]
+    #[arg(
+        help = "Read the token from a file, “-” for standard input [default: the environment \
+                  variable BITRISE_TOKEN, else a hidden prompt]"
+    )]
+    token_file: Option<PathBuf>,
+
+    /// Check this app instead of the first one in the list; can be repeated
+    #[arg(long, value_name = "SLUG", help_heading = "What to check")]
+    app: Vec<OsString>,
+
+    /// Also read one pipeline run of each checked app, the third endpoint that DX uses
+    #[arg(long, help_heading = "What to check")]
+    pipeline_details: bool,
+
+    /// Check against the built-in simulated Bitrise, with a made-up token
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "healthy")]
+    #[arg(value_parser = scenario(), help_heading = "What to check")]
+    sandbox: Option<Scenario>,
+
+    #[arg(long, value_name = "URL", help_heading = "Connection")]
+    #[arg(
+        help = "Bitrise API address, with its version [env: BITRISE_API_BASE_URL] [default: \
+                  https://api.bitrise.io/v0.1]"
+    )]
+    base_url: Option<OsString>,
+
+    /// Trust one more root certificate, a PEM file, beside the system's
+    #[arg(long, value_name = "PATH", help_heading = "Connection")]
+    ca_cert: Option<PathBuf>,
+
+    /// Time for one attempt, such as 500ms or 2m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "Connection")]
+    timeout: Duration,
+
+    /// Time for the whole run
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time, help_heading = "Connection")]
+    max_time: Duration,
+
+    /// Further attempts after a failure that may pass: no connection, time-outs, 408, 429, 5xx
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2,
+        help_heading = "Connection"
+    )]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
+    retries: u32,
+
+    /// How to print the answer
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = "Output"
+    )]
+    output: Format,
+
+    /// Also write the report to a file; the name must end in .json; can be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    report: Vec<PathBuf>,
+
+    /// Print the verdict's line alone
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+
+    /// Print the evidence in any case, and each further attempt
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+
+    /// Catches a bare token, to refuse it without showing it.
+    #[arg(hide = true)]
+    stray: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// Text for people
+    Human,
+    /// One JSON document, described by `bitrise-dx schema`
+    Json,
+}
+
+#[derive(Args, Debug)]
+struct ExplainArgs {
+    #[arg(help = "A verdict or a reason, such as invalid_permissions or tls_failure")]
+    #[arg(value_name = "CODE", ignore_case = true, hide_possible_values = true)]
+    #[arg(value_parser = explain::codes())]
+    code: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct SandboxArgs {
+    /// Loopback address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// What the simulated Bitrise is to do
+    #[arg(long, value_name = "SCENARIO", default_value = "healthy")]
+    #[arg(value_parser = scenario())]
+    scenario: Scenario,
+}
+
+/// Returns the parser for a scenario's name.
+fn scenario() -> impl TypedValueParser<Value = Scenario> {
+    let value = |scenario: &Scenario| {
+        clap::builder::PossibleValue::new(scenario.as_str()).help(scenario.summary())
+    };
+    PossibleValuesParser::new(Scenario::ALL.iter().map(value))
+        .try_map(|name| name.parse::<Scenario>())
+}
+
+/// Reads a time such as `30s`. Times over a day are refused, since they are a slip of the pen.
+fn time(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
+        Ok(_) | Err(_) => {
+            Err("a time has a unit, as in 500ms, 30s or 2m, and is at most 24h".into())
+        }
+    }
+}
+
+/// Runs the program with these arguments and returns its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    output::install_panic_message();
+    match Cli::try_parse_from(args) {
+        Ok(cli) => run(&cli),
+        Err(error) => usage_error::report(error),
+    }
+}
+
+fn run(cli: &Cli) -> ExitCode {
+    match cli.color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    let environment = Environment::read();
+    let result = match &cli.command {
+        Command::Verify(args) => verify::run(args, cli.token.is_some(), &environment),
+        _ if cli.token.is_some() => return usage_error::token_in_arguments(),
+        Command::Explain(args) => explain::run(args, &environment),
+        Command::Sandbox(args) => sandbox::run(args),
+        Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        output::complain(&format!("error: {error:#}\n"));
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_a_unit_and_a_bound() {
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+        for text in [
+            "",
+            "30",
+            "0s",
+            "-1s",
+            "25h",
+            "soon",
+            "99999999999999999999s",
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_exit_codes_in_the_help_are_those_of_the_verdicts() {
+        for verdict in crate::verdict::Verdict::ALL {
+            let row = format!("  {}  {:<19}", verdict.exit_code(), verdict.as_str());
+            assert!(EXIT_CODES.contains(&row), "{row}");
+        }
+    }
+}

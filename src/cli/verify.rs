@@ -1,0 +1,279 @@
+//! `bitrise-dx verify`: from arguments to a plan, and from a report to its readers.
+
+use super::environment::Environment;
+use super::output::{self, ReportFile};
+use super::progress::Progress;
+use super::{Format, VerifyArgs, sandbox, token_source};
+use crate::api::{Client, RetryPolicy, Settings};
+use crate::plan::{AppSlug, BaseUrl, DEFAULT_BASE_URL, Plan, PlanError};
+use crate::render::{self, Detail};
+use crate::report::{Report, SandboxTarget, Target, TokenSource};
+use crate::sandbox::{Sandbox, Scenario, TOKEN};
+use crate::token::{ParsedToken, Redactor, Token, TokenError};
+use crate::verify::{Event, Preface, verify};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::fs;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::rc::Rc;
+use tokio::runtime::Runtime;
+use url::Position;
+
+/// Verifies a token, writes what came of it, and returns the verdict's exit code.
+///
+/// # Errors
+/// Returns an error where the report could not be written.
+pub(super) fn run(
+    args: &VerifyArgs,
+    token_given: bool,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, true) => Detail::Verbose,
+        (false, false) => Detail::Normal,
+    };
+    let style = output::style(environment, detail);
+    let files: Result<Vec<_>, _> = args
+        .report
+        .iter()
+        .map(|path| ReportFile::open(path))
+        .collect();
+    let (files, unusable) = match files {
+        Ok(files) => (files, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let token_given = token_given || !args.stray.is_empty();
+    let refused = token_given
+        .then_some(PlanError::TokenInArguments)
+        .or(unusable);
+    let progress = Rc::new(Progress::new(style));
+    let Outcome { report, redactor } = match refused {
+        Some(error) => Preface::begin(Target::default())
+            .not_run(None, error.into())
+            .into(),
+        None => answer(args, environment, &progress)?,
+    };
+    drop(progress);
+    let clean = |text: String| match &redactor {
+        Some(redactor) => redactor.clean(&text).into_owned(),
+        None => text,
+    };
+    for file in files {
+        file.write(&clean(render::json(&report)?))?;
+    }
+    output::print(&clean(match args.output {
+        Format::Human => render::human(&report, style),
+        Format::Json => render::json(&report)?,
+    }))?;
+    Ok(ExitCode::from(report.verdict().exit_code()))
+}
+
+/// Holds a report, and the scrubber of its token where there was one.
+struct Outcome {
+    report: Report,
+    redactor: Option<Redactor>,
+}
+
+impl From<Report> for Outcome {
+    fn from(report: Report) -> Self {
+        Self {
+            report,
+            redactor: None,
+        }
+    }
+}
+
+/// Holds what the options ask for, before anything was read or opened.
+struct Request {
+    plan: Plan,
+    base_url: BaseUrl,
+    ca_cert: Option<Vec<u8>>,
+}
+
+impl Request {
+    fn read(args: &VerifyArgs, environment: &Environment) -> Result<Self, PlanError> {
+        if args.sandbox.is_some() {
+            let rivals = [
+                ("--token-file", args.token_file.is_some()),
+                ("--base-url", args.base_url.is_some()),
+                ("--ca-cert", args.ca_cert.is_some()),
+            ];
+            if let Some((rival, _)) = rivals.into_iter().find(|(_, given)| *given) {
+                return Err(PlanError::Conflict("--sandbox", rival));
+            }
+        }
+        let mut apps = Vec::new();
+        for app in &args.app {
+            let app = AppSlug::parse(&app.to_string_lossy())?;
+            if !apps.contains(&app) {
+                apps.push(app);
+            }
+        }
+        let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
+        let from_environment = environment
+            .base_url
+            .as_deref()
+            .filter(|_| args.sandbox.is_none());
+        let base_url = given
+            .as_deref()
+            .or(from_environment)
+            .unwrap_or(DEFAULT_BASE_URL);
+        let ca_cert = args.ca_cert.as_ref().map(fs::read).transpose();
+        Ok(Self {
+            plan: Plan {
+                apps,
+                details: args.pipeline_details,
+            },
+            base_url: BaseUrl::parse(base_url)?,
+            ca_cert: ca_cert.map_err(|error| PlanError::CaCertUnreadable(error.kind()))?,
+        })
+    }
+}
+
+/// Finds the answer; everything that can go wrong before the first request ends in a report too.
+fn answer(
+    args: &VerifyArgs,
+    environment: &Environment,
+    progress: &Rc<Progress>,
+) -> anyhow::Result<Outcome> {
+    let request = match Request::read(args, environment) {
+        Ok(request) => request,
+        Err(error) => {
+            return Ok(Preface::begin(Target::default())
+                .not_run(None, error.into())
+                .into());
+        }
+    };
+    let runtime = sandbox::runtime()?;
+    let run = Run {
+        args,
+        environment,
+        progress,
+    };
+    let outcome = match args.sandbox {
+        Some(scenario) => runtime.block_on(run.in_sandbox(request, scenario)),
+        None => run.on_site(request, &runtime),
+    };
+    // A name that is still being resolved must not hold up the end of the process.
+    runtime.shutdown_background();
+    Ok(outcome)
+}
+
+/// Holds what every way of running needs.
+struct Run<'a> {
+    args: &'a VerifyArgs,
+    environment: &'a Environment,
+    progress: &'a Rc<Progress>,
+}
+
+impl Run<'_> {
+    /// Asks the server at the base URL, with the user's token.
+    fn on_site(&self, request: Request, runtime: &Runtime) -> Outcome {
+        let preface = Preface::begin(Target {
+            base_url: Some(request.base_url.to_string()),
+            ca_cert: self
+                .args
+                .ca_cert
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            ..Target::default()
+        });
+        match token_source::read(self.args.token_file.as_deref(), self.environment) {
+            Ok((text, source)) => runtime.block_on(self.ask(request, preface, &text, source)),
+            Err((source, why)) => preface.not_run(source, why).into(),
+        }
+    }
+
+    /// Asks a sandbox inside of this process, over real HTTP, with its made-up token.
+    async fn in_sandbox(&self, request: Request, scenario: Scenario) -> Outcome {
+        let (server, base_url) = match open_sandbox(scenario).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                let preface = Preface::begin(Target::default());
+                return preface.not_run(None, error.into()).into();
+            }
+        };
+        let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
+        let preface = Preface::begin(Target {
+            base_url: Some(base_url.to_string()),
+            sandbox: Some(SandboxTarget {
+                scenario: scenario.as_str(),
+                listen: listen.to_owned(),
+                token: TOKEN,
+            }),
+            ..Target::default()
+        });
+        let request = Request {
+            base_url,
+            ..request
+        };
+        let serving = tokio::spawn(server.serve());
+        let text = SecretString::from(TOKEN);
+        let outcome = self
+            .ask(request, preface, &text, TokenSource::Sandbox)
+            .await;
+        serving.abort();
+        // The made-up token is no secret, and the commands to start the sandbox again show it.
+        Outcome {
+            redactor: None,
+            ..outcome
+        }
+    }
+
+    /// Looks at the token's text, and asks with it where that makes sense.
+    async fn ask(
+        &self,
+        request: Request,
+        mut preface: Preface,
+        text: &SecretString,
+        source: TokenSource,
+    ) -> Outcome {
+        let ParsedToken {
+            token,
+            kind,
+            warnings,
+        } = match Token::parse(text.expose_secret()) {
+            Ok(parsed) => parsed,
+            Err(TokenError::Empty) => {
+                let why = token_source::missing(self.environment);
+                return preface.not_run(Some(source), why).into();
+            }
+            Err(error) => return preface.malformed(source, error).into(),
+        };
+        let redactor = Some(token.redactor());
+        let client = match Client::new(self.settings(request.base_url, request.ca_cert, token)) {
+            Ok(client) => client,
+            Err(error) => return preface.not_run(Some(source), error.into()).into(),
+        };
+        preface.target.proxy = client.proxy().map(str::to_owned);
+        let on_event = |event: Event<'_>| self.progress.event(event);
+        let token = (kind, source, warnings);
+        let report = verify(&client, &request.plan, preface, token, &on_event).await;
+        Outcome { report, redactor }
+    }
+
+    fn settings(&self, base_url: BaseUrl, ca_cert: Option<Vec<u8>>, token: Token) -> Settings {
+        let progress = Rc::clone(self.progress);
+        Settings {
+            base_url,
+            token,
+            timeout: self.args.timeout,
+            max_time: self.args.max_time,
+            retry: RetryPolicy::new(self.args.retries),
+            ca_cert,
+            on_pause: Box::new(move |pause| progress.pause(pause)),
+        }
+    }
+}
+
+/// Opens a sandbox on a free port of this machine.
+///
+/// # Errors
+/// Returns [`PlanError::Sandbox`] where no port can be opened.
+async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanError> {
+    let opened = sandbox::open((Ipv4Addr::LOCALHOST, 0).into(), scenario).await;
+    let server = opened.map_err(|error| PlanError::Sandbox(error.kind()))?;
+    let base_url = BaseUrl::parse(&server.base_url())?;
+    Ok((server, base_url))
+}

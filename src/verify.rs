@@ -1,0 +1,287 @@
+//! The run itself: DX's calls in DX's order, and a report of what came of them.
+//!
+//! Invariant: nothing is printed and no verdict is decided here; [`crate::classify`] says what
+//! an answer means.
+
+use crate::api::Client;
+use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason};
+use crate::classify::{self, Listed, PipelinesStep};
+use crate::exchange::Exchange;
+use crate::plan::Plan;
+use crate::report::{NotRun, Report, Target, TokenInfo, TokenSource, complete};
+use crate::text::Untrusted;
+use crate::token::{TokenError, TokenKind, TokenWarning};
+use crate::verdict::{Reason, Verdict};
+use crate::wire::AppPage;
+use std::time::{Instant, SystemTime};
+
+/// How many runs are asked for where one with details is wanted, so that standalone builds on
+/// top of the list don't hide it (the spec's default page).
+const RUNS_FOR_DETAILS: u8 = 10;
+
+/// Tells what a run is doing, for a line of progress.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A request is being sent: which check it is for, and of which app.
+    Asking(CheckId, Option<&'a App>),
+}
+
+/// Holds what a report says apart from the checks that need requests.
+#[derive(Debug)]
+pub struct Preface {
+    clock: Instant,
+    checked_at: SystemTime,
+    /// What is asked.
+    pub target: Target,
+}
+
+impl Preface {
+    /// Begins a run now.
+    pub fn begin(target: Target) -> Self {
+        Self {
+            clock: Instant::now(),
+            checked_at: SystemTime::now(),
+            target,
+        }
+    }
+
+    /// Makes the report of a run that checked nothing.
+    pub fn not_run(self, source: Option<TokenSource>, why: NotRun) -> Report {
+        let token = TokenInfo { kind: None, source };
+        Report {
+            not_run: Some(why),
+            ..self.report(token, Vec::new(), Vec::new())
+        }
+    }
+
+    /// Makes the report of a run that ended with the token's own text; nothing was sent.
+    pub fn malformed(self, source: TokenSource, error: TokenError) -> Report {
+        let result = CheckResult::NotPassed(Reason::TokenMalformed);
+        let check = format_check(result, Found::Malformed(error));
+        self.report(
+            TokenInfo {
+                kind: None,
+                source: Some(source),
+            },
+            vec![check],
+            Vec::new(),
+        )
+    }
+
+    fn report(self, token: TokenInfo, checks: Vec<Check>, warnings: Vec<TokenWarning>) -> Report {
+        Report {
+            checked_at: self.checked_at,
+            duration: self.clock.elapsed(),
+            target: self.target,
+            token,
+            not_run: None,
+            checks: complete(checks, SkipReason::NotReached),
+            warnings,
+        }
+    }
+}
+
+/// Makes the checks of a plan and returns the report of them.
+pub async fn verify(
+    client: &Client,
+    plan: &Plan,
+    preface: Preface,
+    token: (TokenKind, TokenSource, Vec<TokenWarning>),
+    on_event: &dyn Fn(Event<'_>),
+) -> Report {
+    let (kind, source, warnings) = token;
+    let mut run = Run {
+        client,
+        plan,
+        on_event,
+        checks: Vec::new(),
+    };
+    run.checks
+        .push(format_check(CheckResult::Pass, Found::Kind(kind)));
+    run.all().await;
+    let token = TokenInfo {
+        kind: Some(kind),
+        source: Some(source),
+    };
+    preface.report(token, run.checks, warnings)
+}
+
+fn format_check(result: CheckResult, found: Found) -> Check {
+    Check {
+        id: CheckId::TokenFormat,
+        result,
+        found,
+        app: None,
+        exchange: None,
+    }
+}
+
+/// Holds a run while it is under way.
+struct Run<'a> {
+    client: &'a Client,
+    plan: &'a Plan,
+    on_event: &'a dyn Fn(Event<'_>),
+    checks: Vec<Check>,
+}
+
+impl Run<'_> {
+    async fn all(&mut self) {
+        let Some(page) = self.apps().await else {
+            return;
+        };
+        for (app, listed) in self.chosen(&page) {
+            self.app(app, listed).await;
+            let decided = |check: &Check| {
+                let reason = check.result.reason();
+                matches!(reason, Some(Reason::TokenRejected | Reason::MaxTimeReached))
+            };
+            if self.checks.iter().any(decided) {
+                return;
+            }
+        }
+    }
+
+    async fn apps(&mut self) -> Option<AppPage> {
+        (self.on_event)(Event::Asking(CheckId::AppsList, None));
+        let exchange = self.client.apps().await;
+        let answer = classify::apps(&exchange);
+        let (result, found) = match &answer {
+            Ok(page) => {
+                let listed = page.apps.len();
+                (
+                    CheckResult::Pass,
+                    Found::Apps {
+                        total: page.total,
+                        listed,
+                    },
+                )
+            }
+            Err(reason) => (CheckResult::NotPassed(*reason), Found::Nothing),
+        };
+        self.push(CheckId::AppsList, result, found, None, exchange);
+        answer.ok()
+    }
+
+    /// Returns the apps to check: those of the plan, or the first one of the list.
+    fn chosen(&self, page: &AppPage) -> Vec<(App, Listed)> {
+        if self.plan.apps.is_empty() {
+            return page
+                .apps
+                .first()
+                .map(|app| (app.clone(), Listed::Yes))
+                .into_iter()
+                .collect();
+        }
+        let slugs = self
+            .plan
+            .apps
+            .iter()
+            .map(crate::plan::AppSlug::as_untrusted);
+        slugs.map(|slug| find(page, slug)).collect()
+    }
+
+    async fn app(&mut self, app: App, listed: Listed) {
+        (self.on_event)(Event::Asking(CheckId::PipelinesList, Some(&app)));
+        let limit = if self.plan.details {
+            RUNS_FOR_DETAILS
+        } else {
+            1
+        };
+        let exchange = self.client.pipelines(&app.slug, limit).await;
+        match classify::pipelines(&exchange, listed) {
+            PipelinesStep::Readable(page) => {
+                let found = Found::Runs(page.runs);
+                self.push(
+                    CheckId::PipelinesList,
+                    CheckResult::Pass,
+                    found,
+                    Some(app.clone()),
+                    exchange,
+                );
+                self.details(app, page.pipeline_id).await;
+            }
+            PipelinesStep::NotReadable(reason) => self.refused(app, exchange, reason),
+            PipelinesStep::RecheckToken => {
+                (self.on_event)(Event::Asking(CheckId::AppsList, None));
+                let again = self.client.apps().await;
+                let reason = classify::recheck(&again, listed);
+                self.refused(app, exchange, reason);
+                // Where it is the app that is refused, the second look found the token accepted.
+                let accepted = reason.verdict() == Verdict::InvalidPermissions;
+                let result = if accepted {
+                    CheckResult::Pass
+                } else {
+                    CheckResult::NotPassed(reason)
+                };
+                self.push(CheckId::AppsList, result, Found::AskedAgain, None, again);
+            }
+        }
+    }
+
+    async fn details(&mut self, app: App, pipeline_id: Option<Untrusted>) {
+        let id = CheckId::PipelinesShow;
+        let why = match (self.plan.details, pipeline_id) {
+            (true, Some(pipeline_id)) => {
+                (self.on_event)(Event::Asking(id, Some(&app)));
+                let exchange = self.client.pipeline(&app.slug, &pipeline_id).await;
+                let result = match classify::details(&exchange) {
+                    Ok(()) => CheckResult::Pass,
+                    Err(reason) => CheckResult::NotPassed(reason),
+                };
+                return self.push(id, result, Found::Nothing, Some(app), exchange);
+            }
+            (true, None) => SkipReason::NoPipelineRun,
+            (false, _) => SkipReason::NotRequested,
+        };
+        self.checks.push(Check {
+            app: Some(app),
+            ..Check::skipped(id, why)
+        });
+    }
+
+    fn refused(&mut self, app: App, exchange: Exchange, reason: Reason) {
+        let result = CheckResult::NotPassed(reason);
+        self.push(
+            CheckId::PipelinesList,
+            result,
+            Found::Nothing,
+            Some(app),
+            exchange,
+        );
+    }
+
+    fn push(
+        &mut self,
+        id: CheckId,
+        result: CheckResult,
+        found: Found,
+        app: Option<App>,
+        exchange: Exchange,
+    ) {
+        self.checks.push(Check {
+            id,
+            result,
+            found,
+            app,
+            exchange: Some(exchange),
+        });
+    }
+}
+
+/// Looks an app up in the list, by its slug.
+fn find(page: &AppPage, slug: &Untrusted) -> (App, Listed) {
+    if let Some(app) = page.apps.iter().find(|app| app.slug == *slug) {
+        return (app.clone(), Listed::Yes);
+    }
+    let listed = if page.has_more {
+        Listed::NotOnFirstPage
+    } else {
+        Listed::No
+    };
+    let app = App {
+        slug: slug.clone(),
+        title: None,
+        workspace: None,
+    };
+    (app, listed)
+}

@@ -1,0 +1,770 @@
+//! The program as its users run it: arguments in, exit code and text out.
+
+use crate::schema::{self, Apps, Report};
+use crate::support::process::{CANARY, Finished, Program};
+use crate::support::server::{Act, Server, healthy, json, reply};
+use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
+use bitrise_dx::sandbox::{Scenario, TOKEN};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+/// What each scenario of the sandbox must lead to: exit code, verdict, reason.
+const SCENARIOS: [(&str, i32, &str, Option<&str>); 9] = [
+    ("healthy", 0, "verified", None),
+    (
+        "invalid-credentials",
+        3,
+        "invalid_credentials",
+        Some("token_rejected"),
+    ),
+    (
+        "invalid-permissions",
+        5,
+        "invalid_permissions",
+        Some("pipelines_denied"),
+    ),
+    ("partial-permissions", 0, "verified", None),
+    ("no-resources", 6, "no_resources", Some("no_apps")),
+    ("rate-limited", 4, "inconclusive", Some("rate_limited")),
+    ("outage", 4, "inconclusive", Some("server_error")),
+    ("captive-portal", 4, "inconclusive", Some("intercepted")),
+    ("slow", 4, "inconclusive", Some("timeout")),
+];
+
+fn in_sandbox(scenario: &str) -> Program {
+    let program = Program::new(["verify", "--retries", "0", "--sandbox", scenario]);
+    if scenario == "slow" {
+        program.args(["--timeout", "100ms"])
+    } else {
+        program
+    }
+}
+
+fn report(finished: &Finished) -> Report {
+    let report = schema::read(&finished.stdout);
+    assert_eq!(finished.code, Some(report.exit_code));
+    report
+}
+
+#[test]
+fn every_scenario_has_its_verdict_and_exit_code_in_every_format() {
+    assert_eq!(
+        SCENARIOS.map(|row| row.0).as_slice(),
+        Scenario::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>()
+    );
+    for (scenario, code, verdict, reason) in SCENARIOS {
+        let json = in_sandbox(scenario)
+            .args(["-o", "json"])
+            .env("BITRISE_TOKEN", CANARY)
+            .run();
+        let found = report(&json);
+        assert_eq!(
+            (found.exit_code, found.verdict.as_str()),
+            (code, verdict),
+            "{scenario}"
+        );
+        assert_eq!(found.reason.as_deref(), reason, "{scenario}");
+        assert_eq!(found.target.sandbox.as_deref(), Some(scenario));
+        assert_eq!(found.token.source.as_deref(), Some("sandbox"));
+        assert_eq!(found.checks.len(), 4);
+        assert_eq!(json.stderr, "");
+
+        for detail in ["--color=never", "-v", "-q"] {
+            let human = in_sandbox(scenario).arg(detail).run();
+            assert_eq!(human.code, Some(code), "{scenario} {detail}");
+            assert!(
+                human.stdout.to_lowercase().contains("sandbox"),
+                "{}",
+                human.stdout
+            );
+            if detail == "-q" {
+                assert_eq!(human.stdout.lines().count(), 1, "{}", human.stdout);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_people_read_for_each_scenario() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_suffix("human");
+    for (scenario, ..) in SCENARIOS {
+        let human = in_sandbox(scenario).env("LANG", "en_GB.UTF-8").run();
+        let text = steady(&human.stdout);
+        settings.bind(|| insta::assert_snapshot!(scenario, text));
+    }
+}
+
+/// Replaces what differs from run to run: ports and times.
+pub(crate) fn steady(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut line = replace_run(line, "127.0.0.1:", "PORT", |c| c.is_ascii_digit());
+        line = replace_run(&line, "begun ", "TIME", |c| !c.is_whitespace() && c != ',');
+        line = replace_run(&line, "took ", "SPAN", |_| true);
+        for protocol in ["HTTP/1.1 ", "(--timeout) · ", "(--max-time) · "] {
+            if let Some((before, after)) = line.split_once(protocol) {
+                let mut parts: Vec<&str> = after.split(" · ").collect();
+                let is_span = |part: &&mut &str| part.ends_with(" ms") || part.ends_with(" s");
+                if let Some(part) = parts.iter_mut().find(is_span) {
+                    *part = "SPAN";
+                }
+                line = format!("{before}{protocol}{}", parts.join(" · "));
+            }
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// Replaces the characters that follow a marker, as long as they match.
+fn replace_run(line: &str, marker: &str, by: &str, matches: impl Fn(char) -> bool) -> String {
+    match line.split_once(marker) {
+        Some((before, after)) => {
+            format!("{before}{marker}{by}{}", after.trim_start_matches(matches))
+        }
+        None => line.to_owned(),
+    }
+}
+
+#[test]
+fn the_token_can_come_from_a_file_or_standard_input() {
+    let server = healthy();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, format!("{CANARY}\r\n")).unwrap();
+    let program = || Program::new(["verify", "-o", "json", "--base-url", &server.base_url()]);
+    let file = program()
+        .arg("--token-file")
+        .arg(&path)
+        .env("BITRISE_TOKEN", "bitwat_other")
+        .run();
+    let found = report(&file);
+    assert_eq!(found.token.source.as_deref(), Some("file"));
+    assert_eq!(found.token.kind.as_deref(), Some("workspace"));
+    assert_eq!(found.warnings.len(), 0);
+    let input = program()
+        .args(["--token-file", "-"])
+        .run_with_input(b"bitpat_x \n");
+    let found = report(&input);
+    assert_eq!(found.token.source.as_deref(), Some("stdin"));
+    let codes: Vec<_> = found
+        .warnings
+        .iter()
+        .map(|warning| warning.code.as_str())
+        .collect();
+    assert_eq!(codes, ["token_trimmed", "personal_token"]);
+    assert!(
+        found.message.contains("with 2 warnings"),
+        "{}",
+        found.message
+    );
+    let sent: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("authorization").map(str::to_owned))
+        .collect();
+    assert_eq!(
+        sent,
+        [CANARY, CANARY, "bitpat_x", "bitpat_x"].map(|t| Some(t.to_owned()))
+    );
+}
+
+#[test]
+fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
+    let server = healthy();
+    let url = server.base_url();
+    let program = || Program::new(["verify", "-o", "json", "--base-url", &url]);
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [
+        (program(), 2, "token_missing"),
+        (program().env("BITRISE_TOKEN", ""), 2, "token_missing"),
+        (program().env("BITRISE_TOKEN", " \n"), 2, "token_missing"),
+        (program().args(["--token-file", "-"]), 2, "token_missing"),
+        (
+            program().args(["--token-file", "/no/such/file"]),
+            2,
+            "token_unreadable",
+        ),
+        (
+            program().arg("--token-file").arg(folder.path()),
+            2,
+            "token_unreadable",
+        ),
+        (
+            program().env("BITRISE_TOKEN", "\"bitwat_x\""),
+            3,
+            "token_malformed",
+        ),
+        (
+            program().env("BITRISE_TOKEN", "$BITRISE_TOKEN"),
+            3,
+            "token_malformed",
+        ),
+        (
+            program().env("BITRISE_TOKEN", "Bearer bitwat_x"),
+            3,
+            "token_malformed",
+        ),
+    ];
+    for (program, code, reason) in runs {
+        let finished = program.run();
+        let found = report(&finished);
+        assert_eq!(
+            (found.exit_code, found.reason.as_deref()),
+            (code, Some(reason))
+        );
+        assert!(found.checks.iter().all(|check| check.request.is_none()));
+    }
+    let on_ci = report(&program().env("CI", "true").run());
+    assert!(
+        on_ci.message.contains("forks get no secrets"),
+        "{}",
+        on_ci.message
+    );
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_token_on_the_command_line_is_refused_and_not_shown() {
+    let glued = format!("--token={CANARY}");
+    let short = format!("-t{CANARY}");
+    let attempts: [&[&str]; 10] = [
+        &["verify", "--token", CANARY],
+        &["verify", &glued],
+        &["verify", CANARY],
+        &["verify", "-q", CANARY, "--retries", "1"],
+        &["verify", &short],
+        &["verify", "--sandbox", CANARY],
+        &["verify", "--timeout", CANARY],
+        &["verify", "--app", CANARY],
+        &["--token", CANARY, "verify"],
+        &[CANARY],
+    ];
+    for args in attempts {
+        for more in [&[][..], &["-o", "json"]] {
+            let finished = Program::new(args.iter().chain(more)).run();
+            assert_eq!(finished.code, Some(2), "{args:?}");
+            let text = finished.everything();
+            assert!(!text.contains("CANARY"), "{args:?}: {text}");
+            assert!(!text.is_empty());
+        }
+    }
+    let finished = Program::new(["verify", "-o", "json", CANARY]).run();
+    assert_eq!(
+        report(&finished).reason.as_deref(),
+        Some("token_in_arguments")
+    );
+    let finished = Program::new([CANARY]).run();
+    assert!(
+        finished.stderr.contains("BITRISE_TOKEN"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn options_that_contradict_each_other_are_a_verdict_of_their_own() {
+    let contradictions: [&[&str]; 8] = [
+        &["--sandbox", "--token-file", "x"],
+        &["--sandbox", "--base-url", "https://api.bitrise.io/v0.1"],
+        &["--base-url", "http://api.bitrise.io/v0.1"],
+        &["--base-url", "https://user:secret@api.bitrise.io/v0.1"],
+        &["--ca-cert", "/no/such/file"],
+        &["--app", ".."],
+        &["--report", "report.txt"],
+        &["--report", "/no/such/folder/report.json"],
+    ];
+    for args in contradictions {
+        let program = Program::new(["verify", "-o", "json"].iter().chain(args));
+        let finished = program.env("BITRISE_TOKEN", CANARY).run();
+        let found = report(&finished);
+        assert_eq!(found.reason.as_deref(), Some("invalid_options"), "{args:?}");
+        assert!(!finished.everything().contains("secret"));
+    }
+}
+
+#[test]
+fn the_environment_can_name_the_address() {
+    let server = healthy();
+    let program = Program::new(["verify", "-o", "json"]).env("BITRISE_TOKEN", CANARY);
+    let found = report(
+        &program
+            .env("BITRISE_API_BASE_URL", server.base_url() + "/")
+            .run(),
+    );
+    assert_eq!(found.target.base_url, Some(server.base_url()));
+    assert_eq!(found.verdict, "verified");
+    // The sandbox takes its place, and the variable is no contradiction.
+    let program = Program::new(["verify", "-o", "json", "--sandbox"]);
+    let found = report(&program.env("BITRISE_API_BASE_URL", server.base_url()).run());
+    assert_eq!(found.target.sandbox.as_deref(), Some("healthy"));
+}
+
+#[test]
+fn chosen_apps_and_their_details_are_checked() {
+    let server = Server::start(|request, _| match request.target.as_str() {
+        "/v0.1/apps?limit=50" => json(
+            200,
+            r#"{"data":[{"slug":"a"},{"slug":"b"}],"paging":{"total_item_count":2}}"#,
+        ),
+        "/v0.1/apps/a/pipelines?limit=10" => json(
+            200,
+            r#"{"data":[{"slug":"build","is_pipeline":false},{"slug":"run","is_pipeline":true}]}"#,
+        ),
+        "/v0.1/apps/b/pipelines?limit=10" => {
+            json(200, r#"{"data":[{"slug":"build","is_pipeline":false}]}"#)
+        }
+        "/v0.1/apps/a/pipelines/run" => json(200, r#"{"id":"run"}"#),
+        _ => json(404, r#"{"message":"Not Found"}"#),
+    });
+    let both = Program::verify(&server.base_url()).args([
+        "-o",
+        "json",
+        "--pipeline-details",
+        "--app",
+        "a",
+        "--app",
+        "b",
+        "--app",
+        "a",
+    ]);
+    let found = report(&both.run());
+    let checks: Vec<_> = found
+        .checks
+        .iter()
+        .map(|c| (c.id.as_str(), c.status.as_str()))
+        .collect();
+    assert_eq!(
+        checks[2..],
+        [
+            ("pipelines.list", "pass"),
+            ("pipelines.show", "pass"),
+            ("pipelines.list", "pass"),
+            ("pipelines.show", "skip")
+        ]
+    );
+    assert_eq!(
+        found.apps,
+        Apps {
+            total: Some(2),
+            checked: 2,
+            readable: 2,
+            denied: 0,
+            unknown: 0
+        }
+    );
+
+    let strange = Program::verify(&server.base_url()).args(["-o", "json", "--app", "c"]);
+    let found = report(&strange.run());
+    assert_eq!(found.reason.as_deref(), Some("app_not_accessible"));
+    assert_eq!(found.apps.denied, 1);
+    assert_eq!(
+        found.checks[2]
+            .request
+            .as_ref()
+            .unwrap()
+            .api_message
+            .as_deref(),
+        Some("Not Found")
+    );
+}
+
+#[test]
+fn a_refused_detail_is_found_only_where_it_is_asked_for() {
+    let server = Server::start(|request, _| match request.target.as_str() {
+        "/v0.1/apps?limit=50" => json(200, r#"{"data":[{"slug":"a"}]}"#),
+        target if target.contains("pipelines?") => {
+            json(200, r#"{"data":[{"slug":"run","is_pipeline":true}]}"#)
+        }
+        _ => json(404, r#"{"message":"Not Found"}"#),
+    });
+    let program = || Program::verify(&server.base_url()).args(["-o", "json"]);
+    assert_eq!(report(&program().run()).verdict, "verified");
+    let found = report(&program().args(["--pipeline-details"]).run());
+    assert_eq!(found.reason.as_deref(), Some("pipeline_details_denied"));
+}
+
+#[test]
+fn a_401_to_the_pipelines_is_looked_at_twice() {
+    for (again, code, reason) in [
+        (401, 3, "token_rejected"),
+        (200, 5, "pipelines_denied"),
+        (500, 4, "server_error"),
+        (403, 4, "unexpected_status"),
+    ] {
+        let server = Server::start(move |request, number| {
+            match (request.target.contains("pipelines"), number) {
+                (true, _) => json(401, r#"{"message":"Unauthorized"}"#),
+                (false, 0) => json(200, r#"{"data":[{"slug":"a"}]}"#),
+                (false, _) => json(again, r#"{"data":[{"slug":"a"}]}"#),
+            }
+        });
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
+        let found = report(&program.run());
+        assert_eq!(
+            (found.exit_code, found.reason.as_deref()),
+            (code, Some(reason)),
+            "{again}"
+        );
+        assert_eq!(server.requests().len(), 3);
+        assert_eq!(found.checks.len(), 5);
+    }
+}
+
+#[test]
+fn no_output_holds_the_token_even_where_the_server_repeats_it() {
+    let percent: String = CANARY
+        .bytes()
+        .fold(String::new(), |text, b| text + &format!("%{b:02X}"));
+    let body = format!(
+        r#"{{"message":"{CANARY} {percent}","data":[{{"slug":"s","title":"{CANARY}","owner":{{"name":"{CANARY}"}}}}]}}"#
+    );
+    let headers = format!("X-Request-Id: {CANARY}\r\nLocation: https://{CANARY}.example/\r\n");
+    for (apps, pipelines) in [
+        (200, 200),
+        (200, 403),
+        (403, 0),
+        (401, 0),
+        (302, 0),
+        (500, 0),
+        (418, 0),
+    ] {
+        let (body, headers) = (body.clone(), headers.clone());
+        let server = Server::start(move |request, _| {
+            let status = if request.target.contains("pipelines") {
+                pipelines
+            } else {
+                apps
+            };
+            Act::Send(reply(status, &headers, &body))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        for format in [["-o", "json"], ["-o", "human"]] {
+            for detail in ["-v", "-q", "--color=always"] {
+                let program = Program::verify(&server.base_url()).args(format).arg(detail);
+                let file = folder.path().join("r.json");
+                let finished = program
+                    .args(["--retries", "1"])
+                    .arg("--report")
+                    .arg(&file)
+                    .run();
+                let text = finished.everything() + &fs::read_to_string(file).unwrap();
+                assert!(!text.contains("CANARY"), "{apps} {pipelines}: {text}");
+                assert!(!text.contains("%43%41"), "{apps} {pipelines}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_names_are_shown_harmless() {
+    let title = r"\u001b]8;;https://evil.example\u0007\u202e\n::error::pwned ##[stop-commands]x";
+    let body = format!(
+        r#"{{"data":[{{"slug":"s","title":"{title}","owner":{{"name":"{title}"}}}}],"message":"{title}"}}"#
+    );
+    let server = Server::start(move |request, _| {
+        json(
+            if request.target.contains("pipelines") {
+                404
+            } else {
+                200
+            },
+            &body,
+        )
+    });
+    for args in [["-o", "human"], ["-o", "json"]] {
+        let finished = Program::verify(&server.base_url())
+            .args(args)
+            .env("LANG", "C.UTF-8")
+            .run();
+        assert_eq!(finished.code, Some(5));
+        let text = finished.stdout;
+        assert!(
+            text.chars().all(|c| c == '\n' || !c.is_control()),
+            "{text:?}"
+        );
+        assert!(
+            !text.contains('\u{202e}') && !text.contains("##["),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .all(|line| !line.trim_start().starts_with("::")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_is_used_and_named_without_its_password() {
+    let server = TlsServer::start("localhost", healthy());
+    let (_folder, ca) = server.ca_file();
+    let program = |proxy: String| {
+        Program::verify(&server.base_url())
+            .args(["-o", "json", "--retries", "0"])
+            .arg("--ca-cert")
+            .arg(&ca)
+            .env("HTTPS_PROXY", proxy)
+    };
+    let proxy = Proxy::start(ProxyAnswer::Open);
+    let finished = program(format!("http://user:pa55word@{}", proxy.address)).run();
+    let found = report(&finished);
+    assert_eq!(found.verdict, "verified", "{}", finished.stdout);
+    assert_eq!(
+        found.target.proxy,
+        Some(format!("http://{}", proxy.address))
+    );
+    assert!(!finished.everything().contains("pa55word"));
+    let heads = proxy.heads();
+    assert!(
+        heads
+            .iter()
+            .all(|head| head.starts_with("CONNECT localhost:") && !head.contains("CANARY"))
+    );
+    assert!(!heads.is_empty());
+    assert!(
+        found.reproduce[0].contains("--cacert"),
+        "{:?}",
+        found.reproduce
+    );
+
+    for (answer, words) in [
+        (ProxyAnswer::Status(407), "authentication (407)"),
+        (ProxyAnswer::Status(403), "did not open a connection"),
+        (ProxyAnswer::Close, "did not open a connection"),
+    ] {
+        let proxy = Proxy::start(answer);
+        let found = report(&program(format!("http://{}", proxy.address)).run());
+        assert_eq!(
+            found.reason.as_deref(),
+            Some("proxy_failure"),
+            "{}",
+            found.message
+        );
+        assert!(found.message.contains(words), "{}", found.message);
+    }
+    let found = report(&program("http://127.0.0.1:9".into()).run());
+    assert_eq!(
+        found.reason.as_deref(),
+        Some("proxy_failure"),
+        "{}",
+        found.message
+    );
+    let found = report(
+        &program("http://127.0.0.1:9".into())
+            .env("NO_PROXY", "localhost")
+            .run(),
+    );
+    assert_eq!(
+        (found.verdict.as_str(), found.target.proxy),
+        ("verified", None)
+    );
+}
+
+#[test]
+fn plain_http_never_goes_through_a_proxy() {
+    let server = healthy();
+    let proxy = Proxy::start(ProxyAnswer::Open);
+    let address = format!("http://{}", proxy.address);
+    let program = Program::verify(&server.base_url()).args(["-o", "json"]);
+    let program = program
+        .env("http_proxy", &address)
+        .env("ALL_PROXY", &address);
+    assert_eq!(report(&program.run()).target.proxy, None);
+    assert_eq!(proxy.heads().len(), 0);
+}
+
+#[test]
+fn reports_are_written_for_every_verdict_and_replace_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept.txt");
+    fs::write(&kept, "kept").unwrap();
+    let path = folder.path().join("report.json");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&kept, &path).unwrap();
+    for (scenario, code, verdict, _) in SCENARIOS {
+        let program = in_sandbox(scenario).dir(folder.path());
+        let finished = program
+            .args(["-q", "--report", "report.json", "--report", "two.JSON"])
+            .run();
+        assert_eq!(finished.code, Some(code));
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(schema::read(&text).verdict, verdict);
+        assert_eq!(
+            text,
+            fs::read_to_string(folder.path().join("two.JSON")).unwrap()
+        );
+    }
+    let finished = Program::new(["verify", "--report", "report.json"])
+        .dir(folder.path())
+        .run();
+    assert_eq!(finished.code, Some(2));
+    assert_eq!(
+        schema::read(&fs::read_to_string(&path).unwrap()).verdict,
+        "not_run"
+    );
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_changes_nothing_and_a_full_disk_is_an_error() {
+    let mut command = in_sandbox("no-resources").into_command();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(command.stdout(writer).status().unwrap().code(), Some(6));
+    if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
+        let mut command = in_sandbox("healthy").into_command();
+        let output = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        assert_eq!(output.wait_with_output().unwrap().status.code(), Some(1));
+    }
+}
+
+#[test]
+fn further_attempts_are_told_with_v_alone() {
+    let server = Server::start(|_, _| Act::Send(reply(503, "Retry-After: 0\r\n", "")));
+    let program = || Program::verify(&server.base_url()).args(["--retries", "1"]);
+    let finished = program().arg("-v").run();
+    assert_eq!(
+        finished.stderr,
+        "attempt 1 of 2 answered with 503; next in 0.0 s\n"
+    );
+    let finished = program().run();
+    assert_eq!(finished.stderr, "");
+    assert!(
+        finished.stdout.contains("2 attempts"),
+        "{}",
+        finished.stdout
+    );
+}
+
+#[test]
+fn a_wait_that_does_not_fit_is_told_to_scripts() {
+    let program = Program::new(["verify", "-o", "json", "--sandbox", "rate-limited"]);
+    let found = report(&program.run());
+    assert_eq!((found.retryable, found.retry_after_s), (true, Some(600)));
+    assert_eq!(found.checks[1].request.as_ref().unwrap().attempts, 1);
+}
+
+#[test]
+fn colours_are_used_where_they_are_wanted() {
+    let has_colour = |program: Program| program.run().stdout.contains('\u{1b}');
+    assert!(!has_colour(in_sandbox("healthy")));
+    assert!(has_colour(in_sandbox("healthy").arg("--color=always")));
+    assert!(has_colour(in_sandbox("healthy").env("CLICOLOR_FORCE", "1")));
+    assert!(!has_colour(
+        in_sandbox("healthy")
+            .env("CLICOLOR_FORCE", "1")
+            .arg("--color=never")
+    ));
+    assert!(has_colour(
+        in_sandbox("healthy")
+            .env("NO_COLOR", "1")
+            .arg("--color=always")
+    ));
+}
+
+#[test]
+fn a_plain_locale_gets_plain_characters() {
+    for program in [
+        in_sandbox("healthy"),
+        in_sandbox("no-resources").env("LC_ALL", "C"),
+        Program::new(["explain"]),
+    ] {
+        let text = program.run().stdout;
+        assert!(text.is_ascii(), "{text}");
+    }
+    let text = in_sandbox("healthy")
+        .env("LANG", "de_DE.UTF-8")
+        .run()
+        .stdout;
+    assert!(text.contains('✓'), "{text}");
+}
+
+#[test]
+fn the_sandbox_command_serves_what_verify_can_ask() {
+    let mut command = Program::new(["sandbox", "--scenario", "no-resources"]).into_command();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let url = first
+        .strip_prefix("Simulated Bitrise API: ")
+        .unwrap()
+        .to_owned();
+    let program = Program::new(["verify", "-o", "json", "--base-url", &url]);
+    let found = report(&program.env("BITRISE_TOKEN", TOKEN).run());
+    let wrong = report(&Program::verify(&url).args(["-o", "json"]).run());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(found.verdict, "no_resources");
+    assert_eq!(wrong.verdict, "invalid_credentials");
+    let abroad = Program::new(["sandbox", "--listen", "0.0.0.0:0"]).run();
+    assert_eq!(abroad.code, Some(1), "{}", abroad.stderr);
+}
+
+#[test]
+fn explain_has_a_page_for_every_verdict_and_reason() {
+    use bitrise_dx::guide;
+    use bitrise_dx::verdict::{Reason, Verdict};
+    let index = Program::new(["explain"]).run();
+    let run = |code: &str| {
+        let page = Program::new(["explain", code]).env("LANG", "C.UTF-8").run();
+        assert_eq!(page.code, Some(0));
+        page.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for verdict in Verdict::ALL {
+        let page = run(verdict.as_str());
+        assert!(page.contains(&words(guide::meaning(*verdict))), "{page}");
+        assert!(
+            page.contains(guide::dx_words(*verdict).unwrap_or("DX shows")),
+            "{page}"
+        );
+        assert!(index.stdout.contains(verdict.as_str()));
+    }
+    for reason in Reason::ALL {
+        let (page, entry) = (run(&reason.as_str().to_uppercase()), guide::page(*reason));
+        for text in [entry.causes, entry.steps, entry.links, &[entry.meaning]].concat() {
+            assert!(page.contains(&words(text)), "{text}: {page}");
+        }
+        assert!(page.contains(&format!("exit code {}", reason.verdict().exit_code())));
+        assert!(index.stdout.contains(reason.as_str()));
+    }
+}
+
+#[test]
+fn a_code_that_does_not_exist_gets_a_suggestion() {
+    let finished = Program::new(["explain", "token_rejectd"]).run();
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("token_rejected"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is() {
+    let finished = Program::new(["schema"]).run();
+    assert_eq!(finished.stdout, bitrise_dx::render::SCHEMA);
+    assert_eq!(finished.code, Some(0));
+}
+
+#[test]
+fn help_is_what_it_was() {
+    for (name, args) in [
+        ("help", &["--help"][..]),
+        ("help-verify", &["verify", "--help"]),
+        ("help-explain", &["explain", "--help"]),
+        ("help-sandbox", &["sandbox", "--help"]),
+        ("help-schema", &["schema", "--help"]),
+    ] {
+        let finished = Program::new(args).run();
+        assert_eq!(finished.code, Some(0));
+        insta::assert_snapshot!(name, finished.stdout);
+    }
+}

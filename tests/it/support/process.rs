@@ -1,0 +1,90 @@
+//! The program as a process, in an environment that holds nothing of this machine's.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+/// A token that must show up nowhere.
+pub(crate) const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
+
+/// A run of the program that is being prepared.
+pub(crate) struct Program(Command);
+
+/// What came of a run.
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    /// Prepares a run with these arguments and an empty environment.
+    pub(crate) fn new<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bitrise-dx"));
+        command.args(args).env_clear().stdin(Stdio::null());
+        Self(command)
+    }
+
+    /// Prepares `verify` against a server, with the canary as the token.
+    pub(crate) fn verify(base_url: &str) -> Self {
+        Self::new(["verify", "--base-url", base_url]).env("BITRISE_TOKEN", CANARY)
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn dir(mut self, folder: &std::path::Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(mut self) -> Finished {
+        finished(&self.0.output().unwrap())
+    }
+
+    /// Runs the program with a text on standard input.
+    pub(crate) fn run_with_input(mut self, input: &[u8]) -> Finished {
+        let pipes = self
+            .0
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        // The program may have ended without reading; its answer is what counts.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        finished(&child.wait_with_output().unwrap())
+    }
+
+    /// Gives the command away, for a test that needs the process itself.
+    pub(crate) fn into_command(self) -> Command {
+        self.0
+    }
+}
+
+fn finished(output: &Output) -> Finished {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
+
+impl Finished {
+    /// Returns everything that the run printed.
+    pub(crate) fn everything(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
