@@ -13,3 +13,4 @@ mod client;
 mod process;
 mod sandbox;
 mod schema;
+mod tidy;
