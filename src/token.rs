@@ -209,23 +209,40 @@ impl Redactor {
         if token.len() >= REDACTED_FROM {
             forms.push(token.to_owned());
             let percent = percent_encode(token.as_bytes(), EVERY_CHARACTER).to_string();
-            forms.push(percent.to_ascii_lowercase());
             forms.push(percent);
             forms.extend((0..3).flat_map(|shift| base64_forms(token, shift)));
         }
-        Self(forms.into_iter().map(SecretString::from).collect())
+        let forms = forms
+            .into_iter()
+            .map(|form| form.to_ascii_lowercase().into());
+        Self(forms.collect())
     }
 
-    /// Returns the text without the token.
+    /// Returns the text without the token, in whichever case: a host's name, for one, is written
+    /// in lower case wherever it is read.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut cleaned = Cow::Borrowed(text);
         for form in &self.0 {
             let form = form.expose_secret();
-            if cleaned.contains(form) {
-                cleaned = Cow::Owned(cleaned.replace(form, REDACTED));
+            let lower = cleaned.to_ascii_lowercase();
+            let mut rest = 0;
+            let mut out = String::new();
+            for (start, _) in lower.match_indices(form) {
+                out += &cleaned[rest..start];
+                out += REDACTED;
+                rest = start + form.len();
+            }
+            if rest > 0 {
+                out += &cleaned[rest..];
+                cleaned = Cow::Owned(out);
             }
         }
         cleaned
+    }
+
+    /// Tells whether the text holds the token.
+    pub fn finds(&self, text: &str) -> bool {
+        matches!(self.clean(text), Cow::Owned(_))
     }
 }
 
@@ -338,5 +355,6 @@ mod tests {
     #[test]
     fn a_tiny_token_does_not_tear_words_apart() {
         assert_eq!(Redactor::new("app").clean("my app"), "my app");
+        assert_eq!(Redactor::new("[TOKEN]x").clean("[token]xx"), "[token]x");
     }
 }
