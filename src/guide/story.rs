@@ -8,6 +8,7 @@ use crate::exchange::Exchange;
 use crate::report::{NotRun, Report};
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
+use std::time::Duration;
 
 /// Returns the verdict in one sentence.
 pub fn message(report: &Report) -> String {
@@ -113,7 +114,13 @@ fn undecided(check: &Check, reason: Reason) -> String {
     match reason {
         Reason::Intercepted => format!("something else than Bitrise answered ({status})"),
         Reason::WrongBaseUrl => "there is no Bitrise API at the base URL (404)".to_owned(),
-        Reason::RateLimited => "Bitrise asks for fewer requests (429)".to_owned(),
+        Reason::RateLimited => match exchange.and_then(|exchange| exchange.retry_after) {
+            Some(wait) if !wait.is_zero() => format!(
+                "Bitrise asks for fewer requests (429), and to wait {}",
+                humantime::format_duration(Duration::from_secs(wait.as_secs()))
+            ),
+            Some(_) | None => "Bitrise asks for fewer requests (429)".to_owned(),
+        },
         Reason::ServerError => format!("the server has a fault of its own ({status})"),
         Reason::Redirected => match reply.and_then(|reply| reply.location_host.as_ref()) {
             Some(host) => format!("the server redirects to {host} ({status})"),
