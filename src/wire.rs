@@ -157,7 +157,7 @@ impl Document {
         if apps.is_empty() && count > 0 {
             return Err(OtherShape);
         }
-        let has_more = self.next.is_some();
+        let has_more = self.next.is_some() || count > items.len();
         let listed = apps.len() as u64;
         let total = match self.total {
             Some(total) if total >= listed => Some(total),
@@ -650,7 +650,9 @@ mod tests {
     fn a_list_without_end_is_counted_but_not_kept() {
         let body = format!("{{\"data\": [{}{{}}]}}", "{\"slug\":\"s\"},".repeat(5000));
         let document = Document::read(body.as_bytes(), |text| Cow::Borrowed(text)).unwrap();
-        assert_eq!(document.apps().unwrap().apps.len(), MOST_ITEMS);
+        let page = document.apps().unwrap();
+        assert_eq!(page.apps.len(), MOST_ITEMS);
+        assert_eq!((page.total, page.has_more), (None, true));
         assert_eq!(document.pipelines().unwrap().runs, 5001);
     }
 }
