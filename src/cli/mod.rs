@@ -23,7 +23,8 @@ use std::time::Duration;
 
 /// Tells whether a Bitrise API token will work as a DX connection, and if not, why.
 #[derive(Debug, Parser)]
-#[command(name = "bitrise-dx", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "bitrise-dx",
+    bin_name = "bitrise-dx", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

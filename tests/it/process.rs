@@ -679,6 +679,7 @@ fn colours_are_used_where_they_are_wanted() {
     ));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_plain_locale_gets_plain_characters() {
     for program in [

@@ -21,6 +21,11 @@ impl Program {
     pub(crate) fn new<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bitrise-dx"));
         command.args(args).env_clear().stdin(Stdio::null());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "Windows opens no socket without this variable"
+        )]
+        command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
         Self(command)
     }
 
