@@ -91,6 +91,16 @@ impl Verdict {
 /// Names why a run did not end as [`Verdict::Verified`].
 ///
 /// This is the one list of reasons. A variant's name is the wire name in CamelCase.
+///
+/// ```
+/// use bitrise_dx::verdict::{Reason, Verdict};
+///
+/// let verdict = Reason::PipelinesDenied.verdict();
+/// assert_eq!(verdict, Verdict::InvalidPermissions);
+/// assert_eq!(verdict.exit_code(), 5);
+/// assert_eq!(verdict.dx_error(), Some("invalid_permissions"));
+/// assert_eq!(Reason::ServerError.verdict().dx_error(), None);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Reason {
     /// No token was given.
