@@ -140,10 +140,11 @@ pub(super) const APPS_FORBIDDEN: Page = Page {
 };
 
 pub(super) const PIPELINES_DENIED: Page = Page {
-    meaning: "The token sees the app, but Bitrise does not let it read the app's pipelines.",
+    meaning: "Bitrise accepts the token, but does not let it read the pipelines of this app.",
     causes: &[
         "The token's access to this app is missing or too small.",
         "The app was deleted or moved while this run was under way.",
+        "With --app: the slug is wrong, or the app belongs to another workspace.",
     ],
     steps: &[
         OPEN_TOKENS,
