@@ -28,7 +28,7 @@
 //! | [`check`] | one check and how it ended | `exchange`, `token`, `text`, `verdict` |
 //! | [`exchange`] | what was seen on the network | `wire`, `text` |
 //! | [`wire`] | lenient reading of Bitrise's JSON | `check::App`, `text` |
-//! | [`plan`] | what a run is asked to do | `wire`, `text`, `verdict` |
+//! | [`plan`] | what a run is asked to do | `wire`, `text`, `token`, `verdict` |
 //! | [`token`] | what can be said about the token's text | |
 //! | [`text`] | text that is not ours | |
 //! | [`verdict`] | the tables of verdicts and reasons | |

@@ -3,6 +3,7 @@
 //! Invariant: no I/O, and no error quotes what was typed, because that may be a token.
 
 use crate::text::Untrusted;
+use crate::token::{self, Redactor};
 use crate::verdict::Reason;
 use crate::wire;
 use std::fmt;
@@ -24,6 +25,23 @@ pub struct Plan {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AppSlug(Untrusted);
 
+impl Plan {
+    /// Holds that the token stands in nothing that becomes part of an address: tokens without a
+    /// known prefix can only be told by comparing.
+    ///
+    /// # Errors
+    /// Returns a [`PlanError`] that names where the token stands.
+    pub fn holds_no_token(&self, base_url: &BaseUrl, token: &Redactor) -> Result<(), PlanError> {
+        if token.finds(&base_url.to_string()) {
+            return Err(PlanError::BaseUrlWithToken);
+        }
+        if self.apps.iter().any(|app| token.finds(app.0.raw())) {
+            return Err(PlanError::AppSlugIsToken);
+        }
+        Ok(())
+    }
+}
+
 impl AppSlug {
     /// Reads a slug; any text that can be a path segment is one, since Bitrise's slugs are opaque.
     ///
@@ -31,7 +49,7 @@ impl AppSlug {
     /// Returns [`PlanError::AppSlug`] for a text that can't be a slug, and
     /// [`PlanError::AppSlugIsToken`] for one that looks like a token.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
-        if text.starts_with("bitwat_") || text.starts_with("bitpat_") {
+        if token::has_prefix(text) {
             return Err(PlanError::AppSlugIsToken);
         }
         let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
@@ -70,6 +88,9 @@ impl BaseUrl {
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(PlanError::BaseUrlWithQuery);
+        }
+        if token::has_prefix(url.as_str()) {
+            return Err(PlanError::BaseUrlWithToken);
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
@@ -125,6 +146,9 @@ pub enum PlanError {
     /// A query or a fragment in the URL.
     #[error("the base URL must not hold a “?” or a “#”")]
     BaseUrlWithQuery,
+    /// A token in the URL.
+    #[error("the base URL must not hold a token; anyone may now have seen that token")]
+    BaseUrlWithToken,
     /// An `--app` that can't be a slug.
     #[error(
         "--app wants an app's slug, the part of the app's address on Bitrise after /app/, such \
@@ -168,6 +192,7 @@ impl PlanError {
             | Self::BaseUrlNotEncrypted
             | Self::BaseUrlWithUser
             | Self::BaseUrlWithQuery
+            | Self::BaseUrlWithToken
             | Self::AppSlug
             | Self::AppSlugIsToken
             | Self::Conflict(_, _)
@@ -222,6 +247,7 @@ mod tests {
             "https://h/?canary",
             "https://h/#canary",
             "http://0.0.0.0/",
+            "https://h/bitwat_canary/v0.1",
         ] {
             writeln!(out, "{text}: {}", BaseUrl::parse(text).unwrap_err()).unwrap();
         }
@@ -242,7 +268,7 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["bitwat_x", "bitpat_x"] {
+        for text in ["bitwat_x", "bitpat_x", "xbitwat_x"] {
             assert!(
                 matches!(AppSlug::parse(text), Err(PlanError::AppSlugIsToken)),
                 "{text}"

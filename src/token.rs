@@ -135,6 +135,11 @@ impl Token {
     }
 }
 
+/// Tells whether a known prefix of tokens stands anywhere in a text.
+pub(crate) fn has_prefix(text: &str) -> bool {
+    text.contains("bitwat_") || text.contains("bitpat_")
+}
+
 /// Finds the first thing that makes a trimmed text unusable as a token.
 ///
 /// The order goes from the most telling mistake to the least: an unexpanded `${{ secrets.X }}`

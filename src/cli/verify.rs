@@ -12,6 +12,7 @@ use crate::sandbox::{Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
 use crate::verify::{Event, Preface, verify};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -34,15 +35,13 @@ pub(super) fn run(
         (false, false) => Detail::Normal,
     };
     let style = output::style(environment, detail);
-    let files: Result<Vec<_>, _> = args
-        .report
-        .iter()
-        .map(|path| ReportFile::open(path))
-        .collect();
-    let (files, unusable) = match files {
-        Ok(files) => (files, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
+    let (mut files, mut unusable) = (Vec::new(), None);
+    for path in &args.report {
+        match ReportFile::open(path) {
+            Ok(file) => files.push(file),
+            Err(error) => unusable = unusable.or(Some(error)),
+        }
+    }
     let token_given = token_given || !args.stray.is_empty();
     let refused = token_given
         .then_some(PlanError::TokenInArguments)
@@ -55,15 +54,17 @@ pub(super) fn run(
         None => answer(args, environment, &progress)?,
     };
     drop(progress);
-    let clean = |text: String| match &redactor {
-        Some(redactor) => redactor.clean(&text).into_owned(),
-        None => text,
-    };
-    let json = render::json(&report).map(&clean)?;
+    let json = clean_json(render::json(&report)?, redactor.as_ref())?;
     // Each reader gets the report, also where another one can't have it.
     let written: Vec<_> = files.into_iter().map(|file| file.write(&json)).collect();
     let printed = output::print(&match args.output {
-        Format::Human => clean(render::human(&report, style)),
+        Format::Human => {
+            let text = render::human(&report, style);
+            match &redactor {
+                Some(token) => token.clean(&text).into_owned(),
+                None => text,
+            }
+        }
         Format::Json => json,
     });
     written
@@ -71,6 +72,32 @@ pub(super) fn run(
         .chain([printed])
         .collect::<Result<(), _>>()?;
     Ok(ExitCode::from(report.verdict().exit_code()))
+}
+
+/// Removes the token from the texts of a JSON document, so that it stays one.
+///
+/// # Errors
+/// Returns the JSON library's error; no report is known to cause one.
+fn clean_json(json: String, token: Option<&Redactor>) -> serde_json::Result<String> {
+    let Some(token) = token.filter(|token| token.finds(&json)) else {
+        return Ok(json);
+    };
+    let mut document = serde_json::from_str(&json)?;
+    clean_texts(&mut document, token);
+    let mut json = serde_json::to_string_pretty(&document)?;
+    json.push('\n');
+    Ok(json)
+}
+
+fn clean_texts(value: &mut Value, token: &Redactor) {
+    match value {
+        Value::String(text) => *text = token.clean(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| clean_texts(item, token)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| clean_texts(field, token)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Holds a report, and the scrubber of its token where there was one.
@@ -245,8 +272,13 @@ impl Run<'_> {
             }
             Err(error) => return preface.malformed(source, error).into(),
         };
+        let redactor = token.redactor();
+        if let Err(error) = request.plan.holds_no_token(&request.base_url, &redactor) {
+            preface.target = Target::default();
+            return preface.not_run(Some(source), error.into()).into();
+        }
         // A “token” that is a word of the report's own is no secret, and must not tear it apart.
-        let redactor = Some(token.redactor()).filter(|redactor| !redactor.finds(render::SCHEMA));
+        let redactor = Some(redactor).filter(|redactor| !redactor.finds(render::SCHEMA));
         let client = match Client::new(self.settings(request.base_url, request.ca_cert, token)) {
             Ok(client) => client,
             Err(error) => return preface.not_run(Some(source), error.into()).into(),

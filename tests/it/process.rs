@@ -471,6 +471,60 @@ fn a_token_that_is_a_word_of_the_report_does_not_tear_it_apart() {
 }
 
 #[test]
+fn a_token_in_an_address_is_not_sent_there() {
+    let server = healthy();
+    let unprefixed = "0ldt0kenCANARY";
+    let in_path = format!("{}/{unprefixed}", server.base_url());
+    let with_prefix = format!("{}/{CANARY}", server.base_url());
+    for (token, url, app) in [
+        (unprefixed, server.base_url(), unprefixed),
+        (unprefixed, in_path, "a"),
+        (CANARY, with_prefix.clone(), "a"),
+        ("", with_prefix, "a"),
+    ] {
+        for format in ["human", "json"] {
+            let program = Program::new(["verify", "-o", format, "--base-url", &url, "--app", app]);
+            let finished = program.env("BITRISE_TOKEN", token).run();
+            assert_eq!(finished.code, Some(2));
+            assert!(
+                !finished.everything().contains("CANARY"),
+                "{}",
+                finished.everything()
+            );
+        }
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_token_of_digits_leaves_the_numbers_of_a_report_alone() {
+    let server = Server::start(|_, _| {
+        Act::Send(reply(
+            429,
+            "Retry-After: 31536000\r\n",
+            r#"{"message":"31536000"}"#,
+        ))
+    });
+    let program = Program::new(["verify", "-o", "json", "--base-url", &server.base_url()]);
+    let found = report(&program.env("BITRISE_TOKEN", "31536000").run());
+    assert_eq!(found.retry_after_s, Some(31_536_000));
+    let request = found.checks[1].request.as_ref().unwrap();
+    assert_eq!(request.api_message.as_deref(), Some("[token]"));
+}
+
+#[test]
+fn a_report_that_can_be_written_says_why_another_can_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::new(["verify", "--report", "good.json", "--report", "bad.md"]);
+    assert_eq!(program.dir(folder.path()).run().code, Some(2));
+    let text = fs::read_to_string(folder.path().join("good.json")).unwrap();
+    assert_eq!(
+        schema::read(&text).reason.as_deref(),
+        Some("invalid_options")
+    );
+}
+
+#[test]
 fn hostile_names_are_shown_harmless() {
     let title = r"\u001b]8;;https://evil.example\u0007\u202e\n::error::pwned ##[stop-commands]x";
     let body = format!(

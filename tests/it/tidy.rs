@@ -59,7 +59,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         "guide",
         &["check", "exchange", "report", "token", "verdict"],
     ),
-    ("plan", &["text", "verdict", "wire"]),
+    ("plan", &["text", "token", "verdict", "wire"]),
     (
         "render",
         &[
