@@ -2,7 +2,7 @@
 //!
 //! Invariant: no prose, no I/O.
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Reply};
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Verdict};
@@ -159,6 +159,11 @@ pub enum Found {
 }
 
 impl Check {
+    /// Returns the reply that the check looked at, where there was one.
+    pub fn reply(&self) -> Option<&Reply> {
+        self.exchange.as_ref()?.reply()
+    }
+
     /// Makes a check that was not made, with the reason for that.
     pub const fn skipped(id: CheckId, why: SkipReason) -> Self {
         let result = CheckResult::Skipped(why);

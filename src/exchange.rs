@@ -22,6 +22,13 @@ pub struct Exchange {
     pub outcome: Result<Reply, TransportError>,
 }
 
+impl Exchange {
+    /// Returns the last attempt's reply, where there was one.
+    pub fn reply(&self) -> Option<&Reply> {
+        self.outcome.as_ref().ok()
+    }
+}
+
 /// The method of every request that this program sends.
 pub const METHOD: &str = "GET";
 

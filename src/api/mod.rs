@@ -120,11 +120,6 @@ impl Client {
         self.proxy.as_deref()
     }
 
-    /// Returns the address of the API.
-    pub const fn base_url(&self) -> &BaseUrl {
-        &self.settings.base_url
-    }
-
     /// Asks for the first page of apps (spec: `app-list`).
     pub async fn apps(&self) -> Exchange {
         self.get(&["apps"], Some(APPS_LIMIT)).await
@@ -179,10 +174,11 @@ impl Client {
             Ok(reply) => reply.is_transient(),
             Err(error) => error.kind.is_transient(),
         };
+        if !transient {
+            return None;
+        }
         let retry = &self.settings.retry;
-        let pause = retry
-            .pause(made, asked, self.left(), fastrand::f64())
-            .filter(|_| transient)?;
+        let pause = retry.pause(made, asked, self.left(), fastrand::f64())?;
         let after = outcome
             .as_ref()
             .map(|reply| reply.status)

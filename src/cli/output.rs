@@ -100,17 +100,12 @@ impl ReportFile {
     ///
     /// # Errors
     /// Returns an error where the file could not be written or put in place.
-    pub(super) fn write(mut self, text: &str) -> anyhow::Result<()> {
-        let problem = || format!("the report {} could not be written", self.target.display());
-        self.draft
+    pub(super) fn write(self, text: &str) -> anyhow::Result<()> {
+        let Self { target, mut draft } = self;
+        draft
             .write_all(text.as_bytes())
-            .with_context(problem)?;
-        self.draft
-            .persist(&self.target)
-            .map_err(|error| error.error)
-            .with_context(|| {
-                format!("the report {} could not be written", self.target.display())
-            })?;
+            .and_then(|()| Ok(draft.persist(&target)?))
+            .with_context(|| format!("the report {} could not be written", target.display()))?;
         Ok(())
     }
 }

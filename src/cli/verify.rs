@@ -48,15 +48,13 @@ pub(super) fn run(
         .or(unusable);
     let progress = Rc::new(Progress::new(style));
     let Outcome { report, redactor } = match refused {
-        Some(error) => Preface::begin(Target::default())
-            .not_run(None, error.into())
-            .into(),
+        Some(error) => error.into(),
         None => answer(args, environment, &progress)?,
     };
     drop(progress);
-    let json = clean_json(render::json(&report)?, redactor.as_ref())?;
+    let json = || anyhow::Ok(clean_json(render::json(&report)?, redactor.as_ref())?);
     // Each reader gets the report, also where another one can't have it.
-    let written: Vec<_> = files.into_iter().map(|file| file.write(&json)).collect();
+    let written: Vec<_> = files.into_iter().map(|file| file.write(&json()?)).collect();
     let printed = output::print(&match args.output {
         Format::Human => {
             let text = render::human(&report, style);
@@ -65,7 +63,7 @@ pub(super) fn run(
                 None => text,
             }
         }
-        Format::Json => json,
+        Format::Json => json()?,
     });
     written
         .into_iter()
@@ -112,6 +110,14 @@ impl From<Report> for Outcome {
             report,
             redactor: None,
         }
+    }
+}
+
+impl From<PlanError> for Outcome {
+    fn from(error: PlanError) -> Self {
+        Preface::begin(Target::default())
+            .not_run(None, error.into())
+            .into()
     }
 }
 
@@ -170,11 +176,7 @@ fn answer(
 ) -> anyhow::Result<Outcome> {
     let request = match Request::read(args, environment) {
         Ok(request) => request,
-        Err(error) => {
-            return Ok(Preface::begin(Target::default())
-                .not_run(None, error.into())
-                .into());
-        }
+        Err(error) => return Ok(error.into()),
     };
     let runtime = sandbox::runtime()?;
     let run = Run {
@@ -220,10 +222,7 @@ impl Run<'_> {
     async fn in_sandbox(&self, request: Request, scenario: Scenario) -> Outcome {
         let (server, base_url) = match open_sandbox(scenario).await {
             Ok(opened) => opened,
-            Err(error) => {
-                let preface = Preface::begin(Target::default());
-                return preface.not_run(None, error.into()).into();
-            }
+            Err(error) => return error.into(),
         };
         let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
         let preface = Preface::begin(Target {

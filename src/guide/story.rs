@@ -108,8 +108,7 @@ fn what_happened(check: &Check, reason: Reason) -> String {
 
 /// Returns what stood in the way of an answer.
 fn undecided(check: &Check, reason: Reason) -> String {
-    let exchange = check.exchange.as_ref();
-    let reply = exchange.and_then(|exchange| exchange.outcome.as_ref().ok());
+    let (exchange, reply) = (check.exchange.as_ref(), check.reply());
     let status = reply.map_or(0, |reply| reply.status);
     match reason {
         Reason::Intercepted => format!("something else than Bitrise answered ({status})"),
@@ -153,7 +152,7 @@ fn undecided(check: &Check, reason: Reason) -> String {
 }
 
 /// Returns why there was no complete reply.
-pub fn transport_words(exchange: &Exchange) -> Option<String> {
+fn transport_words(exchange: &Exchange) -> Option<String> {
     use crate::exchange::Body;
     match &exchange.outcome {
         Err(error) => Some(error.to_string()),
@@ -165,9 +164,9 @@ pub fn transport_words(exchange: &Exchange) -> Option<String> {
 }
 
 fn status_in_brackets(check: &Check) -> String {
-    let exchange = check.exchange.as_ref();
-    let reply = exchange.and_then(|exchange| exchange.outcome.as_ref().ok());
-    reply.map_or_else(String::new, |reply| format!(" ({})", reply.status))
+    check
+        .reply()
+        .map_or_else(String::new, |reply| format!(" ({})", reply.status))
 }
 
 fn slug(check: &Check) -> String {
@@ -231,14 +230,7 @@ fn passed(check: &Check) -> String {
 }
 
 fn not_passed(check: &Check, reason: Reason) -> String {
-    let reply = check
-        .exchange
-        .as_ref()
-        .map(|exchange| exchange.outcome.as_ref());
-    let status = match reply {
-        Some(Ok(reply)) => format!("{}", reply.status),
-        Some(Err(_)) | None => String::new(),
-    };
+    let status = status_in_brackets(check);
     match reason.verdict() {
         Verdict::Inconclusive => {
             let what = undecided(check, reason);
@@ -248,13 +240,13 @@ fn not_passed(check: &Check, reason: Reason) -> String {
                 .map_or(what.clone(), |app| format!("{}: {what}", name(app)))
         }
         Verdict::InvalidPermissions if check.app.is_some() => {
-            format!("{} can't be read ({status})", subject(check))
+            format!("{} can't be read{status}", subject(check))
         }
         Verdict::NoResources => "the token sees no apps".to_owned(),
         Verdict::Verified
         | Verdict::InvalidCredentials
         | Verdict::InvalidPermissions
-        | Verdict::NotRun => format!("Bitrise refused ({status})"),
+        | Verdict::NotRun => format!("Bitrise refused{status}"),
     }
 }
 

@@ -256,19 +256,17 @@ impl Page {
     }
 
     fn evidence(&mut self, report: &Report) {
-        let checks: Vec<_> = report
+        let requests = report
             .checks
             .iter()
-            .filter(|check| check.exchange.is_some())
-            .collect();
-        if checks.is_empty() {
+            .filter_map(|check| Some((check, check.exchange.as_ref()?)));
+        let mut requests = requests.peekable();
+        if requests.peek().is_none() {
             return;
         }
         self.heading("Evidence");
-        for check in checks {
-            if let Some(exchange) = &check.exchange {
-                self.exchange(check, exchange);
-            }
+        for (check, exchange) in requests {
+            self.exchange(check, exchange);
         }
         let when = humantime::format_rfc3339_seconds(report.checked_at);
         self.line(&format!("  begun {when}, took {}", span(report.duration)));
@@ -288,20 +286,10 @@ impl Page {
         if let Some(wait) = exchange.retry_after {
             parts.push(format!("asks to wait {}", span(wait)));
         }
-        if let Ok(reply) = &exchange.outcome {
-            parts.extend(
-                reply
-                    .request_id
-                    .as_ref()
-                    .map(|id| format!("request id {id}")),
-            );
-        }
+        let id = exchange.reply().and_then(|reply| reply.request_id.as_ref());
+        parts.extend(id.map(|id| format!("request id {id}")));
         self.line(&format!("    {}", parts.join(" · ")));
-        let refusal = exchange
-            .outcome
-            .as_ref()
-            .ok()
-            .filter(|reply| reply.status != 200);
+        let refusal = exchange.reply().filter(|reply| reply.status != 200);
         if let Some(message) = refusal.and_then(Reply::message) {
             self.line(&format!("    the server says: “{message}”"));
         }

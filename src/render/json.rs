@@ -180,7 +180,7 @@ fn app_entry(app: &App) -> AppEntry {
 }
 
 fn request(exchange: &Exchange) -> Request<'_> {
-    let reply = exchange.outcome.as_ref().ok();
+    let reply = exchange.reply();
     Request {
         method: METHOD,
         url: &exchange.url,
