@@ -92,9 +92,21 @@ impl Document {
     /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real reply.
     pub fn read<'a>(body: &'a [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
         let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-        let top: Maybe<Top> = serde_json::from_slice::<'a>(body).map_err(|_| NotJson)?;
+        match serde_json::from_slice::<'a, Maybe<Top>>(body) {
+            Ok(top) => Ok(Self::keep(top, clean)),
+            // Bitrise's Go would not write such JSON, but one odd title must not make a whole
+            // reply look like somebody else's.
+            Err(_) => match serde_json::from_slice::<Maybe<Top>>(&mended(body)) {
+                Ok(top) => Ok(Self::keep(top, clean)),
+                Err(_) => Err(NotJson),
+            },
+        }
+    }
+
+    /// Keeps of a reply what the checks need.
+    fn keep(top: Maybe<Top>, clean: impl Fn(&str) -> Cow<'_, str>) -> Self {
         let Some(top) = top.0 else {
-            return Ok(Self::default());
+            return Self::default();
         };
         let text = |scalar: Scalar| scalar.text().map(|text| Untrusted::new(clean(&text)));
         let data = match top.data.0 {
@@ -126,13 +138,13 @@ impl Document {
             let errors: Vec<_> = top.errors.into_iter().filter_map(Scalar::text).collect();
             (!errors.is_empty()).then(|| Untrusted::new(clean(&errors.join("; "))))
         });
-        Ok(Self {
+        Self {
             is_object: true,
             data,
             next: text(paging.next),
             total,
             message,
-        })
+        }
     }
 
     /// Tells whether the reply is a JSON object.
@@ -210,6 +222,75 @@ impl Item {
             workspace: self.workspace.clone(),
         })
     }
+}
+
+/// Returns the body with what a strict reader of JSON refuses, but a browser's reader takes,
+/// replaced by something of the same length and meaning: bytes that are no UTF-8, escapes of half
+/// a surrogate pair, and numbers that no float can hold.
+fn mended(body: &[u8]) -> Vec<u8> {
+    let mut bytes = body.to_vec();
+    let mut end = 0;
+    for chunk in body.utf8_chunks() {
+        let start = end + chunk.valid().len();
+        end = start + chunk.invalid().len();
+        bytes[start..end].fill(b'?');
+    }
+    let (mut at, mut in_text) = (0, false);
+    while at < bytes.len() {
+        at += match bytes[at] {
+            b'"' => {
+                in_text = !in_text;
+                1
+            }
+            b'\\' if in_text => mend_escape(&mut bytes[at..]),
+            b'-' | b'0'..=b'9' if !in_text => mend_number(&mut bytes[at..]),
+            _ => 1,
+        };
+    }
+    bytes
+}
+
+/// Replaces an escaped half of a surrogate pair that stands alone by the replacement character,
+/// and returns the length of what was looked at.
+fn mend_escape(text: &mut [u8]) -> usize {
+    const HIGH: std::ops::Range<u16> = 0xd800..0xdc00;
+    const LOW: std::ops::Range<u16> = 0xdc00..0xe000;
+    let Some(unit) = escaped_unit(text) else {
+        return 2;
+    };
+    let is_pair = HIGH.contains(&unit)
+        && text
+            .get(6..)
+            .and_then(escaped_unit)
+            .is_some_and(|unit| LOW.contains(&unit));
+    if is_pair {
+        return 12;
+    }
+    if HIGH.contains(&unit) || LOW.contains(&unit) {
+        text[2..6].copy_from_slice(b"fffd");
+    }
+    6
+}
+
+/// Reads the UTF-16 unit of an escape such as `\u00e9` at the start of a text.
+fn escaped_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Replaces a number by a zero where no float can hold it, and returns its length.
+fn mend_number(text: &mut [u8]) -> usize {
+    let is_part = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+    let length = text.iter().take_while(|b| is_part(b)).count();
+    let number = std::str::from_utf8(&text[..length]).unwrap_or_default();
+    if number.parse().is_ok_and(f64::is_infinite) {
+        text[..length].fill(b' ');
+        text[0] = b'0';
+    }
+    length
 }
 
 /// Reads the fields of a JSON object one by one; a repeated field counts as its last value, and
@@ -633,8 +714,7 @@ mod tests {
         assert!(read(b"\xef\xbb\xbf {\"data\": []}").unwrap().apps().is_ok());
         let twice =
             read(br#"{"data": 1, "data": [], "x": 1e999999, "x": 123456789012345678901234567890}"#);
-        // Numbers out of range are the one thing that the JSON library refuses outright.
-        assert!(twice.is_err() || twice.unwrap().apps().is_ok());
+        assert!(twice.unwrap().apps().is_ok());
         for body in [
             "",
             "<html>",
@@ -643,6 +723,37 @@ mod tests {
             &"[".repeat(100_000),
         ] {
             assert_eq!(read(body.as_bytes()), Err(NotJson));
+        }
+    }
+
+    #[test]
+    fn one_odd_text_or_number_does_not_spoil_the_reply() {
+        let title = |title: &[u8]| {
+            let start = br#"{"paging": {"total_item_count": -1e999}, "data": [{"slug": "a", "title": "#;
+            let body = [start, title, b"}]}"].concat();
+            let page = Document::read(&body, |text| Cow::Borrowed(text)).map(|read| read.apps());
+            let page = page.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body)));
+            let title = page.unwrap().apps.remove(0).title;
+            title.map(|title| title.raw().to_owned())
+        };
+        for (raw, expected) in [
+            (&b"\"caf\xe9\""[..], "caf?"),
+            (br#""a\ud800b""#, "a\u{fffd}b"),
+            (br#""\udc00\ud800""#, "\u{fffd}\u{fffd}"),
+            (br#""\uD83D\uDE80 \\ud800""#, "\u{1f680} \\ud800"),
+            (br#""\ud800\"1e999""#, "\u{fffd}\"1e999"),
+        ] {
+            assert_eq!(title(raw).as_deref(), Some(expected));
+        }
+        assert_eq!(title(b"-1e999"), None);
+        for broken in [
+            &b"{\"data\": [1e999}"[..],
+            b"{\"a\": \"\xff}",
+            b"\xff\xfe{\"data\": []}",
+            b"1e999 x",
+        ] {
+            let read = Document::read(broken, |text| Cow::Borrowed(text));
+            assert_eq!(read, Err(NotJson));
         }
     }
 
