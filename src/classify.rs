@@ -40,6 +40,8 @@ pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
         (404, _) => return Err(Reason::WrongBaseUrl),
         (401 | 403, Body::Html) => return Err(Reason::Intercepted),
         (401, _) => return Err(Reason::TokenRejected),
+        // Whose 403 it is stands in the body, and that broke off.
+        (403, Body::Cut(error)) => return Err(transport(&error.kind)),
         // Bitrise puts its refusals into a JSON object; a bare 403 is a firewall's or a proxy's.
         (403, Body::Json(document)) if document.is_object() => return Err(Reason::AppsForbidden),
         (403, _) => return Err(Reason::Intercepted),
@@ -177,8 +179,10 @@ const fn transport(kind: &TransportErrorKind) -> Reason {
         TransportErrorKind::NotLoopback
         | TransportErrorKind::Refused
         | TransportErrorKind::Closed
+        | TransportErrorKind::ClosedInHandshake
         | TransportErrorKind::Unreachable(_)
         | TransportErrorKind::NotHttp
+        | TransportErrorKind::HeadTooLarge
         | TransportErrorKind::Undecodable
         | TransportErrorKind::Unknown => Reason::ConnectionFailed,
         TransportErrorKind::Tls(_) => Reason::TlsFailure,

@@ -5,6 +5,7 @@
 
 use crate::text::Untrusted;
 use crate::wire::Document;
+use std::fmt;
 use std::time::Duration;
 
 /// Holds one question to the server and what came of it, after all attempts.
@@ -26,6 +27,17 @@ impl Exchange {
     /// Returns the last attempt's reply, where there was one.
     pub fn reply(&self) -> Option<&Reply> {
         self.outcome.as_ref().ok()
+    }
+
+    /// Returns why there was no reply, or no complete one.
+    pub fn fault(&self) -> Option<&TransportError> {
+        match &self.outcome {
+            Err(error) => Some(error),
+            Ok(reply) => match &reply.body {
+                Body::Cut(error) => Some(error),
+                Body::Empty | Body::Json(_) | Body::Html | Body::Other | Body::TooLarge => None,
+            },
+        }
     }
 }
 
@@ -113,12 +125,18 @@ pub enum TransportErrorKind {
     /// The connection was cut.
     #[error("the connection was closed before the reply was complete")]
     Closed,
+    /// The connection was cut before the encryption stood, so before the request was sent.
+    #[error("the connection was closed while its encryption was being agreed on")]
+    ClosedInHandshake,
     /// No connection for another reason, such as no route.
     #[error("no connection could be made ({0})")]
     Unreachable(std::io::ErrorKind),
     /// The bytes that came are not HTTP.
     #[error("what came back is not HTTP")]
     NotHttp,
+    /// More headers, or longer ones, than any real reply has.
+    #[error("the reply's headers are larger than those of any real reply")]
+    HeadTooLarge,
     /// The body could not be decoded, as with broken compression.
     #[error("the reply's body could not be decoded")]
     Undecodable,
@@ -142,17 +160,54 @@ pub enum TransportErrorKind {
     Unknown,
 }
 
+/// Holds why TLS failed, and what the certificate says that was shown, where there was one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFault {
+    /// What went wrong.
+    pub kind: TlsFaultKind,
+    /// The name of the certificate's issuer: behind an inspecting proxy, it is the proxy's.
+    pub issuer: Option<Untrusted>,
+    /// What the certificate holds instead of what was wanted: other host names, or a date.
+    pub instead: Option<Untrusted>,
+}
+
+impl From<TlsFaultKind> for TlsFault {
+    fn from(kind: TlsFaultKind) -> Self {
+        Self {
+            kind,
+            issuer: None,
+            instead: None,
+        }
+    }
+}
+
+impl fmt::Display for TlsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if let Some(instead) = &self.instead {
+            write!(f, " ({instead})")?;
+        }
+        match &self.issuer {
+            Some(issuer) => write!(f, "; its issuer calls itself “{issuer}”"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Tells the faults of TLS apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TlsFault {
+pub enum TlsFaultKind {
     /// The certificate's issuer is not trusted here.
     #[error("the certificate was issued by an authority that this machine does not trust")]
     UnknownIssuer,
+    /// The certificate is its own issuer, and not trusted here.
+    #[error("the certificate is self-signed, and this machine does not trust it")]
+    SelfSigned,
     /// The certificate's time is over.
     #[error("the certificate has expired")]
     Expired,
     /// The certificate's time has not begun.
-    #[error("the certificate is not valid yet; perhaps this machine's clock is wrong")]
+    #[error("the certificate is not valid yet")]
     NotYetValid,
     /// The certificate is for another host.
     #[error("the certificate is for another host name")]
@@ -160,8 +215,11 @@ pub enum TlsFault {
     /// The certificate is unusable for another reason.
     #[error("the certificate can't be used")]
     BadCertificate,
+    /// The server wants a certificate of the client, which Bitrise's does not.
+    #[error("the server asks for a client certificate, which Bitrise's API does not")]
+    ClientCertificateWanted,
     /// No common protocol version or cipher.
-    #[error("no common TLS version or cipher")]
+    #[error("there is no common TLS version or cipher (TLS 1.2 is the least)")]
     NoCommonProtocol,
     /// What answered does not speak TLS.
     #[error("what answered does not speak TLS")]
@@ -186,9 +244,21 @@ pub enum ProxyFault {
     /// The proxy wants a user and password (407).
     #[error("the proxy asks for authentication (407)")]
     AuthenticationRequired,
-    /// The proxy did not open the way to the host.
-    #[error("the proxy did not open a connection to the host")]
+    /// The proxy said that it won't open the way to the host.
+    #[error("the proxy refused to open a connection to the host")]
     Refused,
+    /// The proxy closed the connection instead of an answer.
+    #[error("the proxy closed the connection instead of opening one to the host")]
+    Closed,
+    /// What the proxy answered is no answer to CONNECT.
+    #[error("what the proxy answered is not what a proxy answers")]
+    NotAProxy,
+}
+
+impl From<ProxyFault> for TransportErrorKind {
+    fn from(fault: ProxyFault) -> Self {
+        Self::Proxy(fault)
+    }
 }
 
 impl TransportErrorKind {
@@ -201,16 +271,20 @@ impl TransportErrorKind {
             Self::Dns
             | Self::Refused
             | Self::Closed
+            | Self::ClosedInHandshake
             | Self::Unreachable(_)
             | Self::Undecodable
-            | Self::Proxy(ProxyFault::Dns | ProxyFault::Unreachable)
+            | Self::Proxy(ProxyFault::Dns | ProxyFault::Unreachable | ProxyFault::Closed)
             | Self::ConnectTimeout
             | Self::Timeout
             | Self::Unknown => true,
             Self::NotLoopback
             | Self::NotHttp
             | Self::Tls(_)
-            | Self::Proxy(ProxyFault::AuthenticationRequired | ProxyFault::Refused)
+            | Self::HeadTooLarge
+            | Self::Proxy(
+                ProxyFault::AuthenticationRequired | ProxyFault::Refused | ProxyFault::NotAProxy,
+            )
             | Self::MaxTime => false,
         }
     }

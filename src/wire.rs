@@ -729,7 +729,8 @@ mod tests {
     #[test]
     fn one_odd_text_or_number_does_not_spoil_the_reply() {
         let title = |title: &[u8]| {
-            let start = br#"{"paging": {"total_item_count": -1e999}, "data": [{"slug": "a", "title": "#;
+            let start =
+                br#"{"paging": {"total_item_count": -1e999}, "data": [{"slug": "a", "title": "#;
             let body = [start, title, b"}]}"].concat();
             let page = Document::read(&body, |text| Cow::Borrowed(text)).map(|read| read.apps());
             let page = page.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body)));

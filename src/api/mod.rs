@@ -18,6 +18,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, Version, redirect};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, timeout_at};
+use transport::Reader;
 use url::Url;
 
 /// What the client calls itself: the program's name and version, and where to read about it.
@@ -32,6 +33,15 @@ const USER_AGENT: &str = concat!(
 
 /// The largest page of apps that Bitrise gives (spec: `app-list`, `limit`).
 const APPS_LIMIT: u8 = 50;
+
+/// The part of the time for one attempt that may go into the connection; what is left tells a
+/// server that is out of reach from one that doesn't answer.
+const CONNECT_SHARE: f64 = 0.9;
+
+/// The most bytes of a reply's headers over HTTP/2. Over HTTP/1.1 the library's own limits are
+/// kept, 100 headers and some 400 KiB: a larger number would cost an allocation for each head, and
+/// a flood of interim replies has many.
+const HEADERS_LIMIT: u32 = 64 * 1024;
 
 /// What stays as it is in a path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -93,7 +103,8 @@ impl Client {
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(settings.timeout)
+            .connect_timeout(settings.timeout.mul_f64(CONNECT_SHARE))
+            .http2_max_header_list_size(HEADERS_LIMIT)
             .dns_resolver(transport::Resolver {
                 loopback_only: !encrypted,
             })
@@ -196,15 +207,17 @@ impl Client {
     /// Makes one attempt, and returns how long the server asks to wait before another.
     async fn attempt(&self, url: &str) -> (Result<Reply, TransportError>, Option<Duration>) {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
-        let via_proxy = self.proxy.is_some();
+        let reader = Reader {
+            redactor: &self.redactor,
+            via_proxy: self.proxy.is_some(),
+        };
         match timeout_at(until, self.request(url).send()).await {
             Err(_) => (Err(self.late()), None),
-            Ok(Err(error)) => (Err(transport::kind(&error, via_proxy).into()), None),
+            Ok(Err(error)) => (Err(reader.fault(&error)), None),
             Ok(Ok(mut response)) => {
                 let retry_after = retry::retry_after(response.headers(), SystemTime::now());
-                let body = transport::read_body(&mut response, &self.redactor, via_proxy);
                 // A body that comes too late doesn't undo the status that came before it.
-                let body = timeout_at(until, body).await;
+                let body = timeout_at(until, reader.body(&mut response)).await;
                 let body = body.unwrap_or_else(|_| Body::Cut(self.late()));
                 (Ok(self.reply(&response, body)), retry_after)
             }

@@ -1,17 +1,25 @@
 //! TLS: the system's trusted roots, and one more where the user names it.
 
+use crate::exchange::{TlsFault, TlsFaultKind};
 use crate::plan::PlanError;
+use crate::text::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    AlertDescription as Alert, CertificateError, ClientConfig, DigitallySignedStruct, Error,
+    InvalidMessage, OtherError, RootCertStore, SignatureScheme,
 };
 use rustls_platform_verifier::Verifier;
 use std::sync::{Arc, LazyLock};
 use std::thread;
+use std::time::{Duration, SystemTime};
+use x509_cert::Certificate;
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::Decode as _;
+use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATION};
+use x509_cert::name::Name;
 
 /// States that this machine's store of root certificates is empty or unreadable.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +114,9 @@ impl ServerCertVerifier for SystemVerifier {
         let verifier = LazyLock::force(&self.loading)
             .as_ref()
             .map_err(Clone::clone)?;
-        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        verifier
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .map_err(|error| Rejected::new(error, end_entity).into())
     }
 
     fn verify_tls12_signature(
@@ -136,41 +146,160 @@ impl ServerCertVerifier for SystemVerifier {
     }
 }
 
-/// Tells what a TLS error means.
-pub(super) fn fault(error: &Error) -> crate::exchange::TlsFault {
-    use crate::exchange::TlsFault;
-    use rustls::{AlertDescription as Alert, InvalidMessage};
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "rustls may add errors at any time"
-    )]
-    match error {
-        Error::InvalidCertificate(error) => certificate_fault(error),
-        Error::PeerIncompatible(_)
-        | Error::AlertReceived(
-            Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
-        ) => TlsFault::NoCommonProtocol,
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsFault::NotTls,
-        Error::Other(OtherError(error)) if error.is::<NoRoots>() => TlsFault::NoRoots,
-        _ => TlsFault::Other,
+/// Holds why a certificate was not trusted, with what it says of itself: the library's error
+/// alone doesn't name the issuer.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+struct Rejected {
+    error: Error,
+    issuer: Option<String>,
+    is_self_signed: bool,
+}
+
+impl Rejected {
+    fn new(error: Error, certificate: &CertificateDer<'_>) -> Self {
+        let certificate = Certificate::from_der(certificate).ok();
+        let names = certificate.as_ref().map(Certificate::tbs_certificate);
+        Self {
+            error,
+            issuer: names.and_then(|names| common_name(names.issuer())),
+            is_self_signed: names.is_some_and(|names| names.issuer() == names.subject()),
+        }
     }
 }
 
-fn certificate_fault(error: &CertificateError) -> crate::exchange::TlsFault {
-    use crate::exchange::TlsFault;
+impl From<Rejected> for Error {
+    fn from(rejected: Rejected) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(rejected))))
+    }
+}
+
+/// Returns what an issuer calls itself: its common name, else its organisation, else all there is.
+fn common_name(name: &Name) -> Option<String> {
+    let part = |wanted| {
+        let mut parts = name.iter();
+        parts.find(|part| part.oid == wanted).and_then(text)
+    };
+    part(COMMON_NAME)
+        .or_else(|| part(ORGANIZATION))
+        .or_else(|| Some(name.to_string()))
+        .filter(|name| !name.is_empty())
+}
+
+fn text(part: &AttributeTypeAndValue) -> Option<String> {
+    let text = String::from_utf8_lossy(part.value.value()).into_owned();
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Tells what a TLS error means; `clean` is applied to every text of the certificate.
+pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls may add errors at any time"
+    )]
+    let kind = match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
+            if error.is::<Rejected>() =>
+        {
+            return error
+                .downcast_ref::<Rejected>()
+                .map_or_else(|| TlsFaultKind::Other.into(), |why| rejection(why, clean));
+        }
+        Error::InvalidCertificate(error) => certificate_fault(error),
+        Error::AlertReceived(Alert::CertificateRequired) => TlsFaultKind::ClientCertificateWanted,
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(
+            Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
+        ) => TlsFaultKind::NoCommonProtocol,
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsFaultKind::NotTls,
+        Error::Other(OtherError(error)) if error.is::<NoRoots>() => TlsFaultKind::NoRoots,
+        _ => TlsFaultKind::Other,
+    };
+    kind.into()
+}
+
+fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
+    let (kind, instead) = if let Error::InvalidCertificate(error) = &why.error {
+        (certificate_fault(error), instead(error))
+    } else {
+        (fault(&why.error, clean).kind, None)
+    };
+    // Trust is what fails first; a certificate that vouches for itself is a case of its own.
+    let is_untrusted = matches!(
+        kind,
+        TlsFaultKind::UnknownIssuer | TlsFaultKind::BadCertificate
+    );
+    let kind = if is_untrusted && why.is_self_signed {
+        TlsFaultKind::SelfSigned
+    } else {
+        kind
+    };
+    TlsFault {
+        kind,
+        issuer: why.issuer.as_deref().map(clean),
+        instead: instead.as_deref().map(clean),
+    }
+}
+
+/// Returns what a certificate holds in place of what was wanted.
+fn instead(error: &CertificateError) -> Option<String> {
+    /// How many of its names are worth telling; some certificates have a hundred.
+    const NAMES: usize = 3;
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "rustls may add errors at any time"
     )]
     match error {
-        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names = presented.iter().map(|name| host_of(name));
+            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+            let more = names.len().saturating_sub(NAMES);
+            let first = names.get(..NAMES).unwrap_or(&names).join(", ");
+            let text = match more {
+                0 => format!("for {first}"),
+                more => format!("for {first} and {more} more"),
+            };
+            Some(text).filter(|_| !names.is_empty())
+        }
+        CertificateError::ExpiredContext { not_after, .. } => {
+            Some(format!("on {}", date(*not_after)))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            Some(format!("before {}", date(*not_before)))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the name in the library's text for one, `DnsName("host")`.
+fn host_of(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+fn date(time: UnixTime) -> String {
+    /// The end of the year 9999, the last one that has four digits.
+    const LAST: u64 = 253_402_300_799;
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs().min(LAST));
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+fn certificate_fault(error: &CertificateError) -> TlsFaultKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls may add errors at any time"
+    )]
+    match error {
+        CertificateError::UnknownIssuer => TlsFaultKind::UnknownIssuer,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            TlsFaultKind::Expired
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsFault::NotYetValid
+            TlsFaultKind::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsFault::WrongName
+            TlsFaultKind::WrongName
         }
-        _ => TlsFault::BadCertificate,
+        _ => TlsFaultKind::BadCertificate,
     }
 }

@@ -1,7 +1,8 @@
 //! The connection: DNS, proxies, reading a body within its limit, and faults by their type.
 
 use super::tls;
-use crate::exchange::{Body, ProxyFault, TransportErrorKind};
+use crate::exchange::{Body, ProxyFault, TransportError, TransportErrorKind};
+use crate::text::Untrusted;
 use crate::token::Redactor;
 use crate::wire::Document;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -65,20 +66,47 @@ pub(super) fn proxy_for(url: &Url) -> Option<String> {
     Some(format!("{}://{host}", proxy.scheme_str().unwrap_or("http")))
 }
 
-/// Reads a body up to the limit, and keeps of it what the checks need.
-pub(super) async fn read_body(
-    response: &mut Response,
-    redactor: &Redactor,
-    via_proxy: bool,
-) -> Body {
-    let mut bytes = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(None) => return body(&bytes, response.headers(), redactor),
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::TooLarge,
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Err(error) => return Body::Cut(kind(&error, via_proxy).into()),
+/// Reads replies and faults: what it keeps of either is free of the token.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    /// Removes the token.
+    pub(super) redactor: &'a Redactor,
+    /// Whether requests go through a proxy.
+    pub(super) via_proxy: bool,
+}
+
+impl Reader<'_> {
+    /// Reads a body up to the limit, and keeps of it what the checks need.
+    pub(super) async fn body(self, response: &mut Response) -> Body {
+        let mut bytes = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(None) => return body(&bytes, response.headers(), self.redactor),
+                Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::TooLarge,
+                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Err(error) => return Body::Cut(self.fault(&error)),
+            }
         }
+    }
+
+    /// Tells a fault by the types in its chain of causes, never by its words, with one exception
+    /// (see [`proxy_fault`]).
+    pub(super) fn fault(self, error: &reqwest::Error) -> TransportError {
+        let kind = match find::<rustls::Error>(error) {
+            Some(error) => {
+                let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
+                TransportErrorKind::Tls(tls::fault(error, &clean))
+            }
+            // Whoever was silent, the proxy or what is behind it, can't be told.
+            None if error.is_timeout() => TransportErrorKind::ConnectTimeout,
+            None if self.via_proxy && error.is_connect() => behind_proxy(error),
+            None => kind(error),
+        };
+        let in_handshake = error.is_connect() && is_encrypted(error);
+        if in_handshake && kind == TransportErrorKind::Closed {
+            return TransportErrorKind::ClosedInHandshake.into();
+        }
+        kind.into()
     }
 }
 
@@ -117,14 +145,12 @@ fn looks_like_html(text: &[u8]) -> bool {
     tags.iter().any(|tag| start.starts_with(tag))
 }
 
-/// Tells a fault by the types in its chain of causes, never by its words, with one exception.
-pub(super) fn kind(error: &reqwest::Error, via_proxy: bool) -> TransportErrorKind {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return TransportErrorKind::Tls(tls::fault(error));
-    }
-    if via_proxy && error.is_connect() {
-        return TransportErrorKind::Proxy(proxy_fault(error));
-    }
+fn is_encrypted(error: &reqwest::Error) -> bool {
+    error.url().is_some_and(|url| url.scheme() == "https")
+}
+
+/// Tells a fault that is neither of TLS nor of a proxy.
+fn kind(error: &reqwest::Error) -> TransportErrorKind {
     match find::<ResolveError>(error) {
         Some(ResolveError::Failed) => return TransportErrorKind::Dns,
         Some(ResolveError::NotLoopback) => return TransportErrorKind::NotLoopback,
@@ -133,28 +159,30 @@ pub(super) fn kind(error: &reqwest::Error, via_proxy: bool) -> TransportErrorKin
     if find::<InvalidDnsNameError>(error).is_some() {
         return TransportErrorKind::Dns;
     }
-    if error.is_timeout() {
-        return TransportErrorKind::ConnectTimeout;
-    }
-    if let Some(error) = find::<io::Error>(error) {
-        return io_kind(error.kind());
+    // The innermost one is what the system said; those around it may be of no kind of their own.
+    let system = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    if let Some(kind) = system.last().and_then(|error| io_kind(error.kind())) {
+        return kind;
     }
     match find::<hyper::Error>(error) {
+        Some(error) if error.is_parse_too_large() => TransportErrorKind::HeadTooLarge,
         Some(error) if error.is_parse() => TransportErrorKind::NotHttp,
         Some(error) if error.is_incomplete_message() || error.is_closed() => {
             TransportErrorKind::Closed
         }
+        // The server broke off a stream or the whole connection (RST_STREAM, GOAWAY).
+        Some(error) if find::<h2::Error>(error).is_some() => TransportErrorKind::Closed,
         Some(_) | None if error.is_decode() => TransportErrorKind::Undecodable,
         Some(_) | None => TransportErrorKind::Unknown,
     }
 }
 
-fn io_kind(kind: io::ErrorKind) -> TransportErrorKind {
+fn io_kind(kind: io::ErrorKind) -> Option<TransportErrorKind> {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the standard library may add kinds"
     )]
-    match kind {
+    Some(match kind {
         io::ErrorKind::ConnectionRefused => TransportErrorKind::Refused,
         io::ErrorKind::TimedOut => TransportErrorKind::ConnectTimeout,
         io::ErrorKind::ConnectionReset
@@ -163,29 +191,57 @@ fn io_kind(kind: io::ErrorKind) -> TransportErrorKind {
         | io::ErrorKind::NotConnected
         | io::ErrorKind::UnexpectedEof => TransportErrorKind::Closed,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
-            TransportErrorKind::Undecodable
+            return None;
         }
         kind => TransportErrorKind::Unreachable(kind),
+    })
+}
+
+/// Tells what went wrong while a connection through the proxy was being made.
+fn behind_proxy(error: &reqwest::Error) -> TransportErrorKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all that comes later on the way is alike here"
+    )]
+    match kind(error) {
+        // Every address that is looked up or connected to from here is the proxy's.
+        TransportErrorKind::Dns => ProxyFault::Dns.into(),
+        TransportErrorKind::Refused | TransportErrorKind::Unreachable(_) => {
+            ProxyFault::Unreachable.into()
+        }
+        // Where the proxy did nothing wrong, what is behind it broke off.
+        other => proxy_fault(error).map_or(other, Into::into),
     }
 }
 
-/// Tells what went wrong between this machine and the proxy.
+/// Tells what the proxy did instead of opening a tunnel.
 ///
-/// The library's type for a failed tunnel is not public, so its words are all there is; a test
-/// on a real proxy pins them.
-fn proxy_fault(error: &reqwest::Error) -> ProxyFault {
-    if find::<ResolveError>(error).is_some() {
-        return ProxyFault::Dns;
-    }
+/// The library's types for a failed tunnel are not public, so their words are all there is; tests
+/// on real proxies pin them.
+fn proxy_fault(error: &reqwest::Error) -> Option<ProxyFault> {
+    const WORDS: [(&str, ProxyFault); 8] = [
+        (
+            "failed to create underlying connection",
+            ProxyFault::Unreachable,
+        ),
+        (
+            "tunnel error: proxy authorization required",
+            ProxyFault::AuthenticationRequired,
+        ),
+        ("tunnel error: unsuccessful", ProxyFault::Refused),
+        ("tunnel error: unexpected end of file", ProxyFault::Closed),
+        ("tunnel error: io error", ProxyFault::Closed),
+        (
+            "tunnel error: proxy response headers",
+            ProxyFault::NotAProxy,
+        ),
+        ("SOCKS error: io error", ProxyFault::Closed),
+        ("SOCKS error", ProxyFault::Refused),
+    ];
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |part: &str| words.iter().any(|word| word.contains(part));
-    if says("proxy authorization required") {
-        ProxyFault::AuthenticationRequired
-    } else if says("failed to create underlying connection") || error.is_timeout() {
-        ProxyFault::Unreachable
-    } else {
-        ProxyFault::Refused
-    }
+    let found = WORDS.iter().find(|(part, _)| says(part));
+    found.map(|(_, fault)| *fault)
 }
 
 /// Finds the first error of a type in a chain of causes, also inside of I/O errors, which hide

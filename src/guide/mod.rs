@@ -8,6 +8,9 @@
 
 mod pages;
 pub mod story;
+mod way;
+
+pub use way::way;
 
 use crate::verdict::{Reason, Verdict};
 

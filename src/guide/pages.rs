@@ -322,7 +322,8 @@ pub(super) const DNS_FAILURE: Page = Page {
 pub(super) const CONNECTION_FAILED: Page = Page {
     meaning: "No connection came about, or it broke before the reply was complete.",
     causes: &[
-        "A firewall blocks the way.",
+        "A firewall blocks the way: it refuses or resets the connection, often as soon as it reads \
+         the host's name in the TLS handshake.",
         "Your network lets only its proxy reach the outside, and HTTPS_PROXY is not set.",
         "The server is down, or the base URL names a port where nobody listens.",
     ],
@@ -337,11 +338,16 @@ pub(super) const CONNECTION_FAILED: Page = Page {
 pub(super) const TLS_FAILURE: Page = Page {
     meaning: "No trusted, encrypted connection came about, so the token was not sent.",
     causes: &[
-        "A proxy inspects encrypted traffic and signs it with your company's own authority.",
+        "A proxy inspects encrypted traffic and signs it with your company's own authority. The \
+         message then names that authority as the issuer, and not a public one.",
         "This machine's root certificates are missing or outdated, as in a bare container.",
-        "This machine's clock is wrong.",
+        "This machine's clock is wrong, if the certificate has expired or is not valid yet.",
+        "Something else answered in Bitrise's place, as a guest network's sign-in page does: the \
+         certificate is then for another host name, or self-signed, or there is no TLS at all.",
+        "A gateway on the way speaks no TLS version from 1.2 on, or asks for a client certificate.",
     ],
     steps: &[
+        "Read the message: it says what is wrong with the certificate, and who issued it.",
         "If your company inspects traffic, get its root certificate as a PEM file and pass it \
          with --ca-cert.",
         "In a container, install the package ca-certificates.",
@@ -357,7 +363,8 @@ pub(super) const PROXY_FAILURE: Page = Page {
     causes: &[
         "The proxy wants a user and a password.",
         "The proxy does not allow this host.",
-        "HTTPS_PROXY or ALL_PROXY names a proxy that is gone.",
+        "HTTPS_PROXY or ALL_PROXY names a proxy that is gone, or something that is no proxy.",
+        "The proxy itself can't reach the host.",
     ],
     steps: &[
         "Check HTTPS_PROXY and ALL_PROXY; for a user and a password, write \

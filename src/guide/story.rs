@@ -145,21 +145,10 @@ fn undecided(check: &Check, reason: Reason) -> String {
         | Reason::TlsFailure
         | Reason::ProxyFailure
         | Reason::Timeout
-        | Reason::MaxTimeReached => exchange
-            .and_then(transport_words)
-            .unwrap_or_else(|| meaning(reason.verdict()).trim_end_matches('.').to_owned()),
-    }
-}
-
-/// Returns why there was no complete reply.
-fn transport_words(exchange: &Exchange) -> Option<String> {
-    use crate::exchange::Body;
-    match &exchange.outcome {
-        Err(error) => Some(error.to_string()),
-        Ok(reply) => match &reply.body {
-            Body::Cut(error) => Some(error.to_string()),
-            Body::Empty | Body::Json(_) | Body::Html | Body::Other | Body::TooLarge => None,
-        },
+        | Reason::MaxTimeReached => exchange.and_then(Exchange::fault).map_or_else(
+            || meaning(reason.verdict()).trim_end_matches('.').to_owned(),
+            ToString::to_string,
+        ),
     }
 }
 

@@ -267,6 +267,9 @@ impl Page {
         self.heading("Evidence");
         for (check, exchange) in requests {
             self.exchange(check, exchange);
+            if let Some(way) = guide::way(&report.target, exchange) {
+                self.paragraph("    ", &format!("way: {way}"));
+            }
         }
         let when = humantime::format_rfc3339_seconds(report.checked_at);
         self.line(&format!("  begun {when}, took {}", span(report.duration)));
@@ -275,10 +278,9 @@ impl Page {
     fn exchange(&mut self, check: &Check, exchange: &Exchange) {
         self.line(&format!("  {METHOD} {}", exchange.url));
         let mut parts = Vec::new();
-        match &exchange.outcome {
-            Ok(reply) => parts.push(format!("{} {}", reply.http_version, reply.status)),
-            Err(error) => parts.push(error.to_string()),
-        }
+        let reply = exchange.reply();
+        parts.extend(reply.map(|reply| format!("{} {}", reply.http_version, reply.status)));
+        parts.extend(exchange.fault().map(ToString::to_string));
         parts.push(span(exchange.elapsed));
         if exchange.attempts != 1 {
             parts.push(format!("{} attempts", exchange.attempts));

@@ -133,16 +133,19 @@ fn every_step_status_and_body_has_its_reason() {
 
 #[test]
 fn every_transport_fault_is_inconclusive_at_every_step() {
-    use bitrise_dx::exchange::{ProxyFault, TlsFault};
+    use bitrise_dx::exchange::{ProxyFault, TlsFaultKind};
     let kinds = [
         TransportErrorKind::Dns,
         TransportErrorKind::NotLoopback,
         TransportErrorKind::Refused,
         TransportErrorKind::Closed,
+        TransportErrorKind::ClosedInHandshake,
+        TransportErrorKind::HeadTooLarge,
+        TransportErrorKind::Proxy(ProxyFault::Closed),
         TransportErrorKind::Unreachable(std::io::ErrorKind::NetworkUnreachable),
         TransportErrorKind::NotHttp,
         TransportErrorKind::Undecodable,
-        TransportErrorKind::Tls(TlsFault::UnknownIssuer),
+        TransportErrorKind::Tls(TlsFaultKind::UnknownIssuer.into()),
         TransportErrorKind::Proxy(ProxyFault::AuthenticationRequired),
         TransportErrorKind::ConnectTimeout,
         TransportErrorKind::Timeout,

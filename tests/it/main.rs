@@ -10,6 +10,7 @@ mod support;
 
 mod classification;
 mod client;
+mod faults;
 mod process;
 mod sandbox;
 mod schema;

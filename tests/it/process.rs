@@ -565,7 +565,7 @@ fn hostile_names_are_shown_harmless() {
 
 #[test]
 fn a_proxy_is_used_and_named_without_its_password() {
-    let server = TlsServer::start("localhost", healthy());
+    let server = TlsServer::start(healthy());
     let (_folder, ca) = server.ca_file();
     let program = |proxy: String| {
         Program::verify(&server.base_url())
@@ -598,8 +598,8 @@ fn a_proxy_is_used_and_named_without_its_password() {
 
     for (answer, words) in [
         (ProxyAnswer::Status(407), "authentication (407)"),
-        (ProxyAnswer::Status(403), "did not open a connection"),
-        (ProxyAnswer::Close, "did not open a connection"),
+        (ProxyAnswer::Status(403), "refused to open a connection"),
+        (ProxyAnswer::Close, "closed the connection"),
     ] {
         let proxy = Proxy::start(answer);
         let found = report(&program(format!("http://{}", proxy.address)).run());

@@ -1,10 +1,13 @@
 //! A server that answers with exactly the bytes that a test wants.
 
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, Read as _, Write as _};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What the server does with a request.
 pub(crate) enum Act {
@@ -12,6 +15,12 @@ pub(crate) enum Act {
     Send(Vec<u8>),
     /// Sends these bytes and then nothing, until the client leaves.
     SendAndHold(Vec<u8>),
+    /// Sends these bytes and resets the connection.
+    SendAndReset(Vec<u8>),
+    /// Sends these bytes, and then these again and again, until the client leaves.
+    SendForEver(Vec<u8>, Vec<u8>),
+    /// Sends these bytes, and then these one by one with a long pause after each.
+    Drip(Vec<u8>, Vec<u8>),
 }
 
 /// A request's head, as it came.
@@ -100,7 +109,54 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, act: &dyn Fn(&Reques
             let _ = stream.write_all(&bytes);
             let _ = stream.read(&mut [0]);
         }
+        Act::SendAndReset(bytes) => {
+            let _ = stream.write_all(&bytes);
+            reset(stream);
+        }
+        Act::SendForEver(first, then) => {
+            let _ = stream.write_all(&first);
+            let many = then.repeat(1 + 64 * 1024 / then.len());
+            while stream.write_all(&many).is_ok() {}
+        }
+        Act::Drip(first, then) => {
+            let _ = stream.write_all(&first);
+            // Waiting for a client that says nothing is the pause.
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
+            for byte in then.iter().cycle() {
+                if stream.write_all(&[*byte]).is_err() || matches!(stream.read(&mut [0]), Ok(0)) {
+                    return;
+                }
+            }
+        }
     }
+}
+
+/// Ends a connection as a firewall does: with RST in place of FIN.
+pub(crate) fn reset(stream: TcpStream) {
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    drop(stream);
+}
+
+/// Starts a listener that resets each connection before anything is said, and returns its address.
+pub(crate) fn resetting() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().flatten().for_each(reset));
+    address
+}
+
+/// Returns the address of a listener that takes no connection at all: its queue is full. It stays
+/// so as long as the value lives.
+pub(crate) fn deaf() -> (SocketAddr, impl Sized) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let patience = Duration::from_millis(200);
+    let waiting: Vec<_> =
+        iter::from_fn(|| TcpStream::connect_timeout(&address, patience).ok()).collect();
+    (address, (socket, waiting))
 }
 
 /// Reads a request up to the empty line after its headers.

@@ -1,16 +1,20 @@
 //! Real TLS and a real proxy in front of the plain server.
 
-use super::server::{Server, read_head};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use std::io::{self, Write as _};
+use super::server::{Server, read_head, reset};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    date_time_ymd,
+};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// A TLS server for a host name, with the certificate of the authority that signed for it.
 pub(crate) struct TlsServer {
@@ -20,10 +24,39 @@ pub(crate) struct TlsServer {
     pub(crate) plain: Server,
 }
 
+/// What a server's certificate says, and how the server speaks.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    /// The host that the certificate is for.
+    pub(crate) name: &'static str,
+    /// What its issuer calls itself; without one, the certificate vouches for itself.
+    pub(crate) issuer: Option<&'static str>,
+    /// The first and the last year in which it is valid.
+    pub(crate) years: (i32, i32),
+    /// Whether HTTP/2 is spoken, if the client can.
+    pub(crate) http2: bool,
+    /// Whether clients must have a certificate too.
+    pub(crate) wants_clients: bool,
+}
+
+/// A certificate for this machine that nothing is wrong with.
+pub(crate) const GOOD: Identity = Identity {
+    name: "localhost",
+    issuer: Some("Loopback Test CA"),
+    years: (2020, 4000),
+    http2: false,
+    wants_clients: false,
+};
+
 impl TlsServer {
-    /// Starts a TLS server whose certificate is for `name`, in front of `plain`.
-    pub(crate) fn start(name: &str, plain: Server) -> Self {
-        let (config, ca_pem) = config(name);
+    /// Starts a TLS server whose certificate is for this machine, in front of `plain`.
+    pub(crate) fn start(plain: Server) -> Self {
+        Self::with(GOOD, plain)
+    }
+
+    /// Starts a TLS server in front of `plain`.
+    pub(crate) fn with(identity: Identity, plain: Server) -> Self {
+        let (config, ca_pem) = config(identity);
         let inner = plain.address();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -69,22 +102,45 @@ impl TlsServer {
     }
 }
 
-fn config(name: &str) -> (Arc<ServerConfig>, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+fn config(identity: Identity) -> (Arc<ServerConfig>, String) {
+    let authority = issuer(identity.issuer.unwrap_or(identity.name));
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &authority).unwrap();
+    let mut leaf = CertificateParams::new(vec![identity.name.to_owned()]).unwrap();
+    leaf.distinguished_name
+        .push(DnType::CommonName, identity.name);
+    leaf.not_before = date_time_ymd(identity.years.0, 1, 1);
+    leaf.not_after = date_time_ymd(identity.years.1, 12, 31);
+    let leaf = match identity.issuer {
+        Some(_) => leaf.signed_by(&key, &authority).unwrap(),
+        None => leaf.self_signed(&key).unwrap(),
+    };
     let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
         .unwrap();
+    let builder = if identity.wants_clients {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+        builder.with_client_cert_verifier(clients.build().unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    if identity.http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
     (Arc::new(config), authority.pem())
+}
+
+fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name = DistinguishedName::new();
+    authority.distinguished_name.push(DnType::CommonName, name);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// What a proxy says to a CONNECT.
@@ -96,6 +152,14 @@ pub(crate) enum ProxyAnswer {
     Status(u16),
     /// Closes the connection without a word.
     Close,
+    /// Resets the connection.
+    Reset,
+    /// Says nothing, until the client leaves.
+    Hold,
+    /// Answers with something that is no HTTP.
+    Babble,
+    /// Opens the way, and closes it as soon as something is sent.
+    Cut,
 }
 
 /// A proxy that speaks CONNECT, and keeps what it was told.
@@ -132,6 +196,17 @@ fn connect(mut client: TcpStream, answer: ProxyAnswer, heads: &Mutex<Vec<String>
     heads.lock().unwrap().push(request.head.clone());
     match answer {
         ProxyAnswer::Close => {}
+        ProxyAnswer::Reset => reset(client),
+        ProxyAnswer::Hold => {
+            let _ = client.read(&mut [0]);
+        }
+        ProxyAnswer::Babble => {
+            let _ = client.write_all(b"220 mail ready\r\n\r\n");
+        }
+        ProxyAnswer::Cut => {
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            let _ = client.read(&mut [0]);
+        }
         ProxyAnswer::Status(status) => {
             let _ = write!(client, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
         }

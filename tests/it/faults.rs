@@ -1,0 +1,455 @@
+//! Nothing that happens on the way is blamed on the token, whatever it is, and every run ends.
+//!
+//! Each case is the program as a process, against something real that misbehaves.
+
+use crate::schema::{self, Report};
+use crate::support::process::{Finished, Program};
+use crate::support::server::{Act, Server, deaf, healthy, json, reply, resetting, speaking_first};
+use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+/// Prepares a run that has no reason to take long.
+fn hasty(base_url: &str) -> Program {
+    Program::verify(base_url).args(["--retries", "0", "--timeout", "2s", "--max-time", "4s"])
+}
+
+/// Runs the program for scripts and for people, and returns the report and what people read, in
+/// one line.
+fn both(program: impl Fn() -> Program) -> (Report, String) {
+    let json = program().args(["-o", "json"]).run();
+    assert_eq!(json.code, Some(4), "{}", json.everything());
+    assert_eq!(json.stderr, "");
+    let human = program().env("LANG", "C.UTF-8").run();
+    assert_eq!(human.code, Some(4));
+    (schema::read(&json.stdout), one_line(&human))
+}
+
+fn one_line(finished: &Finished) -> String {
+    let words: Vec<_> = finished.stdout.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Holds that a fault has its reason, its words and its place, and is not blamed on the token.
+fn told(program: impl Fn() -> Program, reason: &str, words: &str, place: &str) {
+    let (report, text) = both(program);
+    assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
+    assert_eq!(report.dx_error, None);
+    assert!(report.message.contains(words), "{}", report.message);
+    assert!(report.message.contains("says nothing about the token"));
+    assert!(text.contains(place), "{place}: {text}");
+    assert_eq!(
+        text.matches(words).count().min(3),
+        3,
+        "check, verdict, evidence: {text}"
+    );
+}
+
+fn starting(acts: impl Fn() -> Act + Send + Sync + 'static) -> Server {
+    Server::start(move |_, _| acts())
+}
+
+fn url(scheme: &str, address: SocketAddr) -> String {
+    format!("{scheme}://{address}/v0.1")
+}
+
+/// Returns an address where nobody listens.
+fn unused() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[test]
+fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n";
+    const BEFORE: &str = "broken between this machine and 127.0.0.1";
+    const AFTER: &str = "broken after the connection was made";
+    const REFUSED: &str = "connection was refused";
+    const CLOSED: &str = "connection was closed before the reply was complete";
+    let failed = |base_url: &str, words: &str, place: &str| {
+        told(|| hasty(base_url), "connection_failed", words, place);
+    };
+    failed(&url("http", unused()), REFUSED, BEFORE);
+    failed(&url("http", resetting()), CLOSED, AFTER);
+    let heads = ["", "HTTP/1.1 2", HEAD];
+    for head in heads {
+        let server = starting(move || Act::Send(head.into()));
+        failed(&server.base_url(), CLOSED, AFTER);
+        let server = starting(move || Act::SendAndReset(head.into()));
+        failed(&server.base_url(), CLOSED, AFTER);
+    }
+    let body = format!("{HEAD}\r\n{{\"data\":");
+    let (cut, torn) = (body.clone(), body);
+    let server = starting(move || Act::Send(cut.clone().into()));
+    failed(&server.base_url(), CLOSED, AFTER);
+    let server = starting(move || Act::SendAndReset(torn.clone().into()));
+    failed(&server.base_url(), CLOSED, AFTER);
+    let server = starting(|| Act::Send("SSH-2.0-OpenSSH_9.6\r\n\r\n".into()));
+    failed(&server.base_url(), "what came back is not HTTP", AFTER);
+    let gzip = "Content-Encoding: gzip\r\n";
+    let server = starting(move || Act::Send(reply(200, gzip, "{\"data\": []}")));
+    failed(&server.base_url(), "body could not be decoded", AFTER);
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_no_connection() {
+    let name = format!("https://{}.example/v0.1", "a".repeat(64));
+    let place = "broken on this machine, at the lookup of the name; nothing was sent";
+    told(
+        || hasty(&name),
+        "dns_failure",
+        "could not be resolved",
+        place,
+    );
+}
+
+#[test]
+fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
+    const PLACE: &str = "when the encryption was to be agreed on; the token was not sent";
+    let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let told_once = |address, words: &str| {
+        let json = hasty(&url("https", address)).args(["-o", "json"]).run();
+        let report = schema::read(&json.stdout);
+        assert_eq!(report.reason.as_deref(), Some("tls_failure"));
+        assert!(report.message.contains(words), "{}", report.message);
+    };
+    told_once(plain, "does not speak TLS");
+    // The alert by which a server refuses our version of TLS.
+    told_once(
+        speaking_first(b"\x15\x03\x01\x00\x02\x02\x46"),
+        "no common TLS version",
+    );
+
+    let identities = [
+        (
+            Identity {
+                issuer: None,
+                ..GOOD
+            },
+            "is self-signed",
+        ),
+        (
+            Identity {
+                years: (2001, 2002),
+                ..GOOD
+            },
+            "has expired (on 2002-12-31)",
+        ),
+        (
+            Identity {
+                years: (3000, 3001),
+                ..GOOD
+            },
+            "not valid yet",
+        ),
+        (
+            Identity {
+                name: "elsewhere.example",
+                ..GOOD
+            },
+            "for another host name (for elsewhere.example)",
+        ),
+        (
+            Identity {
+                wants_clients: true,
+                ..GOOD
+            },
+            "asks for a client certificate",
+        ),
+    ];
+    for (identity, words) in identities {
+        let server = TlsServer::with(identity, healthy());
+        let (_folder, ca) = server.ca_file();
+        let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+        told(program, "tls_failure", words, PLACE);
+        let (_, text) = both(program);
+        let names_issuer = text.contains("its issuer calls itself “Loopback Test CA”");
+        let has_other_issuer = identity.issuer.is_none() || identity.wants_clients;
+        assert_eq!(names_issuer, !has_other_issuer, "{text}");
+        assert_eq!(server.plain.requests().len(), 0);
+    }
+}
+
+#[test]
+fn an_inspecting_proxy_is_recognised_by_its_authority() {
+    const INSPECTOR: &str = "Corp \u{1b}[31mInspection CA";
+    let inspector = Identity {
+        issuer: Some(INSPECTOR),
+        ..GOOD
+    };
+    let server = TlsServer::with(inspector, healthy());
+    // One trusted root is there, so that every machine has some, but it is not this one's.
+    let (_folder, ca) = TlsServer::start(healthy()).ca_file();
+    let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+    let (report, text) = both(program);
+    assert_eq!(report.reason.as_deref(), Some("tls_failure"));
+    let message = &report.message;
+    assert!(message.contains("this machine does not trust"), "{message}");
+    assert!(
+        message.contains("“Corp \\u{1b}[31mInspection CA”"),
+        "{message}"
+    );
+    assert!(
+        text.contains("A proxy inspects encrypted traffic"),
+        "{text}"
+    );
+    assert!(text.contains("--ca-cert"), "{text}");
+    assert_eq!(server.plain.requests().len(), 0);
+}
+
+#[test]
+fn a_connection_cut_at_the_handshake_is_not_a_fault_of_the_certificate() {
+    const PLACE: &str = "when the encryption was to be agreed on; the token was not sent";
+    let words = "closed while its encryption was being agreed on";
+    let base_url = url("https", resetting());
+    told(|| hasty(&base_url), "connection_failed", words, PLACE);
+}
+
+#[test]
+fn http2_that_is_broken_off_is_a_broken_connection() {
+    const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+    const RST_STREAM: &[u8] = b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x02";
+    const GOAWAY: &[u8] = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02";
+    for frame in [RST_STREAM, GOAWAY] {
+        let plain = starting(move || Act::SendAndHold([SETTINGS, frame].concat()));
+        let server = TlsServer::with(
+            Identity {
+                http2: true,
+                ..GOOD
+            },
+            plain,
+        );
+        let (_folder, ca) = server.ca_file();
+        let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+        let (report, text) = both(program);
+        assert_eq!(
+            report.reason.as_deref(),
+            Some("connection_failed"),
+            "{text}"
+        );
+        assert!(report.message.contains("was closed before"), "{text}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_proxy_has_its_own_words() {
+    const AT: &str = "at the proxy; the token was not sent";
+    const TO: &str = "between this machine and the proxy; nothing was sent";
+    const BEHIND: &str = "when the encryption was to be agreed on; the token was not sent";
+    const SOMEWHERE: &str = "between this machine and the proxy or behind it";
+    let server = TlsServer::start(healthy());
+    let (_folder, ca) = server.ca_file();
+    let via = |address: SocketAddr, scheme: &str, reason: &str, words: &str, place: &str| {
+        let proxy = format!("{scheme}://{address}");
+        let base_url = server.base_url();
+        let program = || {
+            let program = hasty(&base_url).arg("--ca-cert").arg(&ca);
+            program.env("HTTPS_PROXY", &proxy)
+        };
+        let (report, text) = both(program);
+        assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
+        assert!(report.message.contains(words), "{proxy} {words}: {text}");
+        let way = format!("way: this machine → proxy {proxy} → localhost, broken {place}");
+        assert!(text.contains(&way), "{way}: {text}");
+    };
+    let to_proxy = "no connection to the proxy could be made";
+    via(unused(), "http", "proxy_failure", to_proxy, TO);
+    via(unused(), "socks5", "proxy_failure", to_proxy, TO);
+    for (answer, reason, words, place) in [
+        (
+            ProxyAnswer::Status(407),
+            "proxy_failure",
+            "authentication (407)",
+            AT,
+        ),
+        (
+            ProxyAnswer::Status(403),
+            "proxy_failure",
+            "refused to open a connection",
+            AT,
+        ),
+        (
+            ProxyAnswer::Status(502),
+            "proxy_failure",
+            "refused to open a connection",
+            AT,
+        ),
+        (
+            ProxyAnswer::Close,
+            "proxy_failure",
+            "proxy closed the connection",
+            AT,
+        ),
+        (
+            ProxyAnswer::Reset,
+            "proxy_failure",
+            "proxy closed the connection",
+            AT,
+        ),
+        (
+            ProxyAnswer::Hold,
+            "timeout",
+            "no connection came about in time",
+            SOMEWHERE,
+        ),
+        (
+            ProxyAnswer::Cut,
+            "connection_failed",
+            "encryption was being agreed on",
+            BEHIND,
+        ),
+    ] {
+        let proxy = Proxy::start(answer);
+        via(proxy.address, "http", reason, words, place);
+        for head in proxy.heads() {
+            assert!(head.starts_with("CONNECT localhost:"), "{head}");
+            assert!(!head.contains("CANARY"), "{head}");
+        }
+    }
+    let proxy = Proxy::start(ProxyAnswer::Babble);
+    via(
+        proxy.address,
+        "http",
+        "proxy_failure",
+        "refused to open a connection",
+        AT,
+    );
+    assert_eq!(server.plain.requests().len(), 0);
+}
+
+/// Replies that are not Bitrise's, and what each of them is.
+#[test]
+fn foreign_replies_are_never_a_verdict_on_the_token() {
+    const PORTAL: &str = "<!DOCTYPE html><title>Sign in</title><p>secret-of-the-portal";
+    const HTML: &str = "Content-Type: text/html\r\n";
+    const JSON: &str = "Content-Type: application/json\r\n";
+    const OTHER_SERVICE: &str = r#"{"status":"ok","result":[1]}"#;
+    let cases: [(u16, &str, &str, &str); 15] = [
+        (200, HTML, PORTAL, "intercepted"),
+        (200, JSON, PORTAL, "intercepted"),
+        (200, JSON, "", "intercepted"),
+        (200, "", "Blocked by policy.", "intercepted"),
+        (200, JSON, OTHER_SERVICE, "unexpected_response"),
+        (200, JSON, "[]", "unexpected_response"),
+        (401, HTML, PORTAL, "intercepted"),
+        (403, HTML, PORTAL, "intercepted"),
+        (403, "", "Forbidden by firewall", "intercepted"),
+        (403, JSON, "[\"denied\"]", "intercepted"),
+        (404, HTML, PORTAL, "wrong_base_url"),
+        (
+            302,
+            "Location: https://login.corp.example/?t=1\r\n",
+            "",
+            "redirected",
+        ),
+        (302, "", "", "redirected"),
+        (511, HTML, PORTAL, "server_error"),
+        (418, JSON, OTHER_SERVICE, "unexpected_status"),
+    ];
+    for (status, headers, body, reason) in cases {
+        let server = starting(move || Act::Send(reply(status, headers, body)));
+        let (report, text) = both(|| hasty(&server.base_url()).arg("-v"));
+        let found = report.reason.as_deref();
+        assert_eq!(found, Some(reason), "{status} {headers}{body}");
+        assert!(!text.contains("secret-of-the-portal"), "{text}");
+        assert!(!text.contains("?t=1"), "{text}");
+    }
+}
+
+#[test]
+fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
+    for status in [401, 403, 404] {
+        let server = Server::start(move |request, _| {
+            if request.target.contains("pipelines") {
+                Act::Send(reply(status, "Content-Type: text/html\r\n", "<html>no"))
+            } else {
+                json(200, r#"{"data":[{"slug":"a"}]}"#)
+            }
+        });
+        let (report, text) = both(|| hasty(&server.base_url()));
+        assert_eq!(report.reason.as_deref(), Some("intercepted"), "{text}");
+    }
+}
+
+/// Peers that would keep a client for ever, and what each of them is.
+#[test]
+fn every_run_ends_whatever_the_peer_does() {
+    const OK: &str = "HTTP/1.1 200 OK\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunk: &str = format!("40000\r\n{}\r\n", "[".repeat(0x40000)).leak();
+    let forever = |first: &'static str, then: &'static str| {
+        starting(move || Act::SendForEver(first.into(), then.into()))
+    };
+    let drip = |first: &'static str, then: &'static str| {
+        starting(move || Act::Drip(first.into(), then.into()))
+    };
+    let servers = [
+        (starting(|| Act::SendAndHold(Vec::new())), "timeout"),
+        (starting(|| Act::SendAndHold(OK.into())), "timeout"),
+        (drip("", OK), "timeout"),
+        (drip(CHUNKED, "1\r\n[\r\n"), "timeout"),
+        (forever(OK, "X-A: b\r\n"), "connection_failed"),
+        (
+            forever("HTTP/1.1 200 OK\r\nX-A: ", "b"),
+            "connection_failed",
+        ),
+        (forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
+        (forever(CHUNKED, chunk), "unexpected_response"),
+    ];
+    let run = |index: usize, limit: &'static str| {
+        let (server, reason) = &servers[index];
+        let program = Program::verify(&server.base_url()).args(["-o", "json"]);
+        let finished = program.args(["--retries", "0", limit, "1s"]).run();
+        let report = schema::read(&finished.stdout);
+        let reason = match (*reason, limit) {
+            ("timeout", "--max-time") => "max_time_reached",
+            (reason, _) => reason,
+        };
+        assert_eq!(report.reason.as_deref(), Some(reason), "{index} {limit}");
+        assert_eq!(finished.code, Some(4));
+    };
+    // Each run takes its second; they need not wait for each other.
+    thread::scope(|scope| {
+        for index in 0..servers.len() {
+            scope.spawn(move || run(index, "--timeout"));
+            scope.spawn(move || run(index, "--max-time"));
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_never_comes_about_ends_in_time() {
+    let place = "broken between this machine and 127.0.0.1";
+    let words = "no connection came about in time";
+    let (address, _kept) = deaf();
+    let base_url = url("http", address);
+    told(|| hasty(&base_url), "timeout", words, place);
+    let silent = url("https", speaking_first(b""));
+    let report = schema::read(&hasty(&silent).args(["-o", "json"]).run().stdout);
+    assert!(report.message.contains(words), "{}", report.message);
+}
+
+#[test]
+fn a_long_wait_or_a_loop_is_not_gone_along_with() {
+    let waits = [
+        "86400",
+        "999999999999999999999",
+        "Wed, 21 Oct 2099 07:28:00 GMT",
+    ];
+    for wait in waits {
+        let header = format!("Retry-After: {wait}\r\n");
+        let server = starting(move || Act::Send(reply(429, &header, "{}")));
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "100"]);
+        let report = schema::read(&program.run().stdout);
+        assert_eq!(report.reason.as_deref(), Some("rate_limited"));
+        assert!(report.retry_after_s > Some(3600), "{wait}");
+        assert_eq!(server.requests().len(), 1);
+    }
+    let server = Server::start(|request, _| {
+        let location = format!("Location: {}\r\n", request.target);
+        Act::Send(reply(308, &location, ""))
+    });
+    let report = schema::read(&hasty(&server.base_url()).args(["-o", "json"]).run().stdout);
+    assert_eq!(report.reason.as_deref(), Some("redirected"));
+    assert_eq!(server.requests().len(), 1);
+}
