@@ -152,10 +152,35 @@ pub enum Found {
         /// On the first page.
         listed: usize,
     },
-    /// The list of apps was asked for once more, because of a 401 to the pipelines.
+    /// The pipelines answered 401, and the list of apps, asked for once more, 200: the token is
+    /// still accepted.
     AskedAgain,
     /// How many runs are on the page.
     Runs(usize),
+    /// How the check ended for each of several apps.
+    Tally(Tally),
+}
+
+/// Counts how one check ended for each of several apps; the sum is the number of apps.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// How many passed.
+    pub readable: usize,
+    /// How many Bitrise refused.
+    pub denied: usize,
+    /// For how many it could not be told.
+    pub unknown: usize,
+    /// How many were not asked for, since there was nothing to ask for.
+    pub skipped: usize,
+    /// How many the run did not get to.
+    pub not_reached: usize,
+}
+
+impl Tally {
+    /// Returns the number of apps.
+    pub const fn apps(&self) -> usize {
+        self.readable + self.denied + self.unknown + self.skipped + self.not_reached
+    }
 }
 
 impl Check {

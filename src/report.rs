@@ -1,11 +1,10 @@
 //! The report of a run: everything that the formats show, as data.
 //!
-//! Invariant: the verdict, the coverage and the exit code are derived from the checks, never
-//! stored beside them.
+//! Invariant: the verdict and the exit code are derived from the checks, and the coverage from
+//! the apps; none of them is stored beside those.
 
-use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status};
+use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status};
 use crate::plan::PlanError;
-use crate::text::Untrusted;
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
 use std::time::{Duration, SystemTime};
@@ -23,8 +22,11 @@ pub struct Report {
     pub token: TokenInfo,
     /// Why nothing was checked, if so.
     pub not_run: Option<NotRun>,
-    /// The checks in the order in which they were made; each [`CheckId`] occurs at least once.
+    /// The checks in the order of [`CheckId::ALL`], one of each. Where one was made for several
+    /// apps, it has the evidence of the app that decided.
     pub checks: Vec<Check>,
+    /// The apps that were checked or were to be checked, in the order in which they were found.
+    pub apps: Vec<AppResult>,
     /// What is worth a word but didn't decide.
     pub warnings: Vec<TokenWarning>,
 }
@@ -127,12 +129,88 @@ impl NotRun {
     }
 }
 
+/// Holds what is known of one app after a run.
+#[derive(Clone, Debug)]
+pub struct AppResult {
+    /// The app.
+    pub app: App,
+    /// Whether DX can read it.
+    pub state: AppState,
+    /// Why it is not known to be readable.
+    pub reason: Option<Reason>,
+    /// The status of the reply that decided on it.
+    pub http_status: Option<u16>,
+    /// Whether it has runs, where its list of runs was read.
+    pub runs: Option<Runs>,
+    /// How the look at one of its pipeline runs ended, where that was asked for.
+    pub details: Option<Status>,
+}
+
+/// States whether DX can read an app.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AppState {
+    /// It can.
+    Readable,
+    /// Bitrise refuses the token.
+    Denied,
+    /// The app was asked for, and the answer does not tell.
+    Unknown,
+    /// The app was to be checked, but the run ended before.
+    NotReached,
+    /// The app was in the list and is no longer: deleted or moved while the run was under way.
+    Gone,
+}
+
+impl AppState {
+    /// Lists every state.
+    pub const ALL: &[Self] = &[
+        Self::Readable,
+        Self::Denied,
+        Self::Unknown,
+        Self::NotReached,
+        Self::Gone,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Readable => "readable",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+            Self::NotReached => "not_reached",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// States whether an app has runs within the 200 days that Bitrise keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Runs {
+    /// It has.
+    Seen,
+    /// It has none, which is fine.
+    None,
+}
+
+impl Runs {
+    /// Lists both.
+    pub const ALL: &[Self] = &[Self::Seen, Self::None];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Counts the apps of a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Coverage {
     /// How many apps the token sees, where that is known.
     pub total: Option<u64>,
-    /// How many of them were checked.
+    /// How many apps were checked: the sum of the next three.
     pub checked: u64,
     /// How many of those DX can read.
     pub readable: u64,
@@ -140,6 +218,11 @@ pub struct Coverage {
     pub denied: u64,
     /// For how many of those it could not be told.
     pub unknown: u64,
+    /// How many apps were to be checked and were not, since the run ended before.
+    pub not_reached: u64,
+    /// How many apps of the list were deleted or moved while the run was under way; they are
+    /// neither in `total` nor in `checked`.
+    pub gone: u64,
 }
 
 impl Report {
@@ -183,30 +266,19 @@ impl Report {
 
     /// Counts the apps.
     pub fn coverage(&self) -> Coverage {
-        let mut coverage = Coverage {
-            total: self.total(),
-            ..Coverage::default()
-        };
-        let mut seen: Vec<(&Untrusted, Status)> = Vec::new();
-        for check in &self.checks {
-            let (Some(app), Some(_)) = (&check.app, &check.exchange) else {
-                continue;
-            };
-            let status = app_status(check.result);
-            match seen.iter_mut().find(|(slug, _)| **slug == app.slug) {
-                Some((_, worst)) if *worst == Status::Pass => *worst = status,
-                Some(_) => {}
-                None => seen.push((&app.slug, status)),
+        let mut coverage = Coverage::default();
+        for result in &self.apps {
+            match result.state {
+                AppState::Readable => coverage.readable += 1,
+                AppState::Denied => coverage.denied += 1,
+                AppState::Unknown => coverage.unknown += 1,
+                AppState::NotReached => coverage.not_reached += 1,
+                AppState::Gone => coverage.gone += 1,
             }
         }
-        for (_, status) in seen {
-            coverage.checked += 1;
-            match status {
-                Status::Pass | Status::Skip => coverage.readable += 1,
-                Status::Fail => coverage.denied += 1,
-                Status::Unknown => coverage.unknown += 1,
-            }
-        }
+        coverage.checked = coverage.readable + coverage.denied + coverage.unknown;
+        let gone = coverage.gone;
+        coverage.total = self.total().map(|total| total.saturating_sub(gone));
         coverage
     }
 
@@ -222,19 +294,11 @@ impl Report {
     }
 }
 
-/// Returns what a check says of its app. A rejected token says nothing of the app.
-fn app_status(result: CheckResult) -> Status {
-    match result {
-        CheckResult::NotPassed(Reason::TokenRejected) => Status::Unknown,
-        CheckResult::Pass | CheckResult::NotPassed(_) | CheckResult::Skipped(_) => result.status(),
-    }
-}
-
 /// Returns the checks with one that was not reached for each [`CheckId`] that is missing.
-pub(crate) fn complete(mut checks: Vec<Check>, missing: SkipReason) -> Vec<Check> {
+pub(crate) fn complete(mut checks: Vec<Check>) -> Vec<Check> {
     for &id in CheckId::ALL {
         if checks.iter().all(|check| check.id != id) {
-            checks.push(Check::skipped(id, missing));
+            checks.push(Check::skipped(id, SkipReason::NotReached));
         }
     }
     checks

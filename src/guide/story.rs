@@ -3,7 +3,7 @@
 //! Invariant: texts from the network appear through [`crate::text::Untrusted`] alone.
 
 use super::{meaning, page, title};
-use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason};
+use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Tally};
 use crate::exchange::Exchange;
 use crate::report::{NotRun, Report};
 use crate::token::{TokenKind, TokenWarning};
@@ -54,10 +54,9 @@ fn not_run(why: &NotRun) -> String {
 
 /// Returns what the deciding check saw, as the second half of a sentence.
 fn what_happened(check: &Check, reason: Reason) -> String {
-    let app = check
-        .app
-        .as_ref()
-        .map_or_else(String::new, |app| format!(" of {}", name(app)));
+    let app = check.app.as_ref().map_or_else(String::new, |app| {
+        format!(" of {}{}", others(check), name(app))
+    });
     match reason {
         Reason::TokenMalformed => check_message(check),
         Reason::TokenRejected => "Bitrise rejected the token (401), because it is wrong, revoked \
@@ -70,12 +69,7 @@ fn what_happened(check: &Check, reason: Reason) -> String {
             "the token is good, but Bitrise does not let it read the pipelines{app}{}",
             status_in_brackets(check)
         ),
-        Reason::AppNotAccessible => {
-            format!(
-                "the token is good, but the app {} is not among its apps",
-                slug(check)
-            )
-        }
+        Reason::AppNotAccessible => not_accessible(check),
         Reason::PipelineDetailsDenied => format!(
             "the token is good, but Bitrise does not let it read a single pipeline run{app}{}",
             status_in_brackets(check)
@@ -98,11 +92,46 @@ fn what_happened(check: &Check, reason: Reason) -> String {
         | Reason::ProxyFailure
         | Reason::Timeout
         | Reason::MaxTimeReached => {
-            format!(
-                "{}; this says nothing about the token",
+            let what = if tally(check).is_some() {
+                not_passed(check, reason)
+            } else {
                 undecided(check, reason)
-            )
+            };
+            format!("{what}; this says nothing about the token")
         }
+    }
+}
+
+fn not_accessible(check: &Check) -> String {
+    let several = tally(check).filter(|tally| tally.denied > 1);
+    let several = several.map_or_else(String::new, |tally| {
+        format!("; {} of {} apps can't be read", tally.denied, tally.apps())
+    });
+    let slug = slug(check);
+    format!("the token is good, but the app {slug} is not among its apps{several}")
+}
+
+/// Returns the counts of a check that was made for several apps.
+const fn tally(check: &Check) -> Option<Tally> {
+    match check.found {
+        Found::Tally(tally) => Some(tally),
+        Found::Nothing
+        | Found::Kind(_)
+        | Found::Malformed(_)
+        | Found::Apps { .. }
+        | Found::AskedAgain
+        | Found::Runs(_) => None,
+    }
+}
+
+/// Returns how many apps the deciding one stands for, where there are several.
+fn others(check: &Check) -> String {
+    match tally(check) {
+        Some(tally) if tally.denied > 1 => {
+            format!("{} of {} apps, such as ", tally.denied, tally.apps())
+        }
+        Some(tally) => format!("1 of {} apps: ", tally.apps()),
+        None => String::new(),
     }
 }
 
@@ -184,8 +213,12 @@ pub fn check_message(check: &Check) -> String {
             Found::Nothing
             | Found::Kind(_)
             | Found::Apps { .. }
-            | Found::AskedAgain
-            | Found::Runs(_) => not_passed(check, reason),
+            | Found::Runs(_)
+            | Found::Tally(_) => not_passed(check, reason),
+            Found::AskedAgain => format!(
+                "{}; asked once more, Bitrise still accepts the token",
+                not_passed(check, reason)
+            ),
         },
     }
 }
@@ -205,20 +238,49 @@ fn passed(check: &Check) -> String {
             total: None,
             listed,
         } => format!("the token sees more than {listed} apps"),
-        Found::AskedAgain => "asked once more: the token is still accepted".to_owned(),
+        Found::Tally(tally) => tally_words(check.id, &tally),
         Found::Runs(0) => format!(
             "{} can be read; it has no run in the 200 days that Bitrise keeps, which is fine",
             subject(check)
         ),
         Found::Runs(_) => format!("{} can be read", subject(check)),
-        Found::Nothing | Found::Malformed(_) => match check.id {
+        Found::Nothing | Found::Malformed(_) | Found::AskedAgain => match check.id {
             CheckId::PipelinesShow => format!("a pipeline run of {} can be read", subject(check)),
             CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "fine".to_owned(),
         },
     }
 }
 
+/// Says for how many of several apps a check passed, and what became of the others.
+fn tally_words(id: CheckId, tally: &Tally) -> String {
+    let subject = match id {
+        CheckId::PipelinesShow => "a pipeline run of ",
+        CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "",
+    };
+    let (readable, apps) = (tally.readable, tally.apps());
+    let mut words = vec![format!("{subject}{readable} of {apps} apps can be read")];
+    for (count, what) in [
+        (tally.denied, "refused"),
+        (tally.unknown, "could not be told"),
+        (tally.skipped, "without a pipeline run"),
+        (tally.not_reached, "not reached"),
+    ] {
+        if count > 0 {
+            words.push(format!("{count} {what}"));
+        }
+    }
+    words.join(", ")
+}
+
 fn not_passed(check: &Check, reason: Reason) -> String {
+    if let Some(tally) = tally(check) {
+        let words = tally_words(check.id, &tally);
+        let single = Check {
+            found: Found::Nothing,
+            ..check.clone()
+        };
+        return format!("{words}; {}", not_passed(&single, reason));
+    }
     let status = status_in_brackets(check);
     match reason.verdict() {
         Verdict::Inconclusive => {
@@ -318,7 +380,8 @@ fn unchecked_apps(report: &Report) -> Option<String> {
         | Found::Kind(_)
         | Found::Malformed(_)
         | Found::AskedAgain
-        | Found::Runs(_) => None,
+        | Found::Runs(_)
+        | Found::Tally(_) => None,
     })?;
     match listed {
         (Some(total), _) if total > coverage.checked => Some(format!(

@@ -6,9 +6,9 @@
 use crate::check::{App, Check};
 use crate::exchange::{Exchange, METHOD};
 use crate::guide::{self, story};
-use crate::report::Report;
+use crate::report::{AppResult, Report};
 use crate::text::Untrusted;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::time::Duration;
 
 const SCHEMA_VERSION: &str = "1.0";
@@ -29,7 +29,7 @@ struct Document<'a> {
     target: Target<'a>,
     token: Token,
     checks: Vec<CheckEntry<'a>>,
-    apps: Apps,
+    apps: Apps<'a>,
     warnings: Vec<Warning>,
     remediation: &'static [&'static str],
     docs_url: &'static str,
@@ -87,12 +87,32 @@ struct Request<'a> {
 }
 
 #[derive(Serialize)]
-struct Apps {
+struct Apps<'a> {
     total: Option<u64>,
     checked: u64,
     readable: u64,
     denied: u64,
     unknown: u64,
+    not_reached: u64,
+    gone: u64,
+    #[serde(serialize_with = "items")]
+    items: &'a [AppResult],
+}
+
+#[derive(Serialize)]
+struct AppItem {
+    #[serde(flatten)]
+    app: AppEntry,
+    status: &'static str,
+    reason: Option<&'static str>,
+    http_status: Option<u16>,
+    pipelines: Option<&'static str>,
+    details: Option<&'static str>,
+}
+
+/// Writes the apps one by one, so that there is no second list of them in memory.
+fn items<S: Serializer>(results: &[AppResult], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(results.iter().map(app_item))
 }
 
 #[derive(Serialize)]
@@ -146,6 +166,9 @@ fn document(report: &Report) -> Document<'_> {
             readable: coverage.readable,
             denied: coverage.denied,
             unknown: coverage.unknown,
+            not_reached: coverage.not_reached,
+            gone: coverage.gone,
+            items: &report.apps,
         },
         warnings: warnings
             .map(|&warning| Warning {
@@ -176,6 +199,17 @@ fn app_entry(app: &App) -> AppEntry {
         slug: app.slug.to_string(),
         title: app.title.as_ref().map(Untrusted::to_string),
         workspace: app.workspace.as_ref().map(Untrusted::to_string),
+    }
+}
+
+fn app_item(result: &AppResult) -> AppItem {
+    AppItem {
+        app: app_entry(&result.app),
+        status: result.state.as_str(),
+        reason: result.reason.map(crate::verdict::Reason::as_str),
+        http_status: result.http_status,
+        pipelines: result.runs.map(crate::report::Runs::as_str),
+        details: result.details.map(crate::check::Status::as_str),
     }
 }
 

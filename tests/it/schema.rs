@@ -97,6 +97,22 @@ pub(crate) struct Apps {
     pub(crate) readable: u64,
     pub(crate) denied: u64,
     pub(crate) unknown: u64,
+    pub(crate) not_reached: u64,
+    pub(crate) gone: u64,
+    pub(crate) items: Vec<AppItem>,
+}
+
+#[derive(Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppItem {
+    pub(crate) slug: String,
+    pub(crate) title: Option<String>,
+    pub(crate) workspace: Option<String>,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) http_status: Option<u16>,
+    pub(crate) pipelines: Option<String>,
+    pub(crate) details: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +167,32 @@ fn coherent(report: &Report) {
     assert_eq!(report.verdict == "verified", report.remediation.is_empty());
     let apps = &report.apps;
     assert_eq!(apps.checked, apps.readable + apps.denied + apps.unknown);
+    for (status, count) in [
+        ("readable", apps.readable),
+        ("denied", apps.denied),
+        ("unknown", apps.unknown),
+        ("not_reached", apps.not_reached),
+        ("gone", apps.gone),
+    ] {
+        let items = apps.items.iter().filter(|app| app.status == status);
+        assert_eq!(items.count() as u64, count, "{status}");
+    }
+    for app in &apps.items {
+        let is_fine = matches!(app.status.as_str(), "readable" | "gone");
+        assert_eq!(app.reason.is_none(), is_fine, "{app:?}");
+    }
+    let ids: Vec<_> = report
+        .checks
+        .iter()
+        .map(|check| check.id.as_str())
+        .collect();
+    let one_of_each = [
+        "token.format",
+        "apps.list",
+        "pipelines.list",
+        "pipelines.show",
+    ];
+    assert_eq!(ids, one_of_each);
     let asked = report
         .checks
         .iter()
@@ -176,7 +218,7 @@ fn coherent(report: &Report) {
 #[test]
 fn the_schema_names_every_verdict_and_reason() {
     use bitrise_dx::check::{CheckId, Status};
-    use bitrise_dx::report::TokenSource;
+    use bitrise_dx::report::{AppState, Runs, TokenSource};
     use bitrise_dx::token::{TokenKind, TokenWarning};
     use bitrise_dx::verdict::{Reason, Verdict};
     let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
@@ -230,6 +272,20 @@ fn the_schema_names_every_verdict_and_reason() {
     assert_eq!(
         names(warning),
         sorted(warnings.iter().map(|w| w.as_str()).collect())
+    );
+    let item = &properties["apps"]["properties"]["items"]["items"]["properties"];
+    assert_eq!(names(&item["reason"]), reasons);
+    assert_eq!(
+        names(&item["status"]),
+        sorted(AppState::ALL.iter().map(|s| s.as_str()).collect())
+    );
+    assert_eq!(
+        names(&item["pipelines"]),
+        sorted(Runs::ALL.iter().map(|r| r.as_str()).collect())
+    );
+    assert_eq!(
+        names(&item["details"]),
+        sorted(Status::ALL.iter().map(|s| s.as_str()).collect())
     );
     for (rule, verdict) in schema["allOf"].as_array().unwrap().iter().zip(Verdict::ALL) {
         let name = rule["if"]["properties"]["verdict"]["const"]

@@ -3,16 +3,18 @@
 //! Invariant: nothing is printed and no verdict is decided here; [`crate::classify`] says what
 //! an answer means.
 
+mod ledger;
+
 use crate::api::Client;
 use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason};
 use crate::classify::{self, Listed, PipelinesStep};
-use crate::exchange::Exchange;
-use crate::plan::Plan;
-use crate::report::{NotRun, Report, Target, TokenInfo, TokenSource, complete};
+use crate::plan::{AppSlug, Plan};
+use crate::report::{AppResult, NotRun, Report, Target, TokenInfo, TokenSource, complete};
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::AppPage;
+use ledger::Ledger;
 use std::time::{Instant, SystemTime};
 
 /// How many runs are asked for where one with details is wanted, so that standalone builds on
@@ -50,7 +52,7 @@ impl Preface {
         let token = TokenInfo { kind: None, source };
         Report {
             not_run: Some(why),
-            ..self.report(token, Vec::new(), Vec::new())
+            ..self.report(token, Vec::new(), Vec::new(), Vec::new())
         }
     }
 
@@ -65,17 +67,25 @@ impl Preface {
             },
             vec![check],
             Vec::new(),
+            Vec::new(),
         )
     }
 
-    fn report(self, token: TokenInfo, checks: Vec<Check>, warnings: Vec<TokenWarning>) -> Report {
+    fn report(
+        self,
+        token: TokenInfo,
+        checks: Vec<Check>,
+        apps: Vec<AppResult>,
+        warnings: Vec<TokenWarning>,
+    ) -> Report {
         Report {
             checked_at: self.checked_at,
             duration: self.clock.elapsed(),
             target: self.target,
             token,
             not_run: None,
-            checks: complete(checks, SkipReason::NotReached),
+            checks: complete(checks),
+            apps,
             warnings,
         }
     }
@@ -94,16 +104,19 @@ pub async fn verify(
         client,
         plan,
         on_event,
-        checks: Vec::new(),
+        list: None,
+        ledger: Ledger::default(),
     };
-    run.checks
-        .push(format_check(CheckResult::Pass, Found::Kind(kind)));
     run.all().await;
+    let mut checks = vec![format_check(CheckResult::Pass, Found::Kind(kind))];
+    checks.extend(run.list);
+    let (of_apps, apps) = run.ledger.finish();
+    checks.extend(of_apps);
     let token = TokenInfo {
         kind: Some(kind),
         source: Some(source),
     };
-    preface.report(token, run.checks, warnings)
+    preface.report(token, checks, apps, warnings)
 }
 
 fn format_check(result: CheckResult, found: Found) -> Check {
@@ -121,7 +134,9 @@ struct Run<'a> {
     client: &'a Client,
     plan: &'a Plan,
     on_event: &'a dyn Fn(Event<'_>),
-    checks: Vec<Check>,
+    /// The check of the list of apps, once it was answered.
+    list: Option<Check>,
+    ledger: Ledger,
 }
 
 impl Run<'_> {
@@ -129,14 +144,15 @@ impl Run<'_> {
         let Some(page) = self.apps().await else {
             return;
         };
-        for (app, listed) in self.chosen(&page) {
-            self.app(app, listed).await;
-            let decided = |check: &Check| {
-                let reason = check.result.reason();
-                matches!(reason, Some(Reason::TokenRejected | Reason::MaxTimeReached))
-            };
-            if self.checks.iter().any(decided) {
-                return;
+        let chosen: Vec<(usize, Listed)> = self
+            .chosen(&page)
+            .into_iter()
+            .map(|(app, listed)| (self.ledger.expect(app), listed))
+            .collect();
+        for (place, listed) in chosen {
+            let end = self.app(place, listed).await;
+            if let Some(reason @ (Reason::TokenRejected | Reason::MaxTimeReached)) = end {
+                return self.ledger.unreached(reason);
             }
         }
     }
@@ -147,40 +163,37 @@ impl Run<'_> {
         let answer = classify::apps(&exchange);
         let (result, found) = match &answer {
             Ok(page) => {
-                let listed = page.apps.len();
-                (
-                    CheckResult::Pass,
-                    Found::Apps {
-                        total: page.total,
-                        listed,
-                    },
-                )
+                let (total, listed) = (page.total, page.apps.len());
+                (CheckResult::Pass, Found::Apps { total, listed })
             }
             Err(reason) => (CheckResult::NotPassed(*reason), Found::Nothing),
         };
-        self.push(CheckId::AppsList, result, found, None, exchange);
+        self.list = Some(Check {
+            id: CheckId::AppsList,
+            result,
+            found,
+            app: None,
+            exchange: Some(exchange),
+        });
         answer.ok()
     }
 
     /// Returns the apps to check: those of the plan, or the first one of the list.
     fn chosen(&self, page: &AppPage) -> Vec<(App, Listed)> {
         if self.plan.apps.is_empty() {
-            return page
-                .apps
-                .first()
+            let first = page.apps.first();
+            return first
                 .map(|app| (app.clone(), Listed::Yes))
                 .into_iter()
                 .collect();
         }
-        let slugs = self
-            .plan
-            .apps
-            .iter()
-            .map(crate::plan::AppSlug::as_untrusted);
+        let slugs = self.plan.apps.iter().map(AppSlug::as_untrusted);
         slugs.map(|slug| find(page, slug)).collect()
     }
 
-    async fn app(&mut self, app: App, listed: Listed) {
+    /// Checks one app, and returns why it is not known to be readable.
+    async fn app(&mut self, place: usize, listed: Listed) -> Option<Reason> {
+        let app = self.ledger.app(place).clone();
         (self.on_event)(Event::Asking(CheckId::PipelinesList, Some(&app)));
         let limit = if self.plan.details {
             RUNS_FOR_DETAILS
@@ -190,81 +203,54 @@ impl Run<'_> {
         let exchange = self.client.pipelines(&app.slug, limit).await;
         match classify::pipelines(&exchange, listed) {
             PipelinesStep::Readable(page) => {
-                let found = Found::Runs(page.runs);
-                self.push(
-                    CheckId::PipelinesList,
-                    CheckResult::Pass,
-                    found,
-                    Some(app.clone()),
-                    exchange,
-                );
-                self.details(app, page.pipeline_id).await;
+                self.ledger.readable(place, page.runs, exchange);
+                self.details(place, &app, page.pipeline_id).await
             }
-            PipelinesStep::NotReadable(reason) => self.refused(app, exchange, reason),
+            PipelinesStep::NotReadable(reason) => {
+                self.ledger.refused(place, reason, Found::Nothing, exchange);
+                Some(reason)
+            }
             PipelinesStep::RecheckToken => {
                 (self.on_event)(Event::Asking(CheckId::AppsList, None));
                 let again = self.client.apps().await;
                 let reason = classify::recheck(&again, listed);
-                self.refused(app, exchange, reason);
                 // Where it is the app that is refused, the second look found the token accepted.
                 let accepted = reason.verdict() == Verdict::InvalidPermissions;
-                let result = if accepted {
-                    CheckResult::Pass
+                if let Some(list) = self.list.as_mut().filter(|_| !accepted) {
+                    list.result = CheckResult::NotPassed(reason);
+                    list.exchange = Some(again);
+                }
+                let found = if accepted {
+                    Found::AskedAgain
                 } else {
-                    CheckResult::NotPassed(reason)
+                    Found::Nothing
                 };
-                self.push(CheckId::AppsList, result, Found::AskedAgain, None, again);
+                self.ledger.refused(place, reason, found, exchange);
+                Some(reason)
             }
         }
     }
 
-    async fn details(&mut self, app: App, pipeline_id: Option<Untrusted>) {
-        let id = CheckId::PipelinesShow;
+    async fn details(
+        &mut self,
+        place: usize,
+        app: &App,
+        pipeline_id: Option<Untrusted>,
+    ) -> Option<Reason> {
         let why = match (self.plan.details, pipeline_id) {
             (true, Some(pipeline_id)) => {
-                (self.on_event)(Event::Asking(id, Some(&app)));
+                (self.on_event)(Event::Asking(CheckId::PipelinesShow, Some(app)));
                 let exchange = self.client.pipeline(&app.slug, &pipeline_id).await;
-                let result = match classify::details(&exchange) {
-                    Ok(()) => CheckResult::Pass,
-                    Err(reason) => CheckResult::NotPassed(reason),
-                };
-                return self.push(id, result, Found::Nothing, Some(app), exchange);
+                let answer = classify::details(&exchange);
+                let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+                self.ledger.detailed(place, result, exchange);
+                return answer.err();
             }
             (true, None) => SkipReason::NoPipelineRun,
             (false, _) => SkipReason::NotRequested,
         };
-        self.checks.push(Check {
-            app: Some(app),
-            ..Check::skipped(id, why)
-        });
-    }
-
-    fn refused(&mut self, app: App, exchange: Exchange, reason: Reason) {
-        let result = CheckResult::NotPassed(reason);
-        self.push(
-            CheckId::PipelinesList,
-            result,
-            Found::Nothing,
-            Some(app),
-            exchange,
-        );
-    }
-
-    fn push(
-        &mut self,
-        id: CheckId,
-        result: CheckResult,
-        found: Found,
-        app: Option<App>,
-        exchange: Exchange,
-    ) {
-        self.checks.push(Check {
-            id,
-            result,
-            found,
-            app,
-            exchange: Some(exchange),
-        });
+        self.ledger.not_detailed(place, why);
+        None
     }
 }
 

@@ -1,0 +1,240 @@
+//! What a run learns of apps, and of the evidence what the report shows.
+
+use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status, Tally};
+use crate::exchange::Exchange;
+use crate::report::{AppResult, AppState, Runs};
+use crate::verdict::{Reason, Verdict};
+
+/// How many refusals are kept with their evidence: more than one, since an app that was refused
+/// may turn out to be gone.
+const KEPT_FAILURES: usize = 8;
+
+/// Collects the results of all apps, and the evidence of those alone that decide.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    apps: Vec<AppResult>,
+    pipelines: Evidence,
+    details: Evidence,
+}
+
+/// Keeps of all the checks of one kind those that may decide, so that memory does not grow with
+/// the number of apps.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// The first check that nothing speaks against, with its app's place in the list.
+    good: Option<(usize, Check)>,
+    /// Of the others the first ones, those with the highest rank in front.
+    bad: Vec<(usize, Check)>,
+}
+
+impl Ledger {
+    /// Adds an app that is to be checked, and returns its place.
+    pub(super) fn expect(&mut self, app: App) -> usize {
+        self.apps.push(AppResult {
+            app,
+            state: AppState::NotReached,
+            reason: None,
+            http_status: None,
+            runs: None,
+            details: None,
+        });
+        self.apps.len() - 1
+    }
+
+    /// Returns an app by its place.
+    pub(super) fn app(&self, place: usize) -> &App {
+        &self.apps[place].app
+    }
+
+    /// Notes that an app's list of runs was read.
+    pub(super) fn readable(&mut self, place: usize, runs: usize, exchange: Exchange) {
+        let result = &mut self.apps[place];
+        result.state = AppState::Readable;
+        result.http_status = status(&exchange);
+        result.runs = Some(if runs == 0 { Runs::None } else { Runs::Seen });
+        let check = self.check(CheckId::PipelinesList, place, CheckResult::Pass);
+        let found = Found::Runs(runs);
+        self.pipelines.add(
+            place,
+            Check {
+                found,
+                exchange: Some(exchange),
+                ..check
+            },
+        );
+    }
+
+    /// Notes that an app's list of runs was not read, and why.
+    pub(super) fn refused(
+        &mut self,
+        place: usize,
+        reason: Reason,
+        found: Found,
+        exchange: Exchange,
+    ) {
+        self.fail(place, reason, &exchange);
+        let check = self.check(
+            CheckId::PipelinesList,
+            place,
+            CheckResult::NotPassed(reason),
+        );
+        self.pipelines.add(
+            place,
+            Check {
+                found,
+                exchange: Some(exchange),
+                ..check
+            },
+        );
+    }
+
+    /// Notes how the look at one pipeline run of an app ended.
+    pub(super) fn detailed(&mut self, place: usize, result: CheckResult, exchange: Exchange) {
+        if let Some(reason) = result.reason() {
+            self.fail(place, reason, &exchange);
+        }
+        self.apps[place].details = Some(result.status());
+        let check = self.check(CheckId::PipelinesShow, place, result);
+        self.details.add(
+            place,
+            Check {
+                exchange: Some(exchange),
+                ..check
+            },
+        );
+    }
+
+    /// Notes that none of an app's pipeline runs was looked at.
+    pub(super) fn not_detailed(&mut self, place: usize, why: SkipReason) {
+        if why == SkipReason::NoPipelineRun {
+            self.apps[place].details = Some(Status::Skip);
+        }
+        let check = self.check(CheckId::PipelinesShow, place, CheckResult::Skipped(why));
+        self.details.add(place, check);
+    }
+
+    /// Notes why the apps that were not reached were not, where no answer stands for that yet.
+    pub(super) fn unreached(&mut self, reason: Reason) {
+        let mut first = None;
+        for (place, result) in self.apps.iter_mut().enumerate() {
+            if result.state == AppState::NotReached {
+                result.reason = Some(reason);
+                first = first.or(Some(place));
+            }
+        }
+        if let Some(place) = first {
+            let check = self.check(
+                CheckId::PipelinesList,
+                place,
+                CheckResult::NotPassed(reason),
+            );
+            // Behind all others: what was answered says more.
+            self.pipelines.add(usize::MAX, check);
+        }
+    }
+
+    /// Returns the checks of pipelines and details, and the results.
+    pub(super) fn finish(mut self) -> (Vec<Check>, Vec<AppResult>) {
+        let (pipelines, details) = self.tallies();
+        let mut checks = Vec::new();
+        for (evidence, tally) in [(self.pipelines, pipelines), (self.details, details)] {
+            let Some(mut check) = evidence.decisive() else {
+                continue;
+            };
+            if self.apps.len() > 1 {
+                check.found = Found::Tally(tally);
+                if matches!(check.result, CheckResult::Skipped(_)) {
+                    check.app = None;
+                }
+            }
+            checks.push(check);
+        }
+        self.apps.shrink_to_fit();
+        (checks, self.apps)
+    }
+
+    fn tallies(&self) -> (Tally, Tally) {
+        let (mut pipelines, mut details) = (Tally::default(), Tally::default());
+        for result in &self.apps {
+            match (result.runs, result.state) {
+                (_, AppState::Gone) => {}
+                (Some(_), _) | (_, AppState::Readable) => pipelines.readable += 1,
+                (None, AppState::Denied) => pipelines.denied += 1,
+                (None, AppState::Unknown) => pipelines.unknown += 1,
+                (None, AppState::NotReached) => pipelines.not_reached += 1,
+            }
+            match result.details {
+                Some(Status::Pass) => details.readable += 1,
+                Some(Status::Fail) => details.denied += 1,
+                Some(Status::Unknown) => details.unknown += 1,
+                Some(Status::Skip) => details.skipped += 1,
+                None => {}
+            }
+        }
+        (pipelines, details)
+    }
+
+    fn fail(&mut self, place: usize, reason: Reason, exchange: &Exchange) {
+        let result = &mut self.apps[place];
+        result.state = match reason.verdict() {
+            Verdict::InvalidPermissions => AppState::Denied,
+            // A rejected token says nothing of the app.
+            Verdict::InvalidCredentials
+            | Verdict::NoResources
+            | Verdict::Inconclusive
+            | Verdict::NotRun
+            | Verdict::Verified => AppState::Unknown,
+        };
+        result.reason = Some(reason);
+        result.http_status = status(exchange);
+    }
+
+    fn check(&self, id: CheckId, place: usize, result: CheckResult) -> Check {
+        Check {
+            id,
+            result,
+            found: Found::Nothing,
+            app: Some(self.app(place).clone()),
+            exchange: None,
+        }
+    }
+}
+
+impl Evidence {
+    fn add(&mut self, place: usize, check: Check) {
+        let Some(rank) = rank(&check) else {
+            let is_first = |(kept, other): &(usize, Check)| {
+                (is_skipped(&check), place) < (is_skipped(other), *kept)
+            };
+            if self.good.as_ref().is_none_or(is_first) {
+                self.good = Some((place, check));
+            }
+            return;
+        };
+        let key = |rank: u8, place: usize| (u8::MAX - rank, place);
+        let at = self.bad.partition_point(|(kept, other)| {
+            key(self::rank(other).unwrap_or_default(), *kept) <= key(rank, place)
+        });
+        if at < KEPT_FAILURES {
+            self.bad.insert(at, (place, check));
+            self.bad.truncate(KEPT_FAILURES);
+        }
+    }
+
+    fn decisive(self) -> Option<Check> {
+        let bad = self.bad.into_iter().next();
+        bad.or(self.good).map(|(_, check)| check)
+    }
+}
+
+fn rank(check: &Check) -> Option<u8> {
+    check.result.reason().map(|reason| reason.verdict().rank())
+}
+
+const fn is_skipped(check: &Check) -> bool {
+    matches!(check.result, CheckResult::Skipped(_))
+}
+
+fn status(exchange: &Exchange) -> Option<u16> {
+    exchange.reply().map(|reply| reply.status)
+}
