@@ -6,7 +6,7 @@
 use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status};
 use crate::plan::PlanError;
 use crate::token::{TokenKind, TokenWarning};
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::{Reason, Signal, Verdict};
 use std::time::{Duration, SystemTime};
 
 /// Holds everything that is known after a run.
@@ -29,6 +29,8 @@ pub struct Report {
     pub apps: Vec<AppResult>,
     /// What is worth a word but didn't decide.
     pub warnings: Vec<TokenWarning>,
+    /// The signal that ended the run before it was complete, if so.
+    pub interrupted: Option<Signal>,
 }
 
 /// Holds the address that was asked.
@@ -231,11 +233,28 @@ impl Report {
         self.reason().map_or(Verdict::Verified, Reason::verdict)
     }
 
-    /// Returns the reason for the verdict: of those with the highest rank, the first.
+    /// Returns the exit code of the process: the verdict's, or the signal's where one ended the
+    /// run, whatever was known by then.
+    pub fn exit_code(&self) -> u8 {
+        self.interrupted
+            .map_or_else(|| self.verdict().exit_code(), Signal::exit_code)
+    }
+
+    /// Returns the reason for the verdict: of those with the highest rank, the first. Where a
+    /// signal ended a run that was not decided, that is the reason.
     pub fn reason(&self) -> Option<Reason> {
         if let Some(not_run) = &self.not_run {
             return Some(not_run.reason());
         }
+        let found = self.first_of_highest_rank();
+        let rank = found.map_or(0, |reason| reason.verdict().rank());
+        match self.interrupted {
+            Some(_) if rank <= Reason::Interrupted.verdict().rank() => Some(Reason::Interrupted),
+            Some(_) | None => found,
+        }
+    }
+
+    fn first_of_highest_rank(&self) -> Option<Reason> {
         let reasons = self.checks.iter().filter_map(|check| check.result.reason());
         reasons.reduce(|first, next| {
             if next.verdict().rank() > first.verdict().rank() {

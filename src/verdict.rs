@@ -88,6 +88,37 @@ impl Verdict {
     }
 }
 
+/// Names the signal that ended a run.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Signal {
+    /// SIGINT, as Ctrl-C sends it.
+    Interrupt,
+    /// SIGTERM, as `kill` and CI systems send it.
+    Terminate,
+}
+
+impl Signal {
+    /// Lists both.
+    pub const ALL: &[Self] = &[Self::Interrupt, Self::Terminate];
+
+    /// Returns the signal's name as POSIX has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// Returns the exit code of a process that was ended so: 128 and the signal's number, as
+    /// shells report it.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
 /// Names why a run did not end as [`Verdict::Verified`].
 ///
 /// This is the one list of reasons. A variant's name is the wire name in CamelCase.
@@ -151,6 +182,8 @@ pub enum Reason {
     Timeout,
     /// The whole run took longer than `--max-time`.
     MaxTimeReached,
+    /// A signal ended the run before it was decided.
+    Interrupted,
 }
 
 impl Reason {
@@ -180,6 +213,7 @@ impl Reason {
         Self::ProxyFailure,
         Self::Timeout,
         Self::MaxTimeReached,
+        Self::Interrupted,
     ];
 
     /// Returns the name that scripts read.
@@ -209,6 +243,7 @@ impl Reason {
             Self::ProxyFailure => "proxy_failure",
             Self::Timeout => "timeout",
             Self::MaxTimeReached => "max_time_reached",
+            Self::Interrupted => "interrupted",
         }
     }
 
@@ -237,7 +272,8 @@ impl Reason {
             | Self::TlsFailure
             | Self::ProxyFailure
             | Self::Timeout
-            | Self::MaxTimeReached => Verdict::Inconclusive,
+            | Self::MaxTimeReached
+            | Self::Interrupted => Verdict::Inconclusive,
         }
     }
 
@@ -250,7 +286,8 @@ impl Reason {
             | Self::ConnectionFailed
             | Self::ProxyFailure
             | Self::Timeout
-            | Self::MaxTimeReached => true,
+            | Self::MaxTimeReached
+            | Self::Interrupted => true,
             Self::TokenMissing
             | Self::TokenUnreadable
             | Self::TokenInArguments
@@ -288,6 +325,16 @@ mod tests {
         assert_eq!(ranks.len(), Verdict::ALL.len());
         let reasons: BTreeSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(reasons.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn a_signal_has_an_exit_code_of_its_own() {
+        for signal in Signal::ALL {
+            let taken = Verdict::ALL
+                .iter()
+                .any(|v| v.exit_code() == signal.exit_code());
+            assert!(!taken && signal.exit_code() > 128, "{}", signal.as_str());
+        }
     }
 
     #[test]

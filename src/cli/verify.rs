@@ -20,7 +20,7 @@ use std::rc::Rc;
 use tokio::runtime::Runtime;
 use url::Position;
 
-/// Verifies a token, writes what came of it, and returns the verdict's exit code.
+/// Verifies a token, writes what came of it, and returns the report's exit code.
 ///
 /// # Errors
 /// Returns an error where the report could not be written.
@@ -69,7 +69,7 @@ pub(super) fn run(
         .into_iter()
         .chain([printed])
         .collect::<Result<(), _>>()?;
-    Ok(ExitCode::from(report.verdict().exit_code()))
+    Ok(ExitCode::from(report.exit_code()))
 }
 
 /// Removes the token from the texts of a JSON document, so that it stays one.
@@ -285,7 +285,8 @@ impl Run<'_> {
         preface.target.proxy = client.proxy().map(str::to_owned);
         let on_event = |event: Event<'_>| self.progress.event(event);
         let token = (kind, source, warnings);
-        let report = verify(&client, &request.plan, preface, token, &on_event).await;
+        let stop = std::future::pending();
+        let report = verify(&client, &request.plan, preface, token, stop, &on_event).await;
         Outcome { report, redactor }
     }
 

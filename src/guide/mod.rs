@@ -57,6 +57,7 @@ pub const fn page(reason: Reason) -> Page {
         Reason::ProxyFailure => pages::PROXY_FAILURE,
         Reason::Timeout => pages::TIMEOUT,
         Reason::MaxTimeReached => pages::MAX_TIME_REACHED,
+        Reason::Interrupted => pages::INTERRUPTED,
     }
 }
 

@@ -400,3 +400,18 @@ pub(super) const MAX_TIME_REACHED: Page = Page {
     steps: &["Allow more time, as with --max-time 10m.", TRY_LATER],
     links: &[DX_PAGE],
 };
+
+pub(super) const INTERRUPTED: Page = Page {
+    meaning: "A signal ended the run before it was decided. What is reported was known by then.",
+    causes: &[
+        "Ctrl-C was pressed.",
+        "The CI system cancelled the build, or its time was over.",
+        "The machine was shutting down.",
+    ],
+    steps: &[
+        "Run bitrise-dx verify again, and let it end by itself. Leave the token as it is: this run \
+         found nothing wrong with it.",
+        "If it takes too long, bound it with --max-time: such a run ends in a report, too.",
+    ],
+    links: &[DX_PAGE],
+};

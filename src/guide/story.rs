@@ -10,6 +10,8 @@ use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
 use std::time::Duration;
 
+const SIGNAL_CAME: &str = "a signal ended the run before it was decided";
+
 /// Returns the verdict in one sentence.
 pub fn message(report: &Report) -> String {
     let verdict = report.verdict();
@@ -19,6 +21,9 @@ pub fn message(report: &Report) -> String {
     let what = match (&report.not_run, report.decisive()) {
         (Some(why), _) => not_run(why),
         (None, Some(check)) => what_happened(check, reason),
+        (None, None) if reason == Reason::Interrupted => {
+            format!("{SIGNAL_CAME}; this says nothing about the token")
+        }
         (None, None) => meaning(verdict).trim_end_matches('.').to_owned(),
     };
     format!("{}: {what}.", title(verdict))
@@ -91,7 +96,8 @@ fn what_happened(check: &Check, reason: Reason) -> String {
         | Reason::TlsFailure
         | Reason::ProxyFailure
         | Reason::Timeout
-        | Reason::MaxTimeReached => {
+        | Reason::MaxTimeReached
+        | Reason::Interrupted => {
             let what = if tally(check).is_some() {
                 not_passed(check, reason)
             } else {
@@ -154,6 +160,7 @@ fn undecided(check: &Check, reason: Reason) -> String {
             Some(host) => format!("the server redirects to {host} ({status})"),
             None => format!("the server answered with a redirect ({status})"),
         },
+        Reason::Interrupted => SIGNAL_CAME.to_owned(),
         Reason::UnexpectedResponse => "the reply is not what Bitrise's API gives".to_owned(),
         Reason::UnexpectedStatus => {
             format!("the server answered with an unusual status ({status})")
@@ -361,6 +368,12 @@ pub fn not_proven(report: &Report) -> Vec<String> {
         "DX connects from its own addresses: a firewall or an IP restriction may still stop it."
             .to_owned(),
     );
+    if let Some(signal) = report.interrupted {
+        lines.push(format!(
+            "What was still to be asked when {} ended the run.",
+            signal.as_str()
+        ));
+    }
     if report.verdict() != Verdict::InvalidCredentials {
         lines.push("When the token expires: Bitrise does not tell.".to_owned());
         lines.extend(unchecked_apps(report));

@@ -137,7 +137,7 @@ fn document(report: &Report) -> Document<'_> {
         dx_error: verdict.dx_error(),
         reason: report.reason().map(crate::verdict::Reason::as_str),
         message: story::message(report),
-        exit_code: verdict.exit_code(),
+        exit_code: report.exit_code(),
         retryable: report.is_retryable(),
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         tool: Tool {

@@ -12,9 +12,11 @@ use crate::plan::{AppSlug, Plan};
 use crate::report::{AppResult, NotRun, Report, Target, TokenInfo, TokenSource, complete};
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind, TokenWarning};
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::{Reason, Signal, Verdict};
 use crate::wire::AppPage;
+use futures_util::future::{Either, select};
 use ledger::Ledger;
+use std::pin::pin;
 use std::time::{Instant, SystemTime};
 
 /// How many runs are asked for where one with details is wanted, so that standalone builds on
@@ -87,16 +89,21 @@ impl Preface {
             checks: complete(checks),
             apps,
             warnings,
+            interrupted: None,
         }
     }
 }
 
 /// Makes the checks of a plan and returns the report of them.
+///
+/// Where `stop` completes first, requests that are under way are given up, and the report says
+/// what is known by then.
 pub async fn verify(
     client: &Client,
     plan: &Plan,
     preface: Preface,
     token: (TokenKind, TokenSource, Vec<TokenWarning>),
+    stop: impl Future<Output = Signal>,
     on_event: &dyn Fn(Event<'_>),
 ) -> Report {
     let (kind, source, warnings) = token;
@@ -107,7 +114,13 @@ pub async fn verify(
         list: None,
         ledger: Ledger::default(),
     };
-    run.all().await;
+    let interrupted = match select(pin!(run.all()), pin!(stop)).await {
+        Either::Left(_) => None,
+        Either::Right((signal, _)) => Some(signal),
+    };
+    if interrupted.is_some() {
+        run.interrupted();
+    }
     let mut checks = vec![format_check(CheckResult::Pass, Found::Kind(kind))];
     checks.extend(run.list);
     let (of_apps, apps) = run.ledger.finish();
@@ -116,7 +129,10 @@ pub async fn verify(
         kind: Some(kind),
         source: Some(source),
     };
-    preface.report(token, checks, apps, warnings)
+    Report {
+        interrupted,
+        ..preface.report(token, checks, apps, warnings)
+    }
 }
 
 fn format_check(result: CheckResult, found: Found) -> Check {
@@ -155,6 +171,19 @@ impl Run<'_> {
                 return self.ledger.unreached(reason);
             }
         }
+    }
+
+    /// Notes where a signal ended the run.
+    fn interrupted(&mut self) {
+        let reason = Reason::Interrupted;
+        self.list.get_or_insert(Check {
+            id: CheckId::AppsList,
+            result: CheckResult::NotPassed(reason),
+            found: Found::Nothing,
+            app: None,
+            exchange: None,
+        });
+        self.ledger.unreached(reason);
     }
 
     async fn apps(&mut self) -> Option<AppPage> {

@@ -10,6 +10,7 @@ mod support;
 
 mod classification;
 mod client;
+mod coverage;
 mod faults;
 mod process;
 mod sandbox;

@@ -220,7 +220,7 @@ fn the_schema_names_every_verdict_and_reason() {
     use bitrise_dx::check::{CheckId, Status};
     use bitrise_dx::report::{AppState, Runs, TokenSource};
     use bitrise_dx::token::{TokenKind, TokenWarning};
-    use bitrise_dx::verdict::{Reason, Verdict};
+    use bitrise_dx::verdict::{Reason, Signal, Verdict};
     let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
     let properties = &schema["properties"];
     let check = &schema["$defs"]["check"]["properties"];
@@ -296,7 +296,13 @@ fn the_schema_names_every_verdict_and_reason() {
             .find(|v| v.as_str() == name)
             .unwrap_or(verdict);
         let then = &rule["then"]["properties"];
-        assert_eq!(then["exit_code"]["const"], verdict.exit_code());
+        let codes = then["exit_code"]["enum"].as_array().unwrap();
+        let by_signal = Signal::ALL.iter().map(|signal| signal.exit_code());
+        let mut expected = vec![verdict.exit_code()];
+        // Neither a run that checks nothing nor a complete one was cut short.
+        let is_whole = matches!(verdict, Verdict::NotRun | Verdict::Verified);
+        expected.extend(by_signal.filter(|_| !is_whole));
+        assert_eq!(*codes, expected);
         assert_eq!(then["dx_error"]["const"].as_str(), verdict.dx_error());
         let own = Reason::ALL
             .iter()
