@@ -32,8 +32,9 @@ impl RetryPolicy {
     ///
     /// `made` is the number of attempts so far, `asked` the server's `Retry-After`, `left` what
     /// remains of `--max-time`. `jitter`, from 0 to 1, spreads our own pauses over their upper
-    /// half, so that many clients don't come back at once. A pause that doesn't fit into the
-    /// remaining time is not begun: the answer is known now.
+    /// half, so that many clients don't come back at once. The longer of both pauses counts: a
+    /// server that asks for none is not to be asked again and again without one. A pause that
+    /// doesn't fit into the remaining time is not begun: the answer is known now.
     pub fn pause(
         &self,
         made: u32,
@@ -50,7 +51,7 @@ impl RetryPolicy {
             .saturating_mul(doubled)
             .min(self.cap)
             .mul_f64(0.5 + jitter / 2.0);
-        let pause = asked.unwrap_or(own);
+        let pause = asked.unwrap_or_default().max(own);
         (pause < left).then_some(pause)
     }
 }
@@ -116,10 +117,16 @@ mod tests {
                 0.5,
             )
         };
-        assert_eq!(pause(0, 1), Some(Duration::ZERO));
+        assert_eq!(pause(0, 1), Some(Duration::from_millis(375)));
         assert_eq!(pause(20, 21), Some(Duration::from_secs(20)));
         assert_eq!(pause(20, 20), None);
         assert_eq!(pause(86_400, 300), None);
+        let instant = RetryPolicy {
+            base: Duration::ZERO,
+            ..RetryPolicy::new(1)
+        };
+        let none = instant.pause(1, Some(Duration::ZERO), Duration::from_secs(1), 1.0);
+        assert_eq!(none, Some(Duration::ZERO));
     }
 
     #[test]
