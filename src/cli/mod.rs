@@ -7,6 +7,7 @@ mod explain;
 mod output;
 mod progress;
 mod sandbox;
+mod signals;
 mod token_source;
 mod usage_error;
 mod verify;

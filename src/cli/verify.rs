@@ -3,6 +3,8 @@
 use super::environment::Environment;
 use super::output::{self, ReportFile};
 use super::progress::Progress;
+use super::signals::Signals;
+use super::token_source::Failure;
 use super::{Format, VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::plan::{AppSlug, BaseUrl, DEFAULT_BASE_URL, Plan, PlanError};
@@ -17,7 +19,6 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::rc::Rc;
-use tokio::runtime::Runtime;
 use url::Position;
 
 /// Verifies a token, writes what came of it, and returns the report's exit code.
@@ -183,12 +184,16 @@ fn answer(
         args,
         environment,
         progress,
+        signals: Signals::listen()?,
     };
-    let outcome = match args.sandbox {
-        Some(scenario) => runtime.block_on(run.in_sandbox(request, scenario)),
-        None => run.on_site(request, &runtime),
-    };
-    // A name that is still being resolved must not hold up the end of the process.
+    let outcome = runtime.block_on(async {
+        match args.sandbox {
+            Some(scenario) => run.in_sandbox(request, scenario).await,
+            None => run.on_site(request).await,
+        }
+    });
+    // A name that is still being resolved, or a pipe that is still being read, must not hold up
+    // the end of the process.
     runtime.shutdown_background();
     Ok(outcome)
 }
@@ -198,11 +203,12 @@ struct Run<'a> {
     args: &'a VerifyArgs,
     environment: &'a Environment,
     progress: &'a Rc<Progress>,
+    signals: Signals,
 }
 
 impl Run<'_> {
     /// Asks the server at the base URL, with the user's token.
-    fn on_site(&self, request: Request, runtime: &Runtime) -> Outcome {
+    async fn on_site(&self, request: Request) -> Outcome {
         let preface = Preface::begin(Target {
             base_url: Some(request.base_url.to_string()),
             ca_cert: self
@@ -212,9 +218,12 @@ impl Run<'_> {
                 .map(|path| path.display().to_string()),
             ..Target::default()
         });
-        match token_source::read(self.args.token_file.as_deref(), self.environment) {
-            Ok((text, source)) => runtime.block_on(self.ask(request, preface, &text, source)),
-            Err((source, why)) => preface.not_run(source, why).into(),
+        let file = self.args.token_file.as_deref();
+        let patience = self.args.max_time;
+        match token_source::read(file, self.environment, patience, &self.signals).await {
+            Ok((text, source)) => self.ask(request, preface, &text, source).await,
+            Err(Failure::NotRun(source, why)) => preface.not_run(source, why).into(),
+            Err(Failure::Stopped(source, signal)) => preface.interrupted(source, signal).into(),
         }
     }
 
@@ -285,7 +294,7 @@ impl Run<'_> {
         preface.target.proxy = client.proxy().map(str::to_owned);
         let on_event = |event: Event<'_>| self.progress.event(event);
         let token = (kind, source, warnings);
-        let stop = std::future::pending();
+        let stop = self.signals.first();
         let report = verify(&client, &request.plan, preface, token, stop, &on_event).await;
         Outcome { report, redactor }
     }

@@ -354,7 +354,7 @@ pub fn remediation(report: &Report) -> &'static [&'static str] {
 
 /// Returns what a run did not prove; there always is something.
 pub fn not_proven(report: &Report) -> Vec<String> {
-    if report.not_run.is_some() || report.reason() == Some(Reason::TokenMalformed) {
+    if report.token.kind.is_none() {
         return vec!["No request was sent, so nothing is known about Bitrise's answer.".to_owned()];
     }
     let mut lines = Vec::new();

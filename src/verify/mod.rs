@@ -58,6 +58,18 @@ impl Preface {
         }
     }
 
+    /// Makes the report of a run that a signal ended before there was a token.
+    pub fn interrupted(self, source: TokenSource, signal: Signal) -> Report {
+        let token = TokenInfo {
+            kind: None,
+            source: Some(source),
+        };
+        Report {
+            interrupted: Some(signal),
+            ..self.report(token, Vec::new(), Vec::new(), Vec::new())
+        }
+    }
+
     /// Makes the report of a run that ended with the token's own text; nothing was sent.
     pub fn malformed(self, source: TokenSource, error: TokenError) -> Report {
         let result = CheckResult::NotPassed(Reason::TokenMalformed);

@@ -11,6 +11,7 @@ mod support;
 mod classification;
 mod client;
 mod coverage;
+mod ending;
 mod faults;
 mod process;
 mod sandbox;

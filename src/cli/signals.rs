@@ -1,0 +1,68 @@
+//! Signals: the first one ends the run with a report; a second one, or one that comes while the
+//! report is being written, ends the process.
+//!
+//! On systems without POSIX signals, Ctrl-C has the effect that the system gives it.
+
+use crate::verdict::Signal;
+use std::io;
+use tokio::sync::watch;
+
+/// Tells of the first signal that arrives while the value lives.
+pub(super) struct Signals(watch::Receiver<Option<Signal>>);
+
+impl Signals {
+    /// Takes over SIGINT and SIGTERM.
+    ///
+    /// # Errors
+    /// Returns the system's error where it has no pipe or thread left.
+    pub(super) fn listen() -> io::Result<Self> {
+        let (sender, receiver) = watch::channel(None);
+        watch(sender)?;
+        Ok(Self(receiver))
+    }
+
+    /// Waits for a signal; it may have arrived before.
+    pub(super) async fn first(&self) -> Signal {
+        let mut receiver = self.0.clone();
+        match receiver
+            .wait_for(Option::is_some)
+            .await
+            .map(|signal| *signal)
+        {
+            Ok(Some(signal)) => signal,
+            // Nobody watches for signals any more, so none will come.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Watches on a thread of its own, so that a second signal is heard whatever the program does.
+#[cfg(unix)]
+fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let forever = move || {
+        for number in signals.forever() {
+            if sender.is_closed() || sender.borrow().is_some() {
+                // Where even that fails, the report is still under way.
+                let _ = emulate_default_handler(number);
+            }
+            let signal = if number == SIGINT {
+                Signal::Interrupt
+            } else {
+                Signal::Terminate
+            };
+            let _ = sender.send(Some(signal));
+        }
+    };
+    std::thread::Builder::new().spawn(forever)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
+    drop(sender);
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! The program always answers: however it is started, whatever it is given, and when it is ended.
+
+use crate::schema::{self, Report};
+use crate::support::process::{CANARY, Finished, Program};
+use crate::support::server::{healthy, read_head};
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+
+fn report(finished: &Finished) -> Report {
+    let report = schema::read(&finished.stdout);
+    assert_eq!(finished.code, Some(report.exit_code), "{}", finished.stderr);
+    report
+}
+
+/// Runs with a token file against a server where all is well.
+fn with_token_file(path: &Path) -> Report {
+    let server = healthy();
+    let program = Program::new(["verify", "-o", "json", "--base-url", &server.base_url()]);
+    let found = report(&program.arg("--token-file").arg(path).run());
+    let sent: Vec<_> = server.requests();
+    let sent = sent
+        .iter()
+        .filter_map(|request| request.header("authorization"));
+    assert!(sent.into_iter().all(|token| token == CANARY));
+    found
+}
+
+#[test]
+fn token_files_as_windows_writes_them_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let line = format!("{CANARY}\r\n");
+    let utf16 = |mark: u16, bytes: fn(u16) -> [u8; 2]| {
+        let units = [mark].into_iter().chain(line.encode_utf16());
+        units.flat_map(bytes).collect::<Vec<u8>>()
+    };
+    for content in [
+        line.clone().into_bytes(),
+        format!("\u{feff}{line}").into_bytes(),
+        utf16(0xfeff, u16::to_le_bytes),
+        utf16(0xfeff, u16::to_be_bytes),
+    ] {
+        fs::write(&path, content).unwrap();
+        let found = with_token_file(&path);
+        assert_eq!(found.verdict, "verified");
+        assert_eq!(found.warnings.len(), 0);
+    }
+}
+
+#[test]
+fn what_is_no_token_file_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let unreadable = |path: &Path, words: &str| {
+        let found = with_token_file(path);
+        assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
+        assert!(found.message.contains(words), "{}", found.message);
+    };
+    unreadable(&folder.path().join("none"), "entity not found");
+    #[cfg(unix)]
+    unreadable(folder.path(), "is a directory");
+    let path = folder.path().join("latin1");
+    fs::write(&path, b"bitwat_caf\xe9").unwrap();
+    unreadable(&path, "invalid data");
+    let path = folder.path().join("huge");
+    fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    unreadable(&path, "file too large");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let patient = || {
+        Program::new([
+            "verify",
+            "-o",
+            "json",
+            "--max-time",
+            "200ms",
+            "--token-file",
+        ])
+    };
+    let nobody_writes = report(&patient().arg(&fifo).run());
+    assert_eq!(nobody_writes.reason.as_deref(), Some("token_unreadable"));
+    assert!(
+        nobody_writes.message.contains("timed out"),
+        "{}",
+        nobody_writes.message
+    );
+    let mut command = patient().arg("-").into_command();
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    let kept_open = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(kept_open);
+    let never_closed = schema::read(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(never_closed.reason.as_deref(), Some("token_unreadable"));
+}
+
+#[test]
+fn an_odd_environment_changes_nothing() {
+    let server = healthy();
+    let program = || Program::verify(&server.base_url()).args(["-o", "json"]);
+    for (name, value) in [
+        ("HOME", "/nonexistent"),
+        ("HOME", "/proc"),
+        ("LANG", "C"),
+        ("LC_ALL", "xx_YY.nothing"),
+        ("TERM", "dumb"),
+        ("TERM", ""),
+        ("COLUMNS", "1"),
+        ("RUST_BACKTRACE", "full"),
+        ("RUST_LOG", "trace"),
+        ("SSLKEYLOGFILE", "/nonexistent/keys"),
+        ("TMPDIR", "/nonexistent"),
+    ] {
+        let finished = program().env(name, value).run();
+        assert_eq!(report(&finished).verdict, "verified", "{name}={value}");
+        assert_eq!(finished.stderr, "", "{name}={value}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_that_can_do_nothing_gets_plain_text() {
+    let program = Program::new(["verify", "--sandbox"]).env("TERM", "dumb");
+    let text = program.run().everything();
+    assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_answer_without_a_reader_keeps_its_exit_code() {
+    let server = healthy();
+    let script = "exec \"$0\" \"$@\" >&- 2>&-";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_bitrise-dx"), "verify"]);
+    command.args(["--base-url", &server.base_url()]).env_clear();
+    assert_eq!(
+        command
+            .env("BITRISE_TOKEN", CANARY)
+            .status()
+            .unwrap()
+            .code(),
+        Some(0)
+    );
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// A server that takes one request and never answers; it says when the request is there, and when
+/// the client has left.
+#[cfg(unix)]
+fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
+    use std::io::Read as _;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}/v0.1", listener.local_addr().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_head(&mut stream).unwrap();
+        sender.send(()).unwrap();
+        let _ = stream.read(&mut [0]);
+        let _ = sender.send(());
+    });
+    (base_url, receiver)
+}
+
+#[cfg(unix)]
+fn kill(signal: &str, child: &std::process::Child) {
+    let id = child.id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args([signal, &id])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_run_with_a_report_in_every_form() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (base_url, events) = silent();
+        let program = Program::verify(&base_url).args(["-o", "json", "--report", "r.json"]);
+        let mut command = program.dir(folder.path()).into_command();
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        events.recv().unwrap();
+        kill(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let found = schema::read(&text);
+        assert_eq!(found.verdict, "inconclusive");
+        assert_eq!(found.reason.as_deref(), Some("interrupted"));
+        assert_eq!(found.exit_code, code);
+        let file = fs::read_to_string(folder.path().join("r.json")).unwrap();
+        assert_eq!(file, text);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_before_there_is_a_token_ends_the_run_too() {
+    let program = Program::new(["verify", "-o", "json", "--token-file", "-"]);
+    let mut command = program.into_command();
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let input = child.stdin.take();
+    // The thread that reads tells that signals are being listened to.
+    let tasks = format!("/proc/{}/task", child.id());
+    while fs::read_dir(&tasks).is_ok_and(|tasks| tasks.count() < 3) {
+        std::thread::yield_now();
+    }
+    kill("-TERM", &child);
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(output.status.code(), Some(143));
+    let found = schema::read(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(found.reason.as_deref(), Some("interrupted"));
+    assert_eq!(found.token.source.as_deref(), Some("stdin"));
+    assert!(found.not_proven[0].contains("No request was sent"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_at_once_where_the_report_finds_no_way_out() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let (base_url, events) = silent();
+    let mut command = Program::verify(&base_url).into_command();
+    let (_reader, mut full) = std::io::pipe().unwrap();
+    let stdout = full.try_clone().unwrap();
+    full.write_all(&vec![b'x'; 64 * 1024]).unwrap();
+    let mut child = command
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    events.recv().unwrap();
+    kill("-INT", &child);
+    // The request was given up, so the first signal has arrived.
+    events.recv().unwrap();
+    kill("-TERM", &child);
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
