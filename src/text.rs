@@ -55,6 +55,20 @@ impl fmt::Display for Untrusted {
     }
 }
 
+/// Returns a text that is not cut and may hold what a user or a system wrote, such as a path, with
+/// the characters escaped that must not be shown.
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_unicode());
+        }
+    }
+    out
+}
+
 /// Tells whether a character may be shown as it is.
 ///
 /// The standard library's escaping for `Debug` knows which characters are printable; the
@@ -104,6 +118,13 @@ mod tests {
             assert!(out.chars().all(|c| !c.is_control()), "{out}");
         }
         assert_eq!(shown("\u{1b}[31mred"), "\\u{1b}[31mred");
+    }
+
+    #[test]
+    fn a_path_keeps_its_length_and_loses_what_moves_the_cursor() {
+        let path = format!("/tmp/{}\u{1b}[2J/ca.pem", "x".repeat(300));
+        let expected = format!("/tmp/{}\\u{{1b}}[2J/ca.pem", "x".repeat(300));
+        assert_eq!(harmless(&path), expected);
     }
 
     #[test]

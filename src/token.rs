@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, percent_encode};
+use percent_encoding::{AsciiSet, percent_decode_str, percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::borrow::Cow;
 
@@ -214,6 +214,7 @@ impl Redactor {
         if token.len() >= REDACTED_FROM {
             forms.push(token.to_owned());
             let percent = percent_encode(token.as_bytes(), EVERY_CHARACTER).to_string();
+            forms.push(percent.replace('%', ""));
             forms.push(percent);
             forms.extend((0..3).flat_map(|shift| base64_forms(token, shift)));
         }
@@ -226,29 +227,66 @@ impl Redactor {
     /// Returns the text without the token, in whichever case: a host's name, for one, is written
     /// in lower case wherever it is read.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut cleaned = Cow::Borrowed(text);
-        for form in &self.0 {
-            let form = form.expose_secret();
-            let lower = cleaned.to_ascii_lowercase();
-            let mut rest = 0;
-            let mut out = String::new();
-            for (start, _) in lower.match_indices(form) {
-                out += &cleaned[rest..start];
-                out += REDACTED;
-                rest = start + form.len();
-            }
-            if rest > 0 {
-                out += &cleaned[rest..];
-                cleaned = Cow::Owned(out);
-            }
+        if !self.has_form(text) {
+            return if self.is_veiled(text) {
+                Cow::Borrowed(REDACTED)
+            } else {
+                Cow::Borrowed(text)
+            };
         }
-        cleaned
+        let mut cleaned = text.to_owned();
+        for form in &self.0 {
+            cleaned = without(&cleaned, form.expose_secret());
+        }
+        Cow::Owned(cleaned)
+    }
+
+    fn has_form(&self, text: &str) -> bool {
+        let lower = text.to_ascii_lowercase();
+        let mut forms = self.0.iter();
+        forms.any(|form| lower.contains(form.expose_secret()))
+    }
+
+    /// Tells whether the token shows as soon as percent-encoding is undone, as often as it was
+    /// done: a few of its characters may be encoded, or all of them twice. Where it stands in such
+    /// a text can't be told, so the whole text has to go.
+    fn is_veiled(&self, text: &str) -> bool {
+        /// How often a text may be encoded that is still looked at; nothing honest comes near.
+        const LAYERS: usize = 8;
+        let mut text = Cow::Borrowed(text);
+        for _ in 0..LAYERS {
+            if !text.contains('%') {
+                return false;
+            }
+            let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+            if decoded.len() == text.len() {
+                return false;
+            }
+            if self.has_form(&decoded) {
+                return true;
+            }
+            text = Cow::Owned(decoded);
+        }
+        true
     }
 
     /// Tells whether the text holds the token.
     pub fn finds(&self, text: &str) -> bool {
-        matches!(self.clean(text), Cow::Owned(_))
+        self.has_form(text) || self.is_veiled(text)
     }
+}
+
+/// Returns the text without one form of the token, which is in lower case.
+fn without(text: &str, form: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (start, _) in lower.match_indices(form) {
+        out += &text[rest..start];
+        out += REDACTED;
+        rest = start + form.len();
+    }
+    out + &text[rest..]
 }
 
 /// Returns how the token looks inside of base64 that started `shift` bytes before it (as in
@@ -354,6 +392,28 @@ mod tests {
                     "{cleaned}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_encoded_in_part_or_more_than_once_takes_the_text_along() {
+        let redactor = Redactor::new("bitwat_canary-0123");
+        let hex = "6269747761745F63616E6172792D30313233";
+        assert_eq!(redactor.clean(&format!("x{hex}y")), "x[token]y");
+        for veiled in [
+            "bad bitwat%5fcanary%2D0123",
+            "%62itwat_canar%79-0123",
+            "a%20bitwat%255Fcanary-0123",
+            "%25%36%32itwat_canary-0123 %",
+        ] {
+            assert_eq!(redactor.clean(veiled), REDACTED, "{veiled}");
+            assert!(redactor.finds(veiled));
+        }
+        let endless = format!("%{}41", "25".repeat(100_000));
+        assert_eq!(redactor.clean(&endless), REDACTED);
+        for other in ["100 %", "%zz%", "%41%42", "bitwat%5fother"] {
+            assert_eq!(redactor.clean(other), other);
+            assert!(!redactor.finds(other));
         }
     }
 

@@ -6,6 +6,7 @@ use super::{meaning, page, title};
 use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Tally};
 use crate::exchange::Exchange;
 use crate::report::{NotRun, Report};
+use crate::text;
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
 use std::time::Duration;
@@ -439,7 +440,8 @@ fn curl(url: &str, ca_cert: Option<&str>) -> String {
     format!("curl -sS -i{ca_cert} {headers} {}", quoted(url))
 }
 
-/// Quotes a text for a POSIX shell.
+/// Quotes a text for a POSIX shell. What could not be shown as it is, as a control character in
+/// the path of a file, is escaped: such a line can't be run, but does no harm either.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    format!("'{}'", text::harmless(text).replace('\'', r"'\''"))
 }

@@ -57,7 +57,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("exchange", &["text", "wire"]),
     (
         "guide",
-        &["check", "exchange", "report", "token", "verdict"],
+        &["check", "exchange", "report", "text", "token", "verdict"],
     ),
     ("plan", &["text", "token", "verdict", "wire"]),
     (
