@@ -17,6 +17,10 @@ use std::marker::PhantomData;
 /// The longest slug that is believed, in bytes; Bitrise's have 16 or 36.
 const LONGEST_SLUG: usize = 256;
 
+/// The most bytes of a text that are kept. It is far more than what is ever shown of one, so that
+/// a token which is cut here, and then not recognised, is not shown either.
+const LONGEST_TEXT: usize = 4096;
+
 /// The most items of a list that are kept; the API's largest page has 50.
 const MOST_ITEMS: usize = 1000;
 
@@ -86,21 +90,19 @@ pub fn is_usable_slug(slug: &str) -> bool {
 }
 
 impl Document {
-    /// Reads a body; `clean` is applied to every text that is kept.
+    /// Reads a body; `clean` is applied to every text that is kept. Bytes that no JSON may hold
+    /// are replaced in place, since a body may be large.
     ///
     /// # Errors
     /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real reply.
-    pub fn read<'a>(body: &'a [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
-        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-        match serde_json::from_slice::<'a, Maybe<Top>>(body) {
-            Ok(top) => Ok(Self::keep(top, clean)),
+    pub fn read(body: &mut [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
+        let top = top(body).or_else(|_| {
             // Bitrise's Go would not write such JSON, but one odd title must not make a whole
             // reply look like somebody else's.
-            Err(_) => match serde_json::from_slice::<Maybe<Top>>(&mended(body)) {
-                Ok(top) => Ok(Self::keep(top, clean)),
-                Err(_) => Err(NotJson),
-            },
-        }
+            mend(body);
+            top(body)
+        })?;
+        Ok(Self::keep(top, clean))
     }
 
     /// Keeps of a reply what the checks need.
@@ -224,16 +226,22 @@ impl Item {
     }
 }
 
-/// Returns the body with what a strict reader of JSON refuses, but a browser's reader takes,
-/// replaced by something of the same length and meaning: bytes that are no UTF-8, escapes of half
-/// a surrogate pair, and numbers that no float can hold.
-fn mended(body: &[u8]) -> Vec<u8> {
-    let mut bytes = body.to_vec();
-    let mut end = 0;
-    for chunk in body.utf8_chunks() {
-        let start = end + chunk.valid().len();
-        end = start + chunk.invalid().len();
-        bytes[start..end].fill(b'?');
+fn top(body: &[u8]) -> Result<Maybe<Top>, NotJson> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    serde_json::from_slice(body).map_err(|_| NotJson)
+}
+
+/// Replaces in a body what a strict reader of JSON refuses, but a browser's reader takes, by
+/// something of the same length and meaning: bytes that are no UTF-8, escapes of half a surrogate
+/// pair, and numbers that no float can hold.
+fn mend(bytes: &mut [u8]) {
+    let mut from = 0;
+    while let Err(error) = std::str::from_utf8(&bytes[from..]) {
+        let start = from + error.valid_up_to();
+        from = error
+            .error_len()
+            .map_or(bytes.len(), |length| start + length);
+        bytes[start..from].fill(b'?');
     }
     let (mut at, mut in_text) = (0, false);
     while at < bytes.len() {
@@ -247,7 +255,6 @@ fn mended(body: &[u8]) -> Vec<u8> {
             _ => 1,
         };
     }
-    bytes
 }
 
 /// Replaces an escaped half of a surrogate pair that stands alone by the replacement character,
@@ -421,7 +428,7 @@ const MOST_ERRORS: usize = 10;
 /// Says for each kind of JSON value what is to be kept of it; by default, nothing.
 trait Keep<'de>: Sized {
     fn other() -> Self;
-    fn text(_: String) -> Self {
+    fn text(_: &str) -> Self {
         Self::other()
     }
     fn flag(_: bool) -> Self {
@@ -464,8 +471,10 @@ impl Keep<'_> for Scalar {
         Self::Other
     }
 
-    fn text(text: String) -> Self {
-        Self::Text(text)
+    fn text(text: &str) -> Self {
+        let mut cuts = (0..=text.len().min(LONGEST_TEXT)).rev();
+        let end = cuts.find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        Self::Text(text[..end].to_owned())
     }
 
     fn flag(flag: bool) -> Self {
@@ -532,7 +541,7 @@ impl<'de, T: Keep<'de>> Visitor<'de> for KeepVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        Ok(T::text(text.to_owned()))
+        Ok(T::text(text))
     }
 
     fn visit_bool<E: Error>(self, flag: bool) -> Result<T, E> {
@@ -583,7 +592,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(body: &Value) -> Document {
-        Document::read(body.to_string().as_bytes(), |text| Cow::Borrowed(text)).unwrap()
+        read_bytes(body.to_string().as_bytes()).unwrap()
+    }
+
+    fn read_bytes(body: &[u8]) -> Result<Document, NotJson> {
+        Document::read(&mut body.to_vec(), |text| Cow::Borrowed(text))
     }
 
     fn slugs(page: &AppPage) -> Vec<&str> {
@@ -700,7 +713,7 @@ mod tests {
         let body = json!({"message": "x canary", "data": [
             {"slug": "canary", "title": "canary", "owner": {"name": "canary"}}], "paging": {"next": "canary"}});
         let escaped = body.to_string().replace("canary", "\\u0063anary");
-        let document = Document::read(escaped.as_bytes(), |text| {
+        let document = Document::read(&mut escaped.into_bytes(), |text| {
             text.replace("canary", "-").into()
         })
         .unwrap();
@@ -710,10 +723,15 @@ mod tests {
 
     #[test]
     fn odd_json_is_read_and_other_things_are_not() {
-        let read = |body: &[u8]| Document::read(body, |text| Cow::Borrowed(text));
-        assert!(read(b"\xef\xbb\xbf {\"data\": []}").unwrap().apps().is_ok());
-        let twice =
-            read(br#"{"data": 1, "data": [], "x": 1e999999, "x": 123456789012345678901234567890}"#);
+        assert!(
+            read_bytes(b"\xef\xbb\xbf {\"data\": []}")
+                .unwrap()
+                .apps()
+                .is_ok()
+        );
+        let twice = read_bytes(
+            br#"{"data": 1, "data": [], "x": 1e999999, "x": 123456789012345678901234567890}"#,
+        );
         assert!(twice.unwrap().apps().is_ok());
         for body in [
             "",
@@ -722,7 +740,7 @@ mod tests {
             "{} trailing",
             &"[".repeat(100_000),
         ] {
-            assert_eq!(read(body.as_bytes()), Err(NotJson));
+            assert_eq!(read_bytes(body.as_bytes()), Err(NotJson));
         }
     }
 
@@ -732,7 +750,7 @@ mod tests {
             let start =
                 br#"{"paging": {"total_item_count": -1e999}, "data": [{"slug": "a", "title": "#;
             let body = [start, title, b"}]}"].concat();
-            let page = Document::read(&body, |text| Cow::Borrowed(text)).map(|read| read.apps());
+            let page = read_bytes(&body).map(|read| read.apps());
             let page = page.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body)));
             let title = page.unwrap().apps.remove(0).title;
             title.map(|title| title.raw().to_owned())
@@ -753,15 +771,24 @@ mod tests {
             b"\xff\xfe{\"data\": []}",
             b"1e999 x",
         ] {
-            let read = Document::read(broken, |text| Cow::Borrowed(text));
-            assert_eq!(read, Err(NotJson));
+            assert_eq!(read_bytes(broken), Err(NotJson));
+        }
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut_between_two_characters() {
+        for start in ["", "a"] {
+            let title = format!("{start}{}", "é".repeat(LONGEST_TEXT));
+            let body = json!({"data": [{"slug": "s", "title": title}]});
+            let title = read(&body).apps().unwrap().apps.remove(0).title.unwrap();
+            assert_eq!(title.raw().len(), LONGEST_TEXT - start.len());
         }
     }
 
     #[test]
     fn a_list_without_end_is_counted_but_not_kept() {
         let body = format!("{{\"data\": [{}{{}}]}}", "{\"slug\":\"s\"},".repeat(5000));
-        let document = Document::read(body.as_bytes(), |text| Cow::Borrowed(text)).unwrap();
+        let document = read_bytes(body.as_bytes()).unwrap();
         let page = document.apps().unwrap();
         assert_eq!(page.apps.len(), MOST_ITEMS);
         assert_eq!((page.total, page.has_more), (None, true));

@@ -81,7 +81,7 @@ impl Reader<'_> {
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(None) => return body(&bytes, response.headers(), self.redactor),
+                Ok(None) => return body(&mut bytes, response.headers(), self.redactor),
                 Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::TooLarge,
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Err(error) => return Body::Cut(self.fault(&error)),
@@ -110,14 +110,14 @@ impl Reader<'_> {
     }
 }
 
-fn body(bytes: &[u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
-    let text = bytes
-        .strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(bytes)
-        .trim_ascii_start();
-    if text.is_empty() {
+fn body(bytes: &mut [u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
+    let text = text_of(bytes);
+    let length = text.len();
+    if length == 0 {
         return Body::Empty;
     }
+    let skipped = bytes.len() - length;
+    let text = &mut bytes[skipped..];
     if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
         return Body::Json(document);
     }
@@ -130,6 +130,12 @@ fn body(bytes: &[u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
     } else {
         Body::Other
     }
+}
+
+/// Returns a body without the mark and the white space in front of its text.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    let mark = "\u{feff}".as_bytes();
+    bytes.strip_prefix(mark).unwrap_or(bytes).trim_ascii_start()
 }
 
 fn looks_like_html(text: &[u8]) -> bool {

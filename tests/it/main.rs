@@ -8,6 +8,7 @@
 
 mod support;
 
+mod bounds;
 mod classification;
 mod client;
 mod coverage;

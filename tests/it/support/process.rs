@@ -93,3 +93,13 @@ impl Finished {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
+
+/// Returns the most memory that a running process has had resident so far, in KiB.
+#[cfg(target_os = "linux")]
+pub(crate) fn peak_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}

@@ -1,0 +1,125 @@
+//! Whatever a server sends, the program's memory stays small. Peaks are read where the system
+//! tells them.
+
+#![cfg(target_os = "linux")]
+
+use crate::schema;
+use crate::support::process::{Program, peak_kib};
+use crate::support::server::{Act, NO_RUNS, Server, json, reply};
+use flate2::{Compress, Compression, FlushCompress};
+use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+
+/// The most memory that any reply may cost, in KiB.
+const LIMIT: u64 = 50 * 1024;
+
+/// Runs against a server that gives `first` to the first request, and returns the reason for the
+/// verdict and the peak memory by the second request, which comes only after the first reply was
+/// read.
+fn peak_after(first: impl Fn() -> Act + Send + Sync + 'static) -> (Option<String>, u64) {
+    let (told, pid): (_, Receiver<u32>) = channel();
+    let pid = Mutex::new(pid);
+    let peak = Arc::new(Mutex::new(None));
+    let found = Arc::clone(&peak);
+    let server = Server::start(move |_, number| {
+        if number == 0 {
+            return first();
+        }
+        if number == 1 {
+            let pid = pid.lock().unwrap().recv().unwrap();
+            *found.lock().unwrap() = peak_kib(pid);
+        }
+        json(200, NO_RUNS)
+    });
+    let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "1"]);
+    let mut command = program.into_command();
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    told.send(child.id()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report = schema::read(&String::from_utf8(output.stdout).unwrap());
+    let peak = peak.lock().unwrap().expect("a second request");
+    (report.reason, peak)
+}
+
+/// Returns a reply that says how long its body is, and a body of that length.
+fn long(status: u16, headers: &str, body: &[u8]) -> Act {
+    let head = reply(status, headers, "");
+    let head = String::from_utf8(head).unwrap();
+    let head = head.replace(
+        "Content-Length: 0",
+        &format!("Content-Length: {}", body.len()),
+    );
+    Act::Send([head.as_bytes(), body].concat())
+}
+
+#[test]
+fn a_body_without_end_costs_no_more_than_its_limit() {
+    // A server fault is asked about again, and that is the second request.
+    let (_, peak) = peak_after(|| long(503, "", &vec![b'['; 200 * 1024 * 1024]));
+    assert!(peak < LIMIT, "{peak} KiB");
+}
+
+/// Returns a gzip stream of that many MiB. Its end is missing, which nobody is to get to.
+fn bomb(mib: usize) -> Vec<u8> {
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut blocks = Vec::with_capacity(64 * 1024);
+    let mut deflate = Compress::new(Compression::best(), false);
+    // After a full flush the stream goes on as if it had just begun, so it can be repeated.
+    let zeros = vec![0; 1024 * 1024];
+    let flush = FlushCompress::Full;
+    deflate.compress_vec(&zeros, &mut blocks, flush).unwrap();
+    [HEADER.as_slice(), &blocks.repeat(mib)].concat()
+}
+
+#[test]
+fn a_small_body_that_unpacks_to_a_large_one_costs_no_more_either() {
+    let bomb = bomb(200);
+    assert!(bomb.len() < 1024 * 1024);
+    let (_, peak) = peak_after(move || long(503, "Content-Encoding: gzip\r\n", &bomb));
+    assert!(peak < LIMIT, "{peak} KiB");
+}
+
+#[test]
+fn a_body_at_the_limit_is_read_in_little_memory() {
+    const NEARLY: usize = 10 * 1024 * 1024 - 1024;
+    let filled = |item: &str| {
+        let items = item.repeat(NEARLY / item.len());
+        format!(r#"{{"data":[{{"slug":"first"}}{items}]}}"#)
+    };
+    let bodies = [
+        filled(r#",{"slug":"another-app","title":"t","owner":{"name":"w"}}"#),
+        filled(",{}"),
+        format!(
+            r#"{{"data":[{{"slug":"first","title":"{}"}}]}}"#,
+            "%25".repeat(NEARLY / 3)
+        ),
+        format!(
+            r#"{{"x":"{}","data":[{{"slug":"first"}}]}}"#,
+            "\\ud800".repeat(NEARLY / 6)
+        ),
+    ];
+    for body in bodies {
+        let start: String = body.chars().take(80).collect();
+        let (_, peak) = peak_after(move || json(200, &body));
+        assert!(peak < LIMIT, "{start}: {peak} KiB");
+    }
+    let (start, end) = (br#"{"data":[{"slug":"first","title":"\n"#, b"\"}]}");
+    let odd = [start.as_slice(), &vec![0xff; NEARLY], end].concat();
+    let (_, peak) = peak_after(move || long(200, "", &odd));
+    assert!(peak < LIMIT, "bytes that are no text: {peak} KiB");
+}
+
+#[test]
+fn many_headers_are_refused_in_little_memory() {
+    let headers = "X-A: b\r\n".repeat(100_000);
+    let server = Server::start(move |_, _| Act::Send(reply(200, &headers, "{}")));
+    let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
+    let report = schema::read(&program.run().stdout);
+    assert_eq!(report.reason.as_deref(), Some("connection_failed"));
+    assert!(
+        report.message.contains("headers are larger"),
+        "{}",
+        report.message
+    );
+}
