@@ -80,6 +80,7 @@ fn is_plain(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn shown(text: &str) -> String {
         Untrusted::new(text).to_string()
@@ -139,5 +140,24 @@ mod tests {
         let out = shown(&"x".repeat(5000));
         assert_eq!(out.chars().count(), SHOWN + 1);
         assert!(out.ends_with('…'));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_shown_in_one_harmless_line(text in any::<String>()) {
+            let out = shown(&text);
+            prop_assert!(out.chars().all(is_plain), "{out:?}");
+            prop_assert!(!out.trim_start().starts_with("::"));
+            prop_assert!(!out.contains("##["));
+            let escaped = "\\u{10ffff}".len();
+            prop_assert!(out.chars().count() <= SHOWN * escaped + 1);
+            prop_assert!(harmless(&text).chars().all(is_plain));
+        }
+
+        #[test]
+        fn what_people_write_is_shown_as_it_is(text in "[a-zA-Z0-9äöüßéçñ茶 ()_.,/-]{0,200}") {
+            prop_assert_eq!(shown(&text), &text[..]);
+            prop_assert_eq!(harmless(&text), &text[..]);
+        }
     }
 }

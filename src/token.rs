@@ -306,6 +306,7 @@ fn base64_forms(token: &str, shift: usize) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn error(text: &str) -> Option<TokenError> {
         Token::parse(text).err()
@@ -421,5 +422,40 @@ mod tests {
     fn a_tiny_token_does_not_tear_words_apart() {
         assert_eq!(Redactor::new("app").clean("my app"), "my app");
         assert_eq!(Redactor::new("[TOKEN]x").clean("[token]xx"), "[token]x");
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_can_stand_in_a_header(text in any::<String>()) {
+            if let Ok(parsed) = Token::parse(&text) {
+                let token = parsed.token.expose();
+                prop_assert!(!token.is_empty());
+                prop_assert!(token.bytes().all(|b| b.is_ascii_graphic()), "{token:?}");
+                prop_assert_eq!(token, text.trim());
+            }
+        }
+
+        #[test]
+        fn any_token_is_removed_from_any_text(
+            token in "[!-~]{8,60}",
+            (before, after) in (".{0,20}", ".{0,20}"),
+            coat in 0_usize..5,
+        ) {
+            let redactor = Redactor::new(&token);
+            let whole = format!("{before}{token}{after}");
+            let percent = |text: &str| percent_encode(text.as_bytes(), EVERY_CHARACTER).to_string();
+            let shown = match coat {
+                0 => whole,
+                1 => format!("{before}{}{after}", percent(&token)),
+                2 => percent(&percent(&whole)),
+                3 => STANDARD_NO_PAD.encode(whole),
+                _ => URL_SAFE_NO_PAD.encode(whole),
+            };
+            let cleaned = redactor.clean(&shown);
+            prop_assert!(redactor.finds(&shown));
+            prop_assert!(cleaned.contains(REDACTED), "{shown}: {cleaned}");
+            let lower = cleaned.replace(REDACTED, "").to_ascii_lowercase();
+            prop_assert!(!lower.contains(&token.to_ascii_lowercase()), "{cleaned}");
+        }
     }
 }

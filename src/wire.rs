@@ -589,6 +589,8 @@ deserialize_by_keep!(Maybe<T> where T, Scalar, Scalars, ListOrElse);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn read(body: &Value) -> Document {
@@ -793,5 +795,64 @@ mod tests {
         assert_eq!(page.apps.len(), MOST_ITEMS);
         assert_eq!((page.total, page.has_more), (None, true));
         assert_eq!(document.pipelines().unwrap().runs, 5001);
+    }
+
+    /// Any JSON value, not too deep.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            let key = prop_oneof![Just("slug".to_owned()), Just("data".to_owned()), ".{0,6}"];
+            prop_oneof![
+                vec(inner.clone(), 0..8).prop_map(Value::from),
+                vec((key, inner), 0..8)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(mut body in vec(any::<u8>(), 0..300)) {
+            let _ = Document::read(&mut body, |text| Cow::Borrowed(text));
+        }
+
+        #[test]
+        fn any_json_is_read(value in any_json(), title in any_json(), next in any_json()) {
+            prop_assert!(read_bytes(value.to_string().as_bytes()).is_ok());
+            let body = json!({
+                "data": [{"slug": "s", "title": title, "owner": value}, value, null],
+                "paging": {"next": next, "total_item_count": title},
+                "message": value, "errors": next,
+            });
+            let page = read(&body).apps().unwrap();
+            prop_assert_eq!(page.apps[0].slug.raw(), "s");
+            prop_assert!(page.total.is_none_or(|total| total >= page.apps.len() as u64));
+        }
+
+        #[test]
+        fn mending_spoils_nothing_that_was_whole(value in any_json()) {
+            let mut body = value.to_string().into_bytes();
+            mend(&mut body);
+            prop_assert_eq!(String::from_utf8(body).unwrap(), value.to_string());
+        }
+
+        #[test]
+        fn one_bad_byte_in_a_title_leaves_the_rest(
+            title in "[a-zA-Zé茶 ]{0,20}",
+            byte in 0x80_u8..,
+            at in any::<prop::sample::Index>(),
+        ) {
+            let start = r#"{"data":[{"slug":"first","title":""#;
+            let mut body = format!(r#"{start}{title}"}}]}}"#).into_bytes();
+            body.insert(start.len() + at.index(title.len() + 1), byte);
+            let page = read_bytes(&body).unwrap().apps().unwrap();
+            prop_assert_eq!(page.apps[0].slug.raw(), "first");
+        }
     }
 }

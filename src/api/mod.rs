@@ -295,6 +295,7 @@ fn version_name(version: Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_slug_is_one_segment_whatever_it_holds() {
@@ -309,5 +310,21 @@ mod tests {
             "https://h/v0.1/apps/a%2F..%2Fb%3Fc%23d%252e%0A%20%C3%A9/pipelines?limit=1"
         );
         assert_eq!(url.parse::<Url>().unwrap().as_str(), url);
+    }
+
+    proptest! {
+        #[test]
+        fn any_slug_arrives_as_it_is(slug in ".{1,80}") {
+            prop_assume!(crate::wire::is_usable_slug(&slug));
+            let base_url = BaseUrl::parse("https://h/v0.1").unwrap();
+            let url = address(&base_url, &["apps", &slug, "pipelines"], Some(1));
+            let url: Url = url.parse().unwrap();
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(segments.len(), 4);
+            let decoded = percent_encoding::percent_decode_str(segments[2]);
+            prop_assert_eq!(decoded.decode_utf8().unwrap(), slug);
+            prop_assert_eq!(url.query(), Some("limit=1"));
+            prop_assert_eq!(url.host_str(), Some("h"));
+        }
     }
 }

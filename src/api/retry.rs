@@ -82,6 +82,7 @@ fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const AMPLE: Duration = Duration::from_secs(300);
 
@@ -158,5 +159,38 @@ mod tests {
             retry_after(&headers, SystemTime::UNIX_EPOCH),
             Some(Duration::from_secs(30))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_asks_for_a_bounded_wait_or_for_none(value in ".*", at in 0_u64..1 << 40) {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+            if let Some(wait) = parse_retry_after(&value, now) {
+                prop_assert!(wait <= LONGEST_WAIT);
+            }
+        }
+
+        #[test]
+        fn seconds_and_dates_mean_the_same(wait in 0_u64..1 << 20, at in 0_u64..1 << 35) {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+            let wait = Duration::from_secs(wait);
+            let date = httpdate::fmt_http_date(now + wait);
+            prop_assert_eq!(parse_retry_after(&date, now), Some(wait));
+            let seconds = wait.as_secs().to_string();
+            prop_assert_eq!(parse_retry_after(&seconds, now), Some(wait));
+        }
+
+        #[test]
+        fn no_pause_is_longer_than_what_is_left(
+            (made, retries) in (1_u32.., 0_u32..),
+            asked in proptest::option::of(any::<Duration>()),
+            left in any::<Duration>(),
+            jitter in 0.0..=1.0,
+        ) {
+            if let Some(pause) = RetryPolicy::new(retries).pause(made, asked, left, jitter) {
+                prop_assert!(pause < left && pause >= asked.unwrap_or_default());
+                prop_assert!(made <= retries);
+            }
+        }
     }
 }
