@@ -17,4 +17,5 @@ mod faults;
 mod process;
 mod sandbox;
 mod schema;
+mod soak;
 mod tidy;

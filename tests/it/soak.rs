@@ -1,0 +1,192 @@
+//! A thousand runs against a server that fails at random, each with a known truth: a run finds the
+//! truth or says that it could not, and never anything else.
+
+use crate::support::server::{Act, Request, Server, json, reply};
+use bitrise_dx::api::{Client, RetryPolicy, Settings};
+use bitrise_dx::plan::{BaseUrl, Plan};
+use bitrise_dx::report::{Report, Target, TokenSource};
+use bitrise_dx::token::Token;
+use bitrise_dx::verdict::Verdict;
+use bitrise_dx::verify::{Preface, verify};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const RUNS: usize = 1000;
+
+/// Where the chance comes from; the same every time, so that a failure can be repeated.
+const SEED: u64 = 0x00b1_7215_edd8;
+
+/// How many of a hundred requests fail.
+const FAULTS: u8 = 30;
+
+/// What is true of the token.
+#[derive(Clone, Copy, Debug)]
+enum Truth {
+    Good,
+    Rejected,
+    Forbidden,
+    NoApps,
+    /// The pipelines can't be read, and this is how the server says so.
+    Denied(u16),
+    /// The token is revoked between the two calls.
+    RevokedMidway,
+}
+
+const TRUTHS: [Truth; 8] = [
+    Truth::Good,
+    Truth::Rejected,
+    Truth::Forbidden,
+    Truth::NoApps,
+    Truth::Denied(401),
+    Truth::Denied(403),
+    Truth::Denied(404),
+    Truth::RevokedMidway,
+];
+
+impl Truth {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Good => Verdict::Verified,
+            Self::Rejected | Self::RevokedMidway => Verdict::InvalidCredentials,
+            Self::Forbidden | Self::Denied(_) => Verdict::InvalidPermissions,
+            Self::NoApps => Verdict::NoResources,
+        }
+    }
+
+    /// Answers as Bitrise does; `asked` tells whether the pipelines were asked for before.
+    fn answer(self, is_pipelines: bool, asked: bool) -> (u16, &'static str) {
+        const UNAUTHORIZED: (u16, &str) = (401, r#"{"message":"Unauthorized"}"#);
+        match (self, is_pipelines) {
+            (Self::Rejected, _) | (Self::RevokedMidway, true) => UNAUTHORIZED,
+            (Self::RevokedMidway, false) if asked => UNAUTHORIZED,
+            (Self::Forbidden, false) => (403, r#"{"message":"Forbidden"}"#),
+            (Self::NoApps, false) => (200, r#"{"data":[]}"#),
+            (Self::Denied(status), true) => (status, r#"{"message":"no"}"#),
+            (_, true) => (200, r#"{"data":[{"slug":"run","is_pipeline":true}]}"#),
+            (_, false) => (
+                200,
+                r#"{"data":[{"slug":"app","title":"App"}],"paging":{}}"#,
+            ),
+        }
+    }
+}
+
+/// Returns one of the things that go wrong.
+fn fault(chance: &mut fastrand::Rng) -> Act {
+    const PAGE: &str = "<html><title>Bad Gateway</title>";
+    const HTML: &str = "Content-Type: text/html\r\n";
+    const NOW: &str = "Retry-After: 0\r\n";
+    const CUT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"data\":[";
+    match chance.u8(0..12) {
+        0 => Act::SendAndReset(Vec::new()),
+        1 => Act::SendAndReset("HTTP/1.1 200 OK\r\nConte".into()),
+        2 => Act::SendAndReset(CUT.into()),
+        3 => Act::Send(Vec::new()),
+        4 => Act::Send(CUT.into()),
+        5 => Act::Send(reply(503, NOW, "")),
+        6 => Act::Send(reply(502, HTML, PAGE)),
+        7 => Act::Send(reply(429, NOW, r#"{"message":"slow down"}"#)),
+        8 => Act::Send(reply(200, HTML, PAGE)),
+        9 => Act::Send(reply(403, HTML, PAGE)),
+        10 => Act::Send(reply(302, "Location: https://login.example/\r\n", "")),
+        _ => json(200, r#"{"status":"fine"}"#),
+    }
+}
+
+/// What the server plays, and what it did: whether the last answer to each address was a true one.
+struct Stage {
+    truth: Truth,
+    chance: fastrand::Rng,
+    last_was_true: HashMap<String, bool>,
+}
+
+impl Stage {
+    fn act(&mut self, request: &Request) -> Act {
+        let is_pipelines = request.target.contains("pipelines");
+        let asked = self.last_was_true.keys().any(|url| url.contains("pipe"));
+        let fails = self.chance.u8(0..100) < FAULTS;
+        self.last_was_true.insert(request.target.clone(), !fails);
+        if fails {
+            return fault(&mut self.chance);
+        }
+        let (status, body) = self.truth.answer(is_pipelines, asked);
+        json(status, body)
+    }
+
+    /// Tells whether a client that asked again where that helps was told nothing but the truth.
+    fn told_the_truth(&self) -> bool {
+        self.last_was_true.values().all(|was_true| *was_true)
+    }
+}
+
+async fn run(base_url: &str) -> Report {
+    let parsed = Token::parse("bitwat_soak-0123456789").unwrap();
+    let patient = Duration::from_secs(60);
+    let client = Client::new(Settings {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        token: parsed.token,
+        timeout: patient,
+        max_time: patient,
+        retry: RetryPolicy {
+            base: Duration::ZERO,
+            ..RetryPolicy::new(2)
+        },
+        ca_cert: None,
+        on_pause: Box::new(|_| {}),
+    });
+    let plan = Plan {
+        apps: Vec::new(),
+        details: false,
+    };
+    let preface = Preface::begin(Target::default());
+    let token = (parsed.kind, TokenSource::Environment, Vec::new());
+    let never = std::future::pending();
+    verify(&client.unwrap(), &plan, preface, token, never, &|_| {}).await
+}
+
+#[test]
+fn a_thousand_runs_against_a_failing_server_find_the_truth_or_nothing() {
+    let stage = Arc::new(Mutex::new(Stage {
+        truth: Truth::Good,
+        chance: fastrand::Rng::with_seed(SEED),
+        last_was_true: HashMap::new(),
+    }));
+    let playing = Arc::clone(&stage);
+    let server = Server::start(move |request, _| playing.lock().unwrap().act(request));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut table: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    for number in 0..RUNS {
+        let truth = TRUTHS[number % TRUTHS.len()];
+        {
+            let mut stage = stage.lock().unwrap();
+            stage.truth = truth;
+            stage.last_was_true.clear();
+        }
+        let report = runtime.block_on(run(&server.base_url()));
+        let verdict = report.verdict();
+        let stage = stage.lock().unwrap();
+        let expected = if stage.told_the_truth() {
+            truth.verdict()
+        } else {
+            Verdict::Inconclusive
+        };
+        let told = &stage.last_was_true;
+        assert_eq!(
+            verdict, expected,
+            "run {number}, {truth:?}: {told:?}, {report:?}"
+        );
+        *table
+            .entry((format!("{truth:?}"), verdict.as_str()))
+            .or_default() += 1;
+    }
+    let mut rows = String::new();
+    for ((truth, verdict), count) in table {
+        writeln!(rows, "{truth:<14} {verdict:<20} {count:>4}").unwrap();
+    }
+    insta::assert_snapshot!(rows);
+}
