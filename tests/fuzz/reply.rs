@@ -1,0 +1,135 @@
+//! What must hold for any reply, shared by the fuzzer and the tests, which run its seeds.
+
+use bitrise_dx::check::{App, Check, CheckId, CheckResult, Found};
+use bitrise_dx::classify::{self, Listed, PipelinesStep};
+use bitrise_dx::exchange::{Body, Exchange, Reply};
+use bitrise_dx::render::{self, Detail, Style};
+use bitrise_dx::report::{Report, Target, TokenInfo};
+use bitrise_dx::text::Untrusted;
+use bitrise_dx::token::Token;
+use bitrise_dx::verdict::{Reason, Verdict};
+use bitrise_dx::wire::Document;
+use std::time::{Duration, SystemTime};
+
+const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
+
+/// Judges a reply: two bytes for its status, and its body.
+///
+/// # Panics
+/// Panics where reading, meaning or showing it breaks a promise.
+pub(crate) fn judge(bytes: &[u8]) {
+    let Some((status, body)) = bytes.split_first_chunk::<2>() else {
+        return;
+    };
+    let status = 100 + u16::from_be_bytes(*status) % 500;
+    let redactor = Token::parse(CANARY).unwrap().token.redactor();
+    let body = match Document::read(&mut body.to_vec(), |text| redactor.clean(text)) {
+        Ok(document) => Body::Json(document),
+        Err(_) => Body::Html,
+    };
+    let exchange = Exchange {
+        url: "https://api.bitrise.io/v0.1/apps?limit=50".into(),
+        attempts: 1,
+        elapsed: Duration::ZERO,
+        retry_after: None,
+        outcome: Ok(Reply {
+            status,
+            http_version: "HTTP/2",
+            request_id: None,
+            location_host: None,
+            body,
+        }),
+    };
+    for (id, app, result) in meanings(&exchange) {
+        is_nobodys_fault(status, &exchange, result);
+        let check = Check {
+            id,
+            result,
+            found: Found::Nothing,
+            app,
+            exchange: Some(exchange.clone()),
+        };
+        is_harmless(&report(check));
+    }
+}
+
+/// Returns what the reply means at each step, for the first app that it names.
+fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
+    let (app, apps) = match classify::apps(exchange) {
+        Ok(page) => (page.apps.into_iter().next(), CheckResult::Pass),
+        Err(reason) => (None, CheckResult::NotPassed(reason)),
+    };
+    let app = app.unwrap_or_else(|| App {
+        slug: Untrusted::new("app"),
+        title: None,
+        workspace: None,
+    });
+    let pipelines = match classify::pipelines(exchange, Listed::Yes) {
+        PipelinesStep::Readable(_) => CheckResult::Pass,
+        PipelinesStep::NotReadable(reason) => CheckResult::NotPassed(reason),
+        PipelinesStep::RecheckToken => CheckResult::NotPassed(Reason::TokenRejected),
+    };
+    let details =
+        classify::details(exchange).map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+    [
+        (CheckId::AppsList, None, apps),
+        (CheckId::PipelinesList, Some(app.clone()), pipelines),
+        (CheckId::PipelinesShow, Some(app), details),
+    ]
+}
+
+/// Holds that only Bitrise's own refusals lead to a verdict on the token.
+fn is_nobodys_fault(status: u16, exchange: &Exchange, result: CheckResult) {
+    let Some(reason) = result.reason() else {
+        assert_eq!(status, 200);
+        return;
+    };
+    let is_json = matches!(
+        exchange.outcome,
+        Ok(Reply {
+            body: Body::Json(_),
+            ..
+        })
+    );
+    match reason.verdict() {
+        Verdict::NoResources => assert!(status == 200 && is_json),
+        Verdict::InvalidCredentials => assert!(status == 401 && is_json),
+        Verdict::InvalidPermissions => assert!(matches!(status, 401 | 403 | 404) && is_json),
+        Verdict::Inconclusive => {}
+        Verdict::Verified | Verdict::NotRun => panic!("{reason:?}"),
+    }
+}
+
+fn report(check: Check) -> Report {
+    Report {
+        checked_at: SystemTime::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        target: Target::default(),
+        token: TokenInfo::default(),
+        not_run: None,
+        checks: vec![check],
+        apps: Vec::new(),
+        warnings: Vec::new(),
+        interrupted: None,
+    }
+}
+
+/// Holds that nothing which is shown moves a cursor, forges a line or holds the token.
+fn is_harmless(report: &Report) {
+    let style = Style {
+        color: false,
+        unicode: true,
+        width: 100,
+        detail: Detail::Verbose,
+    };
+    let json = render::json(report).unwrap();
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    for text in [render::human(report, style), json] {
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+        let lower = text.to_ascii_lowercase();
+        assert!(!lower.contains(&CANARY.to_ascii_lowercase()), "{text}");
+        for line in text.lines() {
+            assert!(!line.trim_start().starts_with("::"), "{text}");
+        }
+    }
+}

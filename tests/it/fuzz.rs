@@ -1,0 +1,42 @@
+//! The fuzzer's seeds, and random changes to them, without a fuzzer.
+
+#[path = "../fuzz/reply.rs"]
+mod reply;
+
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+
+fn seeds() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/replies");
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|file| fs::read(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_seed_is_judged() {
+    let seeds = seeds();
+    assert!(seeds.len() >= 10);
+    for seed in seeds {
+        reply::judge(&seed);
+    }
+}
+
+proptest! {
+    #[test]
+    fn seeds_that_were_tampered_with_are_judged(
+        seed in prop::sample::select(seeds()),
+        status in prop::sample::select(vec![200_u16, 401, 403, 404, 429, 503]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let mut bytes = seed;
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes[..2].copy_from_slice(&(status - 100).to_be_bytes());
+        reply::judge(&bytes);
+    }
+}
