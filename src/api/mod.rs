@@ -4,6 +4,7 @@
 //! says is never an error here: every call ends in an [`Exchange`].
 
 mod retry;
+mod throttle;
 mod tls;
 mod transport;
 
@@ -16,8 +17,11 @@ use crate::token::{Redactor, Token};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Response, Version, redirect};
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, sleep, timeout_at};
+use throttle::{Admission, Closing, Throttle};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use transport::Reader;
 use url::Url;
 
@@ -42,6 +46,10 @@ const CONNECT_SHARE: f64 = 0.9;
 /// kept, 100 headers and some 400 KiB: a larger number would cost an allocation for each head, and
 /// a flood of interim replies has many.
 const HEADERS_LIMIT: u32 = 64 * 1024;
+
+/// How often one request may be answered with 429 while others get their answers: far more often
+/// than one that only has to wait for its turn.
+const MOST_TURNS: u32 = 50;
 
 /// What stays as it is in a path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -88,6 +96,33 @@ pub struct Client {
     redactor: Redactor,
     proxy: Option<String>,
     deadline: Instant,
+    throttle: RefCell<Throttle>,
+    /// Wakes those that wait for another request to end.
+    freed: Notify,
+}
+
+/// Holds a request's place among those that are under way.
+struct Place<'a> {
+    client: &'a Client,
+    /// How often the gate had been closed when the request was let go.
+    closings: u32,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.client.throttle.borrow_mut().leave();
+        self.client.freed.notify_waiters();
+    }
+}
+
+/// States what follows an attempt.
+enum Next {
+    /// Its outcome is the answer.
+    End,
+    /// Another attempt after this pause.
+    Pause(Duration),
+    /// Another attempt when the gate for all requests lets it go.
+    Queue,
 }
 
 impl Client {
@@ -123,6 +158,8 @@ impl Client {
             redactor,
             proxy,
             deadline,
+            throttle: RefCell::default(),
+            freed: Notify::new(),
         })
     }
 
@@ -131,77 +168,149 @@ impl Client {
         self.proxy.as_deref()
     }
 
+    /// Tells whether the server's limit of requests leaves no hope for this run: it answers
+    /// nothing but 429, or asks for a longer wait than `max_time` has.
+    pub fn has_given_up(&self) -> bool {
+        self.throttle.borrow().has_given_up()
+    }
+
     /// Asks for the first page of apps (spec: `app-list`).
     pub async fn apps(&self) -> Exchange {
-        self.get(&["apps"], Some(APPS_LIMIT)).await
+        self.get(&["apps"], &[limit(APPS_LIMIT)]).await
+    }
+
+    /// Asks for the page of apps that begins with the app `next`, as the page before it says.
+    pub async fn apps_from(&self, next: &Untrusted) -> Exchange {
+        let query = [limit(APPS_LIMIT), ("next", next.raw().to_owned())];
+        self.get(&["apps"], &query).await
     }
 
     /// Asks for an app's latest runs (spec: `pipeline-list`).
-    pub async fn pipelines(&self, app: &Untrusted, limit: u8) -> Exchange {
-        self.get(&["apps", app.raw(), "pipelines"], Some(limit))
+    pub async fn pipelines(&self, app: &Untrusted, most: u8) -> Exchange {
+        self.get(&["apps", app.raw(), "pipelines"], &[limit(most)])
             .await
     }
 
     /// Asks for one pipeline run (spec: `pipeline-show`).
     pub async fn pipeline(&self, app: &Untrusted, pipeline_id: &Untrusted) -> Exchange {
-        self.get(&["apps", app.raw(), "pipelines", pipeline_id.raw()], None)
+        self.get(&["apps", app.raw(), "pipelines", pipeline_id.raw()], &[])
             .await
     }
 
     /// Sends one request, again where that may help, until it is answered or time is over.
-    async fn get(&self, path: &[&str], limit: Option<u8>) -> Exchange {
-        let url = address(&self.settings.base_url, path, limit);
+    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Exchange {
+        let url = address(&self.settings.base_url, path, query);
+        let mut place = self.place().await;
         let started = Instant::now();
-        let (mut attempts, mut retry_after) = (0, None);
+        let (mut failed, mut turns, mut retry_after) = (0, 0, None);
         let outcome = loop {
             if self.left().is_zero() {
                 break Err(TransportErrorKind::MaxTime.into());
             }
-            attempts += 1;
             let outcome;
             (outcome, retry_after) = self.attempt(&url).await;
-            match self.pause(&outcome, attempts, retry_after) {
-                Some(pause) => sleep(pause).await,
-                None => break outcome,
+            let is_limited = matches!(&outcome, Ok(reply) if reply.status == 429);
+            let next = if is_limited {
+                turns += 1;
+                self.limited(&place, turns, failed, retry_after)
+            } else {
+                failed += 1;
+                self.failed_or_done(&outcome, failed, retry_after)
+            };
+            match next {
+                Next::End => break outcome,
+                Next::Pause(pause) => sleep(pause).await,
+                Next::Queue => {
+                    drop(place);
+                    place = self.place().await;
+                }
             }
         };
         Exchange {
             url,
-            attempts,
+            attempts: failed + turns,
             elapsed: started.elapsed(),
             retry_after,
             outcome,
         }
     }
 
-    /// Decides on another attempt, and tells of the pause before it.
-    fn pause(
+    /// Waits until another request may be under way.
+    async fn place(&self) -> Place<'_> {
+        loop {
+            let freed = self.freed.notified();
+            let admission = self.throttle.borrow_mut().admit(Instant::now());
+            match admission {
+                Admission::Go(closings) => {
+                    return Place {
+                        client: self,
+                        closings,
+                    };
+                }
+                Admission::At(opens) => sleep_until(opens).await,
+                Admission::Full => freed.await,
+            }
+        }
+    }
+
+    /// Decides what follows from a 429, for this request and all others.
+    fn limited(&self, place: &Place<'_>, turns: u32, failed: u32, asked: Option<Duration>) -> Next {
+        let (retry, left) = (&self.settings.retry, self.left());
+        let mut made = 0;
+        let pause = |fruitless| {
+            made = failed + fruitless;
+            retry.pause(made, asked, left, fastrand::f64())
+        };
+        let now = Instant::now();
+        let closing = self
+            .throttle
+            .borrow_mut()
+            .limited(place.closings, asked, now, pause);
+        match closing {
+            Closing::GiveUp => Next::End,
+            Closing::Closed(_) | Closing::Known if turns > MOST_TURNS => Next::End,
+            Closing::Known => Next::Queue,
+            Closing::Closed(pause) => {
+                self.tell(made, pause, Ok(429));
+                Next::Queue
+            }
+        }
+    }
+
+    /// Decides what follows from any other outcome, and tells of the pause before another attempt.
+    fn failed_or_done(
         &self,
         outcome: &Result<Reply, TransportError>,
         made: u32,
         asked: Option<Duration>,
-    ) -> Option<Duration> {
+    ) -> Next {
         let transient = match outcome {
             Ok(reply) => reply.is_transient(),
             Err(error) => error.kind.is_transient(),
         };
         if !transient {
-            return None;
+            if outcome.is_ok() {
+                self.throttle.borrow_mut().answered();
+            }
+            return Next::End;
         }
         let retry = &self.settings.retry;
-        let pause = retry.pause(made, asked, self.left(), fastrand::f64())?;
-        let after = outcome
-            .as_ref()
-            .map(|reply| reply.status)
-            .map_err(Clone::clone);
-        let most = retry.retries.saturating_add(1);
+        let Some(pause) = retry.pause(made, asked, self.left(), fastrand::f64()) else {
+            return Next::End;
+        };
+        let after = outcome.as_ref().map(|reply| reply.status);
+        self.tell(made, pause, after.map_err(Clone::clone));
+        Next::Pause(pause)
+    }
+
+    fn tell(&self, made: u32, pause: Duration, after: Result<u16, TransportError>) {
+        let most = self.settings.retry.retries.saturating_add(1);
         (self.settings.on_pause)(&Pause {
             made,
             most,
             pause,
             after,
         });
-        Some(pause)
     }
 
     /// Makes one attempt, and returns how long the server asks to wait before another.
@@ -265,13 +374,24 @@ impl Client {
 }
 
 /// Builds an address below the base URL; every part of the path becomes one segment.
-fn address(base_url: &BaseUrl, path: &[&str], limit: Option<u8>) -> String {
+fn address(base_url: &BaseUrl, path: &[&str], query: &[(&str, String)]) -> String {
     let mut url = base_url.to_string();
     for segment in path {
         url.push('/');
         url.extend(utf8_percent_encode(segment, SEGMENT));
     }
-    limit.map_or_else(|| url.clone(), |limit| format!("{url}?limit={limit}"))
+    for (number, (name, value)) in query.iter().enumerate() {
+        url.push(if number == 0 { '?' } else { '&' });
+        url.push_str(name);
+        url.push('=');
+        url.extend(utf8_percent_encode(value, SEGMENT));
+    }
+    url
+}
+
+/// Returns the parameter for the size of a page.
+fn limit(most: u8) -> (&'static str, String) {
+    ("limit", most.to_string())
 }
 
 /// Returns the host that a redirect points to; the rest of the address may hold secrets.
@@ -303,11 +423,11 @@ mod tests {
         let url = address(
             &base_url,
             &["apps", "a/../b?c#d%2e\n é", "pipelines"],
-            Some(1),
+            &[limit(1), ("next", "a&b=c".to_owned())],
         );
         assert_eq!(
             url,
-            "https://h/v0.1/apps/a%2F..%2Fb%3Fc%23d%252e%0A%20%C3%A9/pipelines?limit=1"
+            "https://h/v0.1/apps/a%2F..%2Fb%3Fc%23d%252e%0A%20%C3%A9/pipelines?limit=1&next=a%26b%3Dc"
         );
         assert_eq!(url.parse::<Url>().unwrap().as_str(), url);
     }
