@@ -145,12 +145,19 @@ pub enum Found {
     Kind(TokenKind),
     /// What makes the token unusable.
     Malformed(TokenError),
-    /// How many apps the token sees, where that is known, and how many are on the first page.
+    /// How many apps the token sees, where that is known, and how many of them were listed.
     Apps {
         /// On all pages.
         total: Option<u64>,
-        /// On the first page.
+        /// On the pages that were read.
         listed: usize,
+    },
+    /// How many apps were listed before the list could not be read on, and why it could not.
+    SomeApps {
+        /// On the pages that were read.
+        listed: usize,
+        /// What is in the way.
+        end: ListEnd,
     },
     /// The pipelines answered 401, and the list of apps, asked for once more, 200: the token is
     /// still accepted.
@@ -159,6 +166,17 @@ pub enum Found {
     Runs(usize),
     /// How the check ended for each of several apps.
     Tally(Tally),
+}
+
+/// States why a list of apps could not be read on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ListEnd {
+    /// The request for a page failed.
+    PageFailed,
+    /// The pages lead back to where they were before, or nowhere.
+    Circular,
+    /// There are more pages than any account has.
+    Endless,
 }
 
 /// Counts how one check ended for each of several apps; the sum is the number of apps.

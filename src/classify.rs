@@ -14,8 +14,8 @@ pub enum Listed {
     Yes,
     /// The whole list was read, and it was not.
     No,
-    /// It was not on the first page, and there are more.
-    NotOnFirstPage,
+    /// It was not on the pages that were read, and there are more.
+    NotYet,
 }
 
 /// States what follows from the answer to `GET /apps/{app-slug}/pipelines`.
@@ -34,23 +34,40 @@ pub enum PipelinesStep {
 /// # Errors
 /// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]).
 pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
+    match page_of_apps(exchange)? {
+        page if page.apps.is_empty() => Err(Reason::NoApps),
+        page => Ok(page),
+    }
+}
+
+/// Reads the answer to `GET /apps` for a page after the first one, which may be empty.
+///
+/// # Errors
+/// Returns the reason why the list can't be read on.
+pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
+    page_of_apps(exchange).map_err(|reason| {
+        if reason == Reason::WrongBaseUrl {
+            // The first page was there.
+            Reason::UnexpectedStatus
+        } else {
+            reason
+        }
+    })
+}
+
+fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     let reply = reply(exchange)?;
-    let page = match (reply.status, &reply.body) {
-        (200, body) => json(body)?.apps().map_err(|_| Reason::UnexpectedResponse)?,
-        (404, _) => return Err(Reason::WrongBaseUrl),
-        (401 | 403, Body::Html) => return Err(Reason::Intercepted),
-        (401, _) => return Err(Reason::TokenRejected),
+    match (reply.status, &reply.body) {
+        (200, body) => json(body)?.apps().map_err(|_| Reason::UnexpectedResponse),
+        (404, _) => Err(Reason::WrongBaseUrl),
+        (401 | 403, Body::Html) => Err(Reason::Intercepted),
+        (401, _) => Err(Reason::TokenRejected),
         // Whose 403 it is stands in the body, and that broke off.
-        (403, Body::Cut(error)) => return Err(transport(&error.kind)),
+        (403, Body::Cut(error)) => Err(transport(&error.kind)),
         // Bitrise puts its refusals into a JSON object; a bare 403 is a firewall's or a proxy's.
-        (403, Body::Json(document)) if document.is_object() => return Err(Reason::AppsForbidden),
-        (403, _) => return Err(Reason::Intercepted),
-        (status, _) => return Err(any_step(status)),
-    };
-    if page.apps.is_empty() {
-        Err(Reason::NoApps)
-    } else {
-        Ok(page)
+        (403, Body::Json(document)) if document.is_object() => Err(Reason::AppsForbidden),
+        (403, _) => Err(Reason::Intercepted),
+        (status, _) => Err(any_step(status)),
     }
 }
 
@@ -139,9 +156,10 @@ fn app_endpoint<T>(
     }
 }
 
-const fn denied(listed: Listed) -> Reason {
+/// Returns the reason for a refused app.
+pub const fn denied(listed: Listed) -> Reason {
     match listed {
-        Listed::Yes | Listed::NotOnFirstPage => Reason::PipelinesDenied,
+        Listed::Yes | Listed::NotYet => Reason::PipelinesDenied,
         Listed::No => Reason::AppNotAccessible,
     }
 }

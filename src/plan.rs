@@ -6,6 +6,7 @@ use crate::text::Untrusted;
 use crate::token::{self, Redactor};
 use crate::verdict::Reason;
 use crate::wire;
+use std::collections::HashSet;
 use std::fmt;
 use url::{Host, Url};
 
@@ -15,10 +16,23 @@ pub const DEFAULT_BASE_URL: &str = "https://api.bitrise.io/v0.1";
 /// Holds what is to be checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The apps to check; empty for the first one of the list, as DX does.
-    pub apps: Vec<AppSlug>,
+    /// The apps to check.
+    pub apps: Choice,
     /// Whether to ask for the details of one pipeline run of each app.
     pub details: bool,
+    /// How many requests may be under way at once; at least one is.
+    pub concurrency: usize,
+}
+
+/// Says which apps are to be checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Choice {
+    /// The first one of the list, as DX does.
+    First,
+    /// These.
+    Named(Vec<AppSlug>),
+    /// Every app on every page of the list.
+    All,
 }
 
 /// Holds an app's slug as given by the user.
@@ -35,10 +49,12 @@ impl Plan {
         if token.finds(&base_url.to_string()) {
             return Err(PlanError::BaseUrlWithToken);
         }
-        if self.apps.iter().any(|app| token.finds(app.0.raw())) {
-            return Err(PlanError::AppSlugIsToken);
+        match &self.apps {
+            Choice::Named(apps) if apps.iter().any(|app| token.finds(app.0.raw())) => {
+                Err(PlanError::AppSlugIsToken)
+            }
+            Choice::First | Choice::Named(_) | Choice::All => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -57,6 +73,39 @@ impl AppSlug {
             return Err(PlanError::AppSlug);
         }
         Ok(Self(Untrusted::new(text)))
+    }
+
+    /// Reads a list of slugs, one a line. White space around them, empty lines, and what follows
+    /// a `#` at a line's start or behind white space, are skipped.
+    ///
+    /// # Errors
+    /// Returns a [`PlanError`] that names the line which can't be a slug, and never quotes it.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, PlanError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (mut slugs, mut seen) = (Vec::new(), HashSet::new());
+        for (number, line) in (1..).zip(text.lines()) {
+            let mut before = ' ';
+            let comment = line.find(|c: char| {
+                let begins = c == '#' && before.is_whitespace();
+                before = c;
+                begins
+            });
+            let line = line[..comment.unwrap_or(line.len())].trim();
+            if line.is_empty() || !seen.insert(line) {
+                continue;
+            }
+            slugs.push(Self::parse(line).map_err(|error| {
+                if matches!(error, PlanError::AppSlugIsToken) {
+                    PlanError::AppsFileWithToken(number)
+                } else {
+                    PlanError::AppsFileLine(number)
+                }
+            })?);
+        }
+        if slugs.is_empty() {
+            return Err(PlanError::AppsFileEmpty);
+        }
+        Ok(slugs)
     }
 
     /// Returns the slug.
@@ -160,6 +209,18 @@ pub enum PlanError {
         "--app was given a token instead of an app's slug; anyone may now have seen that token"
     )]
     AppSlugIsToken,
+    /// An `--apps-file` that can't be read.
+    #[error("the list of --apps-file can't be read ({0})")]
+    AppsFileUnreadable(std::io::ErrorKind),
+    /// An `--apps-file` without a slug.
+    #[error("the list of --apps-file names no app")]
+    AppsFileEmpty,
+    /// A line that can't be a slug.
+    #[error("line {0} of --apps-file can't be an app's slug, such as 93f256e365d929d3")]
+    AppsFileLine(usize),
+    /// A line that is a token.
+    #[error("line {0} of --apps-file is a token instead of an app's slug")]
+    AppsFileWithToken(usize),
     /// Options that exclude each other.
     #[error("{0} and {1} can't be used together")]
     Conflict(&'static str, &'static str),
@@ -195,6 +256,10 @@ impl PlanError {
             | Self::BaseUrlWithToken
             | Self::AppSlug
             | Self::AppSlugIsToken
+            | Self::AppsFileUnreadable(_)
+            | Self::AppsFileEmpty
+            | Self::AppsFileLine(_)
+            | Self::AppsFileWithToken(_)
             | Self::Conflict(_, _)
             | Self::ReportFormat(_)
             | Self::ReportFolder(_)
@@ -256,6 +321,31 @@ mod tests {
                 .all(|l| !l.split_once(": ").unwrap().1.contains("canary"))
         );
         insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn a_list_of_slugs_takes_what_editors_leave() {
+        let text = "\u{feff}# what DX must see\r\n\r\n a1 \r\nb2 # the second\n\tc#3\na1\n#\n";
+        let slugs = AppSlug::parse_list(text).unwrap();
+        let slugs: Vec<_> = slugs.iter().map(|slug| slug.0.raw()).collect();
+        assert_eq!(slugs, ["a1", "b2", "c#3"]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_slug_is_named_and_not_quoted() {
+        for (text, expected) in [
+            ("", "the list of --apps-file names no app"),
+            ("#\n \n", "the list of --apps-file names no app"),
+            ("a\n\nb canary", "line 3 of --apps-file can't be"),
+            ("bitwat_canary", "line 1 of --apps-file is a token"),
+            ("a\u{0}canary", "line 1 of --apps-file can't be"),
+        ] {
+            let error = AppSlug::parse_list(text).unwrap_err().to_string();
+            assert!(
+                error.contains(expected) && !error.contains("canary"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

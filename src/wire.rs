@@ -62,8 +62,10 @@ pub struct AppPage {
     pub apps: Vec<App>,
     /// How many apps there are on all pages, where that is known.
     pub total: Option<u64>,
-    /// Whether there is another page.
+    /// Whether there is another page, or more on this one than is kept.
     pub has_more: bool,
+    /// The slug of the app that the next page begins with.
+    pub next: Option<Untrusted>,
 }
 
 /// Holds one page of `GET /apps/{app-slug}/pipelines` (spec: `v0.PipelineListResponseModel`).
@@ -183,6 +185,7 @@ impl Document {
             apps,
             total,
             has_more,
+            next: self.next.clone(),
         })
     }
 

@@ -437,7 +437,11 @@ mod tests {
         fn any_slug_arrives_as_it_is(slug in ".{1,80}") {
             prop_assume!(crate::wire::is_usable_slug(&slug));
             let base_url = BaseUrl::parse("https://h/v0.1").unwrap();
-            let url = address(&base_url, &["apps", &slug, "pipelines"], Some(1));
+            let url = address(
+                &base_url,
+                &["apps", &slug, "pipelines"],
+                &[("limit", "1".to_owned())],
+            );
             let url: Url = url.parse().unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             prop_assert_eq!(segments.len(), 4);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here decides a verdict.
 
+mod apps_file;
 mod environment;
 mod explain;
 mod output;
@@ -70,6 +71,7 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct VerifyArgs {
     #[arg(long, value_name = "PATH", help_heading = "Token")]
     #[arg(
@@ -81,6 +83,14 @@ struct VerifyArgs {
     /// Check this app instead of the first one in the list; can be repeated
     #[arg(long, value_name = "SLUG", help_heading = "What to check")]
     app: Vec<OsString>,
+
+    /// Check every app on every page of the list
+    #[arg(long, help_heading = "What to check")]
+    all_apps: bool,
+
+    /// Check the apps in a file, one slug a line, “#” for comments, “-” for standard input
+    #[arg(long, value_name = "PATH", help_heading = "What to check")]
+    apps_file: Option<PathBuf>,
 
     /// Also read one pipeline run of each checked app, the third endpoint that DX uses
     #[arg(long, help_heading = "What to check")]
@@ -119,6 +129,16 @@ struct VerifyArgs {
     )]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
     retries: u32,
+
+    /// Requests that may be under way at once, 1 to 64
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        help_heading = "Connection"
+    )]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
 
     /// How to print the answer
     #[arg(

@@ -35,7 +35,9 @@ impl Progress {
 
     /// Shows what is being asked.
     pub(super) fn event(&self, event: Event<'_>) {
-        let Event::Asking(check, app) = event;
+        let Event::Asking(check, app) = event else {
+            return;
+        };
         if let Some(spinner) = self.spinner() {
             let app = app.map_or_else(String::new, |app| format!(": {}", story::name(app)));
             spinner.set_message(format!("{}{app}", story::check_title(check)));

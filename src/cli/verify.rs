@@ -5,9 +5,9 @@ use super::output::{self, ReportFile};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::token_source::Failure;
-use super::{Format, VerifyArgs, sandbox, token_source};
+use super::{Format, VerifyArgs, apps_file, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
-use crate::plan::{AppSlug, BaseUrl, DEFAULT_BASE_URL, Plan, PlanError};
+use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
 use crate::render::{self, Detail};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Sandbox, Scenario, TOKEN};
@@ -141,13 +141,7 @@ impl Request {
                 return Err(PlanError::Conflict("--sandbox", rival));
             }
         }
-        let mut apps = Vec::new();
-        for app in &args.app {
-            let app = AppSlug::parse(&app.to_string_lossy())?;
-            if !apps.contains(&app) {
-                apps.push(app);
-            }
-        }
+        let apps = choice(args)?;
         let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
         let from_environment = environment
             .base_url
@@ -162,11 +156,48 @@ impl Request {
             plan: Plan {
                 apps,
                 details: args.pipeline_details,
+                concurrency: args.concurrency.into(),
             },
             base_url: BaseUrl::parse(base_url)?,
             ca_cert: ca_cert.map_err(|error| PlanError::CaCertUnreadable(error.kind()))?,
         })
     }
+}
+
+/// Reads which apps are to be checked.
+fn choice(args: &VerifyArgs) -> Result<Choice, PlanError> {
+    let file = args.apps_file.as_deref();
+    let ways = [
+        ("--all-apps", args.all_apps),
+        ("--app", !args.app.is_empty()),
+        ("--apps-file", file.is_some()),
+    ];
+    let mut given = ways.into_iter().filter(|(_, given)| *given);
+    if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+        return Err(PlanError::Conflict(first, second));
+    }
+    if let Some(path) = file {
+        let token = args.token_file.as_deref();
+        if apps_file::is_standard_input(path) && token.is_some_and(apps_file::is_standard_input) {
+            return Err(PlanError::Conflict("--token-file -", "--apps-file -"));
+        }
+        return Ok(Choice::Named(apps_file::read(path)?));
+    }
+    if args.all_apps {
+        return Ok(Choice::All);
+    }
+    let mut apps = Vec::new();
+    for app in &args.app {
+        let app = AppSlug::parse(&app.to_string_lossy())?;
+        if !apps.contains(&app) {
+            apps.push(app);
+        }
+    }
+    Ok(if apps.is_empty() {
+        Choice::First
+    } else {
+        Choice::Named(apps)
+    })
 }
 
 /// Finds the answer; everything that can go wrong before the first request ends in a report too.

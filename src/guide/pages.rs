@@ -150,7 +150,7 @@ pub(super) const PIPELINES_DENIED: Page = Page {
         OPEN_TOKENS,
         GRANT_ACCESS,
         VERIFY_AGAIN,
-        "To see whether it is this one app alone that is refused, check another with --app SLUG.",
+        "To see which apps are refused, run it with --all-apps.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };

@@ -3,7 +3,7 @@
 //! Invariant: texts from the network appear through [`crate::text::Untrusted`] alone.
 
 use super::{meaning, page, title};
-use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Tally};
+use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
 use crate::exchange::Exchange;
 use crate::report::{NotRun, Report};
 use crate::text;
@@ -41,8 +41,14 @@ fn verified(report: &Report) -> String {
     } else {
         "this"
     };
+    let coverage = report.coverage();
+    let all = match (coverage.readable, coverage.total) {
+        (0 | 1, _) => String::new(),
+        (n, Some(total)) if n == total => format!("; all {n} apps can be read"),
+        (n, _) => format!("; the {n} apps that were checked can be read"),
+    };
     format!(
-        "{}{with}: DX should accept {whom} token.",
+        "{}{with}: DX should accept {whom} token{all}.",
         title(Verdict::Verified)
     )
 }
@@ -99,7 +105,8 @@ fn what_happened(check: &Check, reason: Reason) -> String {
         | Reason::Timeout
         | Reason::MaxTimeReached
         | Reason::Interrupted => {
-            let what = if tally(check).is_some() {
+            let is_of_many = matches!(check.found, Found::Tally(_) | Found::SomeApps { .. });
+            let what = if is_of_many {
                 not_passed(check, reason)
             } else {
                 undecided(check, reason)
@@ -126,6 +133,7 @@ const fn tally(check: &Check) -> Option<Tally> {
         | Found::Kind(_)
         | Found::Malformed(_)
         | Found::Apps { .. }
+        | Found::SomeApps { .. }
         | Found::AskedAgain
         | Found::Runs(_) => None,
     }
@@ -221,6 +229,7 @@ pub fn check_message(check: &Check) -> String {
             Found::Nothing
             | Found::Kind(_)
             | Found::Apps { .. }
+            | Found::SomeApps { .. }
             | Found::Runs(_)
             | Found::Tally(_) => not_passed(check, reason),
             Found::AskedAgain => format!(
@@ -238,10 +247,9 @@ fn passed(check: &Check) -> String {
         Found::Kind(TokenKind::Unknown) => {
             "this may be a token (no known prefix; older tokens have none)".to_owned()
         }
-        Found::Apps { total: Some(1), .. } => "the token sees 1 app".to_owned(),
         Found::Apps {
             total: Some(total), ..
-        } => format!("the token sees {total} apps"),
+        } => format!("the token sees {}", apps(total)),
         Found::Apps {
             total: None,
             listed,
@@ -252,10 +260,16 @@ fn passed(check: &Check) -> String {
             subject(check)
         ),
         Found::Runs(_) => format!("{} can be read", subject(check)),
-        Found::Nothing | Found::Malformed(_) | Found::AskedAgain => match check.id {
-            CheckId::PipelinesShow => format!("a pipeline run of {} can be read", subject(check)),
-            CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "fine".to_owned(),
-        },
+        Found::Nothing | Found::Malformed(_) | Found::SomeApps { .. } | Found::AskedAgain => {
+            match check.id {
+                CheckId::PipelinesShow => {
+                    format!("a pipeline run of {} can be read", subject(check))
+                }
+                CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => {
+                    "fine".to_owned()
+                }
+            }
+        }
     }
 }
 
@@ -290,6 +304,17 @@ fn not_passed(check: &Check, reason: Reason) -> String {
         return format!("{words}; {}", not_passed(&single, reason));
     }
     let status = status_in_brackets(check);
+    if let Found::SomeApps { listed, end } = check.found {
+        let what = match end {
+            ListEnd::PageFailed if reason.verdict() == Verdict::Inconclusive => {
+                undecided(check, reason)
+            }
+            ListEnd::PageFailed => format!("Bitrise refused{status}"),
+            ListEnd::Circular => "the pages of the list lead round in circles".to_owned(),
+            ListEnd::Endless => "the list does not end".to_owned(),
+        };
+        return format!("{} were listed, then: {what}", apps(listed as u64));
+    }
     match reason.verdict() {
         Verdict::Inconclusive => {
             let what = undecided(check, reason);
@@ -386,26 +411,63 @@ pub fn not_proven(report: &Report) -> Vec<String> {
     lines
 }
 
-fn unchecked_apps(report: &Report) -> Option<String> {
+/// Says which apps the run tells nothing of, as far as Bitrise lists them.
+fn unchecked_apps(report: &Report) -> Vec<String> {
     let coverage = report.coverage();
-    let listed = report.checks.iter().find_map(|check| match check.found {
-        Found::Apps { total, listed } => Some((total, listed)),
-        Found::Nothing
-        | Found::Kind(_)
-        | Found::Malformed(_)
-        | Found::AskedAgain
-        | Found::Runs(_)
-        | Found::Tally(_) => None,
-    })?;
-    match listed {
-        (Some(total), _) if total > coverage.checked => Some(format!(
-            "{} of {total} apps: they were not checked (choose with --app SLUG).",
-            total - coverage.checked
-        )),
-        (Some(_), _) => None,
-        (None, listed) => Some(format!(
-            "Most of more than {listed} apps: they were not checked (choose with --app SLUG)."
-        )),
+    let mut lines = Vec::new();
+    if coverage.not_reached > 0 {
+        let all = coverage.checked + coverage.not_reached;
+        lines.push(format!(
+            "{} of {all} apps: the run ended before they were checked.",
+            coverage.not_reached
+        ));
+    }
+    if coverage.gone > 0 {
+        lines.push(format!(
+            "{} that left the list while the run was under way, as a deleted app does.",
+            apps(coverage.gone)
+        ));
+    }
+    let known = coverage.checked + coverage.not_reached;
+    let found = report.checks.iter().map(|check| check.found);
+    for found in found {
+        match found {
+            Found::Apps {
+                total: Some(total), ..
+            } if total.saturating_sub(coverage.gone) > known => {
+                let total = total - coverage.gone;
+                lines.push(format!(
+                    "{} of {total} apps: they were not checked ({HOW_TO_CHOOSE}).",
+                    total - known
+                ));
+            }
+            Found::Apps {
+                total: None,
+                listed,
+            } => lines.push(format!(
+                "Most of more than {listed} apps: they were not checked ({HOW_TO_CHOOSE})."
+            )),
+            Found::SomeApps { .. } => {
+                lines.push("Apps on the pages of the list that were not read.".to_owned());
+            }
+            Found::Nothing
+            | Found::Kind(_)
+            | Found::Malformed(_)
+            | Found::Apps { .. }
+            | Found::AskedAgain
+            | Found::Runs(_)
+            | Found::Tally(_) => {}
+        }
+    }
+    lines
+}
+
+const HOW_TO_CHOOSE: &str = "all: --all-apps; some: --app SLUG";
+
+fn apps(count: u64) -> String {
+    match count {
+        1 => "1 app".to_owned(),
+        count => format!("{count} apps"),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::check::{Check, Status};
 use crate::exchange::{Exchange, METHOD, Reply};
 use crate::guide::{self, story};
-use crate::report::Report;
+use crate::report::{AppResult, AppState, Report};
+use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
@@ -33,6 +34,9 @@ pub enum Detail {
     /// The evidence in any case.
     Verbose,
 }
+
+/// The most apps that are named in a table; there may be thousands.
+const MOST_ROWS: usize = 20;
 
 const GREEN: Ansi = AnsiColor::Green.on_default().bold();
 const RED: Ansi = AnsiColor::Red.on_default().bold();
@@ -225,6 +229,7 @@ impl Page {
             self.line("");
             self.wrapped(&prefix, 2, story::warning(warning));
         }
+        self.unreadable(report);
         if let Some(reason) = report.reason() {
             let entry = guide::page(reason);
             self.list("Likely causes", entry.causes.iter().copied());
@@ -237,6 +242,49 @@ impl Page {
         let not_proven = story::not_proven(report);
         self.list("Not proven", not_proven.iter().map(String::as_str));
         self.links(report);
+    }
+
+    /// Writes which of several apps can't be read, by workspace.
+    fn unreadable(&mut self, report: &Report) {
+        let is_row = |r: &&AppResult| matches!(r.state, AppState::Denied | AppState::Unknown);
+        let rows: Vec<&AppResult> = report.apps.iter().filter(is_row).collect();
+        if rows.is_empty() || report.apps.len() < 2 {
+            return;
+        }
+        let (count, checked) = (rows.len(), report.coverage().checked);
+        self.heading(&format!("Not readable: {count} of {checked} checked apps"));
+        let shown = &rows[..count.min(MOST_ROWS)];
+        let mut workspaces: Vec<&Option<Untrusted>> = Vec::new();
+        for row in shown {
+            if !workspaces.contains(&&row.app.workspace) {
+                workspaces.push(&row.app.workspace);
+            }
+        }
+        let width = |text: String| textwrap::core::display_width(&text);
+        let slugs = shown.iter().map(|row| width(row.app.slug.to_string()));
+        let states = shown.iter().map(|row| width(app_state(row)));
+        let widths = (slugs.max().unwrap_or(0), states.max().unwrap_or(0));
+        for workspace in workspaces {
+            let name = workspace.as_ref().map(ToString::to_string);
+            self.paragraph("  ", name.as_deref().unwrap_or("No workspace named"));
+            for row in shown {
+                if row.app.workspace == *workspace {
+                    self.unreadable_app(row, widths);
+                }
+            }
+        }
+        if count > shown.len() {
+            let more = count - shown.len();
+            self.paragraph("  ", &format!("and {more} more: -o json has them all"));
+        }
+    }
+
+    fn unreadable_app(&mut self, row: &AppResult, (slugs, states): (usize, usize)) {
+        let (slug, state) = (row.app.slug.to_string(), app_state(row));
+        let title = row.app.title.as_ref().map(ToString::to_string);
+        let title = title.unwrap_or_default();
+        let line = format!("    {slug:<slugs$}  {state:<states$}  {title}");
+        self.line(line.trim_end());
     }
 
     fn links(&mut self, report: &Report) {
@@ -381,6 +429,16 @@ const fn mark(status: Status) -> (&'static str, Ansi) {
         Status::Fail => ("✗", RED),
         Status::Unknown => ("?", YELLOW),
         Status::Skip => ("–", DIM),
+    }
+}
+
+/// Says in one word or two why an app can't be read.
+fn app_state(result: &AppResult) -> String {
+    match (result.reason, result.http_status) {
+        (Some(Reason::PipelineDetailsDenied), Some(status)) => format!("{status} for a run"),
+        (_, Some(status)) if result.state == AppState::Denied => status.to_string(),
+        (Some(reason), _) => reason.as_str().to_owned(),
+        (None, _) => result.state.as_str().to_owned(),
     }
 }
 

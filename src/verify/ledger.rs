@@ -3,7 +3,9 @@
 use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status, Tally};
 use crate::exchange::Exchange;
 use crate::report::{AppResult, AppState, Runs};
+use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
+use std::collections::HashSet;
 
 /// How many refusals are kept with their evidence: more than one, since an app that was refused
 /// may turn out to be gone.
@@ -28,22 +30,35 @@ struct Evidence {
 }
 
 impl Ledger {
-    /// Adds an app that is to be checked, and returns its place.
-    pub(super) fn expect(&mut self, app: App) -> usize {
+    /// Adds an app that is to be checked.
+    pub(super) fn expect(&mut self, app: App) {
         self.apps.push(AppResult {
-            app,
+            app: App {
+                title: app.title.map(short),
+                workspace: app.workspace.map(short),
+                ..app
+            },
             state: AppState::NotReached,
             reason: None,
             http_status: None,
             runs: None,
             details: None,
         });
-        self.apps.len() - 1
     }
 
-    /// Returns an app by its place.
-    pub(super) fn app(&self, place: usize) -> &App {
-        &self.apps[place].app
+    /// Takes what the list says of an app that is expected already.
+    pub(super) fn name(&mut self, place: usize, listed: App) {
+        self.apps[place].app = listed;
+    }
+
+    /// Returns the number of apps.
+    pub(super) const fn len(&self) -> usize {
+        self.apps.len()
+    }
+
+    /// Returns what is known of an app, by its place.
+    pub(super) fn result(&self, place: usize) -> &AppResult {
+        &self.apps[place]
     }
 
     /// Notes that an app's list of runs was read.
@@ -113,8 +128,9 @@ impl Ledger {
         self.details.add(place, check);
     }
 
-    /// Notes why the apps that were not reached were not, where no answer stands for that yet.
-    pub(super) fn unreached(&mut self, reason: Reason) {
+    /// Notes why the apps that were not reached were not. `is_own` says whether that is a matter of
+    /// the pipelines' check, and not of the list's.
+    pub(super) fn unreached(&mut self, reason: Reason, is_own: bool) {
         let mut first = None;
         for (place, result) in self.apps.iter_mut().enumerate() {
             if result.state == AppState::NotReached {
@@ -122,7 +138,7 @@ impl Ledger {
                 first = first.or(Some(place));
             }
         }
-        if let Some(place) = first {
+        if let Some(place) = first.filter(|_| is_own) {
             let check = self.check(
                 CheckId::PipelinesList,
                 place,
@@ -133,15 +149,32 @@ impl Ledger {
         }
     }
 
+    /// Returns the slugs of the apps that were answered with 404, which may be gone.
+    pub(super) fn not_found(&self) -> HashSet<String> {
+        let is_lost = |r: &&AppResult| r.state == AppState::Denied && r.http_status == Some(404);
+        let lost = self.apps.iter().filter(is_lost);
+        lost.map(|r| r.app.slug.raw().to_owned()).collect()
+    }
+
+    /// Notes that apps are no longer in the list.
+    pub(super) fn gone(&mut self, slugs: &HashSet<String>) {
+        for result in &mut self.apps {
+            if slugs.contains(result.app.slug.raw()) {
+                result.state = AppState::Gone;
+                result.reason = None;
+            }
+        }
+    }
+
     /// Returns the checks of pipelines and details, and the results.
     pub(super) fn finish(mut self) -> (Vec<Check>, Vec<AppResult>) {
         let (pipelines, details) = self.tallies();
         let mut checks = Vec::new();
         for (evidence, tally) in [(self.pipelines, pipelines), (self.details, details)] {
-            let Some(mut check) = evidence.decisive() else {
+            let Some(mut check) = evidence.decisive(&self.apps) else {
                 continue;
             };
-            if self.apps.len() > 1 {
+            if pipelines.apps() > 1 {
                 check.found = Found::Tally(tally);
                 if matches!(check.result, CheckResult::Skipped(_)) {
                     check.app = None;
@@ -157,7 +190,7 @@ impl Ledger {
         let (mut pipelines, mut details) = (Tally::default(), Tally::default());
         for result in &self.apps {
             match (result.runs, result.state) {
-                (_, AppState::Gone) => {}
+                (_, AppState::Gone) => continue,
                 (Some(_), _) | (_, AppState::Readable) => pipelines.readable += 1,
                 (None, AppState::Denied) => pipelines.denied += 1,
                 (None, AppState::Unknown) => pipelines.unknown += 1,
@@ -194,7 +227,7 @@ impl Ledger {
             id,
             result,
             found: Found::Nothing,
-            app: Some(self.app(place).clone()),
+            app: Some(self.apps[place].app.clone()),
             exchange: None,
         }
     }
@@ -221,9 +254,24 @@ impl Evidence {
         }
     }
 
-    fn decisive(self) -> Option<Check> {
-        let bad = self.bad.into_iter().next();
+    /// Returns the check that decides, of those whose apps are still there.
+    fn decisive(self, apps: &[AppResult]) -> Option<Check> {
+        let is_there = |(place, _): &(usize, Check)| {
+            let result = apps.get(*place);
+            result.is_none_or(|result| result.state != AppState::Gone)
+        };
+        let bad = self.bad.into_iter().find(is_there);
         bad.or(self.good).map(|(_, check)| check)
+    }
+}
+
+/// Cuts a name to what may be shown of it, so that long ones don't add up.
+fn short(name: Untrusted) -> Untrusted {
+    /// More characters than are ever shown.
+    const KEPT: usize = 256;
+    match name.raw().char_indices().nth(KEPT) {
+        Some((end, _)) => Untrusted::new(&name.raw()[..end]),
+        None => name,
     }
 }
 

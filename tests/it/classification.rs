@@ -30,7 +30,7 @@ const STEPS: [Step; 6] = [
         pipelines(seen, Listed::Yes)
     }),
     ("pipelines of an app not on the first page", |seen| {
-        pipelines(seen, Listed::NotOnFirstPage)
+        pipelines(seen, Listed::NotYet)
     }),
     ("pipelines of an app that is not listed", |seen| {
         pipelines(seen, Listed::No)

@@ -3,7 +3,7 @@
 
 use crate::support::server::{Act, Request, Server, json, reply};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
-use bitrise_dx::plan::{BaseUrl, Plan};
+use bitrise_dx::plan::{BaseUrl, Choice, Plan};
 use bitrise_dx::report::{Report, Target, TokenSource};
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::Verdict;
@@ -137,8 +137,9 @@ async fn run(base_url: &str) -> Report {
         on_pause: Box::new(|_| {}),
     });
     let plan = Plan {
-        apps: Vec::new(),
+        apps: Choice::First,
         details: false,
+        concurrency: 1,
     };
     let preface = Preface::begin(Target::default());
     let token = (parsed.kind, TokenSource::Environment, Vec::new());

@@ -1,5 +1,6 @@
 //! What several tests need: servers on loopback, and the program as a process.
 
+pub(crate) mod bitrise;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod tls;

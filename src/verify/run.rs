@@ -1,0 +1,465 @@
+//! The order of requests: what follows what, and how many are under way at once.
+
+use super::Event;
+use super::ledger::Ledger;
+use super::listing::Listing;
+use crate::api::Client;
+use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason};
+use crate::classify::{self, Listed, PipelinesStep};
+use crate::exchange::Exchange;
+use crate::plan::{Choice, Plan};
+use crate::report::AppResult;
+use crate::text::Untrusted;
+use crate::verdict::{Reason, Verdict};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::collections::HashMap;
+
+/// How many runs are asked for where one with details is wanted, so that standalone builds on
+/// top of the list don't hide it (the spec's default page).
+const RUNS_FOR_DETAILS: u8 = 10;
+
+/// Holds a run while it is under way. It may be left at any time: what is known stands here.
+pub(super) struct Run<'a> {
+    client: &'a Client,
+    plan: &'a Plan,
+    on_event: &'a dyn Fn(Event<'_>),
+    /// The check of the list of apps, once it was answered.
+    list: Option<Check>,
+    listing: Listing,
+    ledger: Ledger,
+    /// The places of the apps that the plan names, by their slugs.
+    places: HashMap<&'a str, usize>,
+    /// The place of the next app to ask for.
+    next: usize,
+    /// Whether a page of the list is being asked for.
+    is_paging: bool,
+    /// Whether the list is being asked for again, because of a 401.
+    is_rechecking: bool,
+    /// Apps that were answered with 401, until it is known what that means.
+    unauthorized: Vec<(usize, Exchange)>,
+    /// Apps that were refused, and of which it is open whether they are in the list.
+    unlisted: Vec<(usize, Found, Exchange)>,
+    /// Why no more is asked, once that is so.
+    end: Option<Reason>,
+}
+
+/// Names a request, or two that follow each other.
+enum Job {
+    /// A page of the list: the first one, or the one that begins with this app.
+    Page(Option<Untrusted>),
+    /// The list once more.
+    Recheck,
+    /// The app at this place.
+    App(usize, App),
+}
+
+/// Holds what came of a [`Job`].
+enum Done {
+    Page(Exchange),
+    Recheck(Exchange),
+    App(usize, Exchange, Details),
+}
+
+/// Holds what came of looking at one pipeline run of an app, or why none was looked at.
+type Details = Result<Box<Exchange>, SkipReason>;
+
+impl<'a> Run<'a> {
+    pub(super) fn new(client: &'a Client, plan: &'a Plan, on_event: &'a dyn Fn(Event<'_>)) -> Self {
+        let (mut ledger, mut places) = (Ledger::default(), HashMap::new());
+        if let Choice::Named(slugs) = &plan.apps {
+            for slug in slugs {
+                places.insert(slug.as_untrusted().raw(), ledger.len());
+                ledger.expect(App {
+                    slug: slug.as_untrusted().clone(),
+                    title: None,
+                    workspace: None,
+                });
+            }
+        }
+        Self {
+            client,
+            plan,
+            on_event,
+            list: None,
+            listing: Listing::default(),
+            ledger,
+            places,
+            next: 0,
+            is_paging: false,
+            is_rechecking: false,
+            unauthorized: Vec::new(),
+            unlisted: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Asks for everything that the plan wants to know.
+    pub(super) async fn all(&mut self) {
+        let most = self.plan.concurrency.max(1);
+        let mut jobs = FuturesUnordered::new();
+        loop {
+            while jobs.len() < most
+                && let Some(job) = self.next_job()
+            {
+                jobs.push(perform(self.client, self.plan, self.on_event, job));
+            }
+            let Some(done) = jobs.next().await else { break };
+            self.take(done);
+            // Those that are under way would come to nothing, or wait for ever.
+            if let Some(Reason::TokenRejected | Reason::RateLimited) = self.end {
+                break;
+            }
+        }
+        drop(jobs);
+        if let Some(reason) = self.end {
+            self.end(reason);
+        } else {
+            self.settle();
+            self.look_again().await;
+        }
+    }
+
+    /// Returns the checks of all that was asked, and what is known of each app.
+    pub(super) fn finish(self) -> (Vec<Check>, Vec<AppResult>) {
+        let mut checks: Vec<Check> = self.list.into_iter().collect();
+        let (of_apps, apps) = self.ledger.finish();
+        checks.extend(of_apps);
+        (checks, apps)
+    }
+
+    /// Notes that the run ends before everything was asked.
+    pub(super) fn end(&mut self, reason: Reason) {
+        let is_own = match &mut self.list {
+            // A list that could not be read is itself the reason.
+            Some(list) if matches!(list.found, Found::Nothing) => false,
+            Some(_) if reason == Reason::TokenRejected => false,
+            Some(list) => {
+                if self.plan.apps == Choice::All && self.listing.end().is_none() {
+                    let listed = self.listing.listed();
+                    let end = ListEnd::PageFailed;
+                    list.result = CheckResult::NotPassed(reason);
+                    list.found = Found::SomeApps { listed, end };
+                }
+                true
+            }
+            None => {
+                self.list = Some(list_check(reason, Found::Nothing, None));
+                false
+            }
+        };
+        for (place, exchange) in std::mem::take(&mut self.unauthorized) {
+            self.refuse(place, reason, Found::Nothing, exchange);
+        }
+        self.settle();
+        self.ledger.unreached(reason, is_own);
+    }
+
+    fn next_job(&mut self) -> Option<Job> {
+        if self.is_rechecking || self.end.is_some() {
+            return None;
+        }
+        if !self.unauthorized.is_empty() {
+            self.is_rechecking = true;
+            return Some(Job::Recheck);
+        }
+        let Some(list) = &self.list else {
+            let first = !self.is_paging;
+            self.is_paging = true;
+            return first.then_some(Job::Page(None));
+        };
+        if let Some(next) = self.listing.next().filter(|_| !self.is_paging)
+            && self.wants_pages()
+        {
+            self.is_paging = true;
+            return Some(Job::Page(Some(next.clone())));
+        }
+        let may_ask = !matches!(list.found, Found::Nothing);
+        let place = (may_ask && self.next < self.ledger.len()).then_some(self.next)?;
+        self.next += 1;
+        Some(Job::App(place, self.ledger.result(place).app.clone()))
+    }
+
+    /// Tells whether the list is to be read on.
+    fn wants_pages(&self) -> bool {
+        match self.plan.apps {
+            Choice::First => false,
+            Choice::Named(_) => !self.unlisted.is_empty(),
+            Choice::All => true,
+        }
+    }
+
+    fn take(&mut self, done: Done) {
+        match done {
+            Done::Page(exchange) => {
+                self.is_paging = false;
+                if self.list.is_none() {
+                    self.first_page(exchange);
+                } else {
+                    self.further_page(exchange);
+                }
+            }
+            Done::Recheck(exchange) => {
+                self.is_rechecking = false;
+                self.rechecked(exchange);
+            }
+            Done::App(place, exchange, details) => self.app(place, exchange, details),
+        }
+    }
+
+    fn first_page(&mut self, exchange: Exchange) {
+        match classify::apps(&exchange) {
+            Ok(page) => {
+                let total = page.total;
+                let apps = self.listing.take(page);
+                let listed = self.listing.listed();
+                let found = Found::Apps { total, listed };
+                self.list = Some(Check {
+                    result: CheckResult::Pass,
+                    ..list_check(Reason::NoApps, found, Some(exchange.clone()))
+                });
+                self.listed(apps, exchange);
+            }
+            Err(reason) => {
+                self.list = Some(list_check(reason, Found::Nothing, Some(exchange)));
+                self.end = Some(reason);
+            }
+        }
+    }
+
+    fn further_page(&mut self, exchange: Exchange) {
+        match classify::further_apps(&exchange) {
+            Ok(page) => {
+                let apps = self.listing.take(page);
+                self.listed(apps, exchange);
+            }
+            Err(reason) => {
+                self.listing.fail();
+                if self.plan.apps == Choice::All || reason == Reason::TokenRejected {
+                    self.cut(reason, exchange);
+                }
+                self.stop_at(reason);
+            }
+        }
+    }
+
+    /// Notes that the list can't be read on.
+    fn cut(&mut self, reason: Reason, exchange: Exchange) {
+        let listed = self.listing.listed();
+        let end = self.listing.end().and_then(Result::err);
+        let end = end.unwrap_or(ListEnd::PageFailed);
+        let found = Found::SomeApps { listed, end };
+        self.list = Some(list_check(reason, found, Some(exchange)));
+    }
+
+    /// Takes the new apps of a page, and the answer that held them.
+    fn listed(&mut self, apps: Vec<App>, exchange: Exchange) {
+        match &self.plan.apps {
+            Choice::First => apps.into_iter().take(1).for_each(|a| self.ledger.expect(a)),
+            Choice::Named(_) => {
+                for app in apps {
+                    if let Some(place) = self.places.get(app.slug.raw()) {
+                        self.ledger.name(*place, app);
+                    }
+                }
+            }
+            Choice::All => {
+                for app in apps {
+                    self.ledger.expect(app);
+                }
+                let (listed, end) = (self.listing.listed(), self.listing.end());
+                match (end, &mut self.list) {
+                    (Some(Ok(())), Some(list)) => {
+                        let total = Some(listed as u64);
+                        list.found = Found::Apps { total, listed };
+                    }
+                    (Some(Err(_)), _) => self.cut(Reason::UnexpectedResponse, exchange),
+                    (None, _) | (Some(Ok(())), None) => {}
+                }
+                (self.on_event)(Event::Listed(listed, end.is_some()));
+            }
+        }
+        let listing = &self.listing;
+        let is_open = |slug: &Untrusted| !listing.has(slug) && listing.next().is_some();
+        let ledger = &self.ledger;
+        let settled: Vec<_> = self
+            .unlisted
+            .extract_if(.., |(place, ..)| !is_open(&ledger.result(*place).app.slug))
+            .collect();
+        for (place, found, exchange) in settled {
+            self.denied(place, found, exchange);
+        }
+    }
+
+    fn rechecked(&mut self, again: Exchange) {
+        let reason = classify::recheck(&again, Listed::Yes);
+        // Where it is the app that is refused, the second look found the token accepted.
+        let accepted = reason.verdict() == Verdict::InvalidPermissions;
+        for (place, exchange) in std::mem::take(&mut self.unauthorized) {
+            if accepted {
+                self.denied(place, Found::AskedAgain, exchange);
+            } else {
+                self.refuse(place, reason, Found::Nothing, exchange);
+            }
+        }
+        if let Some(list) = self.list.as_mut().filter(|_| !accepted) {
+            list.result = CheckResult::NotPassed(reason);
+            list.exchange = Some(again);
+            self.stop_at(reason);
+        }
+    }
+
+    fn app(&mut self, place: usize, exchange: Exchange, details: Details) {
+        match classify::pipelines(&exchange, Listed::Yes) {
+            PipelinesStep::Readable(page) => {
+                self.ledger.readable(place, page.runs, exchange);
+                self.details(place, details);
+                self.checked(place);
+            }
+            PipelinesStep::NotReadable(reason)
+                if reason.verdict() == Verdict::InvalidPermissions =>
+            {
+                self.denied(place, Found::Nothing, exchange);
+            }
+            PipelinesStep::NotReadable(reason) => {
+                // Where there was no time for even one attempt, the app was not reached.
+                if exchange.attempts > 0 {
+                    self.refuse(place, reason, Found::Nothing, exchange);
+                }
+                self.stop_at(reason);
+            }
+            PipelinesStep::RecheckToken => self.unauthorized.push((place, exchange)),
+        }
+    }
+
+    fn details(&mut self, place: usize, details: Details) {
+        match details {
+            Err(why) => self.ledger.not_detailed(place, why),
+            Ok(exchange) => {
+                let answer = classify::details(&exchange);
+                let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+                self.ledger.detailed(place, result, *exchange);
+                if let Err(reason) = answer {
+                    self.stop_at(reason);
+                }
+            }
+        }
+    }
+
+    /// Takes a refusal, whose reason depends on whether the app is in the list.
+    fn denied(&mut self, place: usize, found: Found, exchange: Exchange) {
+        let slug = &self.ledger.result(place).app.slug;
+        let listed = if self.plan.apps == Choice::All || self.listing.has(slug) {
+            Listed::Yes
+        } else if self.listing.next().is_some() {
+            return self.unlisted.push((place, found, exchange));
+        } else if self.listing.end() == Some(Ok(())) {
+            Listed::No
+        } else {
+            Listed::NotYet
+        };
+        self.refuse(place, classify::denied(listed), found, exchange);
+    }
+
+    /// Takes the refusals whose place in the list will not become known any more.
+    fn settle(&mut self) {
+        for (place, found, exchange) in std::mem::take(&mut self.unlisted) {
+            self.refuse(place, classify::denied(Listed::NotYet), found, exchange);
+        }
+    }
+
+    fn refuse(&mut self, place: usize, reason: Reason, found: Found, exchange: Exchange) {
+        self.ledger.refused(place, reason, found, exchange);
+        self.checked(place);
+    }
+
+    fn checked(&self, place: usize) {
+        (self.on_event)(Event::Checked(self.ledger.result(place)));
+    }
+
+    /// Asks no more where a reason concerns all requests, and not only one.
+    fn stop_at(&mut self, reason: Reason) {
+        let is_for_all = matches!(reason, Reason::TokenRejected | Reason::MaxTimeReached);
+        let no_hope = reason == Reason::RateLimited && self.client.has_given_up();
+        if is_for_all || no_hope {
+            self.end = Some(reason);
+        }
+    }
+
+    /// Reads the list once more where apps were not found, since some may have been deleted or
+    /// moved after they were listed. What is no longer there is not refused. Where the list can't
+    /// be read, the answers stand as they are.
+    async fn look_again(&mut self) {
+        if self.plan.apps != Choice::All {
+            return;
+        }
+        let mut lost = self.ledger.not_found();
+        let (mut listing, mut next) = (Listing::default(), None);
+        while !lost.is_empty() {
+            let done = perform(self.client, self.plan, self.on_event, Job::Page(next)).await;
+            let Done::Page(exchange) = done else { return };
+            let page = match classify::further_apps(&exchange) {
+                Ok(page) => page,
+                Err(Reason::TokenRejected) => return self.cut(Reason::TokenRejected, exchange),
+                Err(_) => return,
+            };
+            for app in listing.take(page) {
+                lost.remove(app.slug.raw());
+            }
+            let evidence = Some(exchange);
+            next = listing.next().cloned();
+            match listing.end() {
+                Some(Ok(())) if listing.listed() == 0 => {
+                    self.list = Some(list_check(Reason::NoApps, Found::Nothing, evidence));
+                    return self.ledger.gone(&lost);
+                }
+                Some(Ok(())) => return self.ledger.gone(&lost),
+                Some(Err(_)) => return,
+                None => {}
+            }
+        }
+    }
+}
+
+async fn perform(client: &Client, plan: &Plan, on_event: &dyn Fn(Event<'_>), job: Job) -> Done {
+    match job {
+        Job::Page(next) => {
+            on_event(Event::Asking(CheckId::AppsList, None));
+            Done::Page(match next {
+                None => client.apps().await,
+                Some(next) => client.apps_from(&next).await,
+            })
+        }
+        Job::Recheck => {
+            on_event(Event::Asking(CheckId::AppsList, None));
+            Done::Recheck(client.apps().await)
+        }
+        Job::App(place, app) => {
+            on_event(Event::Asking(CheckId::PipelinesList, Some(&app)));
+            let runs = if plan.details { RUNS_FOR_DETAILS } else { 1 };
+            let exchange = client.pipelines(&app.slug, runs).await;
+            let id = match classify::pipelines(&exchange, Listed::Yes) {
+                PipelinesStep::Readable(page) => page.pipeline_id,
+                PipelinesStep::NotReadable(_) | PipelinesStep::RecheckToken => None,
+            };
+            let details = match id {
+                Some(id) if plan.details => {
+                    on_event(Event::Asking(CheckId::PipelinesShow, Some(&app)));
+                    Ok(Box::new(client.pipeline(&app.slug, &id).await))
+                }
+                Some(_) | None if plan.details => Err(SkipReason::NoPipelineRun),
+                Some(_) | None => Err(SkipReason::NotRequested),
+            };
+            Done::App(place, exchange, details)
+        }
+    }
+}
+
+fn list_check(reason: Reason, found: Found, exchange: Option<Exchange>) -> Check {
+    Check {
+        id: CheckId::AppsList,
+        result: CheckResult::NotPassed(reason),
+        found,
+        app: None,
+        exchange,
+    }
+}

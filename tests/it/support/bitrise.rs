@@ -1,0 +1,193 @@
+//! A Bitrise with as many apps as a test wants, on connections that stay open.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What a request asks for; apps are numbered from 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Asked {
+    /// The page of the list that begins with this app.
+    Page(usize),
+    /// The runs of this app.
+    Runs(usize),
+    /// One pipeline run of this app.
+    Run(usize),
+    /// Anything else.
+    Other,
+}
+
+impl Asked {
+    fn read(target: &str) -> Self {
+        let number = |slug: &str| slug.strip_prefix("app-")?.parse().ok();
+        let Some(path) = target.strip_prefix("/v0.1/apps") else {
+            return Self::Other;
+        };
+        if let Some(query) = path.strip_prefix("?limit=50") {
+            let next = query.strip_prefix("&next=");
+            return next.map_or(Self::Page(0), |slug| {
+                number(slug).map_or(Self::Other, Self::Page)
+            });
+        }
+        let parts: Vec<&str> = path.split(['/', '?']).collect();
+        match parts.as_slice() {
+            ["", slug, "pipelines", "limit=1" | "limit=10"] => {
+                number(slug).map_or(Self::Other, Self::Runs)
+            }
+            ["", slug, "pipelines", "run"] => number(slug).map_or(Self::Other, Self::Run),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A complete answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Header lines, each with its line break.
+    pub(crate) headers: &'static str,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// An answer without a word.
+    pub(crate) fn status(status: u16) -> Self {
+        Self {
+            status,
+            headers: "",
+            body: format!(r#"{{"message":"{status}"}}"#),
+        }
+    }
+
+    /// A page of the list: these apps, and where the next one begins.
+    pub(crate) fn page(apps: impl IntoIterator<Item = usize>, next: Option<usize>) -> Self {
+        let item = |n: usize| {
+            let workspace = n % 3;
+            format!(
+                r#"{{"slug":"app-{n}","title":"App number {n}","owner":{{"name":"Team {workspace}"}}}}"#
+            )
+        };
+        let items: Vec<String> = apps.into_iter().map(item).collect();
+        let next = next.map_or_else(String::new, |n| format!(r#""next":"app-{n}""#));
+        Self {
+            status: 200,
+            headers: "",
+            body: format!(r#"{{"data":[{}],"paging":{{{next}}}}}"#, items.join(",")),
+        }
+    }
+
+    /// What a Bitrise with so many apps, all of them readable, answers.
+    pub(crate) fn fine(asked: Asked, apps: usize) -> Self {
+        let body = match asked {
+            Asked::Page(first) => {
+                let end = apps.min(first + 50);
+                return Self::page(first..end, (end < apps).then_some(end));
+            }
+            Asked::Runs(_) => r#"{"data":[{"slug":"run","is_pipeline":true}]}"#,
+            Asked::Run(_) => r#"{"id":"run"}"#,
+            Asked::Other => return Self::status(404),
+        };
+        Self {
+            status: 200,
+            headers: "",
+            body: body.to_owned(),
+        }
+    }
+}
+
+/// The server, on a port of its own; it ends with the value.
+pub(crate) struct Bitrise {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Bitrise {
+    /// Starts a server; `act` gets what is asked, and the number of requests before it.
+    pub(crate) fn start(act: impl Fn(Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (seen, over, act) = (Arc::clone(&asked), Arc::clone(&is_over), Arc::new(act));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (Ok(stream), seen, act) = (stream, Arc::clone(&seen), Arc::clone(&act)) else {
+                    continue;
+                };
+                thread::spawn(move || serve(&stream, &seen, &*act));
+            }
+        });
+        Self {
+            address,
+            asked,
+            is_over,
+        }
+    }
+
+    /// Starts a server with so many apps, all of them readable.
+    pub(crate) fn with(apps: usize) -> Self {
+        Self::start(move |asked, _| Answer::fine(asked, apps))
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v0.1", self.address)
+    }
+
+    /// Returns what was asked so far, in order.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Returns the number of requests so far.
+    pub(crate) fn count(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+impl Drop for Bitrise {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Answers the requests of one connection until the client leaves.
+fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Asked>>, act: &dyn Fn(Asked, usize) -> Answer) {
+    let _ = stream.set_nodelay(true);
+    let mut reader = BufReader::new(stream);
+    let (mut target, mut line) = (String::new(), String::new());
+    loop {
+        line.clear();
+        match reader.read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if line.starts_with("GET ") {
+            line.split(' ').nth(1).unwrap().clone_into(&mut target);
+        }
+        if line != "\r\n" {
+            continue;
+        }
+        let asked = Asked::read(&target);
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(asked);
+            seen.len() - 1
+        };
+        let Answer {
+            status,
+            headers,
+            body,
+        } = act(asked, number);
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");
+        if stream.write_all((head + &body).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
