@@ -193,6 +193,15 @@ struct SandboxArgs {
     #[arg(long, value_name = "SCENARIO", default_value = "healthy")]
     #[arg(value_parser = scenario())]
     scenario: Scenario,
+
+    /// How much later each answer starts, such as 50ms
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    latency: Option<Duration>,
+
+    /// How many apps there are, where the scenario lists any [default: the scenario's own number]
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    apps: Option<u16>,
 }
 
 /// Returns the parser for a scenario's name.

@@ -1,10 +1,9 @@
 //! `bitrise-dx sandbox`, and the sandbox inside of `verify`.
 
 use super::{SandboxArgs, output};
-use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
+use crate::sandbox::{Config, Sandbox, TOKEN};
 use anyhow::Context as _;
 use std::io;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -19,21 +18,6 @@ pub(super) fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Opens a sandbox with the made-up token.
-///
-/// # Errors
-/// Returns the system's error where the port can't be opened.
-pub(super) async fn open(listen: SocketAddr, scenario: Scenario) -> io::Result<Sandbox> {
-    Sandbox::bind(
-        listen,
-        Config {
-            scenario,
-            token: TOKEN.to_owned(),
-        },
-    )
-    .await
-}
-
 /// Serves a sandbox until the process is ended.
 ///
 /// # Errors
@@ -42,7 +26,14 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     let scenario = args.scenario;
     runtime()?.block_on(async {
         let problem = || format!("the sandbox could not listen on {}", args.listen);
-        let sandbox = open(args.listen, scenario).await.with_context(problem)?;
+        let config = Config {
+            scenario,
+            latency: args.latency.unwrap_or_default(),
+            apps: args.apps.map(usize::from),
+            ..Config::default()
+        };
+        let sandbox = Sandbox::bind(args.listen, config).await;
+        let sandbox = sandbox.with_context(problem)?;
         let url = sandbox.base_url();
         output::print(&format!(
             "Simulated Bitrise API: {url}\n\

@@ -10,7 +10,7 @@ use crate::api::{Client, RetryPolicy, Settings};
 use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
 use crate::render::{self, Detail};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
-use crate::sandbox::{Sandbox, Scenario, TOKEN};
+use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
 use crate::verify::{Event, Preface, verify};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -349,7 +349,11 @@ impl Run<'_> {
 /// # Errors
 /// Returns [`PlanError::Sandbox`] where no port can be opened.
 async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanError> {
-    let opened = sandbox::open((Ipv4Addr::LOCALHOST, 0).into(), scenario).await;
+    let config = Config {
+        scenario,
+        ..Config::default()
+    };
+    let opened = Sandbox::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
     let server = opened.map_err(|error| PlanError::Sandbox(error.kind()))?;
     let base_url = BaseUrl::parse(&server.base_url())?;
     Ok((server, base_url))

@@ -39,6 +39,10 @@ pub struct Config {
     pub scenario: Scenario,
     /// The one token that is accepted.
     pub token: String,
+    /// How much later each answer starts, on top of what the scenario does.
+    pub latency: Duration,
+    /// How many apps there are, where the scenario lists any; `None` for its own number.
+    pub apps: Option<usize>,
 }
 
 impl Default for Config {
@@ -46,6 +50,8 @@ impl Default for Config {
         Self {
             scenario: Scenario::Healthy,
             token: TOKEN.to_owned(),
+            latency: Duration::ZERO,
+            apps: None,
         }
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Server {
     token: String,
     /// The data to serve.
     world: World,
+    /// How late each answer starts.
+    latency: Duration,
     /// The number of answers of Bitrise so far, from which request ids are made.
     answers: AtomicU64,
 }
@@ -68,8 +70,8 @@ pub(super) async fn converse(server: Arc<Server>, stream: TcpStream) {
     let service = service_fn(|request: Request<Incoming>| {
         let server = Arc::clone(&server);
         async move {
-            if server.scenario == Scenario::Slow {
-                tokio::time::sleep(SLOW_START).await;
+            if !server.latency.is_zero() {
+                tokio::time::sleep(server.latency).await;
             }
             Ok::<_, Infallible>(server.answer(&request))
         }
@@ -89,9 +91,21 @@ impl Server {
     ///
     /// Returns `InvalidData` if the embedded bodies can't be parsed.
     pub(super) fn new(config: Config) -> io::Result<Self> {
+        let slow_start = match config.scenario {
+            Scenario::Slow => SLOW_START,
+            Scenario::Healthy
+            | Scenario::InvalidCredentials
+            | Scenario::InvalidPermissions
+            | Scenario::PartialPermissions
+            | Scenario::NoResources
+            | Scenario::RateLimited
+            | Scenario::Outage
+            | Scenario::CaptivePortal => Duration::ZERO,
+        };
         Ok(Self {
             scenario: config.scenario,
-            world: World::new(config.scenario)?,
+            latency: slow_start.saturating_add(config.latency),
+            world: World::new(config.scenario, config.apps)?,
             token: config.token,
             answers: AtomicU64::new(0),
         })

@@ -5,6 +5,7 @@
 //! Invariant: knows no HTTP; pages, filters and refusals are in `server`.
 //! Invariant: every value is in `bodies/` or follows from an index by arithmetic.
 
+use std::collections::HashMap;
 use std::io;
 
 use serde_json::{Map, Value, json};
@@ -52,6 +53,8 @@ pub(super) enum Access {
 pub(super) struct World {
     /// The items of `app-list`, newest app first.
     apps: Vec<Object>,
+    /// The indices of the apps, by slug.
+    indices: HashMap<String, usize>,
     /// What the token may do with the apps, by index.
     access: fn(usize) -> Access,
     /// The hand-written runs.
@@ -61,13 +64,13 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Builds the apps of a scenario.
+    /// Builds the apps of a scenario: so many as are wanted, or as it has by itself.
     ///
     /// # Errors
     ///
     /// Returns `InvalidData` if an embedded body isn't a list of JSON objects.
-    pub(super) fn new(scenario: Scenario) -> io::Result<Self> {
-        let (count, access): (usize, fn(usize) -> Access) = match scenario {
+    pub(super) fn new(scenario: Scenario, wanted: Option<usize>) -> io::Result<Self> {
+        let (own, access): (usize, fn(usize) -> Access) = match scenario {
             Scenario::Healthy | Scenario::Slow => (120, |_| Access::Granted),
             Scenario::InvalidPermissions => (3, |_| Access::Hidden),
             Scenario::PartialPermissions => (12, partial_access),
@@ -78,12 +81,19 @@ impl World {
             | Scenario::Outage
             | Scenario::CaptivePortal => (0, |_| Access::Hidden),
         };
+        let count = match own {
+            0 => 0,
+            own => wanted.unwrap_or(own),
+        };
         let templates = objects(APPS)?;
         let apps = templates.iter().cycle().take(count).enumerate();
+        let apps: Vec<Object> = apps
+            .map(|(index, template)| app(template, index, templates.len()))
+            .collect();
+        let slug = |(index, app): (usize, &Object)| Some((text(app, "slug")?.to_owned(), index));
         Ok(Self {
-            apps: apps
-                .map(|(index, template)| app(template, index, templates.len()))
-                .collect(),
+            indices: apps.iter().enumerate().filter_map(slug).collect(),
+            apps,
             access,
             runs: objects(RUNS)?,
             shows: objects(SHOWS)?,
@@ -97,10 +107,7 @@ impl World {
 
     /// Finds the app with a slug, and what the token may do with it.
     pub(super) fn app(&self, slug: &str) -> Option<(usize, Access)> {
-        let index = self
-            .apps
-            .iter()
-            .position(|app| text(app, "slug") == Some(slug))?;
+        let index = *self.indices.get(slug)?;
         Some((index, (self.access)(index)))
     }
 
@@ -161,7 +168,7 @@ fn objects(body: &str) -> io::Result<Vec<Object>> {
 
 /// Decides which apps of the scenario with partial permissions are readable.
 fn partial_access(app: usize) -> Access {
-    match app {
+    match app % 12 {
         1 | 4 | 7 | 10 => Access::Hidden,
         // The specification has no 403 for these endpoints, DX's documentation has.
         8 => Access::Forbidden,
