@@ -47,7 +47,8 @@ pub(super) fn run(
     let refused = token_given
         .then_some(PlanError::TokenInArguments)
         .or(unusable);
-    let progress = Rc::new(Progress::new(style));
+    let several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
+    let progress = Rc::new(Progress::new(style, several));
     let Outcome { report, redactor } = match refused {
         Some(error) => error.into(),
         None => answer(args, environment, &progress)?,

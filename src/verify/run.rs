@@ -261,6 +261,7 @@ impl<'a> Run<'a> {
                         self.ledger.name(*place, app);
                     }
                 }
+                (self.on_event)(Event::Listed(self.ledger.len(), true));
             }
             Choice::All => {
                 for app in apps {
