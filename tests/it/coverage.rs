@@ -7,16 +7,21 @@
 
 use crate::schema::{self, AppItem, Report};
 use crate::support::bitrise::{Answer, Asked, Bitrise};
+use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, healthy, json};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::plan::{AppSlug, BaseUrl, Choice, Plan};
 use bitrise_dx::report::{Target, TokenSource};
+use bitrise_dx::sandbox::TOKEN;
 use bitrise_dx::token::{Token, TokenKind};
 use bitrise_dx::verdict::Signal;
 use bitrise_dx::verify::{Preface, verify};
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::fs;
 use std::future::pending;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -508,4 +513,325 @@ fn a_limit_of_requests_loses_no_app() {
         "{sent} requests, {pauses} pauses"
     );
     assert!(sent - needed <= needed / 2, "{sent} requests for {needed}");
+}
+
+#[test]
+fn a_limit_that_never_ends_ends_the_run() {
+    for (headers, wait) in [("", None), ("Retry-After: 3600\r\n", Some(3600))] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Runs(20..) => Answer {
+                headers,
+                ..Answer::status(429)
+            },
+            _ => Answer::fine(asked, 50),
+        });
+        let report = all(&server, 4);
+        assert_eq!(verdict(&report), ("inconclusive", Some("rate_limited")));
+        assert_eq!(report.retry_after_s, wait);
+        let apps = &report.apps;
+        assert!(apps.readable >= 17 && apps.readable <= 20, "{apps:?}");
+        assert_eq!(apps.total, Some(50));
+        assert_eq!(apps.checked + apps.not_reached, 50);
+        assert!(server.count() <= 20 + 1 + 4, "{}", server.count());
+    }
+}
+
+#[test]
+fn time_that_is_over_leaves_the_rest_unreached() {
+    for held in [Asked::Runs(30), Asked::Page(50)] {
+        let server = Bitrise::start(move |asked, _| {
+            if asked == held {
+                // Nobody else comes, so this waits for ever.
+                Barrier::new(2).wait();
+            }
+            Answer::fine(asked, 100)
+        });
+        let plan = Plan {
+            concurrency: 1,
+            ..plan(Choice::All)
+        };
+        let mut settings = settings(&server.base_url());
+        settings.max_time = Duration::from_millis(1500);
+        let report = run(settings, &plan, pending());
+        assert_eq!(verdict(&report), ("inconclusive", Some("max_time_reached")));
+        let apps = &report.apps;
+        if held == Asked::Page(50) {
+            assert_eq!((apps.total, apps.checked, apps.not_reached), (None, 0, 50));
+        } else {
+            assert_eq!((apps.total, apps.readable), (Some(100), 30));
+            assert_eq!((apps.unknown, apps.not_reached), (1, 69));
+        }
+        let told = report
+            .not_proven
+            .iter()
+            .any(|l| l.contains("before they were checked"));
+        assert!(told, "{:?}", report.not_proven);
+    }
+}
+
+#[test]
+fn details_are_looked_at_for_every_app() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(1) => Answer {
+            body: r#"{"data":null}"#.to_owned(),
+            ..Answer::fine(asked, 60)
+        },
+        Asked::Run(2) => Answer::status(404),
+        Asked::Run(3) => Answer::status(500),
+        _ => Answer::fine(asked, 60),
+    });
+    let plan = Plan {
+        details: true,
+        concurrency: 8,
+        ..plan(Choice::All)
+    };
+    let report = run(settings(&server.base_url()), &plan, pending());
+    let expected = ("invalid_permissions", Some("pipeline_details_denied"));
+    assert_eq!(verdict(&report), expected);
+    let details = |n: usize| {
+        let app = &report.apps.items[n];
+        (
+            app.status.as_str(),
+            app.pipelines.as_deref(),
+            app.details.as_deref(),
+        )
+    };
+    assert_eq!(details(0), ("readable", Some("seen"), Some("pass")));
+    assert_eq!(details(1), ("readable", Some("none"), Some("skip")));
+    assert_eq!(details(2), ("denied", Some("seen"), Some("fail")));
+    assert_eq!(details(3), ("unknown", Some("seen"), Some("unknown")));
+    assert_eq!(report.checks[2].message, "60 of 60 apps can be read");
+    let message = &report.checks[3].message;
+    assert!(
+        message.starts_with("a pipeline run of 57 of 60 apps"),
+        "{message}"
+    );
+}
+
+#[test]
+fn named_apps_are_told_apart_by_as_many_pages_as_it_takes() {
+    // The named apps, those that are refused, and what is known: the requests for further pages,
+    // and the reason.
+    type Case = (
+        &'static [&'static str],
+        &'static [usize],
+        &'static [usize],
+        &'static str,
+    );
+    let cases: [Case; 5] = [
+        (&["app-3", "app-120"], &[], &[], ""),
+        (&["app-3"], &[3], &[], "pipelines_denied"),
+        (&["app-70"], &[70], &[50], "pipelines_denied"),
+        (
+            &["app-70", "app-999"],
+            &[70, 999],
+            &[50, 100],
+            "pipelines_denied",
+        ),
+        (&["app-999"], &[999], &[50, 100], "app_not_accessible"),
+    ];
+    for (named, refused, further, reason) in cases {
+        let kept = refused.to_vec();
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Runs(app) if kept.contains(&app) => Answer::status(404),
+            _ => Answer::fine(asked, 130),
+        });
+        let report = run(settings(&server.base_url()), &chosen(named), pending());
+        assert_eq!(report.reason.as_deref().unwrap_or_default(), reason);
+        assert_eq!(numbers(&report, "denied"), refused);
+        let pages: Vec<_> = server
+            .asked()
+            .into_iter()
+            .filter_map(|asked| match asked {
+                Asked::Page(first) if first > 0 => Some(first),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(pages, further, "{named:?}");
+    }
+    // Where the list can't be read on, the app gets the benefit of the doubt.
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(_) => Answer::status(404),
+        Asked::Page(50..) => Answer::status(500),
+        _ => Answer::fine(asked, 130),
+    });
+    let report = run(
+        settings(&server.base_url()),
+        &chosen(&["app-999"]),
+        pending(),
+    );
+    assert_eq!(
+        verdict(&report),
+        ("invalid_permissions", Some("pipelines_denied"))
+    );
+    assert_eq!(report.checks[1].status, "pass");
+}
+
+#[test]
+fn a_file_names_the_apps() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(2 | 7) => Answer::status(404),
+        _ => Answer::fine(asked, 5),
+    });
+    let list = "\u{feff}# what DX must see\r\napp-1\r\n\r\napp-2 # hidden\napp-7\napp-1\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("apps.txt");
+    fs::write(&path, list).unwrap();
+    let program = |format| Program::verify(&server.base_url()).args(["-o", format, "--apps-file"]);
+    let file = program("json").arg(&path).run();
+    let input = program("json").arg("-").run_with_input(list.as_bytes());
+    for finished in [file, input] {
+        let report = schema::read(&finished.stdout);
+        assert_eq!((finished.code, report.exit_code), (Some(5), 5));
+        let apps: Vec<_> = report
+            .apps
+            .items
+            .iter()
+            .map(|app| (number(app), app.status.as_str(), app.reason.as_deref()))
+            .collect();
+        assert_eq!(
+            apps,
+            [
+                (1, "readable", None),
+                (2, "denied", Some("pipelines_denied")),
+                (7, "denied", Some("app_not_accessible")),
+            ]
+        );
+    }
+    let human = program("human").arg(&path).run().stdout;
+    for row in ["    app-2  404  App number 2", "    app-7  404"] {
+        assert!(human.lines().any(|line| line == row), "{human}");
+    }
+}
+
+#[test]
+fn a_list_that_can_not_be_used_is_told_without_a_word_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("apps.txt");
+    let unprefixed = "0ldt0kenCANARY";
+    for (text, token, words) in [
+        (CANARY, "bitwat_other", "line 1 of --apps-file is a token"),
+        ("a\nb CANARY", "bitwat_other", "line 2 of --apps-file"),
+        ("# nothing", "bitwat_other", "names no app"),
+        (unprefixed, unprefixed, "token instead of an app's slug"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let program = Program::new(["verify", "-o", "json", "--base-url", "http://127.0.0.1:9"]);
+        let program = program.env("BITRISE_TOKEN", token).arg("--apps-file");
+        let finished = program.arg(&path).run();
+        assert!(
+            !finished.everything().contains("CANARY"),
+            "{}",
+            finished.stdout
+        );
+        let report = schema::read(&finished.stdout);
+        assert_eq!(verdict(&report), ("not_run", Some("invalid_options")));
+        assert!(report.message.contains(words), "{}", report.message);
+    }
+    let contradictions: [&[&str]; 5] = [
+        &["--all-apps", "--app", "a"],
+        &["--all-apps", "--apps-file", "x"],
+        &["--app", "a", "--apps-file", "x"],
+        &["--apps-file", "-", "--token-file", "-"],
+        &["--apps-file", "/no/such/file"],
+    ];
+    for args in contradictions {
+        let program = Program::new(["verify", "-o", "json"].iter().chain(args));
+        let report = schema::read(&program.env("BITRISE_TOKEN", CANARY).run().stdout);
+        assert_eq!(
+            verdict(&report),
+            ("not_run", Some("invalid_options")),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn the_sandbox_can_be_large_and_far_away() {
+    let args = "sandbox --scenario partial-permissions --apps 130 --latency 20ms";
+    let mut command = Program::new(args.split(' ')).into_command();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let url = first.strip_prefix("Simulated Bitrise API: ").unwrap();
+    let verify = |args: &[&str]| {
+        let program = Program::new(
+            ["verify", "-o", "json", "--base-url", url]
+                .iter()
+                .chain(args),
+        );
+        schema::read(&program.env("BITRISE_TOKEN", TOKEN).run().stdout)
+    };
+    let (every, one) = (verify(&["--all-apps", "--concurrency", "64"]), verify(&[]));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        verdict(&every),
+        ("invalid_permissions", Some("pipelines_denied"))
+    );
+    let refused = (0..130)
+        .filter(|app| matches!(app % 12, 1 | 4 | 7 | 8 | 10))
+        .count();
+    assert_eq!(
+        (every.apps.total, every.apps.denied),
+        (Some(130), refused as u64)
+    );
+    assert_eq!(one.verdict, "verified");
+    assert!(one.duration_ms >= 40, "{}", one.duration_ms);
+    let inside = Program::new(["verify", "--sandbox", "partial-permissions", "--all-apps"]).run();
+    assert_eq!(inside.code, Some(5));
+}
+
+#[test]
+fn people_see_twenty_apps_by_workspace_and_how_many_more() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(app) if app % 2 == 1 => Answer::status(if app == 5 { 500 } else { 403 }),
+        _ => Answer::fine(asked, 60),
+    });
+    let program = Program::verify(&server.base_url()).args(["--all-apps", "--retries", "0"]);
+    let text = program.env("LANG", "C.UTF-8").run().stdout;
+    let from = text.find("Not readable").unwrap();
+    let to = text.find("Likely causes").unwrap();
+    insta::assert_snapshot!(&text[from..to]);
+}
+
+/// Returns the peak of a process's resident memory so far, in bytes.
+#[cfg(target_os = "linux")]
+fn peak(child: &std::process::Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kib * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_by_more_than_a_report_needs() {
+    use std::io::Read as _;
+    // The report is larger than a pipe: while it is being printed, the process waits for its
+    // reader, and has done all its work.
+    let measure = |apps: usize| {
+        let server = Bitrise::with(apps);
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--all-apps"]);
+        let mut command = program.into_command();
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let mut text = vec![0];
+        out.read_exact(&mut text).unwrap();
+        let peak = peak(&child);
+        out.read_to_end(&mut text).unwrap();
+        assert!(child.wait().unwrap().success());
+        let report = schema::read(&String::from_utf8(text).unwrap());
+        assert_eq!(report.apps.readable, apps as u64);
+        peak
+    };
+    let (few, many) = (measure(500), measure(10_000));
+    assert!(many < 24 * 1024 * 1024, "{many} bytes");
+    let each = many.saturating_sub(few) / 9_500;
+    assert!(each <= 1024, "{each} bytes an app");
 }
