@@ -181,16 +181,23 @@ impl From<TlsFaultKind> for TlsFault {
     }
 }
 
+impl TlsFault {
+    /// Returns what went wrong, with the certificate's own words set by `foreign`.
+    pub fn words(&self, foreign: impl Fn(&Untrusted) -> String) -> String {
+        let mut words = self.kind.to_string();
+        if let Some(instead) = &self.instead {
+            words = format!("{words} ({})", foreign(instead));
+        }
+        if let Some(issuer) = &self.issuer {
+            words = format!("{words}; its issuer calls itself “{}”", foreign(issuer));
+        }
+        words
+    }
+}
+
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)?;
-        if let Some(instead) = &self.instead {
-            write!(f, " ({instead})")?;
-        }
-        match &self.issuer {
-            Some(issuer) => write!(f, "; its issuer calls itself “{issuer}”"),
-            None => Ok(()),
-        }
+        f.write_str(&self.words(Untrusted::to_string))
     }
 }
 

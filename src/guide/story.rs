@@ -4,24 +4,36 @@
 
 use super::{meaning, page, title};
 use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Reply, TransportError, TransportErrorKind};
 use crate::report::{NotRun, Report};
-use crate::text;
+use crate::text::{self, Untrusted};
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Verdict};
 use std::time::Duration;
 
 const SIGNAL_CAME: &str = "a signal ended the run before it was decided";
 
+/// Says how text that is not ours is set into a sentence: by most formats as
+/// [`Untrusted`] shows it, by some with marks of their own around it.
+pub type Foreign = fn(&Untrusted) -> String;
+
+/// Sets foreign text as it shows itself.
+const PLAIN: Foreign = Untrusted::to_string;
+
 /// Returns the verdict in one sentence.
 pub fn message(report: &Report) -> String {
+    message_with(report, PLAIN)
+}
+
+/// Returns the verdict in one sentence, with foreign text set as the format wants it.
+pub fn message_with(report: &Report, foreign: Foreign) -> String {
     let verdict = report.verdict();
     let Some(reason) = report.reason() else {
         return verified(report);
     };
     let what = match (&report.not_run, report.decisive()) {
         (Some(why), _) => not_run(why),
-        (None, Some(check)) => what_happened(check, reason),
+        (None, Some(check)) => what_happened(check, reason, foreign),
         (None, None) if reason == Reason::Interrupted => {
             format!("{SIGNAL_CAME}; this says nothing about the token")
         }
@@ -65,12 +77,12 @@ fn not_run(why: &NotRun) -> String {
 }
 
 /// Returns what the deciding check saw, as the second half of a sentence.
-fn what_happened(check: &Check, reason: Reason) -> String {
+fn what_happened(check: &Check, reason: Reason, foreign: Foreign) -> String {
     let app = check.app.as_ref().map_or_else(String::new, |app| {
-        format!(" of {}{}", others(check), name(app))
+        format!(" of {}{}", others(check), name_with(app, foreign))
     });
     match reason {
-        Reason::TokenMalformed => check_message(check),
+        Reason::TokenMalformed => check_message_with(check, foreign),
         Reason::TokenRejected => "Bitrise rejected the token (401), because it is wrong, revoked \
                                   or expired"
             .to_owned(),
@@ -81,7 +93,7 @@ fn what_happened(check: &Check, reason: Reason) -> String {
             "the token is good, but Bitrise does not let it read the pipelines{app}{}",
             status_in_brackets(check)
         ),
-        Reason::AppNotAccessible => not_accessible(check),
+        Reason::AppNotAccessible => not_accessible(check, foreign),
         Reason::PipelineDetailsDenied => format!(
             "the token is good, but Bitrise does not let it read a single pipeline run{app}{}",
             status_in_brackets(check)
@@ -107,21 +119,21 @@ fn what_happened(check: &Check, reason: Reason) -> String {
         | Reason::Interrupted => {
             let is_of_many = matches!(check.found, Found::Tally(_) | Found::SomeApps { .. });
             let what = if is_of_many {
-                not_passed(check, reason)
+                not_passed(check, reason, foreign)
             } else {
-                undecided(check, reason)
+                undecided(check, reason, foreign)
             };
             format!("{what}; this says nothing about the token")
         }
     }
 }
 
-fn not_accessible(check: &Check) -> String {
+fn not_accessible(check: &Check, foreign: Foreign) -> String {
     let several = tally(check).filter(|tally| tally.denied > 1);
     let several = several.map_or_else(String::new, |tally| {
         format!("; {} of {} apps can't be read", tally.denied, tally.apps())
     });
-    let slug = slug(check);
+    let slug = slug(check, foreign);
     format!("the token is good, but the app {slug} is not among its apps{several}")
 }
 
@@ -151,7 +163,7 @@ fn others(check: &Check) -> String {
 }
 
 /// Returns what stood in the way of an answer.
-fn undecided(check: &Check, reason: Reason) -> String {
+fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
     let (exchange, reply) = (check.exchange.as_ref(), check.reply());
     let status = reply.map_or(0, |reply| reply.status);
     match reason {
@@ -166,7 +178,7 @@ fn undecided(check: &Check, reason: Reason) -> String {
         },
         Reason::ServerError => format!("the server has a fault of its own ({status})"),
         Reason::Redirected => match reply.and_then(|reply| reply.location_host.as_ref()) {
-            Some(host) => format!("the server redirects to {host} ({status})"),
+            Some(host) => format!("the server redirects to {} ({status})", foreign(host)),
             None => format!("the server answered with a redirect ({status})"),
         },
         Reason::Interrupted => SIGNAL_CAME.to_owned(),
@@ -192,7 +204,7 @@ fn undecided(check: &Check, reason: Reason) -> String {
         | Reason::Timeout
         | Reason::MaxTimeReached => exchange.and_then(Exchange::fault).map_or_else(
             || meaning(reason.verdict()).trim_end_matches('.').to_owned(),
-            ToString::to_string,
+            |error| fault(error, foreign),
         ),
     }
 }
@@ -203,26 +215,38 @@ fn status_in_brackets(check: &Check) -> String {
         .map_or_else(String::new, |reply| format!(" ({})", reply.status))
 }
 
-fn slug(check: &Check) -> String {
+fn slug(check: &Check, foreign: Foreign) -> String {
     check
         .app
         .as_ref()
-        .map_or_else(|| "?".to_owned(), |app| app.slug.to_string())
+        .map_or_else(|| "?".to_owned(), |app| foreign(&app.slug))
 }
 
 /// Returns an app as people know it: its title with its workspace, or else its slug.
 pub fn name(app: &App) -> String {
+    name_with(app, PLAIN)
+}
+
+/// Returns an app as people know it, with foreign text set as the format wants it.
+pub fn name_with(app: &App, foreign: Foreign) -> String {
     match (&app.title, &app.workspace) {
-        (Some(title), Some(workspace)) => format!("“{title}” in {workspace}"),
-        (Some(title), None) => format!("“{title}”"),
-        (None, _) => format!("app {}", app.slug),
+        (Some(title), Some(workspace)) => {
+            format!("“{}” in {}", foreign(title), foreign(workspace))
+        }
+        (Some(title), None) => format!("“{}”", foreign(title)),
+        (None, _) => format!("app {}", foreign(&app.slug)),
     }
 }
 
 /// Returns one sentence on a check, without a full stop.
 pub fn check_message(check: &Check) -> String {
+    check_message_with(check, PLAIN)
+}
+
+/// Returns one sentence on a check, with foreign text set as the format wants it.
+pub fn check_message_with(check: &Check, foreign: Foreign) -> String {
     match check.result {
-        CheckResult::Pass => passed(check),
+        CheckResult::Pass => passed(check, foreign),
         CheckResult::Skipped(why) => skipped(why).to_owned(),
         CheckResult::NotPassed(reason) => match check.found {
             Found::Malformed(error) => format!("this can't be a Bitrise token: {error}"),
@@ -231,16 +255,16 @@ pub fn check_message(check: &Check) -> String {
             | Found::Apps { .. }
             | Found::SomeApps { .. }
             | Found::Runs(_)
-            | Found::Tally(_) => not_passed(check, reason),
+            | Found::Tally(_) => not_passed(check, reason, foreign),
             Found::AskedAgain => format!(
                 "{}; asked once more, Bitrise still accepts the token",
-                not_passed(check, reason)
+                not_passed(check, reason, foreign)
             ),
         },
     }
 }
 
-fn passed(check: &Check) -> String {
+fn passed(check: &Check, foreign: Foreign) -> String {
     match check.found {
         Found::Kind(TokenKind::Workspace) => "this looks like a workspace API token".to_owned(),
         Found::Kind(TokenKind::Personal) => "this looks like a personal access token".to_owned(),
@@ -257,13 +281,13 @@ fn passed(check: &Check) -> String {
         Found::Tally(tally) => tally_words(check.id, &tally),
         Found::Runs(0) => format!(
             "{} can be read; it has no run in the 200 days that Bitrise keeps, which is fine",
-            subject(check)
+            subject(check, foreign)
         ),
-        Found::Runs(_) => format!("{} can be read", subject(check)),
+        Found::Runs(_) => format!("{} can be read", subject(check, foreign)),
         Found::Nothing | Found::Malformed(_) | Found::SomeApps { .. } | Found::AskedAgain => {
             match check.id {
                 CheckId::PipelinesShow => {
-                    format!("a pipeline run of {} can be read", subject(check))
+                    format!("a pipeline run of {} can be read", subject(check, foreign))
                 }
                 CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => {
                     "fine".to_owned()
@@ -294,20 +318,20 @@ fn tally_words(id: CheckId, tally: &Tally) -> String {
     words.join(", ")
 }
 
-fn not_passed(check: &Check, reason: Reason) -> String {
+fn not_passed(check: &Check, reason: Reason, foreign: Foreign) -> String {
     if let Some(tally) = tally(check) {
         let words = tally_words(check.id, &tally);
         let single = Check {
             found: Found::Nothing,
             ..check.clone()
         };
-        return format!("{words}; {}", not_passed(&single, reason));
+        return format!("{words}; {}", not_passed(&single, reason, foreign));
     }
     let status = status_in_brackets(check);
     if let Found::SomeApps { listed, end } = check.found {
         let what = match end {
             ListEnd::PageFailed if reason.verdict() == Verdict::Inconclusive => {
-                undecided(check, reason)
+                undecided(check, reason, foreign)
             }
             ListEnd::PageFailed => format!("Bitrise refused{status}"),
             ListEnd::Circular => "the pages of the list lead round in circles".to_owned(),
@@ -317,14 +341,13 @@ fn not_passed(check: &Check, reason: Reason) -> String {
     }
     match reason.verdict() {
         Verdict::Inconclusive => {
-            let what = undecided(check, reason);
-            check
-                .app
-                .as_ref()
-                .map_or(what.clone(), |app| format!("{}: {what}", name(app)))
+            let what = undecided(check, reason, foreign);
+            check.app.as_ref().map_or(what.clone(), |app| {
+                format!("{}: {what}", name_with(app, foreign))
+            })
         }
         Verdict::InvalidPermissions if check.app.is_some() => {
-            format!("{} can't be read{status}", subject(check))
+            format!("{} can't be read{status}", subject(check, foreign))
         }
         Verdict::NoResources => "the token sees no apps".to_owned(),
         Verdict::Verified
@@ -334,11 +357,11 @@ fn not_passed(check: &Check, reason: Reason) -> String {
     }
 }
 
-fn subject(check: &Check) -> String {
+fn subject(check: &Check, foreign: Foreign) -> String {
     check
         .app
         .as_ref()
-        .map_or_else(|| "the app".to_owned(), name)
+        .map_or_else(|| "the app".to_owned(), |app| name_with(app, foreign))
 }
 
 const fn skipped(why: SkipReason) -> &'static str {
@@ -346,6 +369,53 @@ const fn skipped(why: SkipReason) -> &'static str {
         SkipReason::NotReached => "not reached",
         SkipReason::NotRequested => "not asked for (--pipeline-details)",
         SkipReason::NoPipelineRun => "no pipeline run among the latest runs, so nothing to look at",
+    }
+}
+
+/// Returns how a request ended, what it took and how to find it in the server's log.
+pub fn outcome(exchange: &Exchange) -> String {
+    outcome_with(exchange, PLAIN)
+}
+
+/// Returns how a request ended, with foreign text set as the format wants it.
+pub fn outcome_with(exchange: &Exchange, foreign: Foreign) -> String {
+    let mut parts = Vec::new();
+    let reply = exchange.reply();
+    parts.extend(reply.map(|reply| format!("{} {}", reply.http_version, reply.status)));
+    parts.extend(exchange.fault().map(|error| fault(error, foreign)));
+    parts.push(span(exchange.elapsed));
+    if exchange.attempts != 1 {
+        parts.push(format!("{} attempts", exchange.attempts));
+    }
+    if let Some(wait) = exchange.retry_after {
+        parts.push(format!("asks to wait {}", span(wait)));
+    }
+    let id = reply.and_then(|reply| reply.request_id.as_ref());
+    parts.extend(id.map(|id| format!("request id {}", foreign(id))));
+    parts.join(" · ")
+}
+
+/// Returns why there was no complete reply, with foreign text set as the format wants it.
+fn fault(error: &TransportError, foreign: Foreign) -> String {
+    if let TransportErrorKind::Tls(fault) = &error.kind {
+        fault.words(foreign)
+    } else {
+        error.to_string()
+    }
+}
+
+/// Returns what the server says of its refusal, in its own words.
+pub fn server_words(exchange: &Exchange) -> Option<&Untrusted> {
+    let refusal = exchange.reply().filter(|reply| reply.status != 200);
+    refusal.and_then(Reply::message)
+}
+
+/// Returns a span of time as people would write it.
+pub fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
     }
 }
 

@@ -1,14 +1,13 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
 use crate::check::{Check, Status};
-use crate::exchange::{Exchange, METHOD, Reply};
+use crate::exchange::{Exchange, METHOD};
 use crate::guide::{self, story};
 use crate::report::{AppResult, AppState, Report};
 use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
-use std::time::Duration;
 use textwrap::{Options, WordSplitter};
 
 /// Says how text is to look.
@@ -320,27 +319,16 @@ impl Page {
             }
         }
         let when = humantime::format_rfc3339_seconds(report.checked_at);
-        self.line(&format!("  begun {when}, took {}", span(report.duration)));
+        self.line(&format!(
+            "  begun {when}, took {}",
+            story::span(report.duration)
+        ));
     }
 
     fn exchange(&mut self, check: &Check, exchange: &Exchange) {
         self.line(&format!("  {METHOD} {}", exchange.url));
-        let mut parts = Vec::new();
-        let reply = exchange.reply();
-        parts.extend(reply.map(|reply| format!("{} {}", reply.http_version, reply.status)));
-        parts.extend(exchange.fault().map(ToString::to_string));
-        parts.push(span(exchange.elapsed));
-        if exchange.attempts != 1 {
-            parts.push(format!("{} attempts", exchange.attempts));
-        }
-        if let Some(wait) = exchange.retry_after {
-            parts.push(format!("asks to wait {}", span(wait)));
-        }
-        let id = exchange.reply().and_then(|reply| reply.request_id.as_ref());
-        parts.extend(id.map(|id| format!("request id {id}")));
-        self.line(&format!("    {}", parts.join(" · ")));
-        let refusal = exchange.reply().filter(|reply| reply.status != 200);
-        if let Some(message) = refusal.and_then(Reply::message) {
+        self.line(&format!("    {}", story::outcome(exchange)));
+        if let Some(message) = story::server_words(exchange) {
             self.line(&format!("    the server says: “{message}”"));
         }
         if let Some(app) = check.app.as_ref().filter(|app| app.title.is_some()) {
@@ -439,15 +427,6 @@ fn app_state(result: &AppResult) -> String {
         (_, Some(status)) if result.state == AppState::Denied => status.to_string(),
         (Some(reason), _) => reason.as_str().to_owned(),
         (None, _) => result.state.as_str().to_owned(),
-    }
-}
-
-/// Returns a span of time as people would write it.
-fn span(duration: Duration) -> String {
-    match duration.as_millis() {
-        ms @ 0..1000 => format!("{ms} ms"),
-        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
     }
 }
 

@@ -7,7 +7,6 @@ use serde_json::Value;
 /// The report's keys, as a reader that trusts the documentation would declare them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Report {
     pub(crate) schema_version: String,
     pub(crate) verdict: String,

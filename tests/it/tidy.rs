@@ -123,7 +123,10 @@ fn the_pure_half_touches_nothing_outside() {
         );
         forbid(&["tokio"], &["api", "cli", "sandbox"]);
         forbid(&["hyper::"], &["api", "sandbox"]);
-        forbid(&["SystemTime::now", "Instant::now"], &["api", "cli", "verify"]);
+        forbid(
+            &["SystemTime::now", "Instant::now"],
+            &["api", "cli", "verify"],
+        );
         forbid(&["exit_code()"], &["cli", "render", "report", "verdict"]);
     }
 }
