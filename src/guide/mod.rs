@@ -26,6 +26,8 @@ pub struct Page {
     pub causes: &'static [&'static str],
     /// What to do, in order.
     pub steps: &'static [&'static str],
+    /// What somebody who helps should ask next, the most telling question first.
+    pub support: &'static [&'static str],
     /// Where to read more.
     pub links: &'static [&'static str],
 }
@@ -60,6 +62,22 @@ pub const fn page(reason: Reason) -> Page {
         Reason::Interrupted => pages::INTERRUPTED,
     }
 }
+
+/// What somebody who helps should ask where the token is verified and DX still refuses it.
+pub const SUPPORT_VERIFIED: &[&str] = &[
+    "Which code does DX show, and when? Compare the time with this report's.",
+    "Is the token in DX the very one that was checked here? Bitrise shows a token only once, so \
+     enter it again.",
+    "Does your company limit from where Bitrise may be reached? Then DX's addresses must be let \
+     through; this run came from this machine's.",
+    "Which apps are missing in DX? Check each with --app SLUG, or all with --all-apps.",
+];
+
+/// What to do with a token that is verified (DX's Bitrise page, step 2).
+pub const STEPS_VERIFIED: &[&str] = &[
+    "In DX, go to the connections page, select + Connection and choose Bitrise.",
+    "Enter the same token that was checked here.",
+];
 
 /// Returns what a verdict means, in one sentence without a subject that depends on the run.
 pub const fn meaning(verdict: Verdict) -> &'static str {

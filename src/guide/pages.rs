@@ -37,6 +37,12 @@ pub(super) const TOKEN_MISSING: Page = Page {
          your secret store, or name a file with --token-file.",
         "To see a run without any token, use bitrise-dx verify --sandbox.",
     ],
+    support: &[
+        "How does the token get into the run: by BITRISE_TOKEN, by --token-file, or typed?",
+        "On CI: is it a pull request from a fork? On Bitrise: is the Secret exposed to pull \
+         requests?",
+        "On CI: does the name of the secret match the variable that the step sets?",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -51,6 +57,11 @@ pub(super) const TOKEN_UNREADABLE: Page = Page {
     steps: &[
         "Check the path of --token-file, and that it can be read.",
         "Or pass the token on standard input with --token-file -, or in BITRISE_TOKEN.",
+    ],
+    support: &[
+        "What does ls -l say of the file, run by the same user as this program?",
+        "Is the file plain text that holds the token alone? Some editors and shells on Windows \
+         write UTF-16.",
     ],
     links: &[DX_PAGE],
 };
@@ -70,6 +81,11 @@ pub(super) const TOKEN_IN_ARGUMENTS: Page = Page {
          Settings → Security → API tokens, and create a new one.",
         "Remove the line from your shell's history.",
     ],
+    support: &[
+        "Who else uses the machine, or reads the build log in which the command stands? If \
+         anybody: has the token been revoked?",
+        "Which tool or script put the token there? It should set BITRISE_TOKEN instead.",
+    ],
     links: &[WORKSPACE_TOKEN, DX_PAGE],
 };
 
@@ -86,6 +102,11 @@ pub(super) const INVALID_OPTIONS: Page = Page {
     steps: &[
         "Read the message: it names the option.",
         "See bitrise-dx verify --help for what each option takes.",
+    ],
+    support: &[
+        "What is the whole command line, without the token?",
+        "Which of HTTPS_PROXY, ALL_PROXY, NO_PROXY and BITRISE_API_BASE_URL are set, with \
+         passwords left out?",
     ],
     links: &[DX_PAGE],
 };
@@ -104,6 +125,13 @@ pub(super) const TOKEN_MALFORMED: Page = Page {
         "If you no longer have the token, create a new one: on Bitrise, Settings → Security → API \
          tokens → + Create token. Bitrise shows a token only once.",
         VERIFY_AGAIN,
+    ],
+    support: &[
+        "Where was the token copied from, and through which programs did it go: password manager, \
+         chat, CI secret?",
+        "Was the same text pasted into DX? DX would send it as it is, with the same end.",
+        "What are the token's first seven characters? bitwat_ is a workspace token, bitpat_ a \
+         personal one; more must not be sent.",
     ],
     links: &[DX_PAGE, AUTHENTICATION],
 };
@@ -125,6 +153,15 @@ pub(super) const TOKEN_REJECTED: Page = Page {
         CREATE_TOKEN,
         VERIFY_AGAIN,
     ],
+    support: &[
+        "Does the token still stand under Settings → Security → API tokens, and what is its expiry \
+         date?",
+        "Is it a workspace API token (bitwat_) or a personal one (bitpat_)? A personal one ends \
+         with its owner's account.",
+        "When did it last work, and what was changed since?",
+        "Does the first curl command under Reproduce give 401 too? If it gives 200, the token got \
+         lost on its way into this run.",
+    ],
     links: &[DX_PAGE, WORKSPACE_TOKEN, AUTHENTICATION],
 };
 
@@ -136,6 +173,13 @@ pub(super) const APPS_FORBIDDEN: Page = Page {
         "A rule of your workspace limits from where or by whom the API may be used.",
     ],
     steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN],
+    support: &[
+        "Which Workspace role and which Product access does the token have? A picture of both \
+         pages helps.",
+        "Does the same token get 403 from another network? Bitrise's specification has no 403 \
+         here, so a rule on the way is possible.",
+        "For Bitrise: the request id and time under Evidence, and the server's own words.",
+    ],
     links: &[DX_PAGE, WORKSPACE_TOKEN, ALLOWLIST],
 };
 
@@ -151,6 +195,14 @@ pub(super) const PIPELINES_DENIED: Page = Page {
         GRANT_ACCESS,
         VERIFY_AGAIN,
         "To see which apps are refused, run it with --all-apps.",
+    ],
+    support: &[
+        "Which role does the token have for this app, and is Product access given for all apps or \
+         for some?",
+        "Is it this app alone, or others too? bitrise-dx verify --all-apps tells.",
+        "Is the app disabled, just created, or about to be moved?",
+        "For Bitrise: the request id, time and slug under Evidence. A 404 is how an app is hidden \
+         from a token.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
@@ -169,6 +221,11 @@ pub(super) const APP_NOT_ACCESSIBLE: Page = Page {
         GRANT_ACCESS,
         VERIFY_AGAIN,
     ],
+    support: &[
+        "What is the app's address on Bitrise? The slug is its part after /app/.",
+        "Which workspace owns the app, and which one was the token created in?",
+        "Which apps does the token see? Without --app, this program says how many.",
+    ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
 
@@ -180,6 +237,11 @@ pub(super) const PIPELINE_DETAILS_DENIED: Page = Page {
         "The pipeline run was removed between the two requests.",
     ],
     steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN],
+    support: &[
+        "Which role does the token have for this app? Viewer must be enough for DX.",
+        "Is it every run, or this one? Ask for another with the last curl command under Reproduce.",
+        "For Bitrise: the request id, time and slug under Evidence.",
+    ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
 
@@ -195,6 +257,11 @@ pub(super) const NO_APPS: Page = Page {
         "Go to Settings → Security and open the API tokens tab of that same workspace.",
         GRANT_ACCESS,
         VERIFY_AGAIN,
+    ],
+    support: &[
+        "Which workspace was the token created in, and does that workspace have apps?",
+        "On Product access: were apps granted, and with a role other than None?",
+        "Does the person who created the token see the apps on Bitrise?",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
@@ -213,6 +280,14 @@ pub(super) const INTERCEPTED: Page = Page {
         ASK_NETWORK,
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
     ],
+    support: &[
+        "What does the first curl command under Reproduce print? The page usually names its \
+         product: a portal, a firewall, a proxy.",
+        "Is the machine on a guest network or a VPN, and which proxy variables are set?",
+        "Does it end the same way from another network?",
+        "If it does from everywhere: do your rules limit from where Bitrise is reached? Then DX's \
+         addresses need to be let through as well.",
+    ],
     links: &[ALLOWLIST, DX_PAGE],
 };
 
@@ -226,6 +301,10 @@ pub(super) const WRONG_BASE_URL: Page = Page {
         "Leave out --base-url and unset BITRISE_API_BASE_URL to use https://api.bitrise.io/v0.1.",
         "If you need another address, give it with its version at the end, and no slash behind it.",
     ],
+    support: &[
+        "Is BITRISE_API_BASE_URL set, by a shell profile or a CI configuration perhaps?",
+        "Why is another address than https://api.bitrise.io/v0.1 in use? DX uses that one.",
+    ],
     links: &[AUTHENTICATION, DX_PAGE],
 };
 
@@ -238,6 +317,13 @@ pub(super) const RATE_LIMITED: Page = Page {
     steps: &[
         "Wait as long as Bitrise asks for, or a few minutes, and run it again.",
         "If it stays so, give DX a token of its own that nothing else uses.",
+    ],
+    support: &[
+        "What else uses this token or leaves from this address: exports, dashboards, other DX \
+         connections?",
+        "Is it still so after the wait that Bitrise asked for, if it asked for one?",
+        "For Bitrise: the request id and time under Evidence; its documentation has no limit for \
+         this call.",
     ],
     links: &[DX_PAGE],
 };
@@ -254,6 +340,11 @@ pub(super) const SERVER_ERROR: Page = Page {
         "See https://status.bitrise.io for a known outage.",
         OTHER_NETWORK,
     ],
+    support: &[
+        "Does https://status.bitrise.io know of an outage at that time?",
+        "Is it so from another network? A gateway of your own may answer with 502, 503 or 504.",
+        "For Bitrise: the request id, time and status under Evidence.",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -268,6 +359,12 @@ pub(super) const REDIRECTED: Page = Page {
         "Open any web page in a browser on this machine: if a login page comes, log in.",
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
         ASK_NETWORK,
+    ],
+    support: &[
+        "Whose is the host that the redirect names: your company's, a network provider's, \
+         Bitrise's?",
+        "What does the first curl command under Reproduce print as its Location header?",
+        "Does a browser on this machine show a login page first?",
     ],
     links: &[DX_PAGE],
 };
@@ -285,6 +382,12 @@ pub(super) const UNEXPECTED_RESPONSE: Page = Page {
         "Run the curl commands below and look at the reply.",
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
+    support: &[
+        "What does the last curl command under Reproduce print? Take out tokens and build values \
+         before you send it.",
+        "Is BITRISE_API_BASE_URL set, or does a proxy change replies?",
+        "Is this the newest bitrise-dx?",
+    ],
     links: &[AUTHENTICATION, DX_PAGE],
 };
 
@@ -301,6 +404,12 @@ pub(super) const UNEXPECTED_STATUS: Page = Page {
         OTHER_NETWORK,
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
+    support: &[
+        "What do the headers say that the last curl command under Reproduce prints, Server and Via \
+         first?",
+        "Does it end the same way from another network?",
+        "For Bitrise: the request id, time and status under Evidence.",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -315,6 +424,10 @@ pub(super) const DNS_FAILURE: Page = Page {
         "Check that this machine is online, and that its VPN is up.",
         "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
+    ],
+    support: &[
+        "Does the machine resolve other public names? Try: nslookup api.bitrise.io",
+        "Is a VPN or a proxy needed to reach the outside, and is it on?",
     ],
     links: &[DX_PAGE],
 };
@@ -331,6 +444,12 @@ pub(super) const CONNECTION_FAILED: Page = Page {
         TRY_LATER,
         "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
         ASK_NETWORK,
+    ],
+    support: &[
+        "Does curl -v https://api.bitrise.io/v0.1 connect from the same machine?",
+        "Which proxy or firewall is between this machine and the outside, and does its log know \
+         the time of this run?",
+        "Is it every time, or now and then?",
     ],
     links: &[DX_PAGE],
 };
@@ -354,6 +473,12 @@ pub(super) const TLS_FAILURE: Page = Page {
         "Check this machine's date and time.",
         OTHER_NETWORK,
     ],
+    support: &[
+        "Who issued the certificate? Try: openssl s_client -connect api.bitrise.io:443 -servername \
+         api.bitrise.io",
+        "Does your company inspect encrypted traffic, and where is its root certificate to be had?",
+        "What are the machine's date and time?",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -372,6 +497,11 @@ pub(super) const PROXY_FAILURE: Page = Page {
         "If Bitrise can be reached without the proxy, add its host to NO_PROXY.",
         ASK_NETWORK,
     ],
+    support: &[
+        "Which of HTTPS_PROXY, ALL_PROXY and NO_PROXY are set, with passwords left out?",
+        "Does curl -v https://api.bitrise.io/v0.1 get through the same proxy?",
+        "What does the proxy's log say of the time of this run?",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -388,6 +518,12 @@ pub(super) const TIMEOUT: Page = Page {
         "In a network with a proxy, set HTTPS_PROXY to the proxy's address.",
         ASK_NETWORK,
     ],
+    support: &[
+        "How long does curl -v https://api.bitrise.io/v0.1 take from the same machine, and where \
+         does it stop?",
+        "Does it end the same way from another network?",
+        "Is it every time, or at certain hours?",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -398,6 +534,10 @@ pub(super) const MAX_TIME_REACHED: Page = Page {
         "Earlier attempts failed, and waiting between them took the time.",
     ],
     steps: &["Allow more time, as with --max-time 10m.", TRY_LATER],
+    support: &[
+        "Which --max-time and --timeout were given, and how many apps were to be checked?",
+        "Which requests took the time? See Evidence for each one's time and attempts.",
+    ],
     links: &[DX_PAGE],
 };
 
@@ -412,6 +552,10 @@ pub(super) const INTERRUPTED: Page = Page {
         "Run bitrise-dx verify again, and let it end by itself. Leave the token as it is: this run \
          found nothing wrong with it.",
         "If it takes too long, bound it with --max-time: such a run ends in a report, too.",
+    ],
+    support: &[
+        "Who ended the run: a person, the CI system's time limit, or the machine?",
+        "How long did it run, and how many apps were to be checked? See Timing and Apps.",
     ],
     links: &[DX_PAGE],
 };

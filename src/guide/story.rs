@@ -448,6 +448,20 @@ pub fn remediation(report: &Report) -> &'static [&'static str] {
     report.reason().map_or(&[], |reason| page(reason).steps)
 }
 
+/// Returns what to do next: the way out, or what to do with a token that is good.
+pub fn next_steps(report: &Report) -> &'static [&'static str] {
+    report
+        .reason()
+        .map_or(super::STEPS_VERIFIED, |reason| page(reason).steps)
+}
+
+/// Returns what somebody who helps should ask next.
+pub fn support(report: &Report) -> &'static [&'static str] {
+    report
+        .reason()
+        .map_or(super::SUPPORT_VERIFIED, |reason| page(reason).support)
+}
+
 /// Returns what a run did not prove; there always is something.
 pub fn not_proven(report: &Report) -> Vec<String> {
     if report.token.kind.is_none() {

@@ -81,6 +81,10 @@ pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
     page.fact("Again", &format!("running it again {again}"));
     page.list("Likely causes", entry.causes.iter().copied());
     page.steps(entry.steps);
+    page.list(
+        "For support: what to ask next",
+        entry.support.iter().copied(),
+    );
     page.list("Links", entry.links.iter().copied());
     page.finish()
 }

@@ -32,6 +32,7 @@ struct Document<'a> {
     apps: Apps<'a>,
     warnings: Vec<Warning>,
     remediation: &'static [&'static str],
+    support: &'static [&'static str],
     docs_url: &'static str,
     reproduce: Vec<String>,
     not_proven: Vec<String>,
@@ -177,6 +178,7 @@ fn document(report: &Report) -> Document<'_> {
             })
             .collect(),
         remediation: story::remediation(report),
+        support: story::support(report),
         docs_url: guide::DX_PAGE,
         reproduce: story::reproduce(report),
         not_proven: story::not_proven(report),

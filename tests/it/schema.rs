@@ -25,6 +25,7 @@ pub(crate) struct Report {
     pub(crate) apps: Apps,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) remediation: Vec<String>,
+    pub(crate) support: Vec<String>,
     pub(crate) docs_url: String,
     pub(crate) reproduce: Vec<String>,
     pub(crate) not_proven: Vec<String>,
@@ -164,6 +165,7 @@ fn coherent(report: &Report) {
     assert!(report.docs_url.starts_with("https://") && report.checked_at.ends_with('Z'));
     assert!(!report.message.is_empty() && !report.not_proven.is_empty());
     assert_eq!(report.verdict == "verified", report.remediation.is_empty());
+    assert!(!report.support.is_empty());
     let apps = &report.apps;
     assert_eq!(apps.checked, apps.readable + apps.denied + apps.unknown);
     for (status, count) in [
