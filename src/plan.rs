@@ -227,6 +227,9 @@ pub enum PlanError {
     /// A `--report` whose format is not known.
     #[error("--report tells the format from the file's name, which must end in {0}")]
     ReportFormat(&'static str),
+    /// A `--report` that names a folder.
+    #[error("--report names a folder; it wants the name of a file")]
+    ReportIsFolder,
     /// A `--report` that can't be written.
     #[error("the folder for --report can't be written to ({0})")]
     ReportFolder(std::io::ErrorKind),
@@ -262,6 +265,7 @@ impl PlanError {
             | Self::AppsFileWithToken(_)
             | Self::Conflict(_, _)
             | Self::ReportFormat(_)
+            | Self::ReportIsFolder
             | Self::ReportFolder(_)
             | Self::CaCertUnreadable(_)
             | Self::CaCertInvalid

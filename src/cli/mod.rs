@@ -150,7 +150,7 @@ struct VerifyArgs {
     )]
     output: Format,
 
-    /// Also write the report to a file; the name must end in .json; can be repeated
+    /// Also write the report to a file: .json, .md, .xml (JUnit) or .html; can be repeated
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     report: Vec<PathBuf>,
 
@@ -173,6 +173,15 @@ enum Format {
     Human,
     /// One JSON document, described by `bitrise-dx schema`
     Json,
+    /// Markdown for a ticket, a step summary or an annotation
+    Markdown,
+    /// JUnit XML, one case a check
+    Junit,
+    /// Annotations for GitHub Actions
+    Github,
+    /// A page for a browser; too much for a terminal, so it is for --report alone.
+    #[value(skip)]
+    Html,
 }
 
 #[derive(Args, Debug)]

@@ -1,12 +1,13 @@
 //! Writing: standard output, standard error and report files.
 
-use crate::cli::environment::Environment;
+use super::Format;
+use super::environment::Environment;
 use crate::plan::PlanError;
 use crate::render::{Detail, Style};
 use anstream::AutoStream;
 use anyhow::Context as _;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 use tempfile::NamedTempFile;
 
 /// The width of text that is not for a terminal, and the largest on one: longer lines are hard
@@ -66,46 +67,65 @@ pub(super) fn install_panic_message() {
     }));
 }
 
-/// Holds a report file while it is being made: a new file beside its target, readable by its
-/// owner alone, that takes the target's place when it is complete.
+/// Names a report file: what is to be written, and where.
 pub(super) struct ReportFile {
     target: PathBuf,
-    draft: NamedTempFile,
+    /// The format that the file's name asks for.
+    pub(super) format: Format,
 }
 
+/// The endings that name a format, as messages name them.
+const ENDINGS: &str = ".json, .md, .xml (JUnit) or .html";
+
 impl ReportFile {
-    /// Opens the file before the run, so that a wrong path costs nothing.
+    /// Looks at a report's name and folder before the run, so that a wrong path costs nothing.
+    /// Nothing is left behind, whatever ends the run.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] where the name has no known ending, or the folder can't be written.
-    pub(super) fn open(target: &Path) -> Result<Self, PlanError> {
-        if !target
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-        {
-            return Err(PlanError::ReportFormat(".json"));
+    /// Returns a [`PlanError`] where the name has no known ending or is a folder's, or the folder
+    /// can't be written to.
+    pub(super) fn plan(target: &Path) -> Result<Self, PlanError> {
+        let ending = target.extension().unwrap_or_default();
+        let format = match ending.to_ascii_lowercase().to_str() {
+            Some("json") => Format::Json,
+            Some("md" | "markdown") => Format::Markdown,
+            Some("xml") => Format::Junit,
+            Some("html" | "htm") => Format::Html,
+            Some(_) | None => return Err(PlanError::ReportFormat(ENDINGS)),
+        };
+        let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());
+        if is_folder || target.to_string_lossy().ends_with(is_separator) {
+            return Err(PlanError::ReportIsFolder);
         }
-        let folder = target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let draft = NamedTempFile::with_prefix_in(".bitrise-dx-", folder.unwrap_or(Path::new(".")));
-        let draft = draft.map_err(|error| PlanError::ReportFolder(error.kind()))?;
+        // A file without a name, where the system has such: it is gone with its handle.
+        let probe = tempfile::tempfile_in(folder(target));
+        probe.map_err(|error| PlanError::ReportFolder(error.kind()))?;
         Ok(Self {
             target: target.to_owned(),
-            draft,
+            format,
         })
     }
 
-    /// Writes the report and puts it in its place; a link there is replaced, not followed.
+    /// Writes the report into a new file beside its target, readable by its owner alone, and puts
+    /// it in its place; a link there is replaced, not followed.
     ///
     /// # Errors
     /// Returns an error where the file could not be written or put in place.
-    pub(super) fn write(self, text: &str) -> anyhow::Result<()> {
-        let Self { target, mut draft } = self;
-        draft
-            .write_all(text.as_bytes())
-            .and_then(|()| Ok(draft.persist(&target)?))
-            .with_context(|| format!("the report {} could not be written", target.display()))?;
-        Ok(())
+    pub(super) fn write(&self, text: &str) -> anyhow::Result<()> {
+        let write = || {
+            let mut draft = NamedTempFile::with_prefix_in(".bitrise-dx-", folder(&self.target))?;
+            draft.write_all(text.as_bytes())?;
+            draft.persist(&self.target)?;
+            io::Result::Ok(())
+        };
+        let name = self.target.display();
+        write().with_context(|| format!("the report {name} could not be written"))
     }
+}
+
+/// Returns the folder that a file is in.
+fn folder(file: &Path) -> &Path {
+    let folder = file.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }

@@ -8,13 +8,14 @@ use super::token_source::Failure;
 use super::{Format, VerifyArgs, apps_file, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
-use crate::render::{self, Detail};
+use crate::render::{self, Detail, Style};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
 use crate::verify::{Event, Preface, verify};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ pub(super) fn run(
     let style = output::style(environment, detail);
     let (mut files, mut unusable) = (Vec::new(), None);
     for path in &args.report {
-        match ReportFile::open(path) {
+        match ReportFile::plan(path) {
             Ok(file) => files.push(file),
             Err(error) => unusable = unusable.or(Some(error)),
         }
@@ -49,29 +50,23 @@ pub(super) fn run(
         .or(unusable);
     let several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
     let progress = Rc::new(Progress::new(style, several));
-    let Outcome { report, redactor } = match refused {
+    let mut outcome: Outcome = match refused {
         Some(error) => error.into(),
         None => answer(args, environment, &progress)?,
     };
     drop(progress);
-    let json = || anyhow::Ok(clean_json(render::json(&report)?, redactor.as_ref())?);
+    outcome.clean();
     // Each reader gets the report, also where another one can't have it.
-    let written: Vec<_> = files.into_iter().map(|file| file.write(&json()?)).collect();
-    let printed = output::print(&match args.output {
-        Format::Human => {
-            let text = render::human(&report, style);
-            match &redactor {
-                Some(token) => token.clean(&text).into_owned(),
-                None => text,
-            }
-        }
-        Format::Json => json()?,
-    });
+    let written: Vec<_> = files
+        .iter()
+        .map(|file| file.write(&outcome.text(file.format, style)?))
+        .collect();
+    let printed = output::print(&outcome.text(args.output, style)?);
     written
         .into_iter()
         .chain([printed])
         .collect::<Result<(), _>>()?;
-    Ok(ExitCode::from(report.exit_code()))
+    Ok(ExitCode::from(outcome.report.exit_code()))
 }
 
 /// Removes the token from the texts of a JSON document, so that it stays one.
@@ -104,6 +99,49 @@ fn clean_texts(value: &mut Value, token: &Redactor) {
 struct Outcome {
     report: Report,
     redactor: Option<Redactor>,
+}
+
+impl Outcome {
+    /// Takes the token out of what came from the options and the environment. Texts from the
+    /// network were cleaned where they were read; so no format has to look for the token, nor to
+    /// know how it looks when it is escaped.
+    fn clean(&mut self) {
+        let Some(token) = &self.redactor else {
+            return;
+        };
+        let clean = |text: &mut String| {
+            if let Cow::Owned(cleaned) = token.clean(text) {
+                *text = cleaned;
+            }
+        };
+        let target = &mut self.report.target;
+        let texts = [&mut target.base_url, &mut target.proxy, &mut target.ca_cert];
+        texts.into_iter().flatten().for_each(clean);
+        let exchanges = self.report.checks.iter_mut();
+        let exchanges = exchanges.filter_map(|check| check.exchange.as_mut());
+        exchanges.for_each(|exchange| clean(&mut exchange.url));
+    }
+
+    /// Renders the report. A token that got through all the same is taken out of the text, which
+    /// leaves every format in one piece: what stands in its place has no meaning in any of them.
+    ///
+    /// # Errors
+    /// Returns the error of a format's library; no report is known to cause one.
+    fn text(&self, format: Format, style: Style) -> anyhow::Result<String> {
+        let report = &self.report;
+        let text = match format {
+            Format::Human => render::human(report, style),
+            Format::Json => clean_json(render::json(report)?, self.redactor.as_ref())?,
+            Format::Markdown => render::markdown(report),
+            Format::Junit => render::junit(report)?,
+            Format::Github => render::github(report),
+            Format::Html => render::html(report)?,
+        };
+        Ok(match &self.redactor {
+            Some(token) if format != Format::Json => token.clean(&text).into_owned(),
+            Some(_) | None => text,
+        })
+    }
 }
 
 impl From<Report> for Outcome {
@@ -318,7 +356,8 @@ impl Run<'_> {
             return preface.not_run(Some(source), error.into()).into();
         }
         // A “token” that is a word of the report's own is no secret, and must not tear it apart.
-        let redactor = Some(redactor).filter(|redactor| !redactor.finds(render::SCHEMA));
+        let redactor = Some(redactor)
+            .filter(|redactor| !render::OWN_TEXTS.iter().any(|text| redactor.finds(text)));
         let client = match Client::new(self.settings(request.base_url, request.ca_cert, token)) {
             Ok(client) => client,
             Err(error) => return preface.not_run(Some(source), error.into()).into(),

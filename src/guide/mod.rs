@@ -6,6 +6,7 @@
 //! Facts: DX's codes, their descriptions and the steps on Bitrise's screens are from DX's Bitrise
 //! page; token kinds and roles are from Bitrise's documentation.
 
+pub mod apps;
 mod pages;
 pub mod story;
 mod way;

@@ -555,14 +555,46 @@ fn apps(count: u64) -> String {
     }
 }
 
+/// Returns the requests that were made, each with the check that it was made for.
+pub fn requests(report: &Report) -> impl Iterator<Item = (&Check, &Exchange)> {
+    let checks = report.checks.iter();
+    checks.filter_map(|check| Some((check, check.exchange.as_ref()?)))
+}
+
+/// Returns when the run began and how long it took.
+pub fn begun(report: &Report) -> String {
+    let when = humantime::format_rfc3339_seconds(report.checked_at);
+    format!("begun {when}, took {}", span(report.duration))
+}
+
+/// Returns where to read more.
+pub fn links(report: &Report) -> &'static [&'static str] {
+    let page = report.reason().map(page);
+    page.map_or(&[super::DX_PAGE], |page| page.links)
+}
+
+/// Returns a text with its first letter as at the start of a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
+}
+
 /// Returns commands that repeat the run's requests, with `$BITRISE_TOKEN` in place of the token.
-///
-/// The sandbox ends with the run, so there the first command starts it again in the background.
 pub fn reproduce(report: &Report) -> Vec<String> {
-    let requests = report
-        .checks
-        .iter()
-        .filter_map(|check| check.exchange.as_ref());
+    let mut lines = start_again(report);
+    for (_, exchange) in requests(report) {
+        let line = command(report, exchange);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Returns the commands that come first: the sandbox ends with the run, so they start it again in
+/// the background.
+pub fn start_again(report: &Report) -> Vec<String> {
     let sandbox = report.target.sandbox.iter().flat_map(|sandbox| {
         let start = format!(
             "bitrise-dx sandbox --listen {} --scenario {} &",
@@ -570,14 +602,12 @@ pub fn reproduce(report: &Report) -> Vec<String> {
         );
         [start, format!("export BITRISE_TOKEN={}", sandbox.token)]
     });
-    let mut lines: Vec<String> = sandbox.collect();
-    for exchange in requests {
-        let line = curl(&exchange.url, report.target.ca_cert.as_deref());
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
-    lines
+    sandbox.collect()
+}
+
+/// Returns the command that repeats one request.
+pub fn command(report: &Report, exchange: &Exchange) -> String {
+    curl(&exchange.url, report.target.ca_cert.as_deref())
 }
 
 fn curl(url: &str, ca_cert: Option<&str>) -> String {

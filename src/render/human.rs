@@ -1,5 +1,6 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
+use super::{mark, verdict_status};
 use crate::check::{Check, Status};
 use crate::exchange::{Exchange, METHOD};
 use crate::guide::{self, story};
@@ -184,7 +185,7 @@ impl Page {
 
     fn checks(&mut self, report: &Report) {
         for check in &report.checks {
-            let (mark, ansi) = mark(check.result.status());
+            let (mark, ansi) = painted_mark(check.result.status());
             let title = format!("{:<15}", story::check_title(check.id));
             let prefix = format!("{} {title} ", self.painted(ansi, mark));
             self.wrapped(&prefix, 18, &story::check_message(check));
@@ -194,14 +195,7 @@ impl Page {
 
     fn verdict(&mut self, report: &Report) {
         let verdict = report.verdict();
-        let (mark, ansi) = match verdict {
-            Verdict::Verified => mark(Status::Pass),
-            Verdict::InvalidCredentials | Verdict::InvalidPermissions | Verdict::NoResources => {
-                mark(Status::Fail)
-            }
-            Verdict::Inconclusive => mark(Status::Unknown),
-            Verdict::NotRun => mark(Status::Skip),
-        };
+        let (mark, ansi) = painted_mark(verdict_status(verdict));
         let message = story::message(report);
         let (title, sentence) = message.split_once(':').unwrap_or(("", &message));
         let sandbox = if report.target.sandbox.is_some() {
@@ -292,26 +286,19 @@ impl Page {
 
     fn links(&mut self, report: &Report) {
         self.line("");
-        match report.reason() {
-            Some(reason) => {
-                for link in guide::page(reason).links {
-                    self.fact("Read", link);
-                }
-                self.fact(
-                    "Explain",
-                    &format!("bitrise-dx explain {}", reason.as_str()),
-                );
-            }
-            None => self.fact("Read", guide::DX_PAGE),
+        for link in story::links(report) {
+            self.fact("Read", link);
+        }
+        if let Some(reason) = report.reason() {
+            self.fact(
+                "Explain",
+                &format!("bitrise-dx explain {}", reason.as_str()),
+            );
         }
     }
 
     fn evidence(&mut self, report: &Report) {
-        let requests = report
-            .checks
-            .iter()
-            .filter_map(|check| Some((check, check.exchange.as_ref()?)));
-        let mut requests = requests.peekable();
+        let mut requests = story::requests(report).peekable();
         if requests.peek().is_none() {
             return;
         }
@@ -415,13 +402,15 @@ impl Page {
     }
 }
 
-const fn mark(status: Status) -> (&'static str, Ansi) {
-    match status {
-        Status::Pass => ("✓", GREEN),
-        Status::Fail => ("✗", RED),
-        Status::Unknown => ("?", YELLOW),
-        Status::Skip => ("–", DIM),
-    }
+/// Returns a status's sign with its colour.
+const fn painted_mark(status: Status) -> (&'static str, Ansi) {
+    let ansi = match status {
+        Status::Pass => GREEN,
+        Status::Fail => RED,
+        Status::Unknown => YELLOW,
+        Status::Skip => DIM,
+    };
+    (mark(status), ansi)
 }
 
 /// Says in one word or two why an app can't be read.

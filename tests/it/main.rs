@@ -14,6 +14,7 @@ mod client;
 mod coverage;
 mod ending;
 mod faults;
+mod formats;
 mod fuzz;
 mod process;
 mod sandbox;

@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 /// What each scenario of the sandbox must lead to: exit code, verdict, reason.
-const SCENARIOS: [(&str, i32, &str, Option<&str>); 9] = [
+pub(crate) const SCENARIOS: [(&str, i32, &str, Option<&str>); 9] = [
     ("healthy", 0, "verified", None),
     (
         "invalid-credentials",
@@ -526,7 +526,7 @@ fn a_token_of_digits_leaves_the_numbers_of_a_report_alone() {
 #[test]
 fn a_report_that_can_be_written_says_why_another_can_not() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::new(["verify", "--report", "good.json", "--report", "bad.md"]);
+    let program = Program::new(["verify", "--report", "good.json", "--report", "bad.txt"]);
     assert_eq!(program.dir(folder.path()).run().code, Some(2));
     let text = fs::read_to_string(folder.path().join("good.json")).unwrap();
     assert_eq!(

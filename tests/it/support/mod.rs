@@ -2,5 +2,6 @@
 
 pub(crate) mod bitrise;
 pub(crate) mod process;
+pub(crate) mod readers;
 pub(crate) mod server;
 pub(crate) mod tls;

@@ -1,0 +1,521 @@
+//! The formats, read back by readers of their own: each scenario, a hostile server, and a token
+//! that the server repeats.
+
+use crate::process::SCENARIOS;
+use crate::support::process::{CANARY, Program};
+use crate::support::readers;
+use crate::support::server::{Act, Server, json, reply};
+use crate::support::tls::TlsServer;
+use bitrise_dx::guide;
+use bitrise_dx::text::Untrusted;
+use bitrise_dx::verdict::{Reason, Verdict};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+
+/// The formats of `-o`.
+const OUTPUTS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
+
+/// The endings of `--report`, and what `-o` calls the same.
+const REPORTS: [(&str, Option<&str>); 4] = [
+    ("json", Some("json")),
+    ("md", Some("markdown")),
+    ("xml", Some("junit")),
+    ("html", None),
+];
+
+/// Prepares a run of a scenario.
+fn in_sandbox(scenario: &str) -> Program {
+    let program = Program::new(["verify", "--retries", "0", "--sandbox", scenario]);
+    if scenario == "slow" {
+        program.args(["--timeout", "100ms"])
+    } else {
+        program
+    }
+}
+
+/// Replaces what differs from run to run: ports, times and widths of bars.
+fn steady(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (pattern, by) in [
+        (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:PORT"),
+        (
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z?",
+            "TIME",
+        ),
+        (r"\b([0-9]+ ms|[0-9]+\.[0-9] s)\b", "SPAN"),
+        (r#"time="[0-9.]+""#, r#"time="SECONDS""#),
+        (r#"<rect width="[0-9.]+%""#, r#"<rect width="WIDTH""#),
+        (r#"aria-label="[0-9.]+%""#, r#"aria-label="WIDTH""#),
+        ("(?s)<style>.*</style>", "<style>STYLE</style>"),
+        (r"sha256-[A-Za-z0-9+/=]+", "HASH"),
+    ] {
+        text = Regex::new(pattern)
+            .unwrap()
+            .replace_all(&text, by)
+            .into_owned();
+    }
+    text
+}
+
+/// Runs a program once for each format, and returns each text by its ending.
+fn all_formats(program: &dyn Fn() -> Program, code: i32) -> Vec<(&'static str, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut texts = Vec::new();
+    for output in OUTPUTS {
+        let finished = program().args(["-o", output]).run();
+        assert_eq!(finished.code, Some(code), "{output}: {}", finished.stderr);
+        if output == "github" {
+            texts.push((output, finished.stdout));
+        } else {
+            assert!(!finished.stdout.is_empty());
+        }
+    }
+    let mut run = program().arg("-q").dir(folder.path());
+    for (ending, _) in REPORTS {
+        run = run.args(["--report", &format!("report.{ending}")]);
+    }
+    assert_eq!(run.run().code, Some(code));
+    for (ending, _) in REPORTS {
+        let path = folder.path().join(format!("report.{ending}"));
+        texts.push((ending, fs::read_to_string(path).unwrap()));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), REPORTS.len());
+    texts
+}
+
+/// Returns every address that the guide links to.
+fn known_links() -> BTreeSet<&'static str> {
+    let links = Reason::ALL
+        .iter()
+        .flat_map(|reason| guide::page(*reason).links);
+    links.copied().chain([guide::DX_PAGE]).collect()
+}
+
+/// Reads each format, and holds what is true of any report.
+fn read_all(texts: &[(&'static str, String)], verdict: Verdict) {
+    let links = known_links();
+    for (ending, text) in texts {
+        match *ending {
+            "github" => {
+                let commands = readers::workflow(text);
+                let level = match verdict {
+                    Verdict::Verified => "notice",
+                    Verdict::Inconclusive => "warning",
+                    Verdict::InvalidCredentials
+                    | Verdict::InvalidPermissions
+                    | Verdict::NoResources
+                    | Verdict::NotRun => "error",
+                };
+                assert_eq!(commands[0].name, level, "{text}");
+                let title = &commands[0].properties["title"];
+                assert!(title.ends_with(guide::title(verdict)), "{title}");
+                assert!(commands[0].message.contains("For support"), "{text}");
+            }
+            "md" => {
+                let document = readers::markdown(text);
+                assert!(document.headings[0].contains(guide::title(verdict)));
+                let known = document.links.iter().all(|link| links.contains(&**link));
+                assert!(known, "{:?}", document.links);
+                let loose = ["@", "://", "`", "](", "<", "\u{e000}"];
+                // The links of our own are set as their own addresses.
+                let prose = links
+                    .iter()
+                    .fold(document.prose, |prose, link| prose.replace(link, ""));
+                assert!(!loose.iter().any(|mark| prose.contains(mark)), "{prose}");
+                let width = |row: &Vec<String>| matches!(row.len(), 2..=4);
+                assert!(document.rows.iter().all(width), "{:?}", document.rows);
+            }
+            "xml" => {
+                let cases = readers::junit(text);
+                let is_bad = |case: &readers::Case| {
+                    matches!(case.outcome.as_deref(), Some("failure" | "error"))
+                };
+                let bad = cases.iter().any(is_bad);
+                assert_eq!(bad, verdict != Verdict::Verified, "{text}");
+                agree(texts, &cases);
+            }
+            "html" => {
+                let page = readers::html(text);
+                assert!(page.headings[0].1.contains(guide::title(verdict)));
+                assert!(page.links.iter().all(|link| links.contains(&**link)));
+                assert!(text.contains("default-src 'none'; style-src 'sha256-"));
+            }
+            _ => {
+                crate::schema::read(text);
+            }
+        }
+    }
+}
+
+/// Holds that JUnit says of each check what JSON says.
+fn agree(texts: &[(&'static str, String)], cases: &[readers::Case]) {
+    let json = texts.iter().find(|(ending, _)| *ending == "json");
+    for check in crate::schema::read(&json.unwrap().1).checks {
+        let class = format!("bitrise-dx.{}", check.id);
+        let case = cases.iter().find(|case| case.class == class).unwrap();
+        let expected = match check.status.as_str() {
+            "pass" => None,
+            "fail" => Some("failure"),
+            "unknown" => Some("error"),
+            _ => Some("skipped"),
+        };
+        assert_eq!(case.outcome.as_deref(), expected, "{class}");
+    }
+}
+
+#[test]
+fn every_scenario_in_every_format_is_what_it_was() {
+    let none = ("not-run", 2, "not_run", None);
+    for (scenario, code, verdict, _) in SCENARIOS.into_iter().chain([none]) {
+        let program = || match scenario {
+            "not-run" => Program::new(["verify"]),
+            scenario => in_sandbox(scenario),
+        };
+        let texts = all_formats(&program, code);
+        let verdict = Verdict::ALL.iter().find(|v| v.as_str() == verdict).unwrap();
+        read_all(&texts, *verdict);
+        for (ending, text) in texts.iter().filter(|(ending, _)| *ending != "json") {
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_suffix(*ending);
+            settings.bind(|| insta::assert_snapshot!(scenario, steady(text)));
+        }
+    }
+}
+
+#[test]
+fn a_report_is_what_the_output_of_the_same_format_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, output) in REPORTS {
+        let Some(output) = output else { continue };
+        let name = format!("r.{ending}");
+        let run = Program::new(["verify", "-o", output, "--report", &name]);
+        let printed = run.dir(folder.path()).run().stdout;
+        let written = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(printed, written, "{output}");
+    }
+}
+
+/// Titles that try to leave their place in one format or another.
+const HOSTILE: [&str; 14] = [
+    "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}\u{1b}[31m\u{202e}red",
+    "two\nlines\r\n::error::pwned\u{2028}::stop-commands::x",
+    "::error title=x::pwned ##[error]x %0A::warning::y",
+    "]]></system-out></testcase><testcase name=\"x\"/><![CDATA[",
+    "</script></style></title><script>alert(1)</script><!-- -->",
+    "<img src=x onerror=alert(1)> <a href='javascript:alert(1)'>x</a> &lt;b&gt; &#60;",
+    "\" onmouseover=\"alert(1)\" x='",
+    "a | b || c |",
+    "`code` ``two`` ```three``` `",
+    "` leading and trailing `",
+    "[x](javascript:alert(1)) ![i](https://evil.example/i.png) [y][z]\\",
+    "<https://evil.example> https://evil.example www.evil.example a@evil.example",
+    "@org @org/team #1 GH-1 !1 $1 ~label :smile: *bold* _it_ ~~gone~~ $$math$$",
+    "# heading - item 1. item > quote --- | --- | [^1]: note <details>",
+];
+
+/// Starts a server that lists an app for each text, and refuses all of them in words of its own.
+fn hostile_server(titles: &[&str], message: &str) -> Server {
+    let apps: Vec<serde_json::Value> = (0..)
+        .zip(titles)
+        .map(|(number, text)| {
+            serde_json::json!({
+                "slug": format!("app{number}"), "title": text, "owner": {"name": text}
+            })
+        })
+        .collect();
+    let list = serde_json::json!({"data": apps, "paging": {}}).to_string();
+    let body = serde_json::json!({ "message": message }).to_string();
+    Server::start(move |request, _| {
+        if request.target.contains("pipelines") {
+            let headers = "X-Request-Id: `|<b>@org](x)::error::&\"'\r\n";
+            Act::Send(reply(404, headers, &body))
+        } else {
+            json(200, &list)
+        }
+    })
+}
+
+/// Returns the pieces of a text that can't be left: a message, a cell, a node or a code span.
+fn pieces(ending: &str, text: &str) -> Vec<String> {
+    match ending {
+        "md" => readers::markdown(text).code,
+        "html" => vec![readers::html(text).text],
+        "xml" => {
+            let cases = readers::junit(text).into_iter();
+            cases.map(|case| case.text).collect()
+        }
+        "github" => {
+            let commands = readers::workflow(text).into_iter();
+            commands.map(|command| command.message).collect()
+        }
+        _ => {
+            let report: serde_json::Value = serde_json::from_str(text).unwrap();
+            vec![unquoted(&report)]
+        }
+    }
+}
+
+/// Returns all texts of a JSON document.
+fn unquoted(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => format!("{text}\n"),
+        Value::Array(items) => items.iter().map(unquoted).collect(),
+        Value::Object(fields) => fields.values().map(unquoted).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
+    }
+}
+
+/// Holds that a text from the server is in a format, whole and harmless.
+fn holds(ending: &str, text: &str, foreign: &str) {
+    let fine = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}' || c == '\u{2028}');
+    assert!(text.chars().all(fine), "{ending}: {text:?}");
+    let shown = Untrusted::new(foreign).to_string();
+    let found = pieces(ending, text).iter().any(|piece| match ending {
+        "md" => *piece == shown,
+        _ => piece.contains(&shown),
+    });
+    assert!(found, "{ending} lacks {shown}: {text}");
+}
+
+#[test]
+fn no_title_leaves_its_place_in_any_format() {
+    let server = hostile_server(&HOSTILE, "no");
+    let url = server.base_url();
+    let program = || {
+        let mut program = Program::verify(&url).env("LANG", "C.UTF-8");
+        for number in 0..HOSTILE.len() {
+            program = program.args(["--app", &format!("app{number}")]);
+        }
+        program
+    };
+    let texts = all_formats(&program, 5);
+    read_all(&texts, Verdict::InvalidPermissions);
+    for (ending, text) in &texts {
+        // The annotation names ten apps at most.
+        let most = if *ending == "github" {
+            10
+        } else {
+            HOSTILE.len()
+        };
+        for title in &HOSTILE[..most] {
+            holds(ending, text, title);
+        }
+    }
+}
+
+#[test]
+fn no_message_leaves_its_place_in_any_format() {
+    for message in HOSTILE {
+        let server = hostile_server(&["one"], message);
+        let program = || Program::verify(&server.base_url());
+        let texts = all_formats(&program, 5);
+        read_all(&texts, Verdict::InvalidPermissions);
+        for (ending, text) in texts.iter().filter(|(ending, _)| *ending != "github") {
+            holds(ending, text, message);
+        }
+    }
+}
+
+#[test]
+fn a_bar_behind_a_backslash_does_not_end_a_cell() {
+    let server = Server::start(|request, _| {
+        if request.target.contains("pipelines") {
+            json(404, "{}")
+        } else {
+            json(200, r#"{"data":[{"slug":"s","title":"a\\|b\\\\|c|d"}]}"#)
+        }
+    });
+    let run = Program::verify(&server.base_url()).args(["-o", "markdown"]);
+    let document = readers::markdown(&run.run().stdout);
+    let shown = "a\\u{7c}b\\\\u{7c}c|d";
+    assert!(
+        document.rows.iter().any(|row| row[0] == shown),
+        "{:?}",
+        document.rows
+    );
+}
+
+#[test]
+fn the_token_is_in_no_format_though_the_server_repeats_it() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    // The second one is made of what the formats escape.
+    for token in [CANARY, "bitwat_CANARY<&\">]|`*_[x]::%0A"] {
+        let percent = token
+            .bytes()
+            .fold(String::new(), |text, b| text + &format!("%{b:02X}"));
+        let encoded = STANDARD_NO_PAD.encode(token);
+        let texts = [token, &percent, &encoded];
+        let body = serde_json::json!({
+            "message": texts.join(" "),
+            "data": [{"slug": token, "title": texts[0], "owner": {"name": encoded}}],
+        });
+        let body = body.to_string();
+        for (apps, pipelines) in [(200, 404), (302, 0), (403, 0), (500, 0)] {
+            let body = body.clone();
+            let headers = format!("X-Request-Id: {percent}\r\nLocation: https://{encoded}.x/\r\n");
+            let server = Server::start(move |request, _| {
+                let is_list = !request.target.contains("pipelines");
+                Act::Send(reply(
+                    if is_list { apps } else { pipelines },
+                    &headers,
+                    &body,
+                ))
+            });
+            let url = server.base_url();
+            let program = || {
+                Program::verify(&url)
+                    .args(["--retries", "0"])
+                    .env("BITRISE_TOKEN", token)
+            };
+            let (code, verdict) = match apps {
+                200 | 403 => (5, Verdict::InvalidPermissions),
+                _ => (4, Verdict::Inconclusive),
+            };
+            let texts = all_formats(&program, code);
+            read_all(&texts, verdict);
+            for (ending, text) in texts {
+                let seen = text.to_lowercase();
+                let coded = &encoded[..encoded.len() - 2].to_lowercase();
+                for form in ["canary", "%43%41", "anary", coded] {
+                    assert!(!seen.contains(form), "{ending} {form}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_in_a_files_name_is_in_no_format() {
+    let server = TlsServer::start(crate::support::server::healthy());
+    let (folder, ca) = server.ca_file();
+    let token = "bitwat_CANARY<&\"|`*_[x]";
+    let named = folder.path().join(format!("{token}.pem"));
+    fs::copy(&ca, &named).unwrap();
+    let program = || {
+        let program = Program::verify(&server.base_url()).env("BITRISE_TOKEN", token);
+        program.arg("--ca-cert").arg(&named)
+    };
+    let texts = all_formats(&program, 0);
+    read_all(&texts, Verdict::Verified);
+    for (ending, text) in texts {
+        assert!(!text.contains("CANARY"), "{ending}: {text}");
+        assert!(
+            ending == "github" || text.contains("[token].pem"),
+            "{ending}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_token_that_is_a_word_of_a_format_does_not_tear_it_apart() {
+    let server = crate::support::server::healthy();
+    let url = server.base_url();
+    for token in [
+        "testsuites",
+        "blockquote",
+        "monospace",
+        "http-equiv",
+        "classname",
+    ] {
+        let program = || Program::verify(&url).env("BITRISE_TOKEN", token);
+        read_all(&all_formats(&program, 0), Verdict::Verified);
+    }
+}
+
+#[test]
+fn a_reports_name_says_its_format_and_a_wrong_one_is_refused_before_the_run() {
+    let server = crate::support::server::healthy();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--report", name]);
+        program.dir(folder.path()).run()
+    };
+    fs::create_dir(folder.path().join("folder.html")).unwrap();
+    for (name, words) in [
+        ("report.txt", ".json, .md, .xml (JUnit) or .html"),
+        ("report", "must end in"),
+        (".json", "must end in"),
+        ("folder.html", "names a folder"),
+        ("none.html/", "names a folder"),
+        ("nowhere/report.md", "can't be written to"),
+    ] {
+        let finished = run(name);
+        assert_eq!(finished.code, Some(2), "{name}");
+        let found = crate::schema::read(&finished.stdout);
+        assert_eq!(found.reason.as_deref(), Some("invalid_options"));
+        assert!(found.message.contains(words), "{}", found.message);
+    }
+    assert_eq!(server.requests().len(), 0);
+    let files = |folder: &Path| fs::read_dir(folder).unwrap().count();
+    assert_eq!(files(folder.path()), 1);
+    for name in ["A.MD", "b.markdown", "c.XML", "d.Html", "e.htm", "f.JSON"] {
+        assert_eq!(run(name).code, Some(0), "{name}");
+        assert!(folder.path().join(name).is_file());
+    }
+    assert_eq!(files(folder.path()), 7);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let run = Program::new(["verify", "--report", "r.html"]);
+    run.dir(folder.path()).run();
+    let found = fs::metadata(folder.path().join("r.html")).unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_draft_behind() {
+    let (asked, asking) = mpsc::channel();
+    let asked = std::sync::Mutex::new(asked);
+    let server = Server::start(move |_, _| {
+        asked.lock().unwrap().send(()).unwrap();
+        Act::SendAndHold(Vec::new())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::verify(&server.base_url()).args(["--report", "r.html"]);
+    let mut child = program.dir(folder.path()).into_command().spawn().unwrap();
+    asking.recv().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_run_that_failed_early_says_as_much_as_any() {
+    for (args, reason) in [
+        (&["--report", "r.md"][..], Reason::TokenMissing),
+        (&["--app", "..", "--report", "r.md"], Reason::InvalidOptions),
+        (
+            &["--token", "x", "--report", "r.md"],
+            Reason::TokenInArguments,
+        ),
+        (
+            &["--token-file", "none", "--report", "r.md"],
+            Reason::TokenUnreadable,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::new(["verify"].iter().chain(args)).dir(folder.path());
+        assert_eq!(program.run().code, Some(2));
+        let text = fs::read_to_string(folder.path().join("r.md")).unwrap();
+        let found = readers::markdown(&text);
+        let page = guide::page(reason);
+        for words in [page.steps, page.causes, page.support].concat() {
+            let plain = found.prose.clone() + &found.code.join(" ");
+            let first: String = words.chars().take_while(|c| c.is_alphanumeric()).collect();
+            assert!(plain.contains(&first), "{words}: {plain}");
+        }
+        let name = format!("bitrise-dx explain {}", reason.as_str());
+        assert!(found.code.contains(&name), "{text}");
+    }
+}
