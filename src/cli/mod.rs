@@ -5,6 +5,7 @@
 mod apps_file;
 mod environment;
 mod explain;
+mod generate;
 mod output;
 mod progress;
 mod sandbox;
@@ -25,8 +26,14 @@ use std::time::Duration;
 
 /// Tells whether a Bitrise API token will work as a DX connection, and if not, why.
 #[derive(Debug, Parser)]
-#[command(name = "bitrise-dx",
-    bin_name = "bitrise-dx", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(
+    name = "bitrise-dx",
+    bin_name = "bitrise-dx",
+    version,
+    long_version = env!("BITRISE_DX_LONG_VERSION"),
+    arg_required_else_help = true,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,10 +64,28 @@ Exit codes (the same in every output format):
   6  no_resources         the token is good, but sees no apps
   1  a bug, or a report that could not be written";
 
+/// What people do most, as `--help` shows it.
+const EXAMPLES: &str = "\
+Examples:
+  bitrise-dx verify                     check a token, which is asked for and not shown
+  bitrise-dx verify --sandbox           see a run without any token, against a simulated Bitrise
+  bitrise-dx explain                    list all verdicts and reasons
+  bitrise-dx explain pipelines_denied   what a reason means, and what to do";
+
+/// What people do with `verify`, as its `--help` shows it.
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  bitrise-dx verify                               ask for the token, and check the first app
+  bitrise-dx verify --token-file token.txt --all-apps
+  bitrise-dx verify -o json | jq -r .verdict      with the token in BITRISE_TOKEN
+  bitrise-dx verify --report ticket.md --report report.html
+  bitrise-dx verify -o github --report junit.xml  on CI
+  bitrise-dx verify --sandbox invalid-permissions";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check a token with the calls that DX makes, and predict what DX will say
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Verify(Box<VerifyArgs>),
     /// Explain a verdict or a reason, offline; without a code, list them all
     Explain(ExplainArgs),
@@ -68,6 +93,33 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
+    /// Print a shell's completion script
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all pages into a folder
+    Man(ManArgs),
+}
+
+/// Where the shells look for completion scripts, as `completions --help` shows it.
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  bitrise-dx completions bash > ~/.local/share/bash-completion/completions/bitrise-dx
+  bitrise-dx completions zsh > ~/.zfunc/_bitrise-dx      with ~/.zfunc in fpath
+  bitrise-dx completions fish > ~/.config/fish/completions/bitrise-dx.fish
+  bitrise-dx completions powershell >> $PROFILE";
+
+#[derive(Args, Debug)]
+struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+struct ManArgs {
+    /// Write the page of each command into this folder
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -216,10 +268,12 @@ struct SandboxArgs {
 /// Returns the parser for a scenario's name.
 fn scenario() -> impl TypedValueParser<Value = Scenario> {
     let value = |scenario: &Scenario| {
-        clap::builder::PossibleValue::new(scenario.as_str()).help(scenario.summary())
+        clap::builder::PossibleValue::new(scenario.as_str())
+            .alias(scenario.as_str().replace('-', "_"))
+            .help(scenario.summary())
     };
     PossibleValuesParser::new(Scenario::ALL.iter().map(value))
-        .try_map(|name| name.parse::<Scenario>())
+        .try_map(|name| name.replace('_', "-").parse::<Scenario>())
 }
 
 /// Reads a time such as `30s`. Times over a day are refused, since they are a slip of the pen.
@@ -255,6 +309,8 @@ fn run(cli: &Cli) -> ExitCode {
         _ if cli.token.is_some() => return usage_error::token_in_arguments(),
         Command::Explain(args) => explain::run(args, &environment),
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
         Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -14,8 +14,15 @@ Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --toke
 /// Reports what clap found, and returns the exit code: 0 for help that was asked for, else 2.
 pub(super) fn report(mut error: Error) -> ExitCode {
     let is_stray = hide_values(&mut error);
+    let is_unknown_code = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(arg)) if arg == "[CODE]"
+    );
     // Where help or an error can't be written, there is nobody left to tell.
     let _ = error.print();
+    if is_unknown_code {
+        output::complain("\nWithout a code, bitrise-dx explain lists them all.\n");
+    }
     if is_stray {
         output::complain(&format!("\n{NO_TOKEN_HERE}"));
     }

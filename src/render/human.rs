@@ -126,7 +126,8 @@ pub(super) fn explain_index(style: Style) -> String {
             .iter()
             .filter(|reason| reason.verdict() == *verdict)
         {
-            page.line(&format!("    {}", reason.as_str()));
+            let name = format!("    {:<24}", reason.as_str());
+            page.wrapped(&name, 28, guide::page(*reason).meaning);
         }
         page.line("");
     }

@@ -11,6 +11,7 @@ mod support;
 mod bounds;
 mod classification;
 mod client;
+mod comfort;
 mod coverage;
 mod ending;
 mod faults;

@@ -1,0 +1,206 @@
+//! What makes the command line comfortable: help, completions, manual, suggestions, version.
+
+use crate::support::process::{CANARY, Program};
+use bitrise_dx::guide;
+use bitrise_dx::sandbox::Scenario;
+use bitrise_dx::verdict::{Reason, Verdict};
+use regex::Regex;
+use std::fs;
+
+fn stdout<const N: usize>(args: [&str; N]) -> String {
+    let finished = Program::new(args).env("LANG", "C.UTF-8").run();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(finished.stderr, "");
+    finished.stdout
+}
+
+/// Returns the options that the help of a command shows.
+fn options(command: &str) -> Vec<String> {
+    let help = stdout([command, "--help"]);
+    let line = Regex::new("(?m)^ +(?:-[a-z], )?(--[a-z-]+)").unwrap();
+    let found = line.captures_iter(&help);
+    found.map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn the_version_says_what_the_binary_is_made_of() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(stdout(["-V"]), format!("bitrise-dx {version}\n"));
+    let form = r"^bitrise-dx [0-9.]+ \((?:[0-9a-f]{7})?(?: ?[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:, )?[a-z0-9_]+-[a-z0-9_.-]+\)\n$";
+    let long = stdout(["--version"]);
+    assert!(Regex::new(form).unwrap().is_match(&long), "{long}");
+    assert!(long.contains(std::env::consts::ARCH), "{long}");
+}
+
+#[test]
+fn help_is_short_or_long() {
+    for (name, args) in [("main", &[][..]), ("verify", &["verify"])] {
+        let run = |option| Program::new(args.iter().chain([&option])).run().stdout;
+        let (short, long) = (run("-h"), run("--help"));
+        assert!(long.contains("Examples:") && long.contains("Exit codes"));
+        assert!(!short.contains("Examples:") && short.len() < long.len());
+        insta::assert_snapshot!(format!("short-help-{name}"), short);
+    }
+    for command in ["completions", "man"] {
+        insta::assert_snapshot!(format!("help-{command}"), stdout([command, "--help"]));
+    }
+}
+
+#[test]
+fn the_examples_of_the_help_are_commands_that_are_there() {
+    let help = stdout(["--help"]) + &stdout(["verify", "--help"]);
+    let command = Regex::new("(?m)^  bitrise-dx ([a-z]+)(.*)$").unwrap();
+    let known = options("verify");
+    assert!(known.len() > 15, "{known:?}");
+    for found in command.captures_iter(&help) {
+        stdout([&found[1], "--help"]);
+        let words = found[2].split_whitespace();
+        for option in words.filter(|word| word.starts_with("--")) {
+            assert!(known.iter().any(|known| known == option), "{option}");
+        }
+    }
+}
+
+#[test]
+fn completions_have_all_that_may_be_typed_and_no_trap() {
+    let options = options("verify");
+    let trap = Regex::new(r"(--token\b[^-]|-l token\b[^-]|\bstray\b)").unwrap();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = stdout(["completions", shell]);
+        for option in &options {
+            // fish names a long option without its dashes.
+            let name = option.trim_start_matches('-');
+            assert!(script.contains(name), "{shell} lacks {option}");
+        }
+        // Not every shell's script completes values.
+        let values = matches!(shell, "bash" | "fish" | "zsh");
+        for word in ["completions", "explain", "captive-portal", "markdown"] {
+            let wanted = values || matches!(word, "completions" | "explain");
+            assert!(!wanted || script.contains(word), "{shell} lacks {word}");
+        }
+        // What exists to be refused is offered by no shell.
+        assert!(!trap.is_match(&script), "{shell}: {script}");
+    }
+    let finished = Program::new(["completions", "tcsh"]).run();
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("powershell"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("man1");
+    let program = Program::new(["man", "--dir"]).arg(&target);
+    assert_eq!(program.run().code, Some(0));
+    let mut pages: Vec<String> = fs::read_dir(&target)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    insta::assert_snapshot!("man-pages", pages.join("\n"));
+    for page in &pages {
+        let text = fs::read_to_string(target.join(page)).unwrap();
+        assert!(text.contains(".TH "), "{page}");
+        assert!(!text.contains("\\-\\-token\\fR"), "{page}");
+    }
+    let first = fs::read_to_string(target.join("bitrise-dx.1")).unwrap();
+    assert_eq!(stdout(["man"]), first);
+    let verify = fs::read_to_string(target.join("bitrise-dx-verify.1")).unwrap();
+    for option in options("verify") {
+        let option = option.replace('-', "\\-");
+        assert!(verify.contains(&option), "{option}");
+    }
+    assert!(verify.contains("Exit codes"), "{verify}");
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let finished = Program::new(["man", "--dir"]).arg(file).run();
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+}
+
+#[test]
+fn a_slip_of_the_pen_gets_a_suggestion_and_is_not_repeated() {
+    for (args, suggestion) in [
+        (&["verify", "--sandbox", "helthy"][..], "healthy"),
+        (&["verify", "--sandbox", "capture-portal"], "captive-portal"),
+        (&["sandbox", "--scenario", "outrage"], "outage"),
+        (&["explain", "pipeline_denied"], "pipelines_denied"),
+        (&["explain", "ratelimited"], "rate_limited"),
+        (&["completions", "bahs"], "bash"),
+        (&["verify", "-o", "mardown"], "markdown"),
+        (&["explian", "timeout"], "explain"),
+    ] {
+        let finished = Program::new(args).run();
+        assert_eq!(finished.code, Some(2), "{args:?}");
+        let tip = Regex::new(&format!("tip: .*'{suggestion}'")).unwrap();
+        assert!(tip.is_match(&finished.stderr), "{}", finished.stderr);
+        let typed = args
+            .iter()
+            .find(|arg| finished.stderr.contains(&format!("'{arg}'")));
+        assert!(
+            typed.is_none_or(|arg| *arg == suggestion),
+            "{}",
+            finished.stderr
+        );
+    }
+    for args in [
+        &["explain", CANARY][..],
+        &["sandbox", "--scenario", CANARY],
+        &["completions", CANARY],
+        &["man", CANARY],
+        &["schema", CANARY],
+    ] {
+        let finished = Program::new(args).run();
+        assert_eq!(finished.code, Some(2), "{args:?}");
+        assert!(!finished.everything().contains("CANARY"), "{args:?}");
+    }
+    let finished = Program::new(["explain", "something else"]).run();
+    assert!(
+        finished.stderr.contains("lists them all"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn dashes_and_underscores_are_alike_in_names() {
+    for reason in Reason::ALL {
+        let name = reason.as_str();
+        assert_eq!(
+            stdout(["explain", name]),
+            stdout(["explain", &name.replace('_', "-")])
+        );
+    }
+    for scenario in Scenario::ALL
+        .iter()
+        .filter(|scenario| **scenario != Scenario::Slow)
+    {
+        let name = scenario.as_str().replace('-', "_");
+        let program = Program::new(["verify", "-q", "--retries", "0", "--sandbox", &name]);
+        assert_ne!(program.run().code, Some(2), "{name}");
+    }
+}
+
+#[test]
+fn the_index_says_what_each_code_means() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let index = words(&stdout(["explain"]));
+    for verdict in Verdict::ALL {
+        assert!(
+            index.contains(guide::meaning(*verdict)),
+            "{}",
+            verdict.as_str()
+        );
+    }
+    for reason in Reason::ALL {
+        let row = format!(
+            "{} {}",
+            reason.as_str(),
+            words(guide::page(*reason).meaning)
+        );
+        assert!(index.contains(&row), "{row}");
+    }
+}
