@@ -229,7 +229,7 @@ impl Redactor {
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if !self.has_form(text) {
             return if self.is_veiled(text) {
-                Cow::Borrowed(REDACTED)
+                Cow::Owned(REDACTED.to_owned())
             } else {
                 Cow::Borrowed(text)
             };

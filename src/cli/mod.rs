@@ -2,10 +2,10 @@
 //!
 //! Invariant: nothing here decides a verdict.
 
-mod apps_file;
 mod environment;
 mod explain;
 mod generate;
+mod input;
 mod output;
 mod progress;
 mod sandbox;

@@ -1,18 +1,12 @@
 //! Where the token's text comes from.
 
 use super::environment::Environment;
-use super::signals::Signals;
+use super::input::{self, Patience};
 use crate::report::{NotRun, TokenSource};
 use crate::verdict::Signal;
-use futures_util::future::{Either, select};
 use secrecy::SecretString;
-use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::time::Duration;
-use tokio::time::timeout;
-use zeroize::{Zeroize as _, Zeroizing};
 
 /// The most bytes that are read from a file or standard input; a token is far smaller.
 const LIMIT: u64 = 64 * 1024;
@@ -26,19 +20,19 @@ pub(super) enum Failure {
 }
 
 /// Reads the token's text: from the file that was named, else from `BITRISE_TOKEN`, else, on a
-/// terminal, from a hidden prompt. A file or standard input has to end within `patience`; a person
-/// at the prompt may take any time.
+/// terminal, from a hidden prompt, where a person may take any time.
 ///
 /// # Errors
 /// Returns the source, where one was chosen, and why there is no text.
 pub(super) async fn read(
     file: Option<&Path>,
     environment: &Environment,
-    patience: Duration,
-    signals: &Signals,
+    patience: Patience<'_>,
 ) -> Result<(SecretString, TokenSource), Failure> {
     let (source, place) = match (file, &environment.token) {
-        (Some(path), _) if path == Path::new("-") => (TokenSource::StandardInput, "standard input"),
+        (Some(path), _) if input::is_standard_input(path) => {
+            (TokenSource::StandardInput, "standard input")
+        }
         (Some(_), _) => (TokenSource::File, "the file"),
         (None, Some(token)) => {
             return Ok((SecretString::from(token.as_str()), TokenSource::Environment));
@@ -46,16 +40,11 @@ pub(super) async fn read(
         (None, None) if may_prompt(environment) => (TokenSource::Prompt, "the terminal"),
         (None, None) => return Err(Failure::NotRun(None, missing(environment))),
     };
-    let terminal = Terminal::remember();
-    let text = text(source, file.map(Path::to_owned), patience);
-    let text = match select(pin!(text), pin!(signals.first())).await {
-        Either::Left((text, _)) => text,
-        Either::Right((signal, _)) => {
-            terminal.restore();
-            return Err(Failure::Stopped(source, signal));
-        }
+    let text = match file {
+        Some(path) => from_file(path.to_owned(), patience).await,
+        None => from_prompt(patience).await,
     };
-    let why = match text {
+    let why = match text.map_err(|signal| Failure::Stopped(source, signal))? {
         Ok(text) => return Ok((text, source)),
         Err(error) if source == TokenSource::Prompt && is_end(&error) => missing(environment),
         Err(error) => NotRun::TokenUnreadable(place, error.kind()),
@@ -63,25 +52,29 @@ pub(super) async fn read(
     Err(Failure::NotRun(Some(source), why))
 }
 
-/// Reads on a thread of its own, which may be left behind: a pipe may never end, and the prompt
-/// can't be called off.
-async fn text(
-    source: TokenSource,
-    file: Option<PathBuf>,
-    patience: Duration,
-) -> io::Result<SecretString> {
-    let is_prompt = source == TokenSource::Prompt;
-    let reading = tokio::task::spawn_blocking(move || match (source, file) {
-        (TokenSource::StandardInput, _) => bounded(io::stdin().lock()),
-        (TokenSource::File, Some(path)) => File::open(path).and_then(bounded),
-        _ => prompt(),
-    });
-    let read = if is_prompt {
-        reading.await
-    } else {
-        timeout(patience, reading).await?
+async fn from_file(
+    path: PathBuf,
+    patience: Patience<'_>,
+) -> Result<io::Result<SecretString>, Signal> {
+    let bytes = patience.read(path, LIMIT).await?;
+    Ok(bytes.and_then(|bytes| {
+        let text = input::text(&bytes)?;
+        Ok(SecretString::from(without_line_break(&text)))
+    }))
+}
+
+async fn from_prompt(patience: Patience<'_>) -> Result<io::Result<SecretString>, Signal> {
+    const WORDS: &str = "Bitrise API token (it will not be shown): ";
+    let unhurried = Patience {
+        most: None,
+        ..patience
     };
-    read.map_err(io::Error::other)?
+    let terminal = Terminal::remember();
+    let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
+    if text.is_err() {
+        terminal.restore();
+    }
+    Ok(text?.map(SecretString::from))
 }
 
 /// Holds how the terminal was before the prompt, which hides what is typed.
@@ -120,46 +113,12 @@ fn may_prompt(environment: &Environment) -> bool {
     !environment.is_ci && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn prompt() -> io::Result<SecretString> {
-    rpassword::prompt_password("Bitrise API token (it will not be shown): ").map(SecretString::from)
-}
-
 /// Tells whether the person ended the input instead of entering something.
 fn is_end(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
 }
 
-/// Reads a text, less one line break at its end, as editors and `echo` leave one.
-fn bounded(source: impl Read) -> io::Result<SecretString> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    source.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let text = decoded(&bytes)?;
-    Ok(SecretString::from(without_line_break(&text)))
-}
-
-/// Decodes UTF-8 and, where it begins with its mark, UTF-16, which is what PowerShell's `>` and
-/// Windows' editors write.
-fn decoded(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
-    let text = match bytes {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] | rest => std::str::from_utf8(rest).ok().map(str::to_owned),
-    };
-    text.map(Zeroizing::new)
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
-    let (pairs, odd) = bytes.as_chunks();
-    let mut units: Vec<u16> = pairs.iter().copied().map(unit).collect();
-    let text = String::from_utf16(&units).ok();
-    units.zeroize();
-    text.filter(|_| odd.is_empty())
-}
-
+/// Returns a text less one line break at its end, as editors and `echo` leave one.
 fn without_line_break(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
@@ -167,8 +126,7 @@ fn without_line_break(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use secrecy::ExposeSecret as _;
+    use super::without_line_break;
 
     #[test]
     fn one_line_break_is_dropped_and_no_more() {
@@ -180,29 +138,7 @@ mod tests {
             ("t \n", "t "),
             ("\n", ""),
         ] {
-            assert_eq!(bounded(text.as_bytes()).unwrap().expose_secret(), expected);
+            assert_eq!(without_line_break(text), expected);
         }
-    }
-
-    #[test]
-    fn what_is_no_token_file_is_not_read_to_its_end() {
-        let error = bounded(io::repeat(b'x')).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
-        for odd in [&b"caf\xe9"[..], b"\xff\xfet", b"\xfe\xff\xd8\x00", b"\xff"] {
-            let error = bounded(odd).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-        }
-    }
-
-    #[test]
-    fn what_windows_writes_is_read() {
-        for text in [
-            &b"\xef\xbb\xbftoken\r\n"[..],
-            b"\xff\xfet\0o\0k\0e\0n\0\r\0\n\0",
-            b"\xfe\xff\0t\0o\0k\0e\0n",
-        ] {
-            assert_eq!(bounded(text).unwrap().expose_secret(), "token");
-        }
-        assert_eq!(bounded(&b"\xff\xfe"[..]).unwrap().expose_secret(), "");
     }
 }

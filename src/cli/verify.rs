@@ -1,26 +1,35 @@
 //! `bitrise-dx verify`: from arguments to a plan, and from a report to its readers.
 
 use super::environment::Environment;
+use super::input::{self, Patience};
 use super::output::{self, ReportFile};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::token_source::Failure;
-use super::{Format, VerifyArgs, apps_file, sandbox, token_source};
+use super::{Format, VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
 use crate::render::{self, Detail, Style};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
+use crate::verdict::Signal;
 use crate::verify::{Event, Preface, verify};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use url::Position;
+
+/// The most bytes of `--apps-file` that are read: room for some 25,000 apps.
+const APPS_FILE_LIMIT: u64 = 1024 * 1024;
+
+/// The most bytes of `--ca-cert` that are read: room for every root that the web trusts.
+const CA_CERT_LIMIT: u64 = 1024 * 1024;
 
 /// Verifies a token, writes what came of it, and returns the report's exit code.
 ///
@@ -168,19 +177,33 @@ struct Request {
     ca_cert: Option<Vec<u8>>,
 }
 
+/// States why there is nothing to ask.
+enum Refusal {
+    /// The options can't be used.
+    Plan(PlanError),
+    /// A signal came before everything was read.
+    Stopped(Signal),
+}
+
+impl From<PlanError> for Refusal {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<Signal> for Refusal {
+    fn from(signal: Signal) -> Self {
+        Self::Stopped(signal)
+    }
+}
+
 impl Request {
-    fn read(args: &VerifyArgs, environment: &Environment) -> Result<Self, PlanError> {
-        if args.sandbox.is_some() {
-            let rivals = [
-                ("--token-file", args.token_file.is_some()),
-                ("--base-url", args.base_url.is_some()),
-                ("--ca-cert", args.ca_cert.is_some()),
-            ];
-            if let Some((rival, _)) = rivals.into_iter().find(|(_, given)| *given) {
-                return Err(PlanError::Conflict("--sandbox", rival));
-            }
-        }
-        let apps = choice(args)?;
+    async fn read(
+        args: &VerifyArgs,
+        environment: &Environment,
+        patience: Patience<'_>,
+    ) -> Result<Self, Refusal> {
+        holds_no_conflict(args)?;
         let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
         let from_environment = environment
             .base_url
@@ -190,37 +213,64 @@ impl Request {
             .as_deref()
             .or(from_environment)
             .unwrap_or(DEFAULT_BASE_URL);
-        let ca_cert = args.ca_cert.as_ref().map(fs::read).transpose();
+        let base_url = BaseUrl::parse(base_url)?;
+        let ca_cert = match &args.ca_cert {
+            Some(path) => Some(ca_cert(path, patience).await?),
+            None => None,
+        };
         Ok(Self {
             plan: Plan {
-                apps,
+                apps: choice(args, patience).await?,
                 details: args.pipeline_details,
                 concurrency: args.concurrency.into(),
             },
-            base_url: BaseUrl::parse(base_url)?,
-            ca_cert: ca_cert.map_err(|error| PlanError::CaCertUnreadable(error.kind()))?,
+            base_url,
+            ca_cert,
         })
     }
 }
 
-/// Reads which apps are to be checked.
-fn choice(args: &VerifyArgs) -> Result<Choice, PlanError> {
-    let file = args.apps_file.as_deref();
+/// Holds that no option is given together with one that it contradicts.
+fn holds_no_conflict(args: &VerifyArgs) -> Result<(), PlanError> {
+    let rivals = [
+        ("--token-file", args.token_file.is_some()),
+        ("--base-url", args.base_url.is_some()),
+        ("--ca-cert", args.ca_cert.is_some()),
+    ];
+    let rival = rivals.into_iter().find(|(_, given)| *given);
+    if let (Some((rival, _)), Some(_)) = (rival, args.sandbox) {
+        return Err(PlanError::Conflict("--sandbox", rival));
+    }
     let ways = [
         ("--all-apps", args.all_apps),
         ("--app", !args.app.is_empty()),
-        ("--apps-file", file.is_some()),
+        ("--apps-file", args.apps_file.is_some()),
     ];
     let mut given = ways.into_iter().filter(|(_, given)| *given);
     if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
         return Err(PlanError::Conflict(first, second));
     }
-    if let Some(path) = file {
-        let token = args.token_file.as_deref();
-        if apps_file::is_standard_input(path) && token.is_some_and(apps_file::is_standard_input) {
-            return Err(PlanError::Conflict("--token-file -", "--apps-file -"));
-        }
-        return Ok(Choice::Named(apps_file::read(path)?));
+    let both = [&args.token_file, &args.apps_file];
+    let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(input::is_standard_input);
+    if both.into_iter().all(is_input) {
+        return Err(PlanError::Conflict("--token-file -", "--apps-file -"));
+    }
+    Ok(())
+}
+
+async fn ca_cert(path: &Path, patience: Patience<'_>) -> Result<Vec<u8>, Refusal> {
+    let bytes = patience.read(path.to_owned(), CA_CERT_LIMIT).await?;
+    let unreadable = |error: io::Error| PlanError::CaCertUnreadable(error.kind());
+    Ok(bytes.map_err(unreadable)?.to_vec())
+}
+
+/// Reads which apps are to be checked.
+async fn choice(args: &VerifyArgs, patience: Patience<'_>) -> Result<Choice, Refusal> {
+    if let Some(path) = &args.apps_file {
+        let bytes = patience.read(path.clone(), APPS_FILE_LIMIT).await?;
+        let text = bytes.and_then(|bytes| input::text(&bytes));
+        let text = text.map_err(|error| PlanError::AppsFileUnreadable(error.kind()))?;
+        return Ok(Choice::Named(AppSlug::parse_list(&text)?));
     }
     if args.all_apps {
         return Ok(Choice::All);
@@ -245,10 +295,6 @@ fn answer(
     environment: &Environment,
     progress: &Rc<Progress>,
 ) -> anyhow::Result<Outcome> {
-    let request = match Request::read(args, environment) {
-        Ok(request) => request,
-        Err(error) => return Ok(error.into()),
-    };
     let runtime = sandbox::runtime()?;
     let run = Run {
         args,
@@ -256,12 +302,7 @@ fn answer(
         progress,
         signals: Signals::listen()?,
     };
-    let outcome = runtime.block_on(async {
-        match args.sandbox {
-            Some(scenario) => run.in_sandbox(request, scenario).await,
-            None => run.on_site(request).await,
-        }
-    });
+    let outcome = runtime.block_on(run.anywhere());
     // A name that is still being resolved, or a pipe that is still being read, must not hold up
     // the end of the process.
     runtime.shutdown_background();
@@ -277,6 +318,28 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Reads what is asked for, and asks it.
+    async fn anywhere(&self) -> Outcome {
+        match Request::read(self.args, self.environment, self.patience()).await {
+            Ok(request) => match self.args.sandbox {
+                Some(scenario) => self.in_sandbox(request, scenario).await,
+                None => self.on_site(request).await,
+            },
+            Err(Refusal::Plan(error)) => error.into(),
+            Err(Refusal::Stopped(signal)) => {
+                let preface = Preface::begin(Target::default());
+                preface.interrupted(None, signal).into()
+            }
+        }
+    }
+
+    const fn patience(&self) -> Patience<'_> {
+        Patience {
+            most: Some(self.args.max_time),
+            signals: &self.signals,
+        }
+    }
+
     /// Asks the server at the base URL, with the user's token.
     async fn on_site(&self, request: Request) -> Outcome {
         let preface = Preface::begin(Target {
@@ -289,11 +352,12 @@ impl Run<'_> {
             ..Target::default()
         });
         let file = self.args.token_file.as_deref();
-        let patience = self.args.max_time;
-        match token_source::read(file, self.environment, patience, &self.signals).await {
+        match token_source::read(file, self.environment, self.patience()).await {
             Ok((text, source)) => self.ask(request, preface, &text, source).await,
             Err(Failure::NotRun(source, why)) => preface.not_run(source, why).into(),
-            Err(Failure::Stopped(source, signal)) => preface.interrupted(source, signal).into(),
+            Err(Failure::Stopped(source, signal)) => {
+                preface.interrupted(Some(source), signal).into()
+            }
         }
     }
 

@@ -58,11 +58,8 @@ impl Preface {
     }
 
     /// Makes the report of a run that a signal ended before there was a token.
-    pub fn interrupted(self, source: TokenSource, signal: Signal) -> Report {
-        let token = TokenInfo {
-            kind: None,
-            source: Some(source),
-        };
+    pub fn interrupted(self, source: Option<TokenSource>, signal: Signal) -> Report {
+        let token = TokenInfo { kind: None, source };
         Report {
             interrupted: Some(signal),
             ..self.report(token, Vec::new(), Vec::new(), Vec::new())

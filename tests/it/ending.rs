@@ -103,6 +103,32 @@ fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
     assert_eq!(never_closed.reason.as_deref(), Some("token_unreadable"));
 }
 
+#[cfg(unix)]
+#[test]
+fn no_other_file_holds_the_run_up_either() {
+    let server = healthy();
+    for (option, words) in [("--ca-cert", "--ca-cert"), ("--apps-file", "--apps-file")] {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", option]);
+        let endless = report(&program.arg("/dev/zero").run());
+        assert_eq!(endless.reason.as_deref(), Some("invalid_options"));
+        assert!(endless.message.contains(words), "{}", endless.message);
+        assert!(
+            endless.message.contains("file too large"),
+            "{}",
+            endless.message
+        );
+        let program = Program::verify(&server.base_url()).args(["-o", "json", option, "-"]);
+        let mut command = program.args(["--max-time", "200ms"]).into_command();
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        let kept_open = child.stdin.take();
+        let output = child.wait_with_output().unwrap();
+        drop(kept_open);
+        let silent = schema::read(&String::from_utf8(output.stdout).unwrap());
+        assert!(silent.message.contains("timed out"), "{}", silent.message);
+    }
+}
+
 #[test]
 fn an_odd_environment_changes_nothing() {
     let server = healthy();

@@ -1,0 +1,138 @@
+//! Reading what the options name: bounded in size, in time, and by signals.
+
+use super::signals::Signals;
+use crate::verdict::Signal;
+use futures_util::future::{Either, select};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::timeout;
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Tells whether a path stands for standard input.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Says how long a file may keep a run waiting.
+#[derive(Clone, Copy)]
+pub(super) struct Patience<'a> {
+    /// The most time; without it, only a signal ends the waiting, as for a person.
+    pub(super) most: Option<Duration>,
+    /// The signals that end the waiting.
+    pub(super) signals: &'a Signals,
+}
+
+impl Patience<'_> {
+    /// Reads a file, or standard input for `-`.
+    ///
+    /// # Errors
+    /// Returns the signal that came first. What the reading ended in is a result of its own: the
+    /// system's error, or [`io::ErrorKind::FileTooLarge`] where there are more than `limit` bytes.
+    pub(super) async fn read(
+        self,
+        path: PathBuf,
+        limit: u64,
+    ) -> Result<io::Result<Zeroizing<Vec<u8>>>, Signal> {
+        self.wait(move || {
+            if is_standard_input(&path) {
+                bounded(io::stdin().lock(), limit)
+            } else {
+                bounded(File::open(path)?, limit)
+            }
+        })
+        .await
+    }
+
+    /// Waits for something that blocks. It runs on a thread of its own, which may be left behind:
+    /// a pipe may never end, and a prompt can't be called off.
+    ///
+    /// # Errors
+    /// Returns the signal that came first.
+    pub(super) async fn wait<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<io::Result<T>, Signal> {
+        let work = async {
+            let work = tokio::task::spawn_blocking(work);
+            let done = match self.most {
+                Some(most) => timeout(most, work).await?,
+                None => work.await,
+            };
+            done.map_err(io::Error::other)?
+        };
+        match select(pin!(work), pin!(self.signals.first())).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right((signal, _)) => Err(signal),
+        }
+    }
+}
+
+fn bounded(source: impl Read, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// Decodes UTF-8 and, where it begins with its mark, UTF-16, which is what PowerShell's `>` and
+/// Windows' editors write.
+///
+/// # Errors
+/// Returns [`io::ErrorKind::InvalidData`] for anything else.
+pub(super) fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => std::str::from_utf8(rest).ok().map(str::to_owned),
+    };
+    text.map(Zeroizing::new)
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, odd) = bytes.as_chunks();
+    let mut units: Vec<u16> = pairs.iter().copied().map(unit).collect();
+    let text = String::from_utf16(&units).ok();
+    units.zeroize();
+    text.filter(|_| odd.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_it() {
+        let error = bounded(io::repeat(b'x'), 1000).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(
+            bounded(io::repeat(b'x').take(1000), 1000).unwrap().len(),
+            1000
+        );
+    }
+
+    #[test]
+    fn what_windows_writes_is_read() {
+        for bytes in [
+            &b"\xef\xbb\xbftoken\r\n"[..],
+            b"\xff\xfet\0o\0k\0e\0n\0\r\0\n\0",
+            b"\xfe\xff\0t\0o\0k\0e\0n\0\r\0\n",
+        ] {
+            assert_eq!(text(bytes).unwrap().as_str(), "token\r\n");
+        }
+        assert_eq!(text(b"\xff\xfe").unwrap().as_str(), "");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        for bytes in [&b"caf\xe9"[..], b"\xff\xfet", b"\xfe\xff\xd8\x00", b"\xff"] {
+            let error = text(bytes).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
+}
