@@ -124,12 +124,33 @@ fn is_harmless(report: &Report) {
     };
     let json = render::json(report).unwrap();
     serde_json::from_str::<serde_json::Value>(&json).unwrap();
-    for text in [render::human(report, style), json] {
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
-        let lower = text.to_ascii_lowercase();
-        assert!(!lower.contains(&CANARY.to_ascii_lowercase()), "{text}");
+    for text in [
+        render::human(report, style),
+        json,
+        render::markdown(report),
+        render::junit(report).unwrap(),
+        render::html(report).unwrap(),
+    ] {
+        is_plain(&text);
         for line in text.lines() {
             assert!(!line.trim_start().starts_with("::"), "{text}");
         }
     }
+    // Here a line may be a command, but only one of those that annotate.
+    let github = render::github(report);
+    is_plain(&github);
+    for command in github.lines().filter_map(|line| line.strip_prefix("::")) {
+        let name = command.split([' ', ':']).next();
+        assert!(
+            matches!(name, Some("error" | "warning" | "notice")),
+            "{github}"
+        );
+    }
+}
+
+/// Holds that a text has no control character but the line break, and not the token.
+fn is_plain(text: &str) {
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    let lower = text.to_ascii_lowercase();
+    assert!(!lower.contains(&CANARY.to_ascii_lowercase()), "{text}");
 }
