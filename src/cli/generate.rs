@@ -15,7 +15,10 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     let mut command = visible(&Cli::command());
     clap_complete::generate(args.shell, &mut command, "bitrise-dx", &mut script);
-    output::print(&String::from_utf8(script)?)?;
+    let script = String::from_utf8(script)?;
+    // For bash, the library writes a dash in the program's name in two ways, of which one is never
+    // reached (https://github.com/clap-rs/clap/issues/6421).
+    output::print(&script.replace("bitrise__subcmd__dx", "bitrise__dx"))?;
     Ok(ExitCode::SUCCESS)
 }
 

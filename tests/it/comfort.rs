@@ -90,6 +90,32 @@ fn completions_have_all_that_may_be_typed_and_no_trap() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn bash_completes_what_is_typed() {
+    let ask = |words: &str, expected: &str| {
+        let typed: Vec<&str> = words.split(' ').collect();
+        let (last, before) = (typed.last().unwrap(), typed[typed.len() - 2]);
+        let script = format!(
+            "{}\nCOMP_WORDS=({words}); COMP_CWORD={}\n\
+             $(complete -p bitrise-dx | sed 's/.*-F \\([^ ]*\\).*/\\1/') bitrise-dx '{last}' {before}\n\
+             echo \"${{COMPREPLY[*]}}\"",
+            stdout(["completions", "bash"]),
+            typed.len() - 1
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .output();
+        let answer = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert_eq!(answer.trim(), expected, "{words}");
+    };
+    ask("bitrise-dx ver", "verify");
+    ask("bitrise-dx verify --rep", "--report");
+    ask("bitrise-dx verify --sandbox cap", "captive-portal");
+    ask("bitrise-dx verify -o ju", "junit");
+    ask("bitrise-dx explain tls", "tls_failure");
+}
+
 #[test]
 fn the_manual_has_a_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();
