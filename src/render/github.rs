@@ -60,6 +60,8 @@ fn body(report: &Report) -> String {
         ));
         if let Some(exchange) = &check.exchange {
             lines.push(format!("  {}", story::outcome(exchange)));
+            let way = guide::way(&report.target, exchange);
+            lines.extend(way.map(|way| format!("  way: {way}")));
         }
     }
     lines.extend(apps(report));

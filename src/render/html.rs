@@ -62,6 +62,7 @@ struct CheckView {
 struct RequestView {
     line: String,
     outcome: String,
+    way: Option<String>,
     words: Option<String>,
     app: Option<(String, String)>,
     command: String,
@@ -172,6 +173,7 @@ fn request_view(report: &Report, check: &Check, exchange: &Exchange) -> RequestV
     RequestView {
         line: format!("{METHOD} {}", exchange.url),
         outcome: story::outcome(exchange),
+        way: guide::way(&report.target, exchange),
         words: story::server_words(exchange).map(ToString::to_string),
         app: app.map(|app| (story::name(app), app.slug.to_string())),
         command: story::command(report, exchange),

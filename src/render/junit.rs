@@ -84,6 +84,8 @@ fn case(report: &Report, check: &Check) -> TestCase {
         case.set_time(exchange.elapsed);
         output.push(format!("{METHOD} {}", exchange.url));
         output.push(story::outcome(exchange));
+        let way = guide::way(&report.target, exchange);
+        output.extend(way.map(|way| format!("way: {way}")));
         let words = story::server_words(exchange);
         output.extend(words.map(|words| format!("the server says: “{words}”")));
         output.push(story::command(report, exchange));

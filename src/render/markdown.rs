@@ -98,6 +98,9 @@ impl Page {
         }
         for (check, exchange) in requests {
             self.request(check, exchange);
+            if let Some(way) = guide::way(&report.target, exchange) {
+                self.line(&format!("  - way: {}", inline(&way)));
+            }
         }
         let commands = story::reproduce(report);
         if commands.is_empty() {

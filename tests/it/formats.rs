@@ -4,8 +4,8 @@
 use crate::process::SCENARIOS;
 use crate::support::process::{CANARY, Program};
 use crate::support::readers;
-use crate::support::server::{Act, Server, json, reply};
-use crate::support::tls::TlsServer;
+use crate::support::server::{Act, Server, healthy, json, reply};
+use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::guide;
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::verdict::{Reason, Verdict};
@@ -321,6 +321,29 @@ fn no_message_leaves_its_place_in_any_format() {
 }
 
 #[test]
+fn no_issuer_leaves_its_place_in_any_format() {
+    // One trusted root is there, so that every machine has some, but it is not these ones'.
+    let (_folder, ca) = TlsServer::start(healthy()).ca_file();
+    for issuer in HOSTILE.into_iter().skip(3).step_by(3) {
+        let identity = Identity {
+            issuer: Some(issuer),
+            ..GOOD
+        };
+        let server = TlsServer::with(identity, healthy());
+        let program = || {
+            let program = Program::verify(&server.base_url()).args(["--retries", "0"]);
+            program.arg("--ca-cert").arg(&ca)
+        };
+        let texts = all_formats(&program, 4);
+        read_all(&texts, Verdict::Inconclusive);
+        for (ending, text) in &texts {
+            holds(ending, text, issuer);
+            assert!(text.contains("way: ") || text.contains("Way") || *ending == "json");
+        }
+    }
+}
+
+#[test]
 fn a_bar_behind_a_backslash_does_not_end_a_cell() {
     let server = Server::start(|request, _| {
         if request.target.contains("pipelines") {
@@ -392,7 +415,7 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
 #[cfg(unix)]
 #[test]
 fn a_token_in_a_files_name_is_in_no_format() {
-    let server = TlsServer::start(crate::support::server::healthy());
+    let server = TlsServer::start(healthy());
     let (folder, ca) = server.ca_file();
     let token = "bitwat_CANARY<&\"|`*_[x]";
     let named = folder.path().join(format!("{token}.pem"));
@@ -414,7 +437,7 @@ fn a_token_in_a_files_name_is_in_no_format() {
 
 #[test]
 fn a_token_that_is_a_word_of_a_format_does_not_tear_it_apart() {
-    let server = crate::support::server::healthy();
+    let server = healthy();
     let url = server.base_url();
     for token in [
         "testsuites",
@@ -430,7 +453,7 @@ fn a_token_that_is_a_word_of_a_format_does_not_tear_it_apart() {
 
 #[test]
 fn a_reports_name_says_its_format_and_a_wrong_one_is_refused_before_the_run() {
-    let server = crate::support::server::healthy();
+    let server = healthy();
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str| {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--report", name]);
