@@ -15,14 +15,15 @@ pub(crate) struct Case {
     pub(crate) text: String,
 }
 
-/// Reads a JUnit document and holds it to the common schema: which elements stand where, which
-/// attributes they may have, and that the counts are those of the cases.
+/// Reads a JUnit document and holds it to the schema of Jenkins' xUnit plugin, the strictest that is
+/// in use: which elements stand where, which attributes they may have. And the counts are those of
+/// the cases.
 pub(crate) fn junit(text: &str) -> Vec<Case> {
     let document = Document::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let root = document.root_element();
     assert_eq!(root.tag_name().name(), "testsuites");
     let counts = ["tests", "failures", "errors", "skipped"];
-    has(&root, &["name"], &[&counts[..], &["time"]].concat());
+    has(&root, &["name"], &["tests", "failures", "errors", "time"]);
     let suites: Vec<Node<'_, '_>> = elements(&root).collect();
     assert_eq!(suites.len(), 1);
     let suite = suites[0];
@@ -56,8 +57,8 @@ pub(crate) fn junit(text: &str) -> Vec<Case> {
         assert_eq!(node.attribute("tests"), Some(&*cases.len().to_string()));
         assert_eq!(node.attribute("failures"), Some(&*count("failure")));
         assert_eq!(node.attribute("errors"), Some(&*count("error")));
-        assert_eq!(node.attribute("skipped"), Some(&*count("skipped")));
     }
+    assert_eq!(suite.attribute("skipped"), Some(&*count("skipped")));
     cases
 }
 
