@@ -20,5 +20,7 @@ mod fuzz;
 mod process;
 mod sandbox;
 mod schema;
+#[cfg(unix)]
+mod shipping;
 mod soak;
 mod tidy;

@@ -1,0 +1,258 @@
+//! How the program comes onto a build machine: from a release, from its source, or not at all.
+
+use super::{Machine, PROGRAM, VERSION, read, run};
+use crate::support::server::{Act, Server, reply};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+const SCRIPT: &str = ".github/packaging/install.sh";
+
+/// Returns the target whose archive the scripts take on this machine.
+pub(super) fn target() -> String {
+    let system = if cfg!(target_os = "macos") {
+        "apple-darwin"
+    } else {
+        "unknown-linux-musl"
+    };
+    let machine = if cfg!(target_arch = "aarch64") {
+        "aarch64"
+    } else {
+        "x86_64"
+    };
+    format!("{machine}-{system}")
+}
+
+/// The name of this machine's archive in a release.
+pub(super) fn archive_name(version: &str) -> String {
+    format!("bitrise-dx-v{version}-{}.tar.gz", target())
+}
+
+/// Packs a script as if it were the program of a version, and returns the archive.
+fn packed(machine: &Machine, version: &str, script: &str) -> Vec<u8> {
+    let name = archive_name(version).replace(".tar.gz", "");
+    let folder = machine.path(&name);
+    fs::create_dir(&folder).unwrap();
+    fs::write(
+        folder.join("bitrise-dx"),
+        format!("#!/bin/bash\n{script}\n"),
+    )
+    .unwrap();
+    fs::set_permissions(folder.join("bitrise-dx"), fs::Permissions::from_mode(0o755)).unwrap();
+    let archive = machine.path("packed.tar.gz");
+    let packing = Command::new("tar")
+        .arg("-czf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(machine.0.path())
+        .arg(&name)
+        .status();
+    assert!(packing.unwrap().success());
+    fs::read(archive).unwrap()
+}
+
+/// Returns a file's line in SHA256SUMS.
+pub(super) fn sum(machine: &Machine, bytes: &[u8], name: &str) -> String {
+    let path = machine.path("to-sum");
+    fs::write(&path, bytes).unwrap();
+    let line = Command::new("sh")
+        .args([
+            "-c",
+            "sha256sum \"$1\" 2>/dev/null || shasum -a 256 \"$1\"",
+            "sum",
+        ])
+        .arg(path)
+        .output()
+        .unwrap();
+    let line = String::from_utf8(line.stdout).unwrap();
+    format!("{}  {name}\n", line.split(' ').next().unwrap())
+}
+
+/// Returns a reply with a file.
+fn file(bytes: &[u8]) -> Act {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        bytes.len()
+    );
+    Act::Send([head.as_bytes(), bytes].concat())
+}
+
+/// Starts a mirror that holds one release: an archive for this machine, and its checksums.
+pub(super) fn mirror(version: &str, archive: Vec<u8>, sums: String) -> Server {
+    let (at, name) = (format!("/v{version}"), archive_name(version));
+    Server::start(move |request, _| match request.target.strip_prefix(&at) {
+        Some("/SHA256SUMS") => file(sums.as_bytes()),
+        Some(path) if path[1..] == name => file(&archive),
+        _ => Act::Send(reply(404, "", "")),
+    })
+}
+
+pub(super) fn install(machine: &Machine) -> Command {
+    let folder = machine.path("temp/program");
+    machine.script(SCRIPT, &[folder.to_str().unwrap()])
+}
+
+#[test]
+fn a_release_is_installed_once_its_checksum_is_right() {
+    let machine = Machine::new();
+    let archive = packed(&machine, "9.8.7", "echo installed");
+    let right = sum(&machine, &archive, &archive_name("9.8.7"));
+    let server = mirror(
+        "9.8.7",
+        archive.clone(),
+        format!("{right}{right}").replacen(&target(), "other", 1),
+    );
+    for version in ["9.8.7", "v9.8.7"] {
+        let ran = run(install(&machine).env("BITRISE_DX_VERSION", version).env(
+            "BITRISE_DX_DOWNLOAD_URL",
+            format!("http://{}", server.address()),
+        ));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let program = Command::new(ran.stdout.trim_end()).output().unwrap();
+        assert_eq!(program.stdout, b"installed\n");
+    }
+
+    let name = archive_name("9.8.7");
+    let damaged = [archive.as_slice(), b"!"].concat();
+    let cases = [
+        (damaged, right.clone(), "is not the one in SHA256SUMS"),
+        (
+            archive.clone(),
+            right.replace(&name, "other.tar.gz"),
+            "does not name",
+        ),
+        (archive.clone(), String::new(), "does not name"),
+    ];
+    for (archive, sums, words) in cases {
+        let machine = Machine::new();
+        let server = mirror("9.8.7", archive, sums);
+        let ran = run(install(&machine).env("BITRISE_DX_VERSION", "9.8.7").env(
+            "BITRISE_DX_DOWNLOAD_URL",
+            format!("http://{}", server.address()),
+        ));
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert_eq!(
+            ran.stdout, "",
+            "a program is named, though it was not checked"
+        );
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        let left = machine.path("temp/program").join(&name);
+        assert!(!left.exists() || !words.starts_with("is not"));
+        assert!(
+            !machine
+                .path("temp/program")
+                .join(name.replace(".tar.gz", ""))
+                .exists()
+        );
+    }
+}
+
+#[test]
+fn a_download_is_tried_again_and_goes_nowhere_else() {
+    let machine = Machine::new();
+    let archive = packed(&machine, "9.8.7", "echo installed");
+    let sums = sum(&machine, &archive, &archive_name("9.8.7"));
+    let server = Server::start(move |request, number| match number {
+        0 => Act::Send(reply(503, "", "")),
+        _ if request.target.ends_with("SHA256SUMS") => file(sums.as_bytes()),
+        _ => file(&archive),
+    });
+    let at = |url: &str| {
+        let mut command = install(&machine);
+        command
+            .env("BITRISE_DX_VERSION", "9.8.7")
+            .env("BITRISE_DX_DOWNLOAD_URL", url);
+        run(&mut command)
+    };
+    let ran = at(&format!("http://{}", server.address()));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(server.requests().len(), 3);
+
+    for url in ["http://mirror.example", "ftp://127.0.0.1:1", "file:///etc"] {
+        let ran = at(url);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{url}");
+        assert!(
+            ran.stderr.contains("must begin with https://"),
+            "{}",
+            ran.stderr
+        );
+    }
+    let away = Server::start(|_, _| Act::Send(reply(302, "Location: file:///etc/hosts\r\n", "")));
+    let ran = at(&format!("http://{}", away.address()));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+}
+
+#[test]
+fn what_has_no_archive_is_built_if_it_is_the_source_s_own_version() {
+    let nothing = Server::start(|_, _| Act::Send(reply(404, "", "")));
+    let url = format!("http://{}", nothing.address());
+    let machine = Machine::new();
+    let with = |version: &str| {
+        let mut command = install(&machine);
+        command
+            .env("BITRISE_DX_VERSION", version)
+            .env("BITRISE_DX_DOWNLOAD_URL", &url);
+        run(&mut command)
+    };
+    let ran = with("");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("no cargo"), "{}", ran.stderr);
+
+    let notes = machine.path("cargo-ran");
+    machine.command(
+        "cargo",
+        &format!("printf '%s\\n' \"$*\" >>{}", notes.display()),
+    );
+    let built = machine.path("temp/program/build/release/bitrise-dx");
+    for version in ["", VERSION, "source"] {
+        let ran = with(version);
+        assert_eq!(ran.code, Some(0), "{version}: {ran:?}");
+        assert_eq!(ran.stdout.trim_end(), built.to_str().unwrap());
+    }
+    assert_eq!(nothing.requests().len(), 3, "“source” asks nobody");
+    for line in read(&notes).lines() {
+        assert!(
+            line.starts_with("build --quiet --release --locked --manifest-path"),
+            "{line}"
+        );
+    }
+    for (version, words) in [
+        ("9.8.7", "has no archive"),
+        ("../../elsewhere", "must be one such as 0.1.0"),
+        ("9 8", "must be one such as 0.1.0"),
+    ] {
+        let ran = with(version);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{version}");
+        assert!(ran.stderr.contains(words), "{version}: {}", ran.stderr);
+    }
+    assert_eq!(read(&notes).lines().count(), 3);
+}
+
+#[test]
+fn a_program_that_is_there_already_is_used_if_it_is_the_right_one() {
+    let nothing = Server::start(|_, _| Act::Send(reply(404, "", "")));
+    let machine = Machine::new();
+    let with = |name: &str, value: &str| {
+        let mut command = install(&machine);
+        command
+            .env(
+                "BITRISE_DX_DOWNLOAD_URL",
+                format!("http://{}", nothing.address()),
+            )
+            .env(name, value);
+        run(&mut command)
+    };
+    machine.command("bitrise-dx", &format!("exec {PROGRAM} \"$@\""));
+    let there = machine.path("bin/bitrise-dx");
+    let ran = with("BITRISE_DX_VERSION", "");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.stdout.trim_end(), there.to_str().unwrap());
+    assert_eq!(with("BITRISE_DX_VERSION", "9.8.7").code, Some(1));
+    assert_eq!(nothing.requests().len(), 1);
+
+    let ran = with("BITRISE_DX_PROGRAM", there.to_str().unwrap());
+    assert_eq!(ran.stdout.trim_end(), there.to_str().unwrap());
+    let ran = with("BITRISE_DX_PROGRAM", "/nowhere/bitrise-dx");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("is not a program"), "{}", ran.stderr);
+}
