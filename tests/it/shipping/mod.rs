@@ -1,10 +1,13 @@
-//! How the program reaches people.
+//! How the program reaches people: the GitHub action, and what it takes.
 //!
 //! Their scripts are run as they are, on a made-up build machine that has nothing of this one's but
 //! the system's own commands.
 
+mod action;
 mod install;
 
+use crate::support::process::CANARY;
+use crate::support::server::{Server, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,12 +17,45 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Exit code, verdict and reason of the scenarios that the scripts are tried with.
+const SCENARIOS: [(&str, i32, &str, &str); 5] = [
+    ("healthy", 0, "verified", ""),
+    (
+        "invalid-credentials",
+        3,
+        "invalid_credentials",
+        "token_rejected",
+    ),
+    (
+        "invalid-permissions",
+        5,
+        "invalid_permissions",
+        "pipelines_denied",
+    ),
+    ("no-resources", 6, "no_resources", "no_apps"),
+    ("captive-portal", 4, "inconclusive", "intercepted"),
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap()
+}
+
+/// Returns the files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// A build machine with a home, a folder for temporary files, and commands of its own.
@@ -46,6 +82,11 @@ impl Machine {
         self.0.path().join(name)
     }
 
+    /// Returns what a file holds; nothing, where there is no such file.
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
     /// Puts a command onto the PATH.
     fn command(&self, name: &str, script: &str) {
         let path = self.path("bin").join(name);
@@ -70,6 +111,16 @@ impl Machine {
             .stdin(Stdio::null());
         command
     }
+
+    /// Returns everything that a script left on this machine, names and contents.
+    fn everything(&self) -> String {
+        let shown = |path: PathBuf| {
+            let bytes = fs::read(&path).unwrap();
+            format!("{}\n{}\n", path.display(), String::from_utf8_lossy(&bytes))
+        };
+        let all: Vec<String> = files(self.0.path()).into_iter().map(shown).collect();
+        all.concat()
+    }
 }
 
 fn run(command: &mut Command) -> Ran {
@@ -79,4 +130,28 @@ fn run(command: &mut Command) -> Ran {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// Runs a script with tokens that are refused, by a server that repeats what it got, and demands
+/// that they show up nowhere.
+fn refuses_without_showing(prepare: impl Fn(&Machine, &str, &str) -> Command) {
+    let server = Server::start(|request, _| {
+        let token = request.header("authorization").unwrap_or_default();
+        json(401, &format!(r#"{{"message":"Unauthorized {token}"}}"#))
+    });
+    for token in [CANARY.to_owned(), format!("Bearer {CANARY}")] {
+        let machine = Machine::new();
+        let ran = run(&mut prepare(&machine, &server.base_url(), &token));
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        let all = format!("{}{}{}", ran.stdout, ran.stderr, machine.everything());
+        assert!(all.contains("invalid_credentials"));
+        assert!(!all.contains("CANARY"), "{all}");
+    }
+    let sent = server.requests();
+    assert_eq!(
+        sent.len(),
+        1,
+        "the second token can't be one, and is not sent"
+    );
+    assert_eq!(sent[0].header("authorization"), Some(CANARY));
 }
