@@ -1,10 +1,11 @@
-//! How the program reaches people: the GitHub action, and what it takes.
+//! How the program reaches people: the GitHub action and the Bitrise Step, and what they take.
 //!
 //! Their scripts are run as they are, on a made-up build machine that has nothing of this one's but
 //! the system's own commands.
 
 mod action;
 mod install;
+mod step;
 
 use crate::support::process::CANARY;
 use crate::support::server::{Server, json};

@@ -1,0 +1,214 @@
+//! The Bitrise Step's script, with stand-ins for Bitrise's own commands.
+
+use super::{Machine, PROGRAM, SCENARIOS, read, refuses_without_showing, run};
+use crate::schema;
+use crate::support::process::CANARY;
+use crate::support::server::healthy;
+use std::fs;
+use std::process::Command;
+
+const SCRIPT: &str = ".github/bitrise-step/step.sh";
+
+impl Machine {
+    /// Prepares the Bitrise Step's script, on a machine that has `envman` and the CLI with the
+    /// plugin for annotations. Both note how they were called, and what they could have read.
+    pub(super) fn step(&self) -> Command {
+        let notes = self.0.path().display();
+        self.command(
+            "envman",
+            &format!("printf '%s\\n' \"$*\" >>{notes}/envman; env >>{notes}/environment"),
+        );
+        self.command(
+            "bitrise",
+            &format!("printf '%s\\n' \"$*\" >>{notes}/bitrise; cat >>{notes}/annotation; env >>{notes}/environment"),
+        );
+        let mut command = self.script(SCRIPT, &[]);
+        command
+            .env("program_path", PROGRAM)
+            .env("BITRISE_BUILD_SLUG", "a-build")
+            .env("BITRISE_DEPLOY_DIR", self.path("deploy"))
+            .env("BITRISE_TEST_RESULT_DIR", self.path("tests"))
+            .env("BITRISE_HTML_REPORT_DIR", self.path("html"));
+        command
+    }
+
+    /// Returns the value of one of the Step's outputs, as the last call of `envman` set it.
+    fn output(&self, name: &str) -> Option<String> {
+        let start = format!("add --no-expand --key {name} --value");
+        let notes = self.text("envman");
+        let line = notes.lines().rfind(|line| line.starts_with(&start))?;
+        Some(line[start.len()..].trim().to_owned())
+    }
+}
+
+#[test]
+fn the_step_puts_the_answer_where_bitrise_shows_it() {
+    for (scenario, code, verdict, reason) in SCENARIOS {
+        let machine = Machine::new();
+        let ran = run(machine.step().env("sandbox", scenario));
+        assert_eq!(ran.code, Some(code), "{scenario}: {ran:?}");
+        assert!(ran.stdout.contains("SANDBOX"), "{}", ran.stdout);
+
+        let output = |name: &str| machine.output(name).unwrap();
+        assert_eq!(output("BITRISE_DX_VERDICT"), verdict);
+        assert_eq!(output("BITRISE_DX_REASON"), reason);
+        assert_eq!(output("BITRISE_DX_EXIT_CODE"), code.to_string());
+        let report = schema::read(&read(output("BITRISE_DX_REPORT_JSON")));
+        assert_eq!(report.verdict, verdict);
+        let markdown = read(output("BITRISE_DX_REPORT_MARKDOWN"));
+        let html = read(output("BITRISE_DX_REPORT_HTML"));
+
+        assert_eq!(
+            schema::read(&machine.text("deploy/bitrise-dx.json")).verdict,
+            verdict
+        );
+        assert_eq!(machine.text("deploy/bitrise-dx.md"), markdown);
+        assert_eq!(machine.text("deploy/bitrise-dx.html"), html);
+        assert_eq!(machine.text("html/bitrise-dx/index.html"), html);
+        assert!(
+            machine
+                .text("tests/bitrise-dx/bitrise-dx.xml")
+                .contains("<testsuites")
+        );
+        let info: serde_json::Value =
+            serde_json::from_str(&machine.text("tests/bitrise-dx/test-info.json")).unwrap();
+        assert_eq!(info["test-name"], "Bitrise token for DX");
+
+        let style = match code {
+            0 => "info",
+            4 => "warning",
+            _ => "error",
+        };
+        assert_eq!(
+            machine.text("bitrise"),
+            format!(":annotations annotate --style {style} --context bitrise-dx\n")
+        );
+        assert_eq!(machine.text("annotation"), markdown);
+    }
+}
+
+#[test]
+fn the_step_passes_its_inputs_on() {
+    let server = healthy();
+    let machine = Machine::new();
+    let ran = run(machine
+        .step()
+        .env("bitrise_api_token", CANARY)
+        .env("base_url", server.base_url())
+        .env("apps", "app-one\napp-two")
+        .env("pipeline_details", "yes"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let asked: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
+    for app in ["app-one", "app-two"] {
+        let start = format!("/v0.1/apps/{app}/pipelines?limit=10");
+        assert!(asked.contains(&start), "{asked:?}");
+    }
+
+    for (all_apps, code) in [("no", 0), ("yes", 5)] {
+        let machine = Machine::new();
+        let ran = run(machine
+            .step()
+            .env("sandbox", "partial-permissions")
+            .env("all_apps", all_apps));
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+    }
+}
+
+#[test]
+fn the_step_can_let_pass_what_says_nothing_about_the_token() {
+    let cases = [
+        ("captive-portal", "fail_on_inconclusive", 0, "4"),
+        ("captive-portal", "fail_without_token", 4, "4"),
+        ("", "fail_without_token", 0, "2"),
+        ("", "fail_on_inconclusive", 2, "2"),
+        ("no-resources", "fail_on_inconclusive", 6, "6"),
+    ];
+    for (scenario, setting, code, its_code) in cases {
+        let machine = Machine::new();
+        let ran = run(machine.step().env("sandbox", scenario).env(setting, "no"));
+        assert_eq!(ran.code, Some(code), "{scenario} {setting}: {ran:?}");
+        assert_eq!(machine.output("BITRISE_DX_EXIT_CODE").unwrap(), its_code);
+        assert_eq!(code == 0, ran.stdout.contains("not to take for a failure"));
+        if scenario.is_empty() {
+            assert_eq!(
+                machine.output("BITRISE_DX_REASON").unwrap(),
+                "token_missing"
+            );
+            assert!(ran.stdout.contains("fork"), "{}", ran.stdout);
+            assert!(machine.text("bitrise").contains("--style warning"));
+        }
+    }
+}
+
+#[test]
+fn the_step_answers_where_bitrise_has_no_place_for_it() {
+    // No envman, no CLI, no folders: as on somebody's own machine.
+    let machine = Machine::new();
+    let bare = run(machine
+        .script(SCRIPT, &[])
+        .env("program_path", PROGRAM)
+        .env("BITRISE_BUILD_SLUG", "a-build")
+        .env("sandbox", "invalid-permissions"));
+    assert_eq!(bare.code, Some(5), "{bare:?}");
+    assert!(bare.stdout.contains("no envman"), "{}", bare.stdout);
+    assert!(bare.stdout.contains("not annotated"), "{}", bare.stdout);
+
+    // Everything there, and all of it failing.
+    let machine = Machine::new();
+    let mut step = machine.step();
+    machine.command("envman", "exit 1");
+    machine.command("bitrise", "exit 1");
+    fs::write(machine.path("deploy"), "a file, where a folder should be").unwrap();
+    let failing = run(step.env("sandbox", "healthy"));
+    assert_eq!(failing.code, Some(0), "{failing:?}");
+    for words in ["could not be set", "could not be written", "not annotated"] {
+        assert!(
+            failing.stdout.contains(words),
+            "{words}: {}",
+            failing.stdout
+        );
+    }
+
+    // No annotation where none is wanted, or where there is no build to annotate.
+    for (name, value) in [("annotate", "no"), ("BITRISE_BUILD_SLUG", "")] {
+        let machine = Machine::new();
+        let mut step = machine.step();
+        let quiet = run(step.env("sandbox", "healthy").env(name, value));
+        assert_eq!(quiet.code, Some(0));
+        assert_eq!(machine.text("bitrise"), "");
+    }
+
+    let odd = run(Machine::new().step().env("all_apps", "maybe"));
+    assert_eq!(odd.code, Some(2));
+    assert!(
+        odd.stderr.contains("all_apps must be yes or no"),
+        "{}",
+        odd.stderr
+    );
+}
+
+#[test]
+fn the_step_does_not_show_the_token() {
+    refuses_without_showing(|machine, base_url, token| {
+        let mut step = machine.step();
+        step.env("base_url", base_url)
+            .env("bitrise_api_token", token)
+            // As a Secret of that name stands there for all Steps.
+            .env("BITRISE_TOKEN", token);
+        step
+    });
+}
+
+#[test]
+fn nothing_that_the_step_starts_has_the_token_but_the_program() {
+    let machine = Machine::new();
+    let ran = run(machine
+        .step()
+        .env("sandbox", "healthy")
+        .env("bitrise_api_token", CANARY)
+        .env("BITRISE_TOKEN", CANARY));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let environment = machine.text("environment");
+    assert!(environment.contains("BITRISE_BUILD_SLUG=a-build"));
+    assert!(!environment.contains("CANARY"), "{environment}");
+}
