@@ -1,10 +1,11 @@
-//! How the program reaches people: the GitHub action and the Bitrise Step, and what they take.
+//! How the program reaches people: the GitHub action, the Bitrise Step, archives and the formula.
 //!
 //! Their scripts are run as they are, on a made-up build machine that has nothing of this one's but
 //! the system's own commands.
 
 mod action;
 mod install;
+mod release;
 mod step;
 
 use crate::support::process::CANARY;
