@@ -4,6 +4,7 @@
 //! the system's own commands.
 
 mod action;
+mod documents;
 mod install;
 mod release;
 mod step;
