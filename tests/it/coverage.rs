@@ -454,7 +454,10 @@ fn one_rejected_token_stops_the_run_after_one_second_look() {
                 ("invalid_credentials", Some("token_rejected"))
             );
             assert_eq!(looks, 1);
-            assert_eq!((report.apps.readable, report.apps.denied), (60, 0));
+            // Those that were under way with the rejected one may not have been waited for.
+            let readable = report.apps.readable;
+            assert!((60 - 8..=60).contains(&readable), "{readable}");
+            assert_eq!(report.apps.denied, 0);
             assert!(report.apps.not_reached > 200, "{}", report.apps.not_reached);
             assert!(asked.len() < 60 + 8 + 6 + 2, "{}", asked.len());
         } else {
