@@ -198,7 +198,7 @@ fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
 }
 
 #[cfg(unix)]
-fn kill(signal: &str, child: &std::process::Child) {
+pub(crate) fn kill(signal: &str, child: &std::process::Child) {
     let id = child.id().to_string();
     let killed = std::process::Command::new("kill")
         .args([signal, &id])

@@ -344,6 +344,65 @@ fn no_issuer_leaves_its_place_in_any_format() {
 }
 
 #[test]
+fn many_apps_are_cut_and_the_rest_is_counted() {
+    let titles = vec!["App"; 130];
+    let server = hostile_server(&titles, "no");
+    let program = || Program::verify(&server.base_url()).args(["--all-apps"]);
+    let texts = all_formats(&program, 5);
+    read_all(&texts, Verdict::InvalidPermissions);
+    let slug = Regex::new(r"\bapp[0-9]+\b").unwrap();
+    for (ending, text) in &texts {
+        let most = |n: usize, words: &str| {
+            let slugs: BTreeSet<&str> = slug.find_iter(text).map(|slug| slug.as_str()).collect();
+            assert_eq!(slugs.len(), n, "{ending}: {slugs:?}");
+            assert!(text.contains(words), "{ending}: {text}");
+        };
+        match *ending {
+            "github" => most(10, "and 120 more"),
+            "md" => most(100, "And 30 more"),
+            "xml" => most(100, "and 30 more"),
+            _ => most(130, "app129"),
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_a_signal_ends_reports_in_every_format() {
+    let (asked, asking) = mpsc::channel();
+    let asked = std::sync::Mutex::new(asked);
+    let server = Server::start(move |_, _| {
+        asked.lock().unwrap().send(()).unwrap();
+        Act::SendAndHold(Vec::new())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::verify(&server.base_url()).dir(folder.path());
+    for (ending, _) in REPORTS {
+        program = program.args(["--report", &format!("report.{ending}")]);
+    }
+    let program = program.args(["-o", "github"]);
+    let mut command = program.into_command();
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    asking.recv().unwrap();
+    crate::ending::kill("-INT", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let printed = ("github", String::from_utf8(output.stdout).unwrap());
+    let written = REPORTS.map(|(ending, _)| {
+        let path = folder.path().join(format!("report.{ending}"));
+        (ending, fs::read_to_string(path).unwrap())
+    });
+    let texts: Vec<_> = written.into_iter().chain([printed]).collect();
+    read_all(&texts, Verdict::Inconclusive);
+    for (ending, text) in texts {
+        assert!(text.contains("SIGINT"), "{ending}: {text}");
+    }
+}
+
+#[test]
 fn a_bar_behind_a_backslash_does_not_end_a_cell() {
     let server = Server::start(|request, _| {
         if request.target.contains("pipelines") {
