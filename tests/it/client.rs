@@ -1,50 +1,20 @@
 //! The client on real sockets: what it sends, and what it makes of what comes back.
 
+use crate::support::client::{TOKEN, block_on, settings};
 use crate::support::server::{Act, ONE_APP, Server, healthy, json, reply};
 use crate::support::tls::TlsServer;
-use bitrise_dx::api::{Client, Pause, RetryPolicy, Settings};
+use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::exchange::{Body, Exchange, TransportErrorKind};
-use bitrise_dx::plan::BaseUrl;
 use bitrise_dx::text::Untrusted;
-use bitrise_dx::token::Token;
 use std::cell::RefCell;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-const TOKEN: &str = "bitwat_client-test-0123";
-
-/// A time that no test is meant to reach.
-const AMPLE: Duration = Duration::from_secs(60);
-
-fn settings(base_url: &str) -> Settings {
-    Settings {
-        base_url: BaseUrl::parse(base_url).unwrap(),
-        token: Token::parse(TOKEN).unwrap().token,
-        timeout: AMPLE,
-        max_time: AMPLE,
-        retry: RetryPolicy {
-            retries: 0,
-            base: Duration::ZERO,
-            cap: Duration::ZERO,
-        },
-        ca_cert: None,
-        on_pause: Box::new(|_| {}),
-    }
-}
-
 fn with_retries(base_url: &str, retries: u32) -> Settings {
     let mut settings = settings(base_url);
     settings.retry.retries = retries;
     settings
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(future)
 }
 
 fn apps(settings: Settings) -> Exchange {

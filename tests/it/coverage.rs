@@ -7,13 +7,14 @@
 
 use crate::schema::{self, AppItem, Report};
 use crate::support::bitrise::{Answer, Asked, Bitrise};
+use crate::support::client::{block_on, settings};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, healthy, json};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
-use bitrise_dx::plan::{AppSlug, BaseUrl, Choice, Plan};
+use bitrise_dx::plan::{AppSlug, Choice, Plan};
 use bitrise_dx::report::{Target, TokenSource};
 use bitrise_dx::sandbox::TOKEN;
-use bitrise_dx::token::{Token, TokenKind};
+use bitrise_dx::token::TokenKind;
 use bitrise_dx::verdict::Signal;
 use bitrise_dx::verify::{Preface, verify};
 use std::cell::Cell;
@@ -26,32 +27,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-/// A time that no test is meant to reach.
-const AMPLE: Duration = Duration::from_secs(60);
-
-fn settings(base_url: &str) -> Settings {
-    Settings {
-        base_url: BaseUrl::parse(base_url).unwrap(),
-        token: Token::parse("bitwat_coverage-test").unwrap().token,
-        timeout: AMPLE,
-        max_time: AMPLE,
-        retry: RetryPolicy {
-            retries: 0,
-            base: Duration::ZERO,
-            cap: Duration::ZERO,
-        },
-        ca_cert: None,
-        on_pause: Box::new(|_| {}),
-    }
-}
-
 /// Runs a plan inside of this process until it ends or `stop` completes.
 fn run(settings: Settings, plan: &Plan, stop: impl Future<Output = Signal>) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let report = runtime.block_on(async {
+    let report = block_on(async {
         let client = Client::new(settings).unwrap();
         let preface = Preface::begin(Target::default());
         let token = (TokenKind::Workspace, TokenSource::File, Vec::new());

@@ -1,10 +1,10 @@
 //! The formats, read back by readers of their own: each scenario, a hostile server, and a token
 //! that the server repeats.
 
-use crate::process::SCENARIOS;
+use crate::process::{SCENARIOS, in_sandbox};
 use crate::support::process::{CANARY, Program};
 use crate::support::readers;
-use crate::support::server::{Act, Server, healthy, json, reply};
+use crate::support::server::{Act, Server, healthy, json, reply, telling};
 use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::guide;
 use bitrise_dx::text::Untrusted;
@@ -13,7 +13,6 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::mpsc;
 
 /// The formats of `-o`.
 const OUTPUTS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
@@ -25,16 +24,6 @@ const REPORTS: [(&str, Option<&str>); 4] = [
     ("xml", Some("junit")),
     ("html", None),
 ];
-
-/// Prepares a run of a scenario.
-fn in_sandbox(scenario: &str) -> Program {
-    let program = Program::new(["verify", "--retries", "0", "--sandbox", scenario]);
-    if scenario == "slow" {
-        program.args(["--timeout", "100ms"])
-    } else {
-        program
-    }
-}
 
 /// Replaces what differs from run to run: ports, times and widths of bars.
 fn steady(text: &str) -> String {
@@ -369,12 +358,7 @@ fn many_apps_are_cut_and_the_rest_is_counted() {
 #[cfg(unix)]
 #[test]
 fn a_run_that_a_signal_ends_reports_in_every_format() {
-    let (asked, asking) = mpsc::channel();
-    let asked = std::sync::Mutex::new(asked);
-    let server = Server::start(move |_, _| {
-        asked.lock().unwrap().send(()).unwrap();
-        Act::SendAndHold(Vec::new())
-    });
+    let (server, asking) = telling();
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::verify(&server.base_url()).dir(folder.path());
     for (ending, _) in REPORTS {
@@ -556,12 +540,7 @@ fn a_report_is_for_its_owner_alone() {
 
 #[test]
 fn a_run_that_is_killed_leaves_no_draft_behind() {
-    let (asked, asking) = mpsc::channel();
-    let asked = std::sync::Mutex::new(asked);
-    let server = Server::start(move |_, _| {
-        asked.lock().unwrap().send(()).unwrap();
-        Act::SendAndHold(Vec::new())
-    });
+    let (server, asking) = telling();
     let folder = tempfile::tempdir().unwrap();
     let program = Program::verify(&server.base_url()).args(["--report", "r.html"]);
     let mut child = program.dir(folder.path()).into_command().spawn().unwrap();

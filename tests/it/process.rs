@@ -32,7 +32,8 @@ pub(crate) const SCENARIOS: [(&str, i32, &str, Option<&str>); 9] = [
     ("slow", 4, "inconclusive", Some("timeout")),
 ];
 
-fn in_sandbox(scenario: &str) -> Program {
+/// Prepares a run of a scenario that does not take long.
+pub(crate) fn in_sandbox(scenario: &str) -> Program {
     let program = Program::new(["verify", "--retries", "0", "--sandbox", scenario]);
     if scenario == "slow" {
         program.args(["--timeout", "100ms"])

@@ -1,11 +1,12 @@
 //! A thousand runs against a server that fails at random, each with a known truth: a run finds the
 //! truth or says that it could not, and never anything else.
 
+use crate::support::client::{block_on, settings};
 use crate::support::server::{Act, Request, Server, json, reply};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
-use bitrise_dx::plan::{BaseUrl, Choice, Plan};
+use bitrise_dx::plan::{Choice, Plan};
 use bitrise_dx::report::{Report, Target, TokenSource};
-use bitrise_dx::token::Token;
+use bitrise_dx::token::TokenKind;
 use bitrise_dx::verdict::Verdict;
 use bitrise_dx::verify::{Preface, verify};
 use std::collections::{BTreeMap, HashMap};
@@ -122,19 +123,12 @@ impl Stage {
 }
 
 async fn run(base_url: &str) -> Report {
-    let parsed = Token::parse("bitwat_soak-0123456789").unwrap();
-    let patient = Duration::from_secs(60);
     let client = Client::new(Settings {
-        base_url: BaseUrl::parse(base_url).unwrap(),
-        token: parsed.token,
-        timeout: patient,
-        max_time: patient,
         retry: RetryPolicy {
             base: Duration::ZERO,
             ..RetryPolicy::new(2)
         },
-        ca_cert: None,
-        on_pause: Box::new(|_| {}),
+        ..settings(base_url)
     });
     let plan = Plan {
         apps: Choice::First,
@@ -142,7 +136,7 @@ async fn run(base_url: &str) -> Report {
         concurrency: 1,
     };
     let preface = Preface::begin(Target::default());
-    let token = (parsed.kind, TokenSource::Environment, Vec::new());
+    let token = (TokenKind::Workspace, TokenSource::Environment, Vec::new());
     let never = std::future::pending();
     verify(&client.unwrap(), &plan, preface, token, never, &|_| {}).await
 }
@@ -156,10 +150,6 @@ fn a_thousand_runs_against_a_failing_server_find_the_truth_or_nothing() {
     }));
     let playing = Arc::clone(&stage);
     let server = Server::start(move |request, _| playing.lock().unwrap().act(request));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let mut table: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for number in 0..RUNS {
         let truth = TRUTHS[number % TRUTHS.len()];
@@ -168,7 +158,7 @@ fn a_thousand_runs_against_a_failing_server_find_the_truth_or_nothing() {
             stage.truth = truth;
             stage.last_was_true.clear();
         }
-        let report = runtime.block_on(run(&server.base_url()));
+        let report = block_on(run(&server.base_url()));
         let verdict = report.verdict();
         let stage = stage.lock().unwrap();
         let expected = if stage.told_the_truth() {

@@ -1,10 +1,9 @@
 //! A Bitrise with as many apps as a test wants, on connections that stay open.
 
+use super::server::Port;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 /// What a request asks for; apps are numbered from 0.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -98,35 +97,17 @@ impl Answer {
 
 /// The server, on a port of its own; it ends with the value.
 pub(crate) struct Bitrise {
-    address: SocketAddr,
+    port: Port,
     asked: Arc<Mutex<Vec<Asked>>>,
-    is_over: Arc<AtomicBool>,
 }
 
 impl Bitrise {
     /// Starts a server; `act` gets what is asked, and the number of requests before it.
     pub(crate) fn start(act: impl Fn(Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (seen, over, act) = (Arc::clone(&asked), Arc::clone(&is_over), Arc::new(act));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if over.load(Ordering::SeqCst) {
-                    return;
-                }
-                let (Ok(stream), seen, act) = (stream, Arc::clone(&seen), Arc::clone(&act)) else {
-                    continue;
-                };
-                thread::spawn(move || serve(&stream, &seen, &*act));
-            }
-        });
-        Self {
-            address,
-            asked,
-            is_over,
-        }
+        let seen = Arc::clone(&asked);
+        let port = Port::open(move |stream| serve(&stream, &seen, &act));
+        Self { port, asked }
     }
 
     /// Starts a server with so many apps, all of them readable.
@@ -135,7 +116,7 @@ impl Bitrise {
     }
 
     pub(crate) fn base_url(&self) -> String {
-        format!("http://{}/v0.1", self.address)
+        self.port.base_url()
     }
 
     /// Returns what was asked so far, in order.
@@ -149,14 +130,6 @@ impl Bitrise {
     }
 }
 
-impl Drop for Bitrise {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-/// Answers the requests of one connection until the client leaves.
 fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Asked>>, act: &dyn Fn(Asked, usize) -> Answer) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -39,45 +40,66 @@ impl Request {
     }
 }
 
-/// A server on a port of its own; it ends with the value.
-pub(crate) struct Server {
-    address: SocketAddr,
-    requests: Arc<Mutex<Vec<Request>>>,
+/// A port of its own, each connection to which is served by a thread of its own; it ends with the
+/// value.
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
     is_over: Arc<AtomicBool>,
 }
 
-impl Server {
-    /// Starts a server; `act` gets each request and the number of those before it.
-    pub(crate) fn start(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Self {
+impl Port {
+    pub(crate) fn open(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
         let is_over = Arc::new(AtomicBool::new(false));
-        let (seen, over, act) = (Arc::clone(&requests), Arc::clone(&is_over), Arc::new(act));
+        let (over, serve) = (Arc::clone(&is_over), Arc::new(serve));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }
-                let (Ok(stream), seen, act) = (stream, Arc::clone(&seen), Arc::clone(&act)) else {
+                let (Ok(stream), serve) = (stream, Arc::clone(&serve)) else {
                     continue;
                 };
-                thread::spawn(move || serve(stream, &seen, &*act));
+                thread::spawn(move || serve(stream));
             }
         });
-        Self {
-            address,
-            requests,
-            is_over,
-        }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        Self { address, is_over }
     }
 
     pub(crate) fn base_url(&self) -> String {
         format!("http://{}/v0.1", self.address)
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// A server on a port of its own.
+pub(crate) struct Server {
+    port: Port,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Starts a server; `act` gets each request and the number of those before it.
+    pub(crate) fn start(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Self {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let port = Port::open(move |stream| serve(stream, &seen, &act));
+        Self { port, requests }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.port.address
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        self.port.base_url()
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -85,11 +107,15 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-    }
+/// Starts a server that never answers, and tells of each request.
+pub(crate) fn telling() -> (Server, Receiver<()>) {
+    let (sender, receiver) = channel();
+    let sender = Mutex::new(sender);
+    let server = Server::start(move |_, _| {
+        sender.lock().unwrap().send(()).unwrap();
+        Act::SendAndHold(Vec::new())
+    });
+    (server, receiver)
 }
 
 fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, act: &dyn Fn(&Request, usize) -> Act) {

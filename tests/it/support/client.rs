@@ -1,0 +1,37 @@
+//! The client inside of the test's own process.
+
+use bitrise_dx::api::{RetryPolicy, Settings};
+use bitrise_dx::plan::BaseUrl;
+use bitrise_dx::token::Token;
+use std::time::Duration;
+
+pub(crate) const TOKEN: &str = "bitwat_client-test-0123";
+
+/// A time that no test is meant to reach.
+pub(crate) const AMPLE: Duration = Duration::from_secs(60);
+
+/// Returns the settings of a client that asks once and has time.
+pub(crate) fn settings(base_url: &str) -> Settings {
+    Settings {
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        token: Token::parse(TOKEN).unwrap().token,
+        timeout: AMPLE,
+        max_time: AMPLE,
+        retry: RetryPolicy {
+            retries: 0,
+            base: Duration::ZERO,
+            cap: Duration::ZERO,
+        },
+        ca_cert: None,
+        on_pause: Box::new(|_| {}),
+    }
+}
+
+/// Runs a future to its end.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(future)
+}
