@@ -17,6 +17,8 @@ const VERIFY_AGAIN: &str = "Run bitrise-dx verify again, then enter the same tok
 const GRANT_ACCESS: &str = "Find the token in the list, and check its role and its access to \
      apps: DX needs the Workspace role Viewer, and Product access to every app that it is to \
      import. If a token's access can't be changed, create a new token with the right access.";
+/// The last step where one app was refused; a run that looked at several has no use for it.
+pub(super) const SEE_ALL_APPS: &str = "To see which apps are refused, run it with --all-apps.";
 const TRY_LATER: &str = "Wait a few minutes and run bitrise-dx verify again. Leave the token as it \
      is: this run found nothing wrong with it.";
 const ASK_NETWORK: &str = "Ask whoever runs your network to allow HTTPS to api.bitrise.io, with \
@@ -190,12 +192,7 @@ pub(super) const PIPELINES_DENIED: Page = Page {
         "The app was deleted or moved while this run was under way.",
         "With --app: the slug is wrong, or the app belongs to another workspace.",
     ],
-    steps: &[
-        OPEN_TOKENS,
-        GRANT_ACCESS,
-        VERIFY_AGAIN,
-        "To see which apps are refused, run it with --all-apps.",
-    ],
+    steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN, SEE_ALL_APPS],
     support: &[
         "Which role does the token have for this app, and is Product access given for all apps or \
          for some?",

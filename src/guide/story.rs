@@ -2,6 +2,7 @@
 //!
 //! Invariant: texts from the network appear through [`crate::text::Untrusted`] alone.
 
+use super::pages::SEE_ALL_APPS;
 use super::{meaning, page, title};
 use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
 use crate::exchange::{Exchange, Reply, TransportError, TransportErrorKind};
@@ -445,14 +446,19 @@ pub const fn warning(warning: TokenWarning) -> &'static str {
 
 /// Returns the steps that lead out, or nothing where the run is verified.
 pub fn remediation(report: &Report) -> &'static [&'static str] {
-    report.reason().map_or(&[], |reason| page(reason).steps)
+    let steps = report.reason().map_or(&[][..], |reason| page(reason).steps);
+    match steps.split_last() {
+        Some((&SEE_ALL_APPS, rest)) if report.coverage().checked > 1 => rest,
+        Some(_) | None => steps,
+    }
 }
 
 /// Returns what to do next: the way out, or what to do with a token that is good.
 pub fn next_steps(report: &Report) -> &'static [&'static str] {
-    report
-        .reason()
-        .map_or(super::STEPS_VERIFIED, |reason| page(reason).steps)
+    match remediation(report) {
+        [] => super::STEPS_VERIFIED,
+        steps => steps,
+    }
 }
 
 /// Returns what somebody who helps should ask next.

@@ -231,7 +231,7 @@ impl Page {
         if let Some(reason) = report.reason() {
             let entry = guide::page(reason);
             self.list("Likely causes", entry.causes.iter().copied());
-            self.steps(entry.steps);
+            self.steps(story::remediation(report));
         }
         if verdict != Verdict::Verified || self.style.detail == Detail::Verbose {
             self.evidence(report);

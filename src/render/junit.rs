@@ -131,7 +131,7 @@ fn run_case(report: &Report, reason: Reason) -> TestCase {
 /// Returns what stands in the body of a failure: what happened, and what to do for whom.
 fn advice(report: &Report, message: &str, reason: Reason) -> String {
     let page = guide::page(reason);
-    let steps = (1..).zip(page.steps);
+    let steps = (1..).zip(story::remediation(report));
     let sections = [
         (
             "What to do next",
