@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, percent_decode_str, percent_encode};
+use percent_encoding::{AsciiSet, percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::borrow::Cow;
 
@@ -133,6 +133,21 @@ impl Token {
     pub fn redactor(&self) -> Redactor {
         Redactor::new(self.expose())
     }
+
+    /// Makes a scrubber for a text that is no token as it stands, but holds one, as behind
+    /// “Bearer ” or between quotation marks: each of its words is removed that may be one.
+    pub fn redactor_of_malformed(text: &str) -> Redactor {
+        /// From this length on a word is no word of a language.
+        const LONG: usize = 16;
+        let is_mark = |c: char| matches!(c, '"' | '\'' | '`');
+        let may_be_token =
+            |word: &&str| word.len() >= LONG || word.contains(|c: char| c.is_ascii_digit());
+        let words = text
+            .split_whitespace()
+            .map(|word| word.trim_matches(is_mark));
+        let words = words.filter(may_be_token);
+        Redactor(words.flat_map(|word| Redactor::new(word).0).collect())
+    }
 }
 
 /// Tells whether a known prefix of tokens stands anywhere in a text.
@@ -227,53 +242,146 @@ impl Redactor {
     /// Returns the text without the token, in whichever case: a host's name, for one, is written
     /// in lower case wherever it is read.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.has_form(text) {
+        if !self.stands_in(text) {
             return if self.is_veiled(text) {
                 Cow::Owned(REDACTED.to_owned())
             } else {
                 Cow::Borrowed(text)
             };
         }
-        let mut cleaned = text.to_owned();
-        for form in &self.0 {
-            cleaned = without(&cleaned, form.expose_secret());
-        }
-        Cow::Owned(cleaned)
+        let cleaned = self.clean_document(text.to_owned());
+        Cow::Owned(if self.is_veiled(&cleaned) {
+            REDACTED.to_owned()
+        } else {
+            cleaned
+        })
     }
 
-    fn has_form(&self, text: &str) -> bool {
-        let lower = text.to_ascii_lowercase();
-        let mut forms = self.0.iter();
-        forms.any(|form| lower.contains(form.expose_secret()))
+    /// Tells whether the token stands in a text in one of its forms. A document may be large, so
+    /// it is looked through part by part.
+    pub fn stands_in(&self, text: &str) -> bool {
+        /// How many bytes a part has, beside what it shares with the next one.
+        const PART: usize = 64 * 1024;
+        let forms = self.0.iter().map(SecretString::expose_secret);
+        let shared = forms.clone().map(str::len).max().unwrap_or_default();
+        (0..text.len()).step_by(PART).any(|start| {
+            let end = text.len().min(start + PART + shared);
+            let part = text.as_bytes()[start..end].to_ascii_lowercase();
+            // A character that is cut in two is none of a token's.
+            let part = String::from_utf8_lossy(&part);
+            forms.clone().any(|form| part.contains(form))
+        })
     }
 
-    /// Tells whether the token shows as soon as percent-encoding is undone, as often as it was
-    /// done: a few of its characters may be encoded, or all of them twice. Where it stands in such
-    /// a text can't be told, so the whole text has to go.
+    /// Tells whether the token shows as soon as encodings are undone, as often as they were done: a
+    /// few of its characters may be escaped as in a URL, in JSON or in HTML, or all of them twice.
+    /// Where it stands in such a text can't be told, so the whole text has to go.
     fn is_veiled(&self, text: &str) -> bool {
         /// How often a text may be encoded that is still looked at; nothing honest comes near.
         const LAYERS: usize = 8;
         let mut text = Cow::Borrowed(text);
         for _ in 0..LAYERS {
-            if !text.contains('%') {
+            let Some(unveiled) = unveiled(&text) else {
                 return false;
-            }
-            let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-            if decoded.len() == text.len() {
-                return false;
-            }
-            if self.has_form(&decoded) {
+            };
+            if self.stands_in(&unveiled) {
                 return true;
             }
-            text = Cow::Owned(decoded);
+            text = Cow::Owned(unveiled);
         }
         true
     }
 
+    /// Removes the token from a document that is complete, where single texts were cleaned before.
+    /// Only what is sure to be the token goes, since the rest of the document has to stand.
+    pub fn clean_document(&self, text: String) -> String {
+        if !self.stands_in(&text) {
+            return text;
+        }
+        let forms = self.0.iter();
+        forms.fold(text, |text, form| without(&text, form.expose_secret()))
+    }
+
     /// Tells whether the text holds the token.
     pub fn finds(&self, text: &str) -> bool {
-        self.has_form(text) || self.is_veiled(text)
+        self.stands_in(text) || self.is_veiled(text)
     }
+}
+
+/// Undoes the encodings of a URL (`%61`), of JSON and of program texts (`\u0061`, `\u{61}`,
+/// `\x61`, `\"`), and of HTML (`&#97;`, `&#x61;`, `&quot;`); `None` where there is none.
+fn unveiled(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut found = false;
+    while let Some(at) = rest.find(['%', '\\', '&']) {
+        out += &rest[..at];
+        rest = &rest[at..];
+        let length = if let Some((c, length)) = encoded(rest) {
+            found = true;
+            out.extend(c);
+            length
+        } else {
+            out += &rest[..1];
+            1
+        };
+        rest = &rest[length..];
+    }
+    found.then(|| out + rest)
+}
+
+/// Reads the encoded character that a text begins with, and its length. Where it stands for no
+/// character of its own, as half a surrogate pair does, the character is missing.
+fn encoded(text: &str) -> Option<(Option<char>, usize)> {
+    let hex = |digits: &str| {
+        let is_hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+        Some(char::from_u32(code))
+    };
+    let fixed = |from: usize, length: usize| {
+        let digits = text.get(from..from + length)?;
+        Some((hex(digits)?, from + length))
+    };
+    let ended = |from: usize, end: char| {
+        /// The longest that is read, as in `&#x10ffff;`.
+        const LONGEST: usize = 8;
+        let mut rest = text[from..].char_indices().take(LONGEST + 1);
+        let (length, _) = rest.find(|(_, c)| *c == end)?;
+        Some((&text[from..from + length], from + length + 1))
+    };
+    if text.starts_with('%') {
+        return fixed(1, 2);
+    }
+    if text.starts_with("\\u{") {
+        let (digits, length) = ended(3, '}')?;
+        return Some((hex(digits)?, length));
+    }
+    if text.starts_with("\\u") {
+        return fixed(2, 4);
+    }
+    if text.starts_with("\\x") {
+        return fixed(2, 2);
+    }
+    if let Some(after) = text.strip_prefix('\\') {
+        let escaped = after.chars().next().filter(char::is_ascii_punctuation)?;
+        return Some((Some(escaped), 2));
+    }
+    let (name, length) = ended(1, ';')?;
+    let c = match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(digits) => hex(digits)?,
+            None => char::from_u32(number.parse().ok()?),
+        },
+        None => Some(match name {
+            "quot" => '"',
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "apos" => '\'',
+            _ => return None,
+        }),
+    };
+    Some((c, length))
 }
 
 /// Returns the text without one form of the token, which is in lower case.
@@ -406,16 +514,66 @@ mod tests {
             "%62itwat_canar%79-0123",
             "a%20bitwat%255Fcanary-0123",
             "%25%36%32itwat_canary-0123 %",
+            r"bad: bitwat_can\u0061ry-0123",
+            r"bad: bitwat\x5fcanary\u{2d}0123",
+            "bitwat&#95;canary&#x2D;0123",
+            r"&amp;#98;itwat_canary%5Cu002d0123",
         ] {
             assert_eq!(redactor.clean(veiled), REDACTED, "{veiled}");
             assert!(redactor.finds(veiled));
         }
         let endless = format!("%{}41", "25".repeat(100_000));
         assert_eq!(redactor.clean(&endless), REDACTED);
-        for other in ["100 %", "%zz%", "%41%42", "bitwat%5fother"] {
+        let both = "bitwat_canary-0123 and bitwat%5fcanary-0123";
+        assert_eq!(redactor.clean(both), REDACTED);
+        for other in [
+            "100 %",
+            "%zz%",
+            "%41%42",
+            "bitwat%5fother",
+            r"C:\new\u12",
+            r"\ud83d\ude80 \u{}",
+            "R&D; &#xfffffff; & &;",
+            "50%25%25 off",
+        ] {
             assert_eq!(redactor.clean(other), other);
             assert!(!redactor.finds(other));
         }
+    }
+
+    #[test]
+    fn the_token_in_a_malformed_text_is_removed_and_its_words_are_not() {
+        let redactor = Token::redactor_of_malformed("Bearer  '3f9acanary0' workspace");
+        let text = "Bearer workspace 3f9acanary0";
+        assert_eq!(redactor.clean(text), "Bearer workspace [token]");
+    }
+
+    #[test]
+    fn what_a_token_needs_to_be_quoted_hides_nothing() {
+        let redactor = Redactor::new(r#"bitwat_can"ary\0123"#);
+        assert_eq!(
+            redactor.clean(r#"{\"got\":\"bitwat_can\"ary\\0123\"}"#),
+            REDACTED
+        );
+        assert_eq!(redactor.clean("bitwat_can&quot;ary\\0123"), REDACTED);
+    }
+
+    #[test]
+    fn a_large_document_is_looked_through_without_gaps() {
+        let redactor = Redactor::new("bitwat_canary-0123");
+        for before in (65_500..65_560).chain([1, 131_000, 131_072]) {
+            let text = format!("{}BITWAT_canary-0123 é", "é".repeat(before / 2));
+            assert!(redactor.stands_in(&text), "{before}");
+        }
+        assert!(!redactor.stands_in(&"bitwat_canary-012é".repeat(10_000)));
+    }
+
+    #[test]
+    fn a_whole_document_loses_nothing_but_the_token() {
+        let redactor = Redactor::new("bitwat_canary-0123");
+        let deep = format!("%{}41 bitwat_canary-0123", "25".repeat(20));
+        let kept = format!("%{}41 [token]", "25".repeat(20));
+        assert_eq!(redactor.clean_document(deep), kept);
     }
 
     #[test]

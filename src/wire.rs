@@ -140,7 +140,13 @@ impl Document {
         };
         let message = top.messages.into_iter().find_map(text).or_else(|| {
             let errors: Vec<_> = top.errors.into_iter().filter_map(Scalar::text).collect();
-            (!errors.is_empty()).then(|| Untrusted::new(clean(&errors.join("; "))))
+            // What a token was split over must not be told apart again by what joins it.
+            let whole = errors.concat();
+            let joined = match clean(&whole) {
+                cleaned if cleaned == whole => clean(&errors.join("; ")).into_owned(),
+                cleaned => cleaned.into_owned(),
+            };
+            (!errors.is_empty()).then(|| Untrusted::new(joined))
         });
         Self {
             is_object: true,
@@ -724,6 +730,15 @@ mod tests {
         .unwrap();
         assert!(!format!("{document:?}").contains("canary"), "{document:?}");
         assert_eq!(document.message().unwrap().raw(), "x -");
+    }
+
+    #[test]
+    fn a_text_that_is_spread_over_several_errors_is_cleaned() {
+        let body = json!({"errors": ["x can", "ary"]}).to_string();
+        let document = Document::read(&mut body.into_bytes(), |text| {
+            text.replace("canary", "-").into()
+        });
+        assert_eq!(document.unwrap().message().unwrap().raw(), "x -");
     }
 
     #[test]

@@ -12,9 +12,11 @@ use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
 use crate::render::{self, Detail, Style};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
+use crate::text::harmless;
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
 use crate::verdict::Signal;
 use crate::verify::{Event, Preface, verify};
+use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -71,11 +73,12 @@ pub(super) fn run(
         .map(|file| file.write(&outcome.text(file.format, style)?))
         .collect();
     let printed = output::print(&outcome.text(args.output, style)?);
-    written
-        .into_iter()
-        .chain([printed])
-        .collect::<Result<(), _>>()?;
-    Ok(ExitCode::from(outcome.report.exit_code()))
+    let failed = written.into_iter().chain([printed]).find_map(Result::err);
+    match failed {
+        // A file's name may hold anything, also the token.
+        Some(error) => Err(anyhow!(outcome.clean_text(&format!("{error:#}")))),
+        None => Ok(ExitCode::from(outcome.report.exit_code())),
+    }
 }
 
 /// Removes the token from the texts of a JSON document, so that it stays one.
@@ -83,7 +86,7 @@ pub(super) fn run(
 /// # Errors
 /// Returns the JSON library's error; no report is known to cause one.
 fn clean_json(json: String, token: Option<&Redactor>) -> serde_json::Result<String> {
-    let Some(token) = token.filter(|token| token.finds(&json)) else {
+    let Some(token) = token.filter(|token| token.stands_in(&json)) else {
         return Ok(json);
     };
     let mut document = serde_json::from_str(&json)?;
@@ -131,6 +134,15 @@ impl Outcome {
         exchanges.for_each(|exchange| clean(&mut exchange.url));
     }
 
+    /// Returns a text without the token, harmless to show.
+    fn clean_text(&self, text: &str) -> String {
+        let text = harmless(text);
+        match &self.redactor {
+            Some(token) => token.clean(&text).into_owned(),
+            None => text,
+        }
+    }
+
     /// Renders the report. A token that got through all the same is taken out of the text, which
     /// leaves every format in one piece: what stands in its place has no meaning in any of them.
     ///
@@ -147,7 +159,7 @@ impl Outcome {
             Format::Html => render::html(report)?,
         };
         Ok(match &self.redactor {
-            Some(token) if format != Format::Json => token.clean(&text).into_owned(),
+            Some(token) if format != Format::Json => token.clean_document(text),
             Some(_) | None => text,
         })
     }
@@ -412,7 +424,13 @@ impl Run<'_> {
                 let why = token_source::missing(self.environment);
                 return preface.not_run(Some(source), why).into();
             }
-            Err(error) => return preface.malformed(source, error).into(),
+            Err(error) => {
+                let redactor = Token::redactor_of_malformed(text.expose_secret());
+                return Outcome {
+                    report: preface.malformed(source, error),
+                    redactor: Some(redactor),
+                };
+            }
         };
         let redactor = token.redactor();
         if let Err(error) = request.plan.holds_no_token(&request.base_url, &redactor) {
