@@ -62,11 +62,7 @@ fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
         (404, _) => Err(Reason::WrongBaseUrl),
         (401 | 403, Body::Html) => Err(Reason::Intercepted),
         (401, _) => Err(Reason::TokenRejected),
-        // Whose 403 it is stands in the body, and that broke off.
-        (403, Body::Cut(error)) => Err(transport(&error.kind)),
-        // Bitrise puts its refusals into a JSON object; a bare 403 is a firewall's or a proxy's.
-        (403, Body::Json(document)) if document.is_object() => Err(Reason::AppsForbidden),
-        (403, _) => Err(Reason::Intercepted),
+        (403, body) => Err(foreign_403(body).unwrap_or(Reason::AppsForbidden)),
         (status, _) => Err(any_step(status)),
     }
 }
@@ -148,11 +144,24 @@ fn app_endpoint<T>(
     let reply = reply(exchange)?;
     match (reply.status, &reply.body) {
         (200, body) => Ok(on_success(body)?),
-        // Bitrise's API has no pages of HTML: this is somebody else's refusal.
+        // Bitrise's API has no pages of HTML or XML: this is somebody else's refusal.
         (401 | 403 | 404, Body::Html) => Err(Refusal::Other(Reason::Intercepted)),
         (401, _) => Err(Refusal::Unauthorized),
-        (403 | 404, _) => Err(Refusal::Denied),
+        (404, _) => Err(Refusal::Denied),
+        (403, body) => Err(foreign_403(body).map_or(Refusal::Denied, Refusal::Other)),
         (status, _) => Err(Refusal::Other(any_step(status))),
+    }
+}
+
+/// Returns what a 403 is where it is not known to be Bitrise's own: Bitrise puts its refusals into
+/// a JSON object; a bare one is a firewall's or a proxy's, and one whose body broke off is nobody's.
+const fn foreign_403(body: &Body) -> Option<Reason> {
+    match body {
+        Body::Json(document) if document.is_object() => None,
+        Body::Cut(error) => Some(transport(&error.kind)),
+        Body::Json(_) | Body::Empty | Body::Html | Body::Other | Body::TooLarge => {
+            Some(Reason::Intercepted)
+        }
     }
 }
 

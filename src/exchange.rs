@@ -86,7 +86,8 @@ pub enum Body {
     Empty,
     /// Any JSON value, whatever the content type said, as far as the checks need it.
     Json(Document),
-    /// An HTML page, told by its first characters or its content type.
+    /// A page of HTML, XHTML or XML, told by its first characters or its content type, also where it
+    /// broke off or is too large.
     Html,
     /// Anything else.
     Other,
@@ -210,6 +211,12 @@ pub enum TlsFaultKind {
     /// The certificate is its own issuer, and not trusted here.
     #[error("the certificate is self-signed, and this machine does not trust it")]
     SelfSigned,
+    /// The server's own certificate is an authority's.
+    #[error(
+        "the certificate is an authority's own (CA:TRUE) and not one for a server, so it is \
+         refused even where that authority is trusted"
+    )]
+    AuthorityAsServer,
     /// The certificate's time is over.
     #[error("the certificate has expired")]
     Expired,
@@ -251,15 +258,12 @@ pub enum ProxyFault {
     /// The proxy wants a user and password (407).
     #[error("the proxy asks for authentication (407)")]
     AuthenticationRequired,
-    /// The proxy said that it won't open the way to the host.
-    #[error("the proxy refused to open a connection to the host")]
+    /// The proxy answered something else than that the way is open.
+    #[error("the proxy did not open a connection to the host")]
     Refused,
     /// The proxy closed the connection instead of an answer.
     #[error("the proxy closed the connection instead of opening one to the host")]
     Closed,
-    /// What the proxy answered is no answer to CONNECT.
-    #[error("what the proxy answered is not what a proxy answers")]
-    NotAProxy,
 }
 
 impl From<ProxyFault> for TransportErrorKind {
@@ -289,9 +293,7 @@ impl TransportErrorKind {
             | Self::NotHttp
             | Self::Tls(_)
             | Self::HeadTooLarge
-            | Self::Proxy(
-                ProxyFault::AuthenticationRequired | ProxyFault::Refused | ProxyFault::NotAProxy,
-            )
+            | Self::Proxy(ProxyFault::AuthenticationRequired | ProxyFault::Refused)
             | Self::MaxTime => false,
         }
     }

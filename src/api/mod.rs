@@ -326,8 +326,7 @@ impl Client {
             Ok(Ok(mut response)) => {
                 let retry_after = retry::retry_after(response.headers(), SystemTime::now());
                 // A body that comes too late doesn't undo the status that came before it.
-                let body = timeout_at(until, reader.body(&mut response)).await;
-                let body = body.unwrap_or_else(|_| Body::Cut(self.late()));
+                let body = reader.body(&mut response, until, || self.late()).await;
                 (Ok(self.reply(&response, body)), retry_after)
             }
         }

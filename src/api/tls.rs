@@ -15,11 +15,12 @@ use rustls_platform_verifier::Verifier;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
-use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::Decode as _;
 use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATION};
+use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
+use x509_cert::{Certificate, TbsCertificate};
 
 /// States that this machine's store of root certificates is empty or unreadable.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +155,7 @@ struct Rejected {
     error: Error,
     issuer: Option<String>,
     is_self_signed: bool,
+    is_authority: bool,
 }
 
 impl Rejected {
@@ -164,6 +166,7 @@ impl Rejected {
             error,
             issuer: names.and_then(|names| common_name(names.issuer())),
             is_self_signed: names.is_some_and(|names| names.issuer() == names.subject()),
+            is_authority: names.is_some_and(is_authority),
         }
     }
 }
@@ -172,6 +175,12 @@ impl From<Rejected> for Error {
     fn from(rejected: Rejected) -> Self {
         Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(rejected))))
     }
+}
+
+/// Tells whether a certificate is one that signs others.
+fn is_authority(certificate: &TbsCertificate) -> bool {
+    let constraints = certificate.get_extension::<BasicConstraints>();
+    constraints.is_ok_and(|found| found.is_some_and(|(_, constraints)| constraints.ca))
 }
 
 /// Returns what an issuer calls itself: its common name, else its organisation, else all there is.
@@ -224,12 +233,10 @@ fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
     } else {
         (fault(&why.error, clean).kind, None)
     };
-    // Trust is what fails first; a certificate that vouches for itself is a case of its own.
-    let is_untrusted = matches!(
-        kind,
-        TlsFaultKind::UnknownIssuer | TlsFaultKind::BadCertificate
-    );
-    let kind = if is_untrusted && why.is_self_signed {
+    let is_unusable = kind == TlsFaultKind::BadCertificate;
+    let kind = if is_unusable && why.is_authority {
+        TlsFaultKind::AuthorityAsServer
+    } else if (is_unusable || kind == TlsFaultKind::UnknownIssuer) && why.is_self_signed {
         TlsFaultKind::SelfSigned
     } else {
         kind

@@ -8,11 +8,12 @@ use crate::wire::Document;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Response;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use rustls::pki_types::InvalidDnsNameError;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 /// The most bytes of a decoded body that are read.
@@ -76,15 +77,42 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads a body up to the limit, and keeps of it what the checks need.
-    pub(super) async fn body(self, response: &mut Response) -> Body {
+    /// Reads a body up to the limit and not longer than until a time, and keeps of it what the
+    /// checks need. `late` is the fault where it does not come in time.
+    ///
+    /// A page of markup is told by its first bytes already, since such a page is nobody's answer
+    /// but a gateway's, whether or not it is complete.
+    pub(super) async fn body(
+        self,
+        response: &mut Response,
+        until: Instant,
+        late: impl FnOnce() -> TransportError,
+    ) -> Body {
         let mut bytes = Vec::new();
+        let end = match timeout_at(until, self.fill(response, &mut bytes)).await {
+            Ok(end) => end,
+            Err(_) => Some(Body::Cut(late())),
+        };
+        match end {
+            None => body(&mut bytes, response.headers(), self.redactor),
+            Some(_) if is_markup(&bytes, response.headers()) => Body::Html,
+            Some(end) => end,
+        }
+    }
+
+    /// Reads a body to its end, or returns why it could not be.
+    async fn fill(self, response: &mut Response, bytes: &mut Vec<u8>) -> Option<Body> {
         loop {
             match response.chunk().await {
-                Ok(None) => return body(&mut bytes, response.headers(), self.redactor),
-                Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::TooLarge,
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Err(error) => return Body::Cut(self.fault(&error)),
+                Ok(None) => return None,
+                Ok(Some(chunk)) => {
+                    let room = BODY_LIMIT - bytes.len();
+                    bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    if chunk.len() > room {
+                        return Some(Body::TooLarge);
+                    }
+                }
+                Err(error) => return Some(Body::Cut(self.fault(&error))),
             }
         }
     }
@@ -121,11 +149,7 @@ fn body(bytes: &mut [u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
     if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
         return Body::Json(document);
     }
-    let media_type = headers
-        .get(CONTENT_TYPE)
-        .map(reqwest::header::HeaderValue::as_bytes);
-    let says_html = media_type.is_some_and(|t| t.to_ascii_lowercase().starts_with(b"text/html"));
-    if says_html || looks_like_html(text) {
+    if is_markup(text, headers) {
         Body::Html
     } else {
         Body::Other
@@ -138,17 +162,14 @@ fn text_of(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(mark).unwrap_or(bytes).trim_ascii_start()
 }
 
-fn looks_like_html(text: &[u8]) -> bool {
-    let start = text[..text.len().min(16)].to_ascii_lowercase();
-    let tags: [&[u8]; 6] = [
-        b"<!doctype html",
-        b"<html",
-        b"<head",
-        b"<body",
-        b"<script",
-        b"<!--",
-    ];
-    tags.iter().any(|tag| start.starts_with(tag))
+/// Tells whether a body that is not JSON is HTML, XHTML or XML, which Bitrise's API never sends: by
+/// its content type, or by what it begins with.
+fn is_markup(bytes: &[u8], headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+    let says_html = media_type.starts_with(b"text/html");
+    let says_xml = media_type.starts_with(b"text/xml") || media_type.starts_with(b"application/x");
+    says_html || says_xml || text_of(bytes).starts_with(b"<")
 }
 
 fn is_encrypted(error: &reqwest::Error) -> bool {
@@ -225,7 +246,7 @@ fn behind_proxy(error: &reqwest::Error) -> TransportErrorKind {
 /// The library's types for a failed tunnel are not public, so their words are all there is; tests
 /// on real proxies pin them.
 fn proxy_fault(error: &reqwest::Error) -> Option<ProxyFault> {
-    const WORDS: [(&str, ProxyFault); 8] = [
+    const WORDS: [(&str, ProxyFault); 7] = [
         (
             "failed to create underlying connection",
             ProxyFault::Unreachable,
@@ -237,10 +258,6 @@ fn proxy_fault(error: &reqwest::Error) -> Option<ProxyFault> {
         ("tunnel error: unsuccessful", ProxyFault::Refused),
         ("tunnel error: unexpected end of file", ProxyFault::Closed),
         ("tunnel error: io error", ProxyFault::Closed),
-        (
-            "tunnel error: proxy response headers",
-            ProxyFault::NotAProxy,
-        ),
         ("SOCKS error: io error", ProxyFault::Closed),
         ("SOCKS error", ProxyFault::Refused),
     ];

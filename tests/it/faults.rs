@@ -137,6 +137,13 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         ),
         (
             Identity {
+                is_authority: true,
+                ..GOOD
+            },
+            "is an authority's own (CA:TRUE)",
+        ),
+        (
+            Identity {
                 years: (3000, 3001),
                 ..GOOD
             },
@@ -265,13 +272,13 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         (
             ProxyAnswer::Status(403),
             "proxy_failure",
-            "refused to open a connection",
+            "did not open a connection",
             AT,
         ),
         (
             ProxyAnswer::Status(502),
             "proxy_failure",
-            "refused to open a connection",
+            "did not open a connection",
             AT,
         ),
         (
@@ -311,7 +318,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         proxy.address,
         "http",
         "proxy_failure",
-        "refused to open a connection",
+        "did not open a connection",
         AT,
     );
     assert_eq!(server.plain.requests().len(), 0);
@@ -346,11 +353,45 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
         (511, HTML, PORTAL, "server_error"),
         (418, JSON, OTHER_SERVICE, "unexpected_status"),
     ];
-    for (status, headers, body, reason) in cases {
+    let large = format!("<html>{}", "x".repeat(11 * 1024 * 1024)).leak();
+    let more: [(u16, &str, &str, &str); 6] = [
+        (401, "", large, "intercepted"),
+        (
+            401,
+            "Content-Encoding: gzip\r\nContent-Type: text/html\r\n",
+            PORTAL,
+            "intercepted",
+        ),
+        (
+            401,
+            "Content-Type: application/xhtml+xml\r\n",
+            "x",
+            "intercepted",
+        ),
+        (401, "", "<?xml version=\"1.0\"?><html>", "intercepted"),
+        (
+            403,
+            "",
+            "<Error><Code>AccessDenied</Code></Error>",
+            "intercepted",
+        ),
+        (
+            401,
+            "Content-Type: text/plain\r\n",
+            "<h1>Sign in</h1>",
+            "intercepted",
+        ),
+    ];
+    for (status, headers, body, reason) in cases.into_iter().chain(more) {
         let server = starting(move || Act::Send(reply(status, headers, body)));
         let (report, text) = both(|| hasty(&server.base_url()).arg("-v"));
         let found = report.reason.as_deref();
-        assert_eq!(found, Some(reason), "{status} {headers}{body}");
+        assert_eq!(
+            found,
+            Some(reason),
+            "{status} {headers}{}",
+            body.get(..80).unwrap_or(body)
+        );
         assert!(!text.contains("secret-of-the-portal"), "{text}");
         assert!(!text.contains("?t=1"), "{text}");
     }
@@ -358,16 +399,43 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
 
 #[test]
 fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
-    for status in [401, 403, 404] {
+    const PAGE: &str = "Content-Type: text/html\r\n";
+    const CUT: &str = "HTTP/1.1 404 X\r\nContent-Length: 99\r\n\r\n<html><h1>Gone";
+    let page = |status| reply(status, PAGE, "<html>no");
+    let bare = |body| reply(403, "", body);
+    let xml = "<?xml version=\"1.0\"?><Error>AccessDenied</Error>";
+    for refusal in [
+        page(401),
+        page(403),
+        page(404),
+        CUT.into(),
+        bare("Forbidden"),
+        bare(""),
+        bare("[]"),
+        bare(xml),
+        reply(404, "", xml),
+    ] {
         let server = Server::start(move |request, _| {
             if request.target.contains("pipelines") {
-                Act::Send(reply(status, "Content-Type: text/html\r\n", "<html>no"))
+                Act::Send(refusal.clone())
             } else {
                 json(200, r#"{"data":[{"slug":"a"}]}"#)
             }
         });
         let (report, text) = both(|| hasty(&server.base_url()));
         assert_eq!(report.reason.as_deref(), Some("intercepted"), "{text}");
+    }
+}
+
+#[test]
+fn a_refusal_in_markup_is_foreign_though_it_never_ends() {
+    let head = "HTTP/1.1 401 X\r\nContent-Type: text/html\r\nContent-Length: 9999\r\n\r\n<html>";
+    for act in [Act::Send, Act::SendAndHold, Act::SendAndReset] {
+        let server = starting(move || act(head.into()));
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
+        let finished = program.args(["--timeout", "500ms"]).run();
+        let report = schema::read(&finished.stdout);
+        assert_eq!(report.reason.as_deref(), Some("intercepted"));
     }
 }
 

@@ -610,7 +610,7 @@ fn a_proxy_is_used_and_named_without_its_password() {
 
     for (answer, words) in [
         (ProxyAnswer::Status(407), "authentication (407)"),
-        (ProxyAnswer::Status(403), "refused to open a connection"),
+        (ProxyAnswer::Status(403), "did not open a connection"),
         (ProxyAnswer::Close, "closed the connection"),
     ] {
         let proxy = Proxy::start(answer);

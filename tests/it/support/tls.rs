@@ -33,6 +33,8 @@ pub(crate) struct Identity {
     pub(crate) issuer: Option<&'static str>,
     /// The first and the last year in which it is valid.
     pub(crate) years: (i32, i32),
+    /// Whether the certificate is one that signs others.
+    pub(crate) is_authority: bool,
     /// Whether HTTP/2 is spoken, if the client can.
     pub(crate) http2: bool,
     /// Whether clients must have a certificate too.
@@ -44,6 +46,7 @@ pub(crate) const GOOD: Identity = Identity {
     name: "localhost",
     issuer: Some("Loopback Test CA"),
     years: (2020, 4000),
+    is_authority: false,
     http2: false,
     wants_clients: false,
 };
@@ -110,6 +113,9 @@ fn config(identity: Identity) -> (Arc<ServerConfig>, String) {
         .push(DnType::CommonName, identity.name);
     leaf.not_before = date_time_ymd(identity.years.0, 1, 1);
     leaf.not_after = date_time_ymd(identity.years.1, 12, 31);
+    if identity.is_authority {
+        leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
     let leaf = match identity.issuer {
         Some(_) => leaf.signed_by(&key, &authority).unwrap(),
         None => leaf.self_signed(&key).unwrap(),
