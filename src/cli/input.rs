@@ -7,8 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Tells whether a path stands for standard input.
@@ -19,8 +18,9 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
 /// Says how long a file may keep a run waiting.
 #[derive(Clone, Copy)]
 pub(super) struct Patience<'a> {
-    /// The most time; without it, only a signal ends the waiting, as for a person.
-    pub(super) most: Option<Duration>,
+    /// The end of the time for the whole run; without it, only a signal ends the waiting, as for a
+    /// person.
+    pub(super) until: Option<Instant>,
     /// The signals that end the waiting.
     pub(super) signals: &'a Signals,
 }
@@ -57,8 +57,8 @@ impl Patience<'_> {
     ) -> Result<io::Result<T>, Signal> {
         let work = async {
             let work = tokio::task::spawn_blocking(work);
-            let done = match self.most {
-                Some(most) => timeout(most, work).await?,
+            let done = match self.until {
+                Some(until) => timeout_at(until, work).await?,
                 None => work.await,
             };
             done.map_err(io::Error::other)?

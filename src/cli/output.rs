@@ -4,10 +4,14 @@ use super::Format;
 use super::environment::Environment;
 use crate::plan::PlanError;
 use crate::render::{Detail, Style};
+use crate::text::harmless;
 use anstream::AutoStream;
 use anyhow::Context as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf, is_separator};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// The width of text that is not for a terminal, and the largest on one: longer lines are hard
@@ -51,6 +55,48 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints to standard error. Where that fails, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints lines to standard error on a thread of its own: where nobody reads them, that must not
+/// hold a run up.
+pub(super) struct Lines {
+    sender: Option<Sender<String>>,
+    done: Receiver<()>,
+}
+
+impl Lines {
+    pub(super) fn start() -> Self {
+        let (sender, lines) = channel::<String>();
+        let (tell, done) = channel();
+        thread::spawn(move || {
+            for line in lines {
+                complain(&line);
+            }
+            // Nobody may wait any more.
+            let _ = tell.send(());
+        });
+        Self {
+            sender: Some(sender),
+            done,
+        }
+    }
+
+    /// Prints a line, in its turn.
+    pub(super) fn say(&self, line: &str) {
+        if let Some(sender) = &self.sender {
+            // The thread ends only after the sender.
+            let _ = sender.send(format!("{line}\n"));
+        }
+    }
+}
+
+impl Drop for Lines {
+    /// Waits for the lines, so that they stand before the report, but not for long.
+    fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(300);
+        self.sender = None;
+        let _ = self.done.recv_timeout(PATIENCE);
+    }
 }
 
 /// Replaces the message of a panic by one that shows no values, and ends with exit code 1.
@@ -118,8 +164,8 @@ impl ReportFile {
             draft.persist(&self.target)?;
             io::Result::Ok(())
         };
-        let name = self.target.display();
-        write().with_context(|| format!("the report {name} could not be written"))
+        let name = self.target.to_string_lossy();
+        write().with_context(|| format!("the report {} could not be written", harmless(&name)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person sees while a run is under way: on standard error, never on standard output.
 
-use super::output;
+use super::output::{self, Lines};
 use crate::api::Pause;
 use crate::check::{App, CheckId};
 use crate::guide::story;
@@ -28,6 +28,8 @@ pub(super) struct Progress {
     /// The counts of a run over several apps.
     count: Option<RefCell<Count>>,
     waiting: Waiting,
+    /// Begun with the first line, where there is no bar.
+    lines: OnceCell<Lines>,
 }
 
 /// Holds how far a run over several apps is.
@@ -90,7 +92,12 @@ impl Progress {
             bar: OnceCell::new(),
             count: several.then(|| RefCell::new(count)),
             waiting: Waiting::default(),
+            lines: OnceCell::new(),
         }
+    }
+
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(Lines::start)
     }
 
     fn bar(&self) -> Option<&ProgressBar> {
@@ -165,7 +172,7 @@ impl Progress {
             && now.duration_since(count.told) >= BETWEEN_LINES
         {
             count.told = now;
-            output::complain(&format!("{}\n", count.words(now)));
+            self.lines().say(&count.words(now));
         }
     }
 
@@ -184,12 +191,15 @@ impl Progress {
             "attempt {} of {} {after}; next in {wait}",
             pause.made, pause.most
         );
+        let is_verbose = self.style.detail == Detail::Verbose;
         if let Some(bar) = self.bar() {
-            bar.set_message(line.clone());
-        }
-        if self.style.detail == Detail::Verbose {
-            let print = || output::complain(&format!("{line}\n"));
-            self.bar().map_or_else(print, |bar| bar.suspend(print));
+            let (next, most) = (pause.made + 1, pause.most);
+            bar.set_message(format!("attempt {next} of {most}: the last one {after}"));
+            if is_verbose {
+                bar.suspend(|| output::complain(&format!("{line}\n")));
+            }
+        } else if is_verbose {
+            self.lines().say(&line);
         }
     }
 }

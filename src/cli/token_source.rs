@@ -66,15 +66,20 @@ async fn from_file(
 async fn from_prompt(patience: Patience<'_>) -> Result<io::Result<SecretString>, Signal> {
     const WORDS: &str = "Bitrise API token (it will not be shown): ";
     let unhurried = Patience {
-        most: None,
+        until: None,
         ..patience
     };
     let terminal = Terminal::remember();
     let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
-    if text.is_err() {
-        terminal.restore();
+    match text {
+        // The prompt reads Ctrl-C as a character, and may be faster than the signal it then sends.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Err(Signal::Interrupt),
+        Ok(text) => Ok(text.map(SecretString::from)),
+        Err(signal) => {
+            terminal.restore();
+            Err(signal)
+        }
     }
-    Ok(text?.map(SecretString::from))
 }
 
 /// Holds how the terminal was before the prompt, which hides what is typed.

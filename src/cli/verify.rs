@@ -20,11 +20,13 @@ use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use tokio::time::Instant;
 use url::Position;
 
 /// The most bytes of `--apps-file` that are read: room for some 25,000 apps.
@@ -313,6 +315,7 @@ fn answer(
         environment,
         progress,
         signals: Signals::listen()?,
+        deadline: Cell::new(Instant::now() + args.max_time),
     };
     let outcome = runtime.block_on(run.anywhere());
     // A name that is still being resolved, or a pipe that is still being read, must not hold up
@@ -327,6 +330,8 @@ struct Run<'a> {
     environment: &'a Environment,
     progress: &'a Rc<Progress>,
     signals: Signals,
+    /// When the time for everything is over, but for what a person takes at the prompt.
+    deadline: Cell<Instant>,
 }
 
 impl Run<'_> {
@@ -347,7 +352,7 @@ impl Run<'_> {
 
     const fn patience(&self) -> Patience<'_> {
         Patience {
-            most: Some(self.args.max_time),
+            until: Some(self.deadline.get()),
             signals: &self.signals,
         }
     }
@@ -364,8 +369,14 @@ impl Run<'_> {
             ..Target::default()
         });
         let file = self.args.token_file.as_deref();
+        let asked = Instant::now();
         match token_source::read(file, self.environment, self.patience()).await {
-            Ok((text, source)) => self.ask(request, preface, &text, source).await,
+            Ok((text, source)) => {
+                if source == TokenSource::Prompt {
+                    self.deadline.set(self.deadline.get() + asked.elapsed());
+                }
+                self.ask(request, preface, &text, source).await
+            }
             Err(Failure::NotRun(source, why)) => preface.not_run(source, why).into(),
             Err(Failure::Stopped(source, signal)) => {
                 preface.interrupted(Some(source), signal).into()
@@ -458,7 +469,7 @@ impl Run<'_> {
             base_url,
             token,
             timeout: self.args.timeout,
-            max_time: self.args.max_time,
+            max_time: self.deadline.get() - Instant::now(),
             retry: RetryPolicy::new(self.args.retries),
             ca_cert,
             on_pause: Box::new(move |pause| progress.pause(pause)),

@@ -2,7 +2,7 @@
 
 use crate::schema::{self, Report};
 use crate::support::process::{CANARY, Finished, Program};
-use crate::support::server::{healthy, read_head};
+use crate::support::server::{Act, Server, healthy, read_head, reply};
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -206,6 +206,89 @@ pub(crate) fn kill(signal: &str, child: &std::process::Child) {
     assert!(killed.unwrap().success());
 }
 
+/// A pipe that takes no more, and whose reader keeps it.
+#[cfg(target_os = "linux")]
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![b'x'; 64 * 1024]).unwrap();
+    (reader, writer)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_that_nobody_reads_do_not_hold_the_run_up() {
+    let server = Server::start(|_, _| Act::Send(reply(503, "", "")));
+    let (_reader, full) = full_pipe();
+    let program = Program::verify(&server.base_url()).args(["-v", "-o", "json", "--retries", "2"]);
+    let mut command = program.into_command();
+    let output = command.stderr(full).stdout(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let found = schema::read(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(found.checks[1].request.as_ref().unwrap().attempts, 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_and_requests_share_one_time_for_the_whole_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (base_url, _events) = silent();
+    let mut program = Program::new(["verify", "-o", "json", "--base-url", &base_url]);
+    program = program.args(["--max-time", "2s"]);
+    let mut writers = Vec::new();
+    for (option, content) in [("--token-file", CANARY), ("--apps-file", "a-slug")] {
+        let fifo = folder.path().join(&option[2..]);
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        program = program.arg(option).arg(&fifo);
+        writers.push((fifo, content));
+    }
+    let mut command = program.into_command();
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    // The list comes when most of the time is over, and the token never.
+    let (list, content) = writers.pop().unwrap();
+    let mut list = fs::OpenOptions::new().write(true).open(list).unwrap();
+    while begun.elapsed() < std::time::Duration::from_millis(1600) {
+        std::thread::yield_now();
+    }
+    list.write_all(content.as_bytes()).unwrap();
+    drop(list);
+    let output = child.wait_with_output().unwrap();
+    let took = begun.elapsed();
+    let found = schema::read(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
+    // A time of its own for each of them would end after 3.6 s at the earliest.
+    assert!(took < std::time::Duration::from_millis(3400), "{took:?}");
+}
+
+#[test]
+fn a_token_in_a_malformed_text_or_a_files_name_is_not_shown() {
+    let server = healthy();
+    let quoted = format!("Bearer {CANARY}");
+    let address = format!("{}/{CANARY}", server.base_url().replace("bitwat_", ""));
+    let address = address.replace("bitwat_", "");
+    let unprefixed = quoted.replace("bitwat_", "");
+    for format in ["human", "json", "junit"] {
+        let program = Program::new(["verify", "-o", format, "--base-url", &address]);
+        let finished = program.env("BITRISE_TOKEN", &unprefixed).run();
+        assert_eq!(finished.code, Some(3));
+        assert!(
+            !finished.everything().contains("CANARY"),
+            "{}",
+            finished.everything()
+        );
+    }
+    let name = format!("{CANARY}{}\n::error::.json", "n".repeat(230));
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::verify(&server.base_url()).args(["-q", "--report", &name]);
+    let finished = program.dir(folder.path()).run();
+    assert_eq!(finished.code, Some(1), "{}", finished.everything());
+    assert!(!finished.stderr.contains("CANARY"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("::error"), "{}", finished.stderr);
+    assert_eq!(finished.stderr.lines().count(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_the_run_with_a_report_in_every_form() {
@@ -259,14 +342,8 @@ fn a_second_signal_ends_at_once_where_the_report_finds_no_way_out() {
     use std::os::unix::process::ExitStatusExt as _;
     let (base_url, events) = silent();
     let mut command = Program::verify(&base_url).into_command();
-    let (_reader, mut full) = std::io::pipe().unwrap();
-    let stdout = full.try_clone().unwrap();
-    full.write_all(&vec![b'x'; 64 * 1024]).unwrap();
-    let mut child = command
-        .stdout(stdout)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let (_reader, full) = full_pipe();
+    let mut child = command.stdout(full).stderr(Stdio::null()).spawn().unwrap();
     events.recv().unwrap();
     kill("-INT", &child);
     // The request was given up, so the first signal has arrived.
