@@ -13,9 +13,9 @@ formula=${formula//@URL@/$url}
 formula=${formula//@VERSION@/$version}
 for target in {aarch64,x86_64}-{apple-darwin,unknown-linux-musl}; do
   archive=bitrise-dx-v$version-$target.tar.gz
-  sum=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$sums")
-  [ -n "$sum" ] || {
-    echo "$sums does not name $archive" >&2
+  sum=$(sed -n "s/^\([^ ]*\) [ *]${archive//./\\.}\$/\1/p" "$sums")
+  [[ $sum =~ ^[0-9a-f]{64}$ ]] || {
+    echo "$sums does not name $archive once, with its SHA-256" >&2
     exit 1
   }
   formula=${formula//@$target@/$sum}

@@ -114,4 +114,18 @@ fn the_formula_names_each_archive_with_its_checksum() {
         ran.stderr
             .contains("does not name bitrise-dx-v1.2.3-x86_64-apple-darwin")
     );
+    let again = line(targets[0]);
+    for odd in [
+        format!("{sums}{again}"),
+        sums.clone() + &again.replace("aaaa", "eeee"),
+        sums.clone() + &again["aaaa".len()..],
+        sums.replacen("aaaa", "aaa", 1),
+        sums.replacen("aaaa", "aaag", 1),
+        sums.replace("v1.2.3", "v1x2x3"),
+        String::new(),
+    ] {
+        let ran = formula(&odd);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{odd}");
+        assert!(ran.stderr.contains("once, with its SHA-256"), "{ran:?}");
+    }
 }
