@@ -48,14 +48,28 @@ target() {
   esac
 }
 
-# Fetches an address into a file, and prints the status of the answer.
-fetch() {
-  local protocols='=https'
-  case $1 in
-    https://*) ;;
-    http://127.0.0.1:* | http://localhost:*) protocols='=http,https' ;;
+# Sets the protocols that downloads may use: plain HTTP is for a mirror on this machine alone. A user's
+# name or password is refused, since it can pass for the host, and would stand in messages.
+choose_protocols() {
+  local authority=${url#*://}
+  authority=${authority%%/*}
+  case $authority in
+    *@*) fail "the address for downloads must not hold a user name or a password" ;;
+  esac
+  case $url in
+    https://*) protocols='=https' ;;
+    http://127.0.0.1:* | http://localhost:*)
+      case ${authority##*:} in
+        '' | *[!0-9]*) fail "the address for downloads has no port that is a number" ;;
+      esac
+      protocols='=http,https'
+      ;;
     *) fail "the address for downloads must begin with https://" ;;
   esac
+}
+
+# Fetches an address into a file, and prints the status of the answer.
+fetch() {
   curl --silent --show-error --location --proto "$protocols" --proto-redir "$protocols" \
     --retry 3 --connect-timeout 20 --max-time 300 --write-out '%{http_code}' --output "$2" "$1"
 }
@@ -86,6 +100,7 @@ download() {
   archive=$name.tar.gz
   case $target in *-windows-*) archive=$name.zip ;; esac
 
+  choose_protocols
   status=$(fetch "$url/v$version/$archive" "$folder/$archive") \
     || fail "$url/v$version/$archive could not be fetched"
   case $status in

@@ -177,6 +177,23 @@ fn a_download_is_tried_again_and_goes_nowhere_else() {
             ran.stderr
         );
     }
+    let asked = server.requests().len();
+    let (here, port) = (server.address(), server.address().port());
+    for (url, words) in [
+        (format!("http://127.0.0.1:x@{here}"), "user name"),
+        (format!("http://localhost:1@{here}/folder"), "user name"),
+        (format!("http://127.0.0.1:1\\@{here}"), "user name"),
+        (format!("http://127.0.0.1:1?@{here}"), "user name"),
+        (format!("https://user:pa55word@{here}"), "user name"),
+        (format!("http://127.0.0.1:{{{port}}}"), "no port"),
+        ("http://127.0.0.1:".to_owned(), "no port"),
+    ] {
+        let ran = at(&url);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{url}");
+        assert!(ran.stderr.contains(words), "{url}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("pa55word"), "{}", ran.stderr);
+    }
+    assert_eq!(server.requests().len(), asked);
     let away = Server::start(|_, _| Act::Send(reply(302, "Location: file:///etc/hosts\r\n", "")));
     let ran = at(&format!("http://{}", away.address()));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
