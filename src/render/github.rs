@@ -6,25 +6,27 @@
 use super::mark;
 use crate::guide::{self, apps, story};
 use crate::report::Report;
-use crate::verdict::Verdict;
+use crate::verdict::{Reason, Verdict};
 use std::fmt::Write as _;
 
 /// The most apps that an annotation names; GitHub cuts long ones.
 const MOST_APPS: usize = 10;
 
 pub(super) fn render(report: &Report) -> String {
-    let mut out = command(level(report.verdict()), &title(report), &body(report));
+    let mut out = command(level(report), &title(report), &body(report));
     for &warning in &report.warnings {
         out += &command("warning", "Bitrise token", story::warning(warning));
     }
     out
 }
 
-/// Returns how loud an annotation is: an answer that could not be had is no error of anybody's.
-const fn level(verdict: Verdict) -> &'static str {
-    match verdict {
+/// Returns how loud an annotation is: an answer that could not be had is no error of anybody's, nor
+/// is a token that was not there, as in pull requests from forks.
+fn level(report: &Report) -> &'static str {
+    match report.verdict() {
         Verdict::Verified => "notice",
         Verdict::Inconclusive => "warning",
+        Verdict::NotRun if report.reason() == Some(Reason::TokenMissing) => "warning",
         Verdict::InvalidCredentials
         | Verdict::InvalidPermissions
         | Verdict::NoResources

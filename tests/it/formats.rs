@@ -93,6 +93,7 @@ fn read_all(texts: &[(&'static str, String)], verdict: Verdict) {
                 let level = match verdict {
                     Verdict::Verified => "notice",
                     Verdict::Inconclusive => "warning",
+                    Verdict::NotRun if text.contains("no token was given") => "warning",
                     Verdict::InvalidCredentials
                     | Verdict::InvalidPermissions
                     | Verdict::NoResources
@@ -578,5 +579,11 @@ fn a_run_that_failed_early_says_as_much_as_any() {
         }
         let name = format!("bitrise-dx explain {}", reason.as_str());
         assert!(found.code.contains(&name), "{text}");
+
+        let program = Program::new(["verify", "-o", "github"].iter().chain(args));
+        let commands = readers::workflow(&program.dir(folder.path()).run().stdout);
+        let is_missing = reason == Reason::TokenMissing;
+        let level = if is_missing { "warning" } else { "error" };
+        assert_eq!(commands[0].name, level, "{name}");
     }
 }
