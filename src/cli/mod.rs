@@ -19,9 +19,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use environment::Environment;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Tells whether a Bitrise API token will work as a DX connection, and if not, why.
@@ -179,7 +182,7 @@ struct VerifyArgs {
         default_value_t = 2,
         help_heading = "Connection"
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(value_parser = |text: &str| number(text, 0..=100_u32))]
     retries: u32,
 
     /// Requests that may be under way at once, 1 to 64
@@ -189,7 +192,7 @@ struct VerifyArgs {
         default_value_t = 8,
         help_heading = "Connection"
     )]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(value_parser = |text: &str| number(text, 1..=64_u8))]
     concurrency: u8,
 
     /// How to print the answer
@@ -247,7 +250,7 @@ struct ExplainArgs {
 #[derive(Args, Debug)]
 struct SandboxArgs {
     /// Loopback address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
 
     /// What the simulated Bitrise is to do
@@ -261,7 +264,7 @@ struct SandboxArgs {
 
     /// How many apps there are, where the scenario lists any [default: the scenario's own number]
     #[arg(long, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    #[arg(value_parser = |text: &str| number(text, 1..=20_000_u16))]
     apps: Option<u16>,
 }
 
@@ -277,14 +280,34 @@ fn scenario() -> impl TypedValueParser<Value = Scenario> {
 }
 
 /// Reads a time such as `30s`. Times over a day are refused, since they are a slip of the pen.
-fn time(text: &str) -> Result<Duration, String> {
+///
+/// Like the words of the other readers here, those of its errors hold nothing that was typed.
+fn time(text: &str) -> Result<Duration, &'static str> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     match humantime::parse_duration(text) {
-        Ok(time) if !time.is_zero() && time <= LONGEST => Ok(time),
-        Ok(_) | Err(_) => {
-            Err("a time has a unit, as in 500ms, 30s or 2m, and is at most 24h".into())
-        }
+        Ok(Duration::ZERO) => Err("a time is more than nothing, as in 500ms, 30s or 2m"),
+        Ok(time) if time <= LONGEST => Ok(time),
+        Ok(_) | Err(humantime::DurationError::NumberOverflow) => Err("a time is at most 24h"),
+        Err(_) => Err("a time has a unit, as in 500ms, 30s or 2m"),
     }
+}
+
+/// Reads a whole number of a range.
+fn number<N>(text: &str, range: RangeInclusive<N>) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let (least, most) = (range.start(), range.end());
+    text.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
+}
+
+/// Reads an address with its port.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "it takes a loopback address with a port, as in 127.0.0.1:8080")
 }
 
 /// Runs the program with these arguments and returns its exit code.
@@ -333,16 +356,28 @@ mod tests {
     fn times_have_a_unit_and_a_bound() {
         assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
-        for text in [
-            "",
-            "30",
-            "0s",
-            "-1s",
-            "25h",
-            "soon",
-            "99999999999999999999s",
+        assert_eq!(time("24h"), Ok(Duration::from_secs(24 * 60 * 60)));
+        for (text, words) in [
+            ("", "has a unit"),
+            ("30", "has a unit"),
+            ("-1s", "has a unit"),
+            ("soon", "has a unit"),
+            ("0s", "more than nothing"),
+            ("0", "more than nothing"),
+            ("25h", "at most 24h"),
+            ("99999999999999999999s", "at most 24h"),
         ] {
-            assert!(time(text).is_err(), "{text}");
+            assert!(time(text).unwrap_err().contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert_eq!(number("0", 0..=100), Ok(0_u32));
+        assert_eq!(number("64", 1..=64), Ok(64_u8));
+        for text in ["", "0", "-1", "65", "300", "4294967296", "1.5", "x"] {
+            let refused = Err("it takes a whole number from 1 to 64".to_owned());
+            assert_eq!(number(text, 1..=64_u8), refused, "{text}");
         }
     }
 

@@ -5,15 +5,29 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::process::ExitCode;
 
-/// What to do instead of giving a token as an argument.
+/// Why a token is no argument, and what to do instead; a word for the token stands before it.
 const NO_TOKEN_HERE: &str = "\
-A token does not belong on the command line, where the process list and the shell history show it.
+does not belong on the command line, where the process list and the shell history show it.
 Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --token-file PATH.
 ";
 
+/// How to give a value that looks like an option.
+const WITH_EQUALS_SIGN: &str = "
+A value that begins with “-” stands behind “=”, as in --report=-.json.
+";
+
+/// States what an argument was that no command knows.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Stray {
+    /// A word, which may have been a token.
+    Word,
+    /// Something with a dash before it, which may have been an option's value, or a token.
+    Dashed,
+}
+
 /// Reports what clap found, and returns the exit code: 0 for help that was asked for, else 2.
 pub(super) fn report(mut error: Error) -> ExitCode {
-    let is_stray = hide_values(&mut error);
+    let stray = hide_values(&mut error);
     let is_unknown_code = matches!(
         error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(arg)) if arg == "[CODE]"
@@ -23,20 +37,23 @@ pub(super) fn report(mut error: Error) -> ExitCode {
     if is_unknown_code {
         output::complain("\nWithout a code, bitrise-dx explain lists them all.\n");
     }
-    if is_stray {
-        output::complain(&format!("\n{NO_TOKEN_HERE}"));
+    if stray == Some(Stray::Dashed) {
+        output::complain(WITH_EQUALS_SIGN);
+    }
+    if stray.is_some() {
+        output::complain(&format!("\nIf that was a token: it {NO_TOKEN_HERE}"));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Refuses a token that was given to a command which takes none at all.
 pub(super) fn token_in_arguments() -> ExitCode {
-    output::complain(&format!("error: {NO_TOKEN_HERE}"));
+    output::complain(&format!("error: A token {NO_TOKEN_HERE}"));
     ExitCode::from(2)
 }
 
-/// Takes typed values out of an error, and tells whether a bare word was among them.
-fn hide_values(error: &mut Error) -> bool {
+/// Takes typed values out of an error, and tells whether one of them was out of place.
+fn hide_values(error: &mut Error) -> Option<Stray> {
     let hidden = || ContextValue::String("…".to_owned());
     let text = |error: &Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -49,22 +66,31 @@ fn hide_values(error: &mut Error) -> bool {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             error.insert(ContextKind::InvalidSubcommand, hidden());
-            true
+            Some(Stray::Word)
         }
         ErrorKind::UnknownArgument => {
             let argument = text(error, ContextKind::InvalidArg);
             error.remove(ContextKind::Suggested);
-            let shown = option_name(&argument);
-            let is_stray = shown.is_none();
-            let shown = shown.map_or_else(hidden, |name| ContextValue::String(name.to_owned()));
+            // The option that looks like it exists to be refused.
+            if text(error, ContextKind::SuggestedArg) == "--token" {
+                let better = ContextValue::String("--token-file".to_owned());
+                error.insert(ContextKind::SuggestedArg, better);
+            }
+            let name = option_name(&argument);
+            let shown = name.map_or_else(hidden, |name| ContextValue::String(name.to_owned()));
             error.insert(ContextKind::InvalidArg, shown);
-            is_stray
+            match name {
+                Some(_) => None,
+                None if argument.starts_with('-') => Some(Stray::Dashed),
+                None => Some(Stray::Word),
+            }
         }
         _ => {
-            if error.get(ContextKind::InvalidValue).is_some() {
+            // An empty one says that there was none.
+            if !text(error, ContextKind::InvalidValue).is_empty() {
                 error.insert(ContextKind::InvalidValue, hidden());
             }
-            false
+            None
         }
     }
 }

@@ -191,6 +191,87 @@ fn a_slip_of_the_pen_gets_a_suggestion_and_is_not_repeated() {
     );
 }
 
+/// Returns the options of a command's help that take a value.
+fn options_with_value(command: &str) -> Vec<String> {
+    let help = stdout([command, "--help"]);
+    let line = Regex::new(r"(?m)^ +(?:-[a-z], )?(--[a-z-]+) \[?<").unwrap();
+    let found = line.captures_iter(&help);
+    found.map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn no_complaint_repeats_what_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tried = 0;
+    for command in [
+        "verify",
+        "explain",
+        "sandbox",
+        "schema",
+        "completions",
+        "man",
+    ] {
+        for option in options_with_value(command) {
+            for value in [CANARY, "98765432109876", "-98765432109876s", "1.CANARY"] {
+                for args in [
+                    &[&format!("{option}={value}")][..],
+                    &[&option, &value.to_owned()],
+                ] {
+                    let program = Program::new([command]).dir(folder.path());
+                    let program = args.iter().fold(program, Program::arg);
+                    let finished = program.run();
+                    let refused = option == "--dir" && finished.code == Some(0);
+                    assert!(refused || finished.code == Some(2), "{args:?}");
+                    let shown = finished.everything();
+                    assert!(!shown.contains("CANARY"), "{args:?}: {shown}");
+                    assert!(!finished.stderr.contains("9876543210"), "{shown}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+}
+
+#[test]
+fn a_complaint_says_what_is_wrong() {
+    let token = "If that was a token: it does not belong on the command line";
+    for (args, words) in [
+        (&["verfy"][..], token),
+        (&["explain", "a", "b"], token),
+        (&["schema", "x"], token),
+        (&["verify", "--max-time", "-1s"], token),
+        (&["verify", "--report", "-.json"], "--report=-.json"),
+        (&["verify", "--timeout", "0s"], "more than nothing"),
+        (&["verify", "--timeout", "5"], "has a unit"),
+        (&["verify", "--timeout", "25h"], "at most 24h"),
+        (&["verify", "--retries", "4294967296"], "from 0 to 100"),
+        (&["verify", "--concurrency", "0"], "from 1 to 64"),
+        (&["sandbox", "--apps", "0"], "from 1 to 20000"),
+        (&["sandbox", "--listen", "here"], "127.0.0.1:8080"),
+        (&["verify", "--timeout"], "none was supplied"),
+        (&["verify", "--tokn", "x"], "'--token-file'"),
+        (
+            &["schema", "--token", "x"],
+            "error: A token does not belong",
+        ),
+    ] {
+        let finished = Program::new(args).run();
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
+        assert!(
+            finished.stderr.contains(words),
+            "{args:?}: {}",
+            finished.stderr
+        );
+        let lecture = finished.stderr.contains("A token does not belong");
+        assert_eq!(lecture, args.contains(&"--token"), "{}", finished.stderr);
+    }
+    let report = Program::new(["verify", "--report=-.json"]);
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(report.dir(folder.path()).run().stderr, "");
+    assert!(folder.path().join("-.json").exists());
+}
+
 #[test]
 fn dashes_and_underscores_are_alike_in_names() {
     for reason in Reason::ALL {
