@@ -49,7 +49,7 @@ add_apps "${apps:-}"
 code=0
 BITRISE_TOKEN=$token "$program" "${args[@]}" </dev/null || code=$?
 verdict=$(verdict_of "$code" "$reports/bitrise-dx.json")
-reason=$(reason_of "$reports/bitrise-dx.json")
+reason=$(reason_of "$code" "$reports/bitrise-dx.json")
 
 # What follows only shows the answer: where it fails, it says so, and the answer stands.
 

@@ -7,9 +7,14 @@ key_of() {
   [ ! -f "$2" ] || sed -n "s/^  \"$1\": \"\([a-z_]*\)\",\{0,1\}\$/\1/p" "$2" | head -n 1
 }
 
-# Prints the reason of a run, from its report; nothing where it has none.
+# Prints the reason of a run, from its report; nothing where it has none. Options that the program
+# can't read at all end it with exit code 2 before any report.
 reason_of() {
-  key_of reason "$1"
+  if [ "$1" = 2 ] && [ ! -f "$2" ]; then
+    echo invalid_options
+  else
+    key_of reason "$2"
+  fi
 }
 
 # Prints the verdict of a run: of its report, or where it wrote none, of its exit code.

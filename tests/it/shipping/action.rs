@@ -4,6 +4,7 @@ use super::{Machine, PROGRAM, SCENARIOS, read, refuses_without_showing, root, ru
 use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
+use std::fs;
 use std::process::Command;
 
 const SCRIPT: &str = ".github/actions/verify/verify.sh";
@@ -150,17 +151,92 @@ fn the_action_passes_its_inputs_on() {
             .env("ALL_APPS", all_apps));
         assert_eq!(ran.code, Some(code), "{ran:?}");
     }
+}
 
-    for (name, value) in [("ALL_APPS", "yes"), ("REPORT_DIR", "two\nverdict=verified")] {
+#[test]
+fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
+    let refused = "verdict=not_run\nreason=invalid_options\nexit-code=2\nreport-dir=";
+    for (name, value, words) in [
+        ("ALL_APPS", "yes", "input all-apps must be"),
+        ("PIPELINE_DETAILS", "", "input pipeline-details must be"),
+        (
+            "FAIL_ON_INCONCLUSIVE",
+            "1",
+            "input fail-on-inconclusive must",
+        ),
+        (
+            "FAIL_WITHOUT_TOKEN",
+            "a\nb",
+            "input fail-without-token must",
+        ),
+        ("SANDBOX", "no-such-scenario", "An input has a value"),
+        ("BASE_URL", "nowhere", "Not run"),
+    ] {
         let machine = Machine::new();
-        let ran = run(machine.action().env("SANDBOX", "healthy").env(name, value));
+        let old = machine.path("temp/bitrise-dx");
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join("bitrise-dx.json"), "{}").unwrap();
+        let ran = run(machine.action().env(name, value));
         assert_eq!(ran.code, Some(2), "{name}: {ran:?}");
-        assert!(
-            ran.stdout
-                .starts_with("::error title=bitrise-dx::The input ")
-        );
-        assert_eq!(machine.text("outputs"), "");
+        let is_annotation = |line: &&str| line.starts_with("::error title=");
+        let annotations: Vec<&str> = ran.stdout.lines().filter(is_annotation).collect();
+        assert_eq!(annotations.len(), 1, "{name}: {ran:?}");
+        assert!(annotations[0].contains(words), "{name}: {ran:?}");
+        let outputs = machine.text("outputs");
+        assert_eq!(outputs, format!("{refused}{}\n", old.display()), "{name}");
+        let has_report = old.join("bitrise-dx.json").exists();
+        assert_eq!(has_report, name == "BASE_URL", "{name}");
     }
+}
+
+#[test]
+fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
+    for folder in ["/dev/null/nope", "two\nverdict=verified", "taken"] {
+        let machine = Machine::new();
+        fs::create_dir_all(machine.path("home/taken/bitrise-dx.json")).unwrap();
+        let ran = run(machine
+            .action()
+            .env("SANDBOX", "no-resources")
+            .env("REPORT_DIR", folder));
+        assert_eq!(ran.code, Some(6), "{folder}: {ran:?}");
+        let warning = "::warning title=bitrise-dx::Reports can't be written";
+        assert!(ran.stdout.starts_with(warning), "{folder}: {ran:?}");
+        let outputs = machine.text("outputs");
+        let found = outputs.split_once("report-dir=").unwrap();
+        assert_eq!(
+            found.0,
+            "verdict=no_resources\nreason=no_apps\nexit-code=6\n"
+        );
+        let reports = std::path::Path::new(found.1.trim_end());
+        assert!(reports.starts_with(machine.path("temp")), "{outputs}");
+        assert!(reports.join("bitrise-dx.html").exists());
+    }
+
+    // One that looks like an option is a folder like any other.
+    let machine = Machine::new();
+    let ran = run(machine
+        .action()
+        .env("SANDBOX", "no-resources")
+        .env("REPORT_DIR", "-p"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(6), ""), "{ran:?}");
+    assert!(!ran.stdout.contains("::warning"), "{ran:?}");
+    assert!(machine.text("outputs").ends_with("report-dir=./-p\n"));
+    assert_eq!(
+        machine.text("summary"),
+        read(machine.path("home/-p/bitrise-dx.md"))
+    );
+
+    let machine = Machine::new();
+    let ran = run(machine
+        .action()
+        .env("SANDBOX", "healthy")
+        .env("RUNNER_TEMP", "/dev/null/nope"));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stdout.starts_with("::error title=bitrise-dx::There is"));
+    assert_eq!(
+        machine.text("outputs"),
+        "verdict=not_run\nreason=invalid_options\nexit-code=2\nreport-dir=\n"
+    );
 }
 
 #[test]
@@ -204,7 +280,7 @@ fn the_verdict_is_that_of_the_report_or_else_of_the_exit_code() {
     assert!(
         machine
             .text("outputs")
-            .starts_with("verdict=not_run\nreason=\nexit-code=2\n")
+            .starts_with("verdict=not_run\nreason=invalid_options\nexit-code=2\n")
     );
 
     for (code, verdict) in [
