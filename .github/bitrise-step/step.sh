@@ -13,13 +13,42 @@ readonly packaging
 # shellcheck source=.github/packaging/outcome.sh
 source "$packaging/outcome.sh"
 
-# Prints true or false for an input of yes or no.
+# Reports stay after the Step, since its outputs name them.
+reports=$(mktemp -d "${TMPDIR:-/tmp}/bitrise-dx.XXXXXX")
+readonly reports
+
+# Hands a value to the Steps that follow; an empty one too, so that an earlier run's is gone.
+output() {
+  envman add --no-expand --key "$1" --value "$2" </dev/null || echo "$1 could not be set."
+}
+
+# Prints a report's path, if there is one.
+path_of() {
+  [ ! -f "$1" ] || echo "$1"
+}
+
+# Sets the outputs: the verdict, the reason, the program's exit code and the reports that there are.
+hand_on() {
+  if command -v envman >/dev/null; then
+    output BITRISE_DX_VERDICT "$1"
+    output BITRISE_DX_REASON "$2"
+    output BITRISE_DX_EXIT_CODE "$3"
+    output BITRISE_DX_REPORT_JSON "$(path_of "$reports/bitrise-dx.json")"
+    output BITRISE_DX_REPORT_MARKDOWN "$(path_of "$reports/bitrise-dx.md")"
+    output BITRISE_DX_REPORT_HTML "$(path_of "$reports/bitrise-dx.html")"
+  else
+    echo "There is no envman here, so the outputs are not set."
+  fi
+}
+
+# Prints true or false for an input of yes or no. Any other ends the Step, and its outputs say so.
 chosen() {
   case $2 in
     yes) echo true ;;
     no) echo false ;;
     *)
       echo "The input $1 must be yes or no." >&2
+      hand_on not_run invalid_options 2 >&2
       return 2
       ;;
   esac
@@ -30,9 +59,6 @@ fail_on_inconclusive=$(chosen fail_on_inconclusive "${fail_on_inconclusive:-yes}
 fail_without_token=$(chosen fail_without_token "${fail_without_token:-yes}")
 annotate=$(chosen annotate "${annotate:-yes}")
 
-# Reports stay after the Step, since its outputs name them.
-reports=$(mktemp -d "${TMPDIR:-/tmp}/bitrise-dx.XXXXXX")
-readonly reports
 program=$(BITRISE_DX_PROGRAM=${program_path:-} BITRISE_DX_VERSION=${version:-} \
   BITRISE_DX_DOWNLOAD_URL=${download_url:-} bash "$packaging/install.sh" "$reports/program")
 
@@ -73,26 +99,7 @@ if [ -n "${BITRISE_HTML_REPORT_DIR:-}" ]; then
   place "$reports/bitrise-dx.html" "$BITRISE_HTML_REPORT_DIR/bitrise-dx/index.html"
 fi
 
-# Hands a value to the Steps that follow; an empty one too, so that an earlier run's is gone.
-output() {
-  envman add --no-expand --key "$1" --value "$2" </dev/null || echo "$1 could not be set."
-}
-
-# Prints a report's path, if there is one.
-path_of() {
-  [ ! -f "$1" ] || echo "$1"
-}
-
-if command -v envman >/dev/null; then
-  output BITRISE_DX_VERDICT "$verdict"
-  output BITRISE_DX_REASON "$reason"
-  output BITRISE_DX_EXIT_CODE "$code"
-  output BITRISE_DX_REPORT_JSON "$(path_of "$reports/bitrise-dx.json")"
-  output BITRISE_DX_REPORT_MARKDOWN "$(path_of "$reports/bitrise-dx.md")"
-  output BITRISE_DX_REPORT_HTML "$(path_of "$reports/bitrise-dx.html")"
-else
-  echo "There is no envman here, so the outputs are not set."
-fi
+hand_on "$verdict" "$reason" "$code"
 
 if [ "$annotate" = true ] && [ -n "${BITRISE_BUILD_SLUG:-}" ] && [ -f "$reports/bitrise-dx.md" ]; then
   case $verdict in

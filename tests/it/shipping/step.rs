@@ -178,8 +178,17 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
         assert_eq!(machine.text("bitrise"), "");
     }
 
-    let odd = run(Machine::new().step().env("all_apps", "maybe"));
+    let machine = Machine::new();
+    let odd = run(machine.step().env("all_apps", "maybe"));
     assert_eq!(odd.code, Some(2));
+    for (name, value) in [
+        ("BITRISE_DX_VERDICT", "not_run"),
+        ("BITRISE_DX_REASON", "invalid_options"),
+        ("BITRISE_DX_EXIT_CODE", "2"),
+        ("BITRISE_DX_REPORT_JSON", ""),
+    ] {
+        assert_eq!(machine.output(name).as_deref(), Some(value), "{name}");
+    }
     assert!(
         odd.stderr.contains("all_apps must be yes or no"),
         "{}",
