@@ -273,6 +273,19 @@ fn a_complaint_says_what_is_wrong() {
 }
 
 #[test]
+fn arguments_that_can_not_be_read_give_no_document() {
+    for args in [&["--unknown"][..], &["--timeout", "5"], &["-q", "-v"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let start = ["verify", "-o", "json", "--report", "report.json"];
+        let program = Program::new(start.iter().chain(args));
+        let finished = program.dir(folder.path()).run();
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
+        assert!(finished.stderr.starts_with("error: "), "{args:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+#[test]
 fn dashes_and_underscores_are_alike_in_names() {
     for reason in Reason::ALL {
         let name = reason.as_str();
