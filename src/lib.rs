@@ -12,7 +12,8 @@
 //! [`report::Report`], which derives the [`verdict::Verdict`]. [`render`] makes text of it, with
 //! the words of [`guide`]; [`cli`] writes the text and exits with the verdict's code. Where
 //! nothing can be checked, a report with [`report::NotRun`] enters at the same place, so that all
-//! formats and exit codes follow one path.
+//! formats and exit codes follow one path. So does a run that a signal ends: what is known by then
+//! is its report.
 //!
 //! # Map
 //! | module | what it is | it may use |
@@ -34,7 +35,8 @@
 //! | [`verdict`] | the tables of verdicts and reasons | |
 //!
 //! # Invariants
-//! - A reason has one verdict, and the verdict is the only source of exit code and DX code.
+//! - A reason has one verdict, and the verdict is the only source of DX's code and, but for a run
+//!   that a signal ended, of the exit code.
 //! - What the server says is never an `Err`; the pure half (all but `cli`, `api`, `sandbox` and
 //!   `verify`) does no I/O and can't fail for it.
 //! - The token leaves as the value of one header, to one origin. Texts from the network are

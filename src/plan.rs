@@ -68,7 +68,10 @@ impl AppSlug {
         if token::has_prefix(text) {
             return Err(PlanError::AppSlugIsToken);
         }
-        let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+        // The last one stands for bytes that are no text.
+        let is_odd = |c: char| {
+            c.is_whitespace() || c.is_control() || c == '/' || c == char::REPLACEMENT_CHARACTER
+        };
         if !wire::is_usable_slug(text) || text.contains(is_odd) {
             return Err(PlanError::AppSlug);
         }
@@ -356,7 +359,16 @@ mod tests {
     fn slugs_are_opaque_but_never_tokens() {
         assert!(AppSlug::parse("93f256e365d929d3").is_ok());
         assert!(AppSlug::parse("13aa9897-3891-4fe7-8cf5-5b2f75638b0e").is_ok());
-        for text in ["", ".", "..", "a b", "a/b", "a\n", &"x".repeat(257)] {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a b",
+            "a/b",
+            "a\n",
+            "a\u{fffd}",
+            &"x".repeat(257),
+        ] {
             assert!(
                 matches!(AppSlug::parse(text), Err(PlanError::AppSlug)),
                 "{text}"
