@@ -104,15 +104,27 @@ impl Ledger {
     }
 
     /// Notes how the look at one pipeline run of an app ended.
-    pub(super) fn detailed(&mut self, place: usize, result: CheckResult, exchange: Exchange) {
+    pub(super) fn detailed(
+        &mut self,
+        place: usize,
+        result: CheckResult,
+        found: Found,
+        exchange: Exchange,
+    ) {
         if let Some(reason) = result.reason() {
             self.fail(place, reason, &exchange);
         }
-        self.apps[place].details = Some(result.status());
+        let is_about_the_token = result.reason() == Some(Reason::TokenRejected);
+        self.apps[place].details = Some(if is_about_the_token {
+            Status::Unknown
+        } else {
+            result.status()
+        });
         let check = self.check(CheckId::PipelinesShow, place, result);
         self.details.add(
             place,
             Check {
+                found,
                 exchange: Some(exchange),
                 ..check
             },

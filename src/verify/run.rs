@@ -35,8 +35,9 @@ pub(super) struct Run<'a> {
     is_paging: bool,
     /// Whether the list is being asked for again, because of a 401.
     is_rechecking: bool,
-    /// Apps that were answered with 401, until it is known what that means.
-    unauthorized: Vec<(usize, Exchange)>,
+    /// Apps that were answered with 401, with the check that it was, until it is known what that
+    /// means.
+    unauthorized: Vec<(usize, CheckId, Exchange)>,
     /// Apps that were refused, and of which it is open whether they are in the list.
     unlisted: Vec<(usize, Found, Exchange)>,
     /// Why no more is asked, once that is so.
@@ -147,8 +148,12 @@ impl<'a> Run<'a> {
                 false
             }
         };
-        for (place, exchange) in std::mem::take(&mut self.unauthorized) {
-            self.refuse(place, reason, Found::Nothing, exchange);
+        for (place, id, exchange) in std::mem::take(&mut self.unauthorized) {
+            if id == CheckId::PipelinesShow {
+                self.detailed(place, Err(reason), Found::Nothing, exchange);
+            } else {
+                self.refuse(place, reason, Found::Nothing, exchange);
+            }
         }
         self.settle();
         self.ledger.unreached(reason, is_own);
@@ -295,11 +300,17 @@ impl<'a> Run<'a> {
         let reason = classify::recheck(&again, Listed::Yes);
         // Where it is the app that is refused, the second look found the token accepted.
         let accepted = reason.verdict() == Verdict::InvalidPermissions;
-        for (place, exchange) in std::mem::take(&mut self.unauthorized) {
-            if accepted {
-                self.denied(place, Found::AskedAgain, exchange);
-            } else {
-                self.refuse(place, reason, Found::Nothing, exchange);
+        for (place, id, exchange) in std::mem::take(&mut self.unauthorized) {
+            match (id, accepted) {
+                (CheckId::PipelinesShow, true) => {
+                    let answer = classify::details(&exchange);
+                    self.detailed(place, answer, Found::AskedAgain, exchange);
+                }
+                (CheckId::PipelinesShow, false) => {
+                    self.detailed(place, Err(reason), Found::Nothing, exchange);
+                }
+                (_, true) => self.denied(place, Found::AskedAgain, exchange),
+                (_, false) => self.refuse(place, reason, Found::Nothing, exchange),
             }
         }
         if let Some(list) = self.list.as_mut().filter(|_| !accepted) {
@@ -314,7 +325,6 @@ impl<'a> Run<'a> {
             PipelinesStep::Readable(page) => {
                 self.ledger.readable(place, page.runs, exchange);
                 self.details(place, details);
-                self.checked(place);
             }
             PipelinesStep::NotReadable(reason)
                 if reason.verdict() == Verdict::InvalidPermissions =>
@@ -328,22 +338,45 @@ impl<'a> Run<'a> {
                 }
                 self.stop_at(reason);
             }
-            PipelinesStep::RecheckToken => self.unauthorized.push((place, exchange)),
+            PipelinesStep::RecheckToken => {
+                let id = CheckId::PipelinesList;
+                self.unauthorized.push((place, id, exchange));
+            }
         }
     }
 
     fn details(&mut self, place: usize, details: Details) {
         match details {
-            Err(why) => self.ledger.not_detailed(place, why),
-            Ok(exchange) => {
-                let answer = classify::details(&exchange);
-                let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
-                self.ledger.detailed(place, result, *exchange);
-                if let Err(reason) = answer {
-                    self.stop_at(reason);
-                }
+            Err(why) => {
+                self.ledger.not_detailed(place, why);
+                self.checked(place);
             }
+            Ok(exchange) => match classify::details(&exchange) {
+                // As with the pipelines, 401 may be the token's end and not the app's refusal.
+                Err(Reason::PipelineDetailsDenied) if has_status(&exchange, 401) => {
+                    let id = CheckId::PipelinesShow;
+                    self.unauthorized.push((place, id, *exchange));
+                }
+                answer => {
+                    self.detailed(place, answer, Found::Nothing, *exchange);
+                    if let Err(reason) = answer {
+                        self.stop_at(reason);
+                    }
+                }
+            },
         }
+    }
+
+    fn detailed(
+        &mut self,
+        place: usize,
+        answer: Result<(), Reason>,
+        found: Found,
+        exchange: Exchange,
+    ) {
+        let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+        self.ledger.detailed(place, result, found, exchange);
+        self.checked(place);
     }
 
     /// Takes a refusal, whose reason depends on whether the app is in the list.
@@ -453,6 +486,10 @@ async fn perform(client: &Client, plan: &Plan, on_event: &dyn Fn(Event<'_>), job
             Done::App(place, exchange, details)
         }
     }
+}
+
+fn has_status(exchange: &Exchange, status: u16) -> bool {
+    exchange.reply().is_some_and(|reply| reply.status == status)
 }
 
 fn list_check(reason: Reason, found: Found, exchange: Option<Exchange>) -> Check {

@@ -450,6 +450,62 @@ fn one_rejected_token_stops_the_run_after_one_second_look() {
 }
 
 #[test]
+fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
+    // How the list answers when it is asked for again, and what that means.
+    for (again, expected, of_app) in [
+        (
+            401,
+            ("invalid_credentials", Some("token_rejected")),
+            ("unknown", Some("unknown")),
+        ),
+        (
+            200,
+            ("invalid_permissions", Some("pipeline_details_denied")),
+            ("denied", Some("fail")),
+        ),
+        (
+            500,
+            ("inconclusive", Some("server_error")),
+            ("unknown", Some("unknown")),
+        ),
+    ] {
+        for choice in [Choice::First, Choice::All] {
+            let server = Bitrise::start(move |asked, number| match asked {
+                Asked::Run(_) => Answer::status(401),
+                Asked::Page(0) if number > 0 && again != 200 => Answer::status(again),
+                _ => Answer::fine(asked, 30),
+            });
+            let every = choice == Choice::All;
+            let plan = Plan {
+                details: true,
+                concurrency: 4,
+                ..plan(choice)
+            };
+            let report = run(settings(&server.base_url()), &plan, pending());
+            assert_eq!(verdict(&report), expected, "{again}");
+            let mut apps = report.apps.items.iter();
+            let app = apps.find(|app| app.details.is_some()).unwrap();
+            assert_eq!((app.status.as_str(), app.details.as_deref()), of_app);
+            assert_eq!(app.pipelines.as_deref(), Some("seen"));
+            let asked = server.asked();
+            let looks = asked.iter().filter(|a| **a == Asked::Page(0)).count() - 1;
+            if again == 401 {
+                // One look for all, and nothing behind those that were under way.
+                assert_eq!(looks, 1);
+                assert!(asked.len() <= 2 + 2 * 4, "{asked:?}");
+            }
+            if !every {
+                assert_eq!(looks, 1);
+            }
+            if !every && again == 200 {
+                let message = &report.checks[3].message;
+                assert!(message.contains("asked once more"), "{message}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_limit_of_requests_loses_no_app() {
     const APPS: usize = 200;
     const EACH: usize = 20;
