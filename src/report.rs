@@ -218,6 +218,8 @@ pub struct Coverage {
     pub readable: u64,
     /// How many of those Bitrise refused.
     pub denied: u64,
+    /// How many of the refused ones are not among the token's apps, and so not in `total`.
+    pub unlisted: u64,
     /// For how many of those it could not be told.
     pub unknown: u64,
     /// How many apps were to be checked and were not, since the run ended before.
@@ -225,6 +227,15 @@ pub struct Coverage {
     /// How many apps of the list were deleted or moved while the run was under way; they are
     /// neither in `total` nor in `checked`.
     pub gone: u64,
+}
+
+impl Coverage {
+    /// Returns how many of the apps that the token sees were not to be checked, where that is
+    /// known.
+    pub fn not_checked(&self) -> Option<u64> {
+        let listed = (self.checked + self.not_reached).saturating_sub(self.unlisted);
+        self.total.map(|total| total.saturating_sub(listed))
+    }
 }
 
 impl Report {
@@ -294,10 +305,12 @@ impl Report {
                 AppState::NotReached => coverage.not_reached += 1,
                 AppState::Gone => coverage.gone += 1,
             }
+            if result.reason == Some(Reason::AppNotAccessible) {
+                coverage.unlisted += 1;
+            }
         }
         coverage.checked = coverage.readable + coverage.denied + coverage.unknown;
-        let gone = coverage.gone;
-        coverage.total = self.total().map(|total| total.saturating_sub(gone));
+        coverage.total = self.total();
         coverage
     }
 

@@ -15,19 +15,21 @@ pub struct Share {
 }
 
 /// Returns how the apps that the token sees, or that were to be checked, are shared out; empty
-/// where no app is known. The sum is the number of all of them.
+/// where no app is known. The sum is the number of all of them, and those that left the list.
 pub fn shares(report: &Report) -> Vec<Share> {
     let coverage = report.coverage();
-    let expected = coverage.checked + coverage.not_reached;
-    let rest = coverage.total.unwrap_or_default().saturating_sub(expected);
-    let shares = [
+    let rest = coverage.not_checked().unwrap_or_default();
+    let mut shares = vec![
         ("readable", "Readable", coverage.readable),
         ("denied", "Denied", coverage.denied),
         ("unknown", "Could not be told", coverage.unknown),
         ("not-reached", "Not reached", coverage.not_reached),
         ("not-checked", "Not checked", rest),
     ];
-    if expected + rest == 0 {
+    if coverage.gone > 0 {
+        shares.push(("gone", "Gone meanwhile", coverage.gone));
+    }
+    if shares.iter().all(|(_, _, number)| *number == 0) {
         return Vec::new();
     }
     let shares = shares.into_iter();

@@ -87,9 +87,21 @@ fn what_happened(check: &Check, reason: Reason, foreign: Foreign) -> String {
         Reason::TokenRejected => "Bitrise rejected the token (401), because it is wrong, revoked \
                                   or expired"
             .to_owned(),
-        Reason::AppsForbidden => {
-            "the token is good, but Bitrise does not let it list apps (403)".to_owned()
-        }
+        Reason::AppsForbidden => match check.found {
+            Found::SomeApps { listed, .. } => format!(
+                "the token is good, but after {} Bitrise refused the next page of the list (403)",
+                apps(listed as u64)
+            ),
+            Found::Nothing
+            | Found::Kind(_)
+            | Found::Malformed(_)
+            | Found::Apps { .. }
+            | Found::AskedAgain
+            | Found::Runs(_)
+            | Found::Tally(_) => {
+                "the token is good, but Bitrise does not let it list apps (403)".to_owned()
+            }
+        },
         Reason::PipelinesDenied => format!(
             "the token is good, but Bitrise does not let it read the pipelines{app}{}",
             status_in_brackets(check)
@@ -334,7 +346,7 @@ fn not_passed(check: &Check, reason: Reason, foreign: Foreign) -> String {
             ListEnd::PageFailed if reason.verdict() == Verdict::Inconclusive => {
                 undecided(check, reason, foreign)
             }
-            ListEnd::PageFailed => format!("Bitrise refused{status}"),
+            ListEnd::PageFailed => format!("Bitrise refused the next page{status}"),
             ListEnd::Circular => "the pages of the list lead round in circles".to_owned(),
             ListEnd::Endless => "the list does not end".to_owned(),
         };
@@ -518,18 +530,21 @@ fn unchecked_apps(report: &Report) -> Vec<String> {
             apps(coverage.gone)
         ));
     }
-    let known = coverage.checked + coverage.not_reached;
+    let rest = coverage.not_checked().unwrap_or_default();
     let found = report.checks.iter().map(|check| check.found);
     for found in found {
         match found {
             Found::Apps {
-                total: Some(total), ..
-            } if total.saturating_sub(coverage.gone) > known => {
-                let total = total - coverage.gone;
-                lines.push(format!(
-                    "{} of {total} apps: they were not checked ({HOW_TO_CHOOSE}).",
-                    total - known
-                ));
+                total: Some(total),
+                listed,
+            } if rest > 0 => {
+                let is_whole_list = listed > 1 && total - rest == listed as u64;
+                let why = if is_whole_list {
+                    "Bitrise counts them, but its list does not name them.".to_owned()
+                } else {
+                    format!("they were not checked ({HOW_TO_CHOOSE}).")
+                };
+                lines.push(format!("{rest} of {total} apps: {why}"));
             }
             Found::Apps {
                 total: None,

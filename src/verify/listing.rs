@@ -18,6 +18,8 @@ const MOST_APPS: usize = 100_000;
 pub(super) struct Listing {
     slugs: HashSet<String>,
     pages: usize,
+    /// How many apps there are, as the last page says.
+    counted: Option<u64>,
     next: Option<Untrusted>,
     /// Where pages began so far, to find a list that goes round in circles.
     anchors: HashSet<String>,
@@ -28,6 +30,7 @@ impl Listing {
     /// Takes one page, and returns its apps that were on no page before.
     pub(super) fn take(&mut self, page: AppPage) -> Vec<App> {
         self.pages += 1;
+        self.counted = page.total;
         let mut apps = page.apps;
         apps.retain(|app| self.slugs.insert(app.slug.raw().to_owned()));
         self.next = page.next;
@@ -67,6 +70,13 @@ impl Listing {
     /// Returns the number of apps on the pages so far.
     pub(super) fn listed(&self) -> usize {
         self.slugs.len()
+    }
+
+    /// Returns how many apps there are once every page was read: as many as the last one counts,
+    /// where that is more than were listed.
+    pub(super) fn total(&self) -> u64 {
+        let listed = self.listed() as u64;
+        self.counted.map_or(listed, |counted| counted.max(listed))
     }
 
     /// Tells whether an app was on one of the pages.

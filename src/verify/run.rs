@@ -130,12 +130,13 @@ impl<'a> Run<'a> {
 
     /// Notes that the run ends before everything was asked.
     pub(super) fn end(&mut self, reason: Reason) {
+        let wants_pages = self.wants_pages();
         let is_own = match &mut self.list {
             // A list that could not be read is itself the reason.
             Some(list) if matches!(list.found, Found::Nothing) => false,
             Some(_) if reason == Reason::TokenRejected => false,
             Some(list) => {
-                if self.plan.apps == Choice::All && self.listing.end().is_none() {
+                if wants_pages && self.listing.end().is_none() {
                     let listed = self.listing.listed();
                     let end = ListEnd::PageFailed;
                     list.result = CheckResult::NotPassed(reason);
@@ -222,7 +223,10 @@ impl<'a> Run<'a> {
                     result: CheckResult::Pass,
                     ..list_check(Reason::NoApps, found, Some(exchange.clone()))
                 });
-                self.listed(apps, exchange);
+                self.listed(apps);
+                if self.plan.apps == Choice::All {
+                    self.read_on(exchange);
+                }
             }
             Err(reason) => {
                 self.list = Some(list_check(reason, Found::Nothing, Some(exchange)));
@@ -235,13 +239,12 @@ impl<'a> Run<'a> {
         match classify::further_apps(&exchange) {
             Ok(page) => {
                 let apps = self.listing.take(page);
-                self.listed(apps, exchange);
+                self.listed(apps);
+                self.read_on(exchange);
             }
             Err(reason) => {
                 self.listing.fail();
-                if self.plan.apps == Choice::All || reason == Reason::TokenRejected {
-                    self.cut(reason, exchange);
-                }
+                self.cut(reason, exchange);
                 self.stop_at(reason);
             }
         }
@@ -256,8 +259,17 @@ impl<'a> Run<'a> {
         self.list = Some(list_check(reason, found, Some(exchange)));
     }
 
-    /// Takes the new apps of a page, and the answer that held them.
-    fn listed(&mut self, apps: Vec<App>, exchange: Exchange) {
+    /// Notes how the list ended, where the page of this answer was its last.
+    fn read_on(&mut self, exchange: Exchange) {
+        match (self.listing.end(), &mut self.list) {
+            (Some(Ok(())), Some(list)) => list.found = all_listed(&self.listing),
+            (Some(Err(_)), _) => self.cut(Reason::UnexpectedResponse, exchange),
+            (None, _) | (Some(Ok(())), None) => {}
+        }
+    }
+
+    /// Takes the new apps of a page.
+    fn listed(&mut self, apps: Vec<App>) {
         match &self.plan.apps {
             Choice::First => apps.into_iter().take(1).for_each(|a| self.ledger.expect(a)),
             Choice::Named(_) => {
@@ -272,16 +284,8 @@ impl<'a> Run<'a> {
                 for app in apps {
                     self.ledger.expect(app);
                 }
-                let (listed, end) = (self.listing.listed(), self.listing.end());
-                match (end, &mut self.list) {
-                    (Some(Ok(())), Some(list)) => {
-                        let total = Some(listed as u64);
-                        list.found = Found::Apps { total, listed };
-                    }
-                    (Some(Err(_)), _) => self.cut(Reason::UnexpectedResponse, exchange),
-                    (None, _) | (Some(Ok(())), None) => {}
-                }
-                (self.on_event)(Event::Listed(listed, end.is_some()));
+                let ended = self.listing.end().is_some();
+                (self.on_event)(Event::Listed(self.listing.listed(), ended));
             }
         }
         let listing = &self.listing;
@@ -446,7 +450,15 @@ impl<'a> Run<'a> {
                     self.list = Some(list_check(Reason::NoApps, Found::Nothing, evidence));
                     return self.ledger.gone(&lost);
                 }
-                Some(Ok(())) => return self.ledger.gone(&lost),
+                Some(Ok(())) => {
+                    self.ledger.gone(&lost);
+                    if let Some(list) = self.list.as_mut()
+                        && matches!(list.found, Found::Apps { .. })
+                    {
+                        list.found = all_listed(&listing);
+                    }
+                    return;
+                }
                 Some(Err(_)) => return,
                 None => {}
             }
@@ -485,6 +497,14 @@ async fn perform(client: &Client, plan: &Plan, on_event: &dyn Fn(Event<'_>), job
             };
             Done::App(place, exchange, details)
         }
+    }
+}
+
+/// Returns what a list tells whose every page was read.
+fn all_listed(listing: &Listing) -> Found {
+    Found::Apps {
+        total: Some(listing.total()),
+        listed: listing.listed(),
     }
 }
 

@@ -701,7 +701,142 @@ fn named_apps_are_told_apart_by_as_many_pages_as_it_takes() {
         verdict(&report),
         ("invalid_permissions", Some("pipelines_denied"))
     );
-    assert_eq!(report.checks[1].status, "pass");
+    assert_eq!(report.checks[1].status, "unknown");
+    assert_eq!(report.checks[1].reason.as_deref(), Some("server_error"));
+}
+
+#[test]
+fn a_page_that_fails_is_told_whatever_was_asked_for() {
+    for (second, status, reason, words) in [
+        (500, "unknown", "server_error", "fault of its own (500)"),
+        (
+            403,
+            "fail",
+            "apps_forbidden",
+            "50 apps were listed, then: Bitrise refused the next page (403)",
+        ),
+    ] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Runs(500) => Answer::status(404),
+            Asked::Page(50..) => Answer::status(second),
+            _ => Answer::fine(asked, 120),
+        });
+        for (plan, reasons) in [
+            (
+                chosen(&["app-500"]),
+                [Some(reason), Some("pipelines_denied")],
+            ),
+            (plan(Choice::All), [Some(reason), None]),
+        ] {
+            let report = run(settings(&server.base_url()), &plan, pending());
+            let list = &report.checks[1];
+            assert_eq!(list.status, status);
+            assert_eq!(
+                [list.reason.as_deref(), report.checks[2].reason.as_deref()],
+                reasons
+            );
+            assert!(list.message.contains(words), "{}", list.message);
+            let evidence = list.request.as_ref().unwrap();
+            assert!(evidence.url.ends_with("next=app-50"), "{}", evidence.url);
+            let told = |line: &String| line.contains("pages of the list that were not read");
+            assert!(report.not_proven.iter().any(told));
+            if second == 403 {
+                let words = "after 50 apps Bitrise refused the next page of the list (403)";
+                assert!(report.message.contains(words), "{}", report.message);
+            }
+        }
+    }
+}
+
+/// A page of the list that counts all apps.
+fn counted(apps: impl IntoIterator<Item = usize>, next: Option<usize>, count: usize) -> Answer {
+    let mut answer = Answer::page(apps, next);
+    let paging = format!(r#""paging":{{"total_item_count":{count},"#);
+    answer.body = answer
+        .body
+        .replace(r#""paging":{"#, &paging)
+        .replace(",}", "}");
+    answer
+}
+
+#[test]
+fn an_app_that_is_in_no_list_is_none_of_the_tokens() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Page(first) => {
+            let end = 120.min(first + 50);
+            counted(first..end, (end < 120).then_some(end), 120)
+        }
+        Asked::Runs(500) => Answer::status(404),
+        _ => Answer::fine(asked, 120),
+    });
+    for (slugs, line) in [
+        (&["app-500"][..], "120 of 120 apps: they were not checked"),
+        (
+            &["app-1", "app-500"],
+            "119 of 120 apps: they were not checked",
+        ),
+    ] {
+        let report = run(settings(&server.base_url()), &chosen(slugs), pending());
+        assert_eq!(report.apps.total, Some(120));
+        assert_eq!(report.apps.checked, slugs.len() as u64);
+        let told = report.not_proven.iter().any(|l| l.starts_with(line));
+        assert!(told, "{:?}", report.not_proven);
+    }
+    let program = Program::verify(&server.base_url());
+    let args = ["-o", "markdown", "--app", "app-1", "--app", "app-500"];
+    let text = program.args(args).run().stdout;
+    for row in [
+        "| Readable | 1 |",
+        "| Denied | 1 |",
+        "| Not checked | 119 |",
+    ] {
+        assert!(text.contains(row), "{text}");
+    }
+}
+
+#[test]
+fn the_larger_count_is_believed() {
+    for (last, listed) in [(200, 50), (3, 50)] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Page(_) => counted(0..listed, None, last),
+            _ => Answer::fine(asked, listed),
+        });
+        let report = all(&server, 8);
+        assert_eq!(verdict(&report), ("verified", None));
+        let total = last.max(listed);
+        assert_eq!(report.apps.total, Some(total as u64));
+        assert_eq!(report.message.contains("all 50 apps"), total == listed);
+        let line = format!("{} of {last} apps: Bitrise counts them", total - listed);
+        let told = report.not_proven.iter().any(|l| l.starts_with(&line));
+        assert_eq!(told, total > listed, "{:?}", report.not_proven);
+    }
+}
+
+#[test]
+fn what_the_list_says_after_apps_left_it_is_what_counts() {
+    let looks = AtomicUsize::new(0);
+    let server = Bitrise::start(move |asked, _| match asked {
+        Asked::Page(_) if looks.fetch_add(1, Ordering::SeqCst) % 2 == 1 => {
+            counted((0..30).filter(|app| ![3, 4].contains(app)), None, 28)
+        }
+        Asked::Page(_) => counted(0..30, None, 30),
+        Asked::Runs(3 | 4) => Answer::status(404),
+        _ => Answer::fine(asked, 30),
+    });
+    let report = all(&server, 4);
+    assert_eq!(verdict(&report), ("verified", None));
+    assert_eq!((report.apps.total, report.apps.gone), (Some(28), 2));
+    assert_eq!(report.checks[1].message, "the token sees 28 apps");
+    assert_eq!(report.checks[2].message, "28 of 28 apps can be read");
+    for (format, row) in [
+        ("markdown", "| Gone meanwhile | 2 |"),
+        ("junit", "<property name=\"gone\" value=\"2\"/>"),
+        ("github", "28 readable, 2 gone meanwhile"),
+    ] {
+        let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", format]);
+        let text = program.run().stdout;
+        assert!(text.contains(row), "{text}");
+    }
 }
 
 #[test]
