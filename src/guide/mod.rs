@@ -8,9 +8,11 @@
 
 pub mod apps;
 mod pages;
+mod prediction;
 pub mod story;
 mod way;
 
+pub use prediction::{Prediction, prediction};
 pub use way::way;
 
 use crate::verdict::{Reason, Verdict};
@@ -92,7 +94,7 @@ pub const fn meaning(verdict: Verdict) -> &'static str {
         }
         Verdict::NoResources => "Bitrise accepts this token, but it sees no apps.",
         Verdict::Inconclusive => {
-            "The question could not be answered, so this says nothing about the token."
+            "The question could not be answered: that neither clears the token nor blames it."
         }
         Verdict::NotRun => "Nothing was checked.",
     }

@@ -46,10 +46,7 @@ fn title(report: &Report) -> String {
 
 fn body(report: &Report) -> String {
     let mut lines = vec![story::message(report)];
-    let verdict = report.verdict();
-    if let (Some(code), Some(words)) = (verdict.dx_error(), guide::dx_words(verdict)) {
-        lines.push(format!("DX will show {code}: “{words}”"));
-    }
+    lines.extend(guide::prediction(report).map(|prediction| prediction.to_string()));
     lines.push("For the customer: what to do next:".to_owned());
     let steps = (1..).zip(story::next_steps(report));
     lines.extend(steps.map(|(number, step)| format!("{number}. {step}")));

@@ -30,7 +30,7 @@ struct Page<'a> {
     title: String,
     sentence: String,
     sandbox: Option<&'static str>,
-    dx: Option<(&'static str, &'static str)>,
+    dx: Option<guide::Prediction>,
     warnings: Vec<&'static str>,
     steps: &'static [&'static str],
     causes: &'static [&'static str],
@@ -119,7 +119,7 @@ fn page(report: &Report) -> Page<'static> {
             .sandbox
             .as_ref()
             .map(|sandbox| sandbox.scenario),
-        dx: verdict.dx_error().zip(guide::dx_words(verdict)),
+        dx: guide::prediction(report),
         warnings: report
             .warnings
             .iter()

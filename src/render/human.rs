@@ -219,8 +219,8 @@ impl Page {
     /// Writes what follows the verdict.
     fn rest(&mut self, report: &Report) {
         let verdict = report.verdict();
-        if verdict.dx_error().is_some() {
-            self.paragraph("  ", &format!("DX will show {}", dx_shows(verdict)));
+        if let Some(prediction) = guide::prediction(report) {
+            self.paragraph("  ", &prediction.to_string());
         }
         for &warning in &report.warnings {
             let prefix = format!("{} ", self.painted(YELLOW, "!"));

@@ -150,7 +150,9 @@ fn advice(report: &Report, message: &str, reason: Reason) -> String {
     ];
     let sections = sections.into_iter().filter(|(_, lines)| !lines.is_empty());
     let sections = sections.map(|(heading, lines)| format!("{heading}\n{}", lines.join("\n")));
-    let all: Vec<String> = [message.to_owned()].into_iter().chain(sections).collect();
+    let prediction = guide::prediction(report).map(|prediction| prediction.to_string());
+    let before = [message.to_owned()].into_iter().chain(prediction);
+    let all: Vec<String> = before.chain(sections).collect();
     all.join("\n\n")
 }
 

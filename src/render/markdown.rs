@@ -58,8 +58,9 @@ impl Page {
             ));
         }
         self.paragraph(&inline(&story::sentence(sentence)));
-        if let (Some(code), Some(words)) = (verdict.dx_error(), guide::dx_words(verdict)) {
-            self.paragraph(&format!("DX will show `{code}`: “{}”", inline(words)));
+        if let Some(dx) = guide::prediction(report) {
+            let (before, words) = (inline(dx.before), inline(dx.words));
+            self.paragraph(&format!("{before} `{}`: “{words}”", dx.code));
         }
         for &warning in &report.warnings {
             self.paragraph(&format!("**Warning:** {}", inline(story::warning(warning))));
