@@ -34,9 +34,13 @@ pub fn message_with(report: &Report, foreign: Foreign) -> String {
     };
     let what = match (&report.not_run, report.decisive()) {
         (Some(why), _) => not_run(why),
+        (None, Some(check)) if verdict == Verdict::Inconclusive => {
+            let what = what_is_open(check, reason, foreign);
+            format!("{what}; {}", of_the_token(report))
+        }
         (None, Some(check)) => what_happened(check, reason, foreign),
         (None, None) if reason == Reason::Interrupted => {
-            format!("{SIGNAL_CAME}; this says nothing about the token")
+            format!("{SIGNAL_CAME}; {}", of_the_token(report))
         }
         (None, None) => meaning(verdict).trim_end_matches('.').to_owned(),
     };
@@ -129,15 +133,37 @@ fn what_happened(check: &Check, reason: Reason, foreign: Foreign) -> String {
         | Reason::ProxyFailure
         | Reason::Timeout
         | Reason::MaxTimeReached
-        | Reason::Interrupted => {
-            let is_of_many = matches!(check.found, Found::Tally(_) | Found::SomeApps { .. });
-            let what = if is_of_many {
-                not_passed(check, reason, foreign)
-            } else {
-                undecided(check, reason, foreign)
-            };
-            format!("{what}; this says nothing about the token")
-        }
+        | Reason::Interrupted => what_is_open(check, reason, foreign),
+    }
+}
+
+/// Returns what stood in the way, with the counts where there are any.
+fn what_is_open(check: &Check, reason: Reason, foreign: Foreign) -> String {
+    if matches!(check.found, Found::Tally(_) | Found::SomeApps { .. }) {
+        not_passed(check, reason, foreign)
+    } else {
+        undecided(check, reason, foreign)
+    }
+}
+
+/// Returns what a run that was not decided says of the token.
+fn of_the_token(report: &Report) -> &'static str {
+    let accepted = report.checks.iter().any(|check| match check.found {
+        Found::Apps { .. } => check.result == CheckResult::Pass,
+        Found::SomeApps { .. } => true,
+        Found::Nothing
+        | Found::Kind(_)
+        | Found::Malformed(_)
+        | Found::AskedAgain
+        | Found::Runs(_)
+        | Found::Tally(_) => false,
+    });
+    let is_401 = |check: &Check| check.reply().is_some_and(|reply| reply.status == 401);
+    // Where a later answer was 401, it is open whether the token is still accepted.
+    if accepted && !report.checks.iter().any(is_401) {
+        "Bitrise accepted the token, and the rest is open"
+    } else {
+        "this says nothing about the token"
     }
 }
 
@@ -195,6 +221,7 @@ fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
             None => format!("the server answered with a redirect ({status})"),
         },
         Reason::Interrupted => SIGNAL_CAME.to_owned(),
+        Reason::MaxTimeReached => TransportErrorKind::MaxTime.to_string(),
         Reason::UnexpectedResponse => "the reply is not what Bitrise's API gives".to_owned(),
         Reason::UnexpectedStatus => {
             format!("the server answered with an unusual status ({status})")
@@ -214,8 +241,7 @@ fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
         | Reason::ConnectionFailed
         | Reason::TlsFailure
         | Reason::ProxyFailure
-        | Reason::Timeout
-        | Reason::MaxTimeReached => exchange.and_then(Exchange::fault).map_or_else(
+        | Reason::Timeout => exchange.and_then(Exchange::fault).map_or_else(
             || meaning(reason.verdict()).trim_end_matches('.').to_owned(),
             |error| fault(error, foreign),
         ),
@@ -460,9 +486,15 @@ pub const fn warning(warning: TokenWarning) -> &'static str {
 pub fn remediation(report: &Report) -> &'static [&'static str] {
     let steps = report.reason().map_or(&[][..], |reason| page(reason).steps);
     match steps.split_last() {
-        Some((&SEE_ALL_APPS, rest)) if report.coverage().checked > 1 => rest,
+        Some((&SEE_ALL_APPS, rest)) if has_no_others(report) => rest,
         Some(_) | None => steps,
     }
+}
+
+/// Tells whether a look at all apps would show nothing that this run did not.
+fn has_no_others(report: &Report) -> bool {
+    let coverage = report.coverage();
+    coverage.checked > 1 || coverage.not_checked() == Some(0)
 }
 
 /// Returns what to do next: the way out, or what to do with a token that is good.

@@ -143,20 +143,20 @@ impl Ledger {
     /// Notes why the apps that were not reached were not. `is_own` says whether that is a matter of
     /// the pipelines' check, and not of the list's.
     pub(super) fn unreached(&mut self, reason: Reason, is_own: bool) {
-        let mut first = None;
-        for (place, result) in self.apps.iter_mut().enumerate() {
+        let mut any = false;
+        for result in &mut self.apps {
             if result.state == AppState::NotReached {
                 result.reason = Some(reason);
-                first = first.or(Some(place));
+                any = true;
             }
         }
-        if let Some(place) = first.filter(|_| is_own) {
-            let check = self.check(
-                CheckId::PipelinesList,
-                place,
-                CheckResult::NotPassed(reason),
-            );
-            // Behind all others: what was answered says more.
+        if any && is_own {
+            // No app is named, since none was asked for. Behind all others: what was answered
+            // says more.
+            let check = Check {
+                result: CheckResult::NotPassed(reason),
+                ..Check::skipped(CheckId::PipelinesList, SkipReason::NotReached)
+            };
             self.pipelines.add(usize::MAX, check);
         }
     }

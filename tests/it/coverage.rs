@@ -574,6 +574,97 @@ fn a_limit_that_never_ends_ends_the_run() {
 }
 
 #[test]
+fn a_limit_on_the_list_is_no_apps() {
+    let server = Bitrise::start(|asked, _| match asked {
+        // So that it is the list that meets the limit.
+        Asked::Page(50..) => Answer {
+            headers: "Retry-After: 3600\r\n",
+            ..Answer::status(429)
+        },
+        _ => Answer::fine(asked, 100),
+    });
+    let report = all(&server, 4);
+    assert_eq!(verdict(&report), ("inconclusive", Some("rate_limited")));
+    let pipelines = &report.checks[2];
+    assert!(report.apps.not_reached > 0, "{:?}", report.apps);
+    assert!(pipelines.app.is_none(), "{pipelines:?}");
+    let words = " not reached; Bitrise asks for fewer requests (429)";
+    assert!(pipelines.message.ends_with(words), "{}", pipelines.message);
+}
+
+#[test]
+fn a_token_that_was_accepted_is_not_left_open() {
+    // What answers 500, and what is then said of the token.
+    let accepted = "; Bitrise accepted the token, and the rest is open.";
+    let open = "; this says nothing about the token.";
+    for (choice, failing, words) in [
+        (Choice::First, Asked::Page(0), open),
+        (Choice::First, Asked::Runs(0), accepted),
+        (Choice::All, Asked::Runs(7), accepted),
+        (Choice::All, Asked::Page(50), accepted),
+    ] {
+        let server = Bitrise::start(move |asked, _| {
+            if asked == failing {
+                Answer::status(500)
+            } else {
+                Answer::fine(asked, 60)
+            }
+        });
+        let plan = Plan {
+            concurrency: 8,
+            ..plan(choice)
+        };
+        let report = run(settings(&server.base_url()), &plan, pending());
+        assert_eq!(verdict(&report), ("inconclusive", Some("server_error")));
+        assert!(report.message.ends_with(words), "{}", report.message);
+    }
+    // Accepted at first, then not, and then it could not be told.
+    let server = Bitrise::start(|asked, number| match asked {
+        Asked::Runs(_) => Answer::status(401),
+        Asked::Page(0) if number > 0 => Answer::status(500),
+        _ => Answer::fine(asked, 1),
+    });
+    let report = run(settings(&server.base_url()), &chosen(&[]), pending());
+    assert_eq!(verdict(&report), ("inconclusive", Some("server_error")));
+    assert!(report.message.ends_with(open), "{}", report.message);
+}
+
+#[test]
+fn nobody_is_sent_to_look_at_other_apps_where_there_are_none() {
+    for (apps, told) in [(1, false), (2, true)] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Runs(_) => Answer::status(404),
+            _ => Answer::fine(asked, apps),
+        });
+        let report = run(settings(&server.base_url()), &chosen(&[]), pending());
+        let found = report.remediation.iter().any(|l| l.contains("--all-apps"));
+        assert_eq!(found, told, "{:?}", report.remediation);
+    }
+}
+
+#[test]
+fn every_format_says_what_dx_may_not_notice() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(1) => Answer::status(404),
+        _ => Answer::fine(asked, 3),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    for format in ["human", "markdown", "junit", "github", "html"] {
+        let program = Program::verify(&server.base_url()).arg("--all-apps");
+        let text = if format == "html" {
+            let _ = program.arg("--report").arg(&page).run();
+            fs::read_to_string(&page).unwrap()
+        } else {
+            program.args(["-o", format]).run().stdout
+        };
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("DX may accept the connection"), "{text}");
+        assert!(!text.contains("DX will show"), "{text}");
+    }
+}
+
+#[test]
 fn time_that_is_over_leaves_the_rest_unreached() {
     for held in [Asked::Runs(30), Asked::Page(50)] {
         let server = Bitrise::start(move |asked, _| {

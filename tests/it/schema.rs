@@ -55,7 +55,6 @@ pub(crate) struct Token {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Check {
     pub(crate) id: String,
     pub(crate) status: String,
