@@ -57,7 +57,7 @@ pub fn why(result: &AppResult) -> String {
     }
 }
 
-/// Holds the apps of one workspace that can't be read.
+/// Holds the apps of one workspace that could not be read.
 #[derive(Debug)]
 pub struct Group<'a> {
     /// The workspace's name, where the list of apps told it.
@@ -66,11 +66,15 @@ pub struct Group<'a> {
     pub apps: Vec<&'a AppResult>,
 }
 
-/// Returns the apps that aren't known to be readable, by workspace, and how many were left out
-/// so that no more than `most` are there. Denied apps come first: they are what has to be mended.
-pub fn not_readable(report: &Report, most: usize) -> (Vec<Group<'_>>, usize) {
+/// Stands over the apps of [`not_read`].
+pub const NOT_READ: &str = "Could not be read";
+
+/// Returns the apps that were asked for and could not be read, by workspace, and how many were
+/// left out so that no more than `most` are there. Denied apps come first: they are what has to be
+/// mended.
+pub fn not_read(report: &Report, most: usize) -> (Vec<Group<'_>>, usize) {
     let in_state = |state| report.apps.iter().filter(move |app| app.state == state);
-    let all = [AppState::Denied, AppState::Unknown, AppState::NotReached];
+    let all = [AppState::Denied, AppState::Unknown];
     let all = all.into_iter().flat_map(in_state);
     let left_out = all.clone().count().saturating_sub(most);
     let mut groups: Vec<Group<'_>> = Vec::new();

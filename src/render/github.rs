@@ -92,7 +92,7 @@ fn apps(report: &Report) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!("Apps: {}", shares.join(", "))];
-    let (groups, left_out) = apps::not_readable(report, MOST_APPS);
+    let (groups, left_out) = apps::not_read(report, MOST_APPS);
     for result in groups.iter().flat_map(|group| &group.apps) {
         let (name, slug) = (story::name(&result.app), &result.app.slug);
         lines.push(format!("- {name} ({slug}): {}", apps::why(result)));

@@ -39,6 +39,7 @@ struct Page<'a> {
     start: String,
     shares: Vec<ShareView>,
     shares_label: String,
+    not_read: &'static str,
     groups: Vec<GroupView>,
     left_out: usize,
     bars: Vec<Bar>,
@@ -106,7 +107,7 @@ fn page(report: &Report) -> Page<'static> {
     let message = story::message(report);
     let (title, sentence) = message.split_once(": ").unwrap_or((&message, ""));
     let shares = shares(report);
-    let (groups, left_out) = apps::not_readable(report, MOST_APPS);
+    let (groups, left_out) = apps::not_read(report, MOST_APPS);
     Page {
         style: STYLE,
         style_hash: STYLE_HASH,
@@ -138,6 +139,7 @@ fn page(report: &Report) -> Page<'static> {
         start: story::start_again(report).join("\n"),
         shares_label: label(&shares),
         shares,
+        not_read: apps::NOT_READ,
         groups: groups.iter().map(group_view).collect(),
         left_out,
         bars: bars(report),

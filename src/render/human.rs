@@ -3,9 +3,8 @@
 use super::{mark, verdict_status};
 use crate::check::{Check, Status};
 use crate::exchange::{Exchange, METHOD};
-use crate::guide::{self, story};
+use crate::guide::{self, apps, story};
 use crate::report::{AppResult, AppState, Report};
-use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
@@ -242,38 +241,29 @@ impl Page {
         self.links(report);
     }
 
-    /// Writes which of several apps can't be read, by workspace.
+    /// Writes which of several apps could not be read, by workspace.
     fn unreadable(&mut self, report: &Report) {
-        let is_row = |r: &&AppResult| matches!(r.state, AppState::Denied | AppState::Unknown);
-        let rows: Vec<&AppResult> = report.apps.iter().filter(is_row).collect();
-        if rows.is_empty() || report.apps.len() < 2 {
+        let (groups, left_out) = apps::not_read(report, MOST_ROWS);
+        if groups.is_empty() || report.apps.len() < 2 {
             return;
         }
-        let (count, checked) = (rows.len(), report.coverage().checked);
-        self.heading(&format!("Not readable: {count} of {checked} checked apps"));
-        let shown = &rows[..count.min(MOST_ROWS)];
-        let mut workspaces: Vec<&Option<Untrusted>> = Vec::new();
-        for row in shown {
-            if !workspaces.contains(&&row.app.workspace) {
-                workspaces.push(&row.app.workspace);
-            }
-        }
+        let rows = || groups.iter().flat_map(|group| &group.apps);
+        let (count, checked) = (rows().count() + left_out, report.coverage().checked);
+        let heading = format!("{}: {count} of {checked} checked apps", apps::NOT_READ);
+        self.heading(&heading);
         let width = |text: String| textwrap::core::display_width(&text);
-        let slugs = shown.iter().map(|row| width(row.app.slug.to_string()));
-        let states = shown.iter().map(|row| width(app_state(row)));
+        let slugs = rows().map(|row| width(row.app.slug.to_string()));
+        let states = rows().map(|row| width(app_state(row)));
         let widths = (slugs.max().unwrap_or(0), states.max().unwrap_or(0));
-        for workspace in workspaces {
-            let name = workspace.as_ref().map(ToString::to_string);
+        for group in &groups {
+            let name = group.workspace.map(ToString::to_string);
             self.paragraph("  ", name.as_deref().unwrap_or("No workspace named"));
-            for row in shown {
-                if row.app.workspace == *workspace {
-                    self.unreadable_app(row, widths);
-                }
+            for row in &group.apps {
+                self.unreadable_app(row, widths);
             }
         }
-        if count > shown.len() {
-            let more = count - shown.len();
-            self.paragraph("  ", &format!("and {more} more: -o json has them all"));
+        if left_out > 0 {
+            self.paragraph("  ", &format!("and {left_out} more: -o json has them all"));
         }
     }
 
@@ -414,10 +404,11 @@ const fn painted_mark(status: Status) -> (&'static str, Ansi) {
     (mark(status), ansi)
 }
 
-/// Says in one word or two why an app can't be read.
+/// Says in a few words why an app could not be read.
 fn app_state(result: &AppResult) -> String {
     match (result.reason, result.http_status) {
         (Some(Reason::PipelineDetailsDenied), Some(status)) => format!("{status} for a run"),
+        (Some(Reason::AppNotAccessible), _) => "not in the list".to_owned(),
         (_, Some(status)) if result.state == AppState::Denied => status.to_string(),
         (Some(reason), _) => reason.as_str().to_owned(),
         (None, _) => result.state.as_str().to_owned(),

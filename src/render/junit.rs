@@ -94,15 +94,15 @@ fn case(report: &Report, check: &Check) -> TestCase {
         output.push(story::command(report, exchange));
     }
     if check.id == CheckId::PipelinesList {
-        output.extend(not_readable(report));
+        output.extend(not_read(report));
     }
     case.set_system_out(output.join("\n"));
     case
 }
 
-/// Returns the apps that can't be read, a line each.
-fn not_readable(report: &Report) -> Vec<String> {
-    let (groups, left_out) = apps::not_readable(report, MOST_APPS);
+/// Returns the apps that could not be read, a line each.
+fn not_read(report: &Report) -> Vec<String> {
+    let (groups, left_out) = apps::not_read(report, MOST_APPS);
     let results = groups.iter().flat_map(|group| &group.apps);
     let line = |result: &&AppResult| {
         let (name, slug) = (story::name(&result.app), &result.app.slug);

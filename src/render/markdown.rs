@@ -143,11 +143,11 @@ impl Page {
         for share in shares {
             self.row(&[share.name.to_owned(), share.number.to_string()]);
         }
-        let (groups, left_out) = apps::not_readable(report, MOST_APPS);
+        let (groups, left_out) = apps::not_read(report, MOST_APPS);
         for group in groups {
             let name = group.workspace.map(foreign);
             let name = name.unwrap_or_else(|| "an unknown workspace".to_owned());
-            self.paragraph(&format!("Not readable in {}:\n", inline(&name)));
+            self.paragraph(&format!("{} in {}:\n", apps::NOT_READ, inline(&name)));
             self.line("| App | Slug | State | Why |");
             self.line("|---|---|---|---|");
             for result in group.apps {
@@ -155,7 +155,7 @@ impl Page {
             }
         }
         if left_out > 0 {
-            self.paragraph(&format!("And {left_out} more apps that are not readable."));
+            self.paragraph(&format!("And {left_out} more apps that could not be read."));
         }
     }
 
