@@ -92,18 +92,27 @@ pub(super) const TOKEN_IN_ARGUMENTS: Page = Page {
 };
 
 pub(super) const INVALID_OPTIONS: Page = Page {
-    meaning: "An option has a value that can't be used, or two options contradict each other, so \
-              no request was sent.",
+    meaning: "An option, or a variable that stands for one, has a value that can't be used, or two \
+              options exclude each other, so no request was sent.",
     causes: &[
-        "--base-url, or the variable BITRISE_API_BASE_URL, is not an https address.",
-        "--sandbox is used together with --token-file or --base-url, which it replaces.",
-        "--ca-cert names a file that is no certificate in PEM form.",
-        "--app was given something other than an app's slug.",
-        "A proxy variable such as HTTPS_PROXY holds no usable address.",
+        "An address can't be used: that of --base-url or BITRISE_API_BASE_URL must begin with \
+         https:// and hold no user, “?” or “#”; that of a proxy variable such as HTTPS_PROXY must \
+         be a proxy's.",
+        "Something other than an app's slug was given to --app, or stands in the list of \
+         --apps-file.",
+        "Options exclude each other: --all-apps, --app and --apps-file choose the apps; --sandbox \
+         replaces the token and the address; standard input can be read but once.",
+        "A file can't be used: the list of --apps-file or the certificate of --ca-cert can't be \
+         read, or the folder of --report can't be written to.",
+        "The name of --report does not end in one of the formats' endings.",
+        "A token stands where an address or a slug belongs.",
+        "--sandbox could not open a port on this machine.",
     ],
     steps: &[
-        "Read the message: it names the option.",
+        "Read the message: it says what can't be used, and why.",
         "See bitrise-dx verify --help for what each option takes.",
+        "If a token stands where an address or a slug belongs, regard it as seen: revoke it on \
+         Bitrise under Settings → Security → API tokens, and create a new one.",
     ],
     support: &[
         "What is the whole command line, without the token?",
@@ -161,8 +170,8 @@ pub(super) const TOKEN_REJECTED: Page = Page {
         "Is it a workspace API token (bitwat_) or a personal one (bitpat_)? A personal one ends \
          with its owner's account.",
         "When did it last work, and what was changed since?",
-        "Does the first curl command under Reproduce give 401 too? If it gives 200, the token got \
-         lost on its way into this run.",
+        "Does the first curl command that the report gives end in 401 too? If it ends in 200, the \
+         token got lost on its way into this run.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN, AUTHENTICATION],
 };
@@ -180,7 +189,7 @@ pub(super) const APPS_FORBIDDEN: Page = Page {
          pages helps.",
         "Does the same token get 403 from another network? Bitrise's specification has no 403 \
          here, so a rule on the way is possible.",
-        "For Bitrise: the request id and time under Evidence, and the server's own words.",
+        "For Bitrise: the request id, the time and the server's own words; -v shows them.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN, ALLOWLIST],
 };
@@ -198,8 +207,8 @@ pub(super) const PIPELINES_DENIED: Page = Page {
          for some?",
         "Is it this app alone, or others too? bitrise-dx verify --all-apps tells.",
         "Is the app disabled, just created, or about to be moved?",
-        "For Bitrise: the request id, time and slug under Evidence. A 404 is how an app is hidden \
-         from a token.",
+        "For Bitrise: the request id, the time and the slug; -v shows them. A 404 is how an app is \
+         hidden from a token.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
@@ -236,8 +245,9 @@ pub(super) const PIPELINE_DETAILS_DENIED: Page = Page {
     steps: &[OPEN_TOKENS, GRANT_ACCESS, VERIFY_AGAIN],
     support: &[
         "Which role does the token have for this app? Viewer must be enough for DX.",
-        "Is it every run, or this one? Ask for another with the last curl command under Reproduce.",
-        "For Bitrise: the request id, time and slug under Evidence.",
+        "Is it every run, or this one? Ask for another with the last curl command that the report \
+         gives.",
+        "For Bitrise: the request id, the time and the slug; -v shows them.",
     ],
     links: &[DX_PAGE, WORKSPACE_TOKEN],
 };
@@ -278,7 +288,7 @@ pub(super) const INTERCEPTED: Page = Page {
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
     ],
     support: &[
-        "What does the first curl command under Reproduce print? The page usually names its \
+        "What does the first curl command that the report gives print? The page usually names its \
          product: a portal, a firewall, a proxy.",
         "Is the machine on a guest network or a VPN, and which proxy variables are set?",
         "Does it end the same way from another network?",
@@ -319,8 +329,8 @@ pub(super) const RATE_LIMITED: Page = Page {
         "What else uses this token or leaves from this address: exports, dashboards, other DX \
          connections?",
         "Is it still so after the wait that Bitrise asked for, if it asked for one?",
-        "For Bitrise: the request id and time under Evidence; its documentation has no limit for \
-         this call.",
+        "For Bitrise: the request id and the time; -v shows them. Its documentation has no limit \
+         for this call.",
     ],
     links: &[DX_PAGE],
 };
@@ -340,7 +350,7 @@ pub(super) const SERVER_ERROR: Page = Page {
     support: &[
         "Does https://status.bitrise.io know of an outage at that time?",
         "Is it so from another network? A gateway of your own may answer with 502, 503 or 504.",
-        "For Bitrise: the request id, time and status under Evidence.",
+        "For Bitrise: the request id, the time and the status; -v shows them.",
     ],
     links: &[DX_PAGE],
 };
@@ -360,7 +370,7 @@ pub(super) const REDIRECTED: Page = Page {
     support: &[
         "Whose is the host that the redirect names: your company's, a network provider's, \
          Bitrise's?",
-        "What does the first curl command under Reproduce print as its Location header?",
+        "What does the first curl command that the report gives print as its Location header?",
         "Does a browser on this machine show a login page first?",
     ],
     links: &[DX_PAGE],
@@ -376,12 +386,12 @@ pub(super) const UNEXPECTED_RESPONSE: Page = Page {
     ],
     steps: &[
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
-        "Run the curl commands below and look at the reply.",
+        "Run the curl commands that the report gives, and look at the replies.",
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
     support: &[
-        "What does the last curl command under Reproduce print? Take out tokens and build values \
-         before you send it.",
+        "What does the last curl command that the report gives print? Take out tokens and build \
+         values before you send it.",
         "Is BITRISE_API_BASE_URL set, or does a proxy change replies?",
         "Is this the newest bitrise-dx?",
     ],
@@ -397,15 +407,15 @@ pub(super) const UNEXPECTED_STATUS: Page = Page {
         "Bitrise changed its API; version 0.1 carries no promise.",
     ],
     steps: &[
-        "Run the curl commands below and look at the reply.",
+        "Run the curl commands that the report gives, and look at the replies.",
         OTHER_NETWORK,
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
     support: &[
-        "What do the headers say that the last curl command under Reproduce prints, Server and Via \
+        "What do the headers say that the last curl command of the report prints, Server and Via \
          first?",
         "Does it end the same way from another network?",
-        "For Bitrise: the request id, time and status under Evidence.",
+        "For Bitrise: the request id, the time and the status; -v shows them.",
     ],
     links: &[DX_PAGE],
 };
@@ -533,7 +543,7 @@ pub(super) const MAX_TIME_REACHED: Page = Page {
     steps: &["Allow more time, as with --max-time 10m.", TRY_LATER],
     support: &[
         "Which --max-time and --timeout were given, and how many apps were to be checked?",
-        "Which requests took the time? See Evidence for each one's time and attempts.",
+        "Which requests took the time? -v shows each one's time and attempts.",
     ],
     links: &[DX_PAGE],
 };
@@ -552,7 +562,7 @@ pub(super) const INTERRUPTED: Page = Page {
     ],
     support: &[
         "Who ended the run: a person, the CI system's time limit, or the machine?",
-        "How long did it run, and how many apps were to be checked? See Timing and Apps.",
+        "How long did it run, and how many apps were to be checked?",
     ],
     links: &[DX_PAGE],
 };

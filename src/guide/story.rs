@@ -633,8 +633,12 @@ pub fn sentence(text: &str) -> String {
     first.into_iter().flatten().chain(rest).collect()
 }
 
-/// Returns commands that repeat the run's requests, with `$BITRISE_TOKEN` in place of the token.
+/// Returns commands that repeat the run's requests, with `$BITRISE_TOKEN` in place of the token;
+/// none where there was no request.
 pub fn reproduce(report: &Report) -> Vec<String> {
+    if requests(report).next().is_none() {
+        return Vec::new();
+    }
     let mut lines = start_again(report);
     for (_, exchange) in requests(report) {
         let line = command(report, exchange);

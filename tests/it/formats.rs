@@ -7,8 +7,10 @@ use crate::support::readers;
 use crate::support::server::{Act, Server, healthy, json, reply, telling};
 use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::guide;
+use bitrise_dx::report::{SandboxTarget, Target};
 use bitrise_dx::text::Untrusted;
-use bitrise_dx::verdict::{Reason, Verdict};
+use bitrise_dx::verdict::{Reason, Signal, Verdict};
+use bitrise_dx::verify::Preface;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
@@ -352,6 +354,30 @@ fn many_apps_are_cut_and_the_rest_is_counted() {
             "md" => most(100, "And 30 more"),
             "xml" => most(100, "and 30 more"),
             _ => most(130, "app129"),
+        }
+    }
+}
+
+#[test]
+fn without_a_request_there_is_nothing_to_repeat() {
+    use bitrise_dx::render;
+    let target = Target {
+        sandbox: Some(SandboxTarget {
+            scenario: "slow",
+            listen: "127.0.0.1:9".to_owned(),
+            token: "bitwat_made_up",
+        }),
+        ..Target::default()
+    };
+    let report = Preface::begin(target).interrupted(None, Signal::Interrupt);
+    for text in [
+        render::json(&report).unwrap(),
+        render::markdown(&report),
+        render::junit(&report).unwrap(),
+        render::html(&report).unwrap(),
+    ] {
+        for word in ["Reproduce", "sandbox --listen", "curl"] {
+            assert!(!text.contains(word), "{text}");
         }
     }
 }
