@@ -66,6 +66,45 @@ pub const fn page(reason: Reason) -> Page {
     }
 }
 
+/// Returns the reasons that a verdict usually has, the likeliest first.
+const fn likeliest(verdict: Verdict) -> &'static [Reason] {
+    match verdict {
+        Verdict::Verified => &[],
+        Verdict::InvalidCredentials => &[Reason::TokenRejected, Reason::TokenMalformed],
+        Verdict::InvalidPermissions => &[Reason::PipelinesDenied, Reason::AppsForbidden],
+        Verdict::NoResources => &[Reason::NoApps],
+        Verdict::Inconclusive => &[
+            Reason::ServerError,
+            Reason::ConnectionFailed,
+            Reason::Intercepted,
+        ],
+        Verdict::NotRun => &[Reason::TokenMissing, Reason::InvalidOptions],
+    }
+}
+
+/// Returns what a verdict usually comes from, the likeliest first: the causes of its likeliest
+/// reasons.
+pub fn causes(verdict: Verdict) -> Vec<&'static str> {
+    let reasons = likeliest(verdict).iter();
+    let causes = reasons.flat_map(|reason| page(*reason).causes);
+    causes.copied().collect()
+}
+
+/// Returns what to do after a verdict, in order: the steps of its likeliest reasons, each where
+/// the last of them has it.
+pub fn steps(verdict: Verdict) -> Vec<&'static str> {
+    if verdict == Verdict::Verified {
+        return STEPS_VERIFIED.to_vec();
+    }
+    let reasons = likeliest(verdict).iter();
+    let mut steps: Vec<&str> = Vec::new();
+    for step in reasons.flat_map(|reason| page(*reason).steps) {
+        steps.retain(|earlier| earlier != step);
+        steps.push(step);
+    }
+    steps
+}
+
 /// What somebody who helps should ask where the token is verified and DX still refuses it.
 pub const SUPPORT_VERIFIED: &[&str] = &[
     "Which code does DX show, and when? Compare the time with this report's.",

@@ -72,7 +72,17 @@ pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
         "Verdict",
         &format!("{} (exit code {})", verdict.as_str(), verdict.exit_code()),
     );
-    page.fact("DX shows", &dx_shows(verdict));
+    let mut shown = dx_shows(verdict);
+    if matches!(
+        reason,
+        Reason::AppNotAccessible | Reason::PipelineDetailsDenied
+    ) {
+        shown = format!(
+            "nothing perhaps, since it looks at one app's pipelines when the connection is added; \
+             or {shown}"
+        );
+    }
+    page.fact("DX shows", &shown);
     let again = if reason.is_retryable() {
         "may help by itself"
     } else {
@@ -107,7 +117,9 @@ pub(super) fn explain_verdict(verdict: Verdict, style: Style) -> String {
         .collect();
     if !reasons.is_empty() {
         page.list("Reasons", reasons.iter().map(String::as_str));
+        page.list("Likely causes", guide::causes(verdict).into_iter());
     }
+    page.steps(&guide::steps(verdict));
     page.list("Links", [guide::DX_PAGE].into_iter());
     page.finish()
 }

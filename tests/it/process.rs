@@ -807,11 +807,21 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
             "{page}"
         );
         assert!(index.stdout.contains(verdict.as_str()));
+        let (causes, steps) = (guide::causes(*verdict), guide::steps(*verdict));
+        assert_eq!(causes.is_empty(), *verdict == Verdict::Verified);
+        assert!(!steps.is_empty() && page.contains("What to do 1. "));
+        for text in causes.iter().chain(&steps) {
+            assert_eq!(page.matches(&words(text)).count(), 1, "{text}: {page}");
+        }
     }
     for reason in Reason::ALL {
         let (page, entry) = (run(&reason.as_str().to_uppercase()), guide::page(*reason));
         for text in [entry.causes, entry.steps, entry.support, entry.links].concat() {
             assert!(page.contains(&words(text)), "{text}: {page}");
+        }
+        // There is no report around the page.
+        for place in ["below", "Reproduce", "under Evidence"] {
+            assert!(!page.contains(place), "{page}");
         }
         assert!(page.contains(&words(entry.meaning)), "{page}");
         assert!(page.contains(&format!("exit code {}", reason.verdict().exit_code())));
