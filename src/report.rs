@@ -136,6 +136,8 @@ impl NotRun {
 pub struct AppResult {
     /// The app.
     pub app: App,
+    /// Whether the list of apps begins with it: DX looks at that one when a connection is added.
+    pub is_first: bool,
     /// Whether DX can read it.
     pub state: AppState,
     /// Why it is not known to be readable.

@@ -1,9 +1,9 @@
 //! What DX is going to show, as far as a run can tell.
 
 use super::dx_words;
-use crate::check::Found;
-use crate::report::Report;
-use crate::verdict::Verdict;
+use crate::check::{CheckResult, Found};
+use crate::report::{AppResult, AppState, Report};
+use crate::verdict::{Reason, Verdict};
 use std::fmt;
 
 /// Holds what DX is going to show; it is a sentence when displayed.
@@ -42,25 +42,25 @@ pub fn prediction(report: &Report) -> Option<Prediction> {
 /// Tells whether what DX asks for when a connection is added may be readable, though not
 /// everything is.
 fn may_be_accepted(report: &Report) -> bool {
-    if report.verdict() != Verdict::InvalidPermissions {
-        return false;
-    }
-    let coverage = report.coverage();
-    let is_cut = |found| matches!(found, Found::SomeApps { .. });
-    let list_is_cut = report.checks.iter().any(|check| is_cut(check.found));
-    // DX takes an app of the list, so one that is not in it is not the one.
-    report.apps.iter().any(|app| app.runs.is_some())
-        || (coverage.denied > 0 && coverage.denied == coverage.unlisted)
-        || (coverage.denied == 0 && list_is_cut)
+    let is_read = |app: &AppResult| app.runs.is_some();
+    let is_dxs = |app: &AppResult| app.is_first && app.state == AppState::Denied;
+    let has_no_list = || {
+        let mut checks = report.checks.iter();
+        checks.any(|check| {
+            check.result == CheckResult::NotPassed(Reason::AppsForbidden)
+                && check.found == Found::Nothing
+        })
+    };
+    report.verdict() == Verdict::InvalidPermissions
+        && (report.apps.iter().any(is_read) || !(has_no_list() || report.apps.iter().any(is_dxs)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{App, Check, CheckId, CheckResult, ListEnd};
-    use crate::report::{AppResult, AppState, Runs, Target, TokenInfo};
+    use crate::check::{App, Check, CheckId, ListEnd};
+    use crate::report::{Runs, Target, TokenInfo};
     use crate::text::Untrusted;
-    use crate::verdict::Reason;
     use std::time::{Duration, SystemTime};
 
     fn app(state: AppState, reason: Option<Reason>, runs: Option<Runs>) -> AppResult {
@@ -70,6 +70,7 @@ mod tests {
                 title: None,
                 workspace: None,
             },
+            is_first: false,
             state,
             reason,
             http_status: None,
@@ -117,18 +118,18 @@ mod tests {
             end: ListEnd::PageFailed,
         };
         let none = Found::Nothing;
+        let first = || AppResult {
+            is_first: true,
+            ..denied(PipelinesDenied)
+        };
         for (sure, reason, found, apps) in [
             (true, Reason::TokenRejected, none, vec![]),
             (true, Reason::NoApps, none, vec![]),
             (true, AppsForbidden, none, vec![]),
-            (true, PipelinesDenied, none, vec![denied(PipelinesDenied)]),
-            (true, AppsForbidden, cut, vec![denied(PipelinesDenied)]),
-            (
-                false,
-                PipelinesDenied,
-                none,
-                vec![denied(PipelinesDenied), readable()],
-            ),
+            (true, PipelinesDenied, none, vec![first()]),
+            (true, AppsForbidden, cut, vec![first()]),
+            (false, PipelinesDenied, none, vec![first(), readable()]),
+            (false, PipelinesDenied, none, vec![denied(PipelinesDenied)]),
             (false, PipelineDetailsDenied, none, vec![detail]),
             (
                 false,
@@ -136,6 +137,7 @@ mod tests {
                 none,
                 vec![denied(AppNotAccessible)],
             ),
+            (false, AppsForbidden, cut, vec![denied(PipelinesDenied)]),
             (false, AppsForbidden, cut, vec![]),
         ] {
             assert_eq!(is_sure(reason, found, apps), sure, "{reason:?} {found:?}");

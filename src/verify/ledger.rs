@@ -38,6 +38,7 @@ impl Ledger {
                 workspace: app.workspace.map(short),
                 ..app
             },
+            is_first: false,
             state: AppState::NotReached,
             reason: None,
             http_status: None,
@@ -49,6 +50,11 @@ impl Ledger {
     /// Takes what the list says of an app that is expected already.
     pub(super) fn name(&mut self, place: usize, listed: App) {
         self.apps[place].app = listed;
+    }
+
+    /// Notes that the list begins with the app at this place.
+    pub(super) fn first(&mut self, place: usize) {
+        self.apps[place].is_first = true;
     }
 
     /// Returns the number of apps.

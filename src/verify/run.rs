@@ -223,7 +223,14 @@ impl<'a> Run<'a> {
                     result: CheckResult::Pass,
                     ..list_check(Reason::NoApps, found, Some(exchange.clone()))
                 });
+                let first = apps.first().and_then(|app| match self.plan.apps {
+                    Choice::First | Choice::All => Some(0),
+                    Choice::Named(_) => self.places.get(app.slug.raw()).copied(),
+                });
                 self.listed(apps);
+                if let Some(place) = first {
+                    self.ledger.first(place);
+                }
                 if self.plan.apps == Choice::All {
                     self.read_on(exchange);
                 }

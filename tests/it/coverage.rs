@@ -643,6 +643,31 @@ fn nobody_is_sent_to_look_at_other_apps_where_there_are_none() {
 }
 
 #[test]
+fn an_error_is_foretold_for_the_app_that_dx_looks_at() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(_) => Answer::status(404),
+        _ => Answer::fine(asked, 3),
+    });
+    for (args, sure) in [
+        (&[][..], true),
+        (&["--all-apps"], true),
+        (&["--app", "app-2", "--app", "app-0"], true),
+        (&["--app", "app-2"], false),
+        (&["--app", "app-9"], false),
+    ] {
+        let program = Program::verify(&server.base_url()).args(["-o", "markdown"]);
+        let program = args.iter().fold(program, Program::arg);
+        let text = program.run().stdout;
+        let lead = if sure {
+            "DX will show `"
+        } else {
+            "DX may accept"
+        };
+        assert!(text.contains(lead), "{args:?}: {text}");
+    }
+}
+
+#[test]
 fn every_format_says_what_dx_may_not_notice() {
     let server = Bitrise::start(|asked, _| match asked {
         Asked::Runs(1) => Answer::status(404),
