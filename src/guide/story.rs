@@ -380,7 +380,14 @@ fn not_passed(check: &Check, reason: Reason, foreign: Foreign) -> String {
     }
     match reason.verdict() {
         Verdict::Inconclusive => {
-            let what = undecided(check, reason, foreign);
+            let is_401 = check.reply().is_some_and(|reply| reply.status == 401);
+            let what = if is_401 && reason != Reason::Intercepted {
+                // The reason is that of the second look, which the list's check has.
+                "Bitrise refused (401), and whether it still accepts the token could not be told"
+                    .to_owned()
+            } else {
+                undecided(check, reason, foreign)
+            };
             check.app.as_ref().map_or(what.clone(), |app| {
                 format!("{}: {what}", name_with(app, foreign))
             })
