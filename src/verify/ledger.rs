@@ -285,8 +285,8 @@ impl Evidence {
 
 /// Cuts a name to what may be shown of it, so that long ones don't add up.
 fn short(name: Untrusted) -> Untrusted {
-    /// More characters than are ever shown.
-    const KEPT: usize = 256;
+    /// One more character than is ever shown, so that what is left out is seen.
+    const KEPT: usize = 201;
     match name.raw().char_indices().nth(KEPT) {
         Some((end, _)) => Untrusted::new(&name.raw()[..end]),
         None => name,
