@@ -518,6 +518,8 @@ mod tests {
             r"bad: bitwat\x5fcanary\u{2d}0123",
             "bitwat&#95;canary&#x2D;0123",
             r"&amp;#98;itwat_canary%5Cu002d0123",
+            r"b\u{69}tw\u{000061}t_canary-0123",
+            "b&#105;tw&#x00061;t_canary-0123",
         ] {
             assert_eq!(redactor.clean(veiled), REDACTED, "{veiled}");
             assert!(redactor.finds(veiled));
@@ -556,6 +558,9 @@ mod tests {
             REDACTED
         );
         assert_eq!(redactor.clean("bitwat_can&quot;ary\\0123"), REDACTED);
+        let redactor = Redactor::new("bitwat_<can>'ary'");
+        let entities = "bitwat_&lt;can&gt;&apos;ary&apos;";
+        assert_eq!(redactor.clean(entities), REDACTED);
     }
 
     #[test]
