@@ -242,19 +242,16 @@ impl Redactor {
     /// Returns the text without the token, in whichever case: a host's name, for one, is written
     /// in lower case wherever it is read.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.stands_in(text) {
-            return if self.is_veiled(text) {
-                Cow::Owned(REDACTED.to_owned())
-            } else {
-                Cow::Borrowed(text)
-            };
-        }
-        let cleaned = self.clean_document(text.to_owned());
-        Cow::Owned(if self.is_veiled(&cleaned) {
-            REDACTED.to_owned()
+        let cleaned = if self.stands_in(text) {
+            Cow::Owned(self.without_forms(text))
+        } else {
+            Cow::Borrowed(text)
+        };
+        if self.is_veiled(&cleaned) {
+            Cow::Owned(REDACTED.to_owned())
         } else {
             cleaned
-        })
+        }
     }
 
     /// Tells whether the token stands in a text in one of its forms. A document may be large, so
@@ -295,11 +292,16 @@ impl Redactor {
     /// Removes the token from a document that is complete, where single texts were cleaned before.
     /// Only what is sure to be the token goes, since the rest of the document has to stand.
     pub fn clean_document(&self, text: String) -> String {
-        if !self.stands_in(&text) {
-            return text;
+        if self.stands_in(&text) {
+            self.without_forms(&text)
+        } else {
+            text
         }
-        let forms = self.0.iter();
-        forms.fold(text, |text, form| without(&text, form.expose_secret()))
+    }
+
+    fn without_forms(&self, text: &str) -> String {
+        let forms = self.0.iter().map(SecretString::expose_secret);
+        forms.fold(text.to_owned(), |text, form| without(&text, form))
     }
 
     /// Tells whether the text holds the token.

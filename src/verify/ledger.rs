@@ -73,16 +73,7 @@ impl Ledger {
         result.state = AppState::Readable;
         result.http_status = status(&exchange);
         result.runs = Some(if runs == 0 { Runs::None } else { Runs::Seen });
-        let check = self.check(CheckId::PipelinesList, place, CheckResult::Pass);
-        let found = Found::Runs(runs);
-        self.pipelines.add(
-            place,
-            Check {
-                found,
-                exchange: Some(exchange),
-                ..check
-            },
-        );
+        self.answered(place, CheckResult::Pass, Found::Runs(runs), exchange);
     }
 
     /// Notes that an app's list of runs was not read, and why.
@@ -94,19 +85,17 @@ impl Ledger {
         exchange: Exchange,
     ) {
         self.fail(place, reason, &exchange);
-        let check = self.check(
-            CheckId::PipelinesList,
-            place,
-            CheckResult::NotPassed(reason),
-        );
-        self.pipelines.add(
-            place,
-            Check {
-                found,
-                exchange: Some(exchange),
-                ..check
-            },
-        );
+        self.answered(place, CheckResult::NotPassed(reason), found, exchange);
+    }
+
+    /// Keeps an answer to the question for an app's runs as evidence.
+    fn answered(&mut self, place: usize, result: CheckResult, found: Found, exchange: Exchange) {
+        let check = Check {
+            found,
+            exchange: Some(exchange),
+            ..self.check(CheckId::PipelinesList, place, result)
+        };
+        self.pipelines.add(place, check);
     }
 
     /// Notes how the look at one pipeline run of an app ended.
