@@ -62,7 +62,7 @@ Exit codes (the same in every output format):
   0  verified             DX should accept the token
   2  not_run              nothing was checked: no token, or options that can't be used
   3  invalid_credentials  Bitrise rejected the token, or it can't be a Bitrise token
-  4  inconclusive         the question could not be answered; says nothing about the token
+  4  inconclusive         the question could not be answered; neither clears nor blames the token
   5  invalid_permissions  the token is good, but may not read what DX needs
   6  no_resources         the token is good, but sees no apps
   1  a bug, or a report that could not be written";
