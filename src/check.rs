@@ -2,8 +2,8 @@
 //!
 //! Invariant: no prose, no I/O.
 
-use crate::exchange::{Exchange, Reply};
-use crate::text::Untrusted;
+use crate::app::App;
+use crate::exchange::{Exchange, Response};
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Verdict};
 
@@ -110,17 +110,6 @@ impl CheckResult {
     }
 }
 
-/// Holds what the list of apps says of one app, or its slug alone where the list was silent.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct App {
-    /// The app's slug, Bitrise's name for its identifier.
-    pub slug: Untrusted,
-    /// The app's title.
-    pub title: Option<Untrusted>,
-    /// The name of the workspace that owns the app.
-    pub workspace: Option<Untrusted>,
-}
-
 /// Holds one check with its evidence.
 #[derive(Clone, Debug)]
 pub struct Check {
@@ -202,9 +191,9 @@ impl Tally {
 }
 
 impl Check {
-    /// Returns the reply that the check looked at, where there was one.
-    pub fn reply(&self) -> Option<&Reply> {
-        self.exchange.as_ref()?.reply()
+    /// Returns the response that the check looked at, where there was one.
+    pub fn response(&self) -> Option<&Response> {
+        self.exchange.as_ref()?.response()
     }
 
     /// Makes a check that was not made, with the reason for that.

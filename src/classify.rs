@@ -3,7 +3,7 @@
 //! Invariant: pure and total. Every [`Exchange`] has an answer, and nothing here waits, reads or
 //! prints.
 
-use crate::exchange::{Body, Exchange, Reply, TransportErrorKind};
+use crate::exchange::{Body, Exchange, Response, TransportErrorKind};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, PipelinePage};
 
@@ -56,8 +56,8 @@ pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
 }
 
 fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    let reply = reply(exchange)?;
-    match (reply.status, &reply.body) {
+    let response = response(exchange)?;
+    match (response.status, &response.body) {
         (200, body) => json(body)?.apps().map_err(|_| Reason::UnexpectedResponse),
         (404, _) => Err(Reason::WrongBaseUrl),
         (401 | 403, Body::Html) => Err(Reason::Intercepted),
@@ -141,8 +141,8 @@ fn app_endpoint<T>(
     exchange: &Exchange,
     on_success: impl FnOnce(&Body) -> Result<T, Reason>,
 ) -> Result<T, Refusal> {
-    let reply = reply(exchange)?;
-    match (reply.status, &reply.body) {
+    let response = response(exchange)?;
+    match (response.status, &response.body) {
         (200, body) => Ok(on_success(body)?),
         // Bitrise's API has no pages of HTML or XML: this is somebody else's refusal.
         (401 | 403 | 404, Body::Html) => Err(Refusal::Other(Reason::Intercepted)),
@@ -183,7 +183,7 @@ const fn any_step(status: u16) -> Reason {
     }
 }
 
-/// Returns the JSON of a successful reply, or what the reply is instead.
+/// Returns the JSON of a successful response, or what the response is instead.
 fn json(body: &Body) -> Result<&Document, Reason> {
     match body {
         Body::Json(document) => Ok(document),
@@ -193,7 +193,7 @@ fn json(body: &Body) -> Result<&Document, Reason> {
     }
 }
 
-fn reply(exchange: &Exchange) -> Result<&Reply, Reason> {
+fn response(exchange: &Exchange) -> Result<&Response, Reason> {
     exchange
         .outcome
         .as_ref()

@@ -17,23 +17,23 @@ pub struct Exchange {
     pub attempts: u32,
     /// From the start of the first attempt to the end of the last, waits included.
     pub elapsed: Duration,
-    /// How long the server asked to wait (`Retry-After`), where it did so in its last reply.
+    /// How long the server asked to wait (`Retry-After`), where it did so in its last response.
     pub retry_after: Option<Duration>,
-    /// The last attempt's reply, or why there was none.
-    pub outcome: Result<Reply, TransportError>,
+    /// The last attempt's response, or why there was none.
+    pub outcome: Result<Response, TransportError>,
 }
 
 impl Exchange {
-    /// Returns the last attempt's reply, where there was one.
-    pub fn reply(&self) -> Option<&Reply> {
+    /// Returns the last attempt's response, where there was one.
+    pub fn response(&self) -> Option<&Response> {
         self.outcome.as_ref().ok()
     }
 
-    /// Returns why there was no reply, or no complete one.
+    /// Returns why there was no response, or no complete one.
     pub fn fault(&self) -> Option<&TransportError> {
         match &self.outcome {
             Err(error) => Some(error),
-            Ok(reply) => match &reply.body {
+            Ok(response) => match &response.body {
                 Body::Cut(error) => Some(error),
                 Body::Empty | Body::Json(_) | Body::Html | Body::Other | Body::TooLarge => None,
             },
@@ -44,9 +44,9 @@ impl Exchange {
 /// The method of every request that this program sends.
 pub const METHOD: &str = "GET";
 
-/// Holds one HTTP reply.
+/// Holds one HTTP response.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
     /// The status code, 100 to 999.
     pub status: u16,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
@@ -59,7 +59,7 @@ pub struct Reply {
     pub body: Body,
 }
 
-impl Reply {
+impl Response {
     /// Tells whether another attempt may get another answer by itself: 408, 429 and 5xx, and a
     /// success whose body broke off. 401, 403 and 404 are answers.
     pub const fn is_transient(&self) -> bool {
@@ -79,7 +79,7 @@ impl Reply {
     }
 }
 
-/// Holds a reply's body by kind; what is not JSON is not kept.
+/// Holds a response's body by kind; what is not JSON is not kept.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// No bytes at all.
@@ -97,7 +97,7 @@ pub enum Body {
     Cut(TransportError),
 }
 
-/// States why there was no reply, or no complete one.
+/// States why there was no response, or no complete one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{kind}")]
 pub struct TransportError {
@@ -124,7 +124,7 @@ pub enum TransportErrorKind {
     #[error("the connection was refused")]
     Refused,
     /// The connection was cut.
-    #[error("the connection was closed before the reply was complete")]
+    #[error("the connection was closed before the response was complete")]
     Closed,
     /// The connection was cut before the encryption stood, so before the request was sent.
     #[error("the connection was closed while its encryption was being agreed on")]
@@ -135,11 +135,11 @@ pub enum TransportErrorKind {
     /// The bytes that came are not HTTP.
     #[error("what came back is not HTTP")]
     NotHttp,
-    /// More headers, or longer ones, than any real reply has.
-    #[error("the reply's headers are larger than those of any real reply")]
+    /// More headers, or longer ones, than any real response has.
+    #[error("the response's headers are larger than those of any real response")]
     HeadTooLarge,
     /// The body could not be decoded, as with broken compression.
-    #[error("the reply's body could not be decoded")]
+    #[error("the response's body could not be decoded")]
     Undecodable,
     /// TLS failed.
     #[error("{0}")]
@@ -151,7 +151,7 @@ pub enum TransportErrorKind {
     #[error("no connection came about in time (--timeout)")]
     ConnectTimeout,
     /// One attempt took longer than `--timeout`.
-    #[error("no complete reply came in time (--timeout)")]
+    #[error("no complete response came in time (--timeout)")]
     Timeout,
     /// The whole run took longer than `--max-time`.
     #[error("the time for the whole run was over (--max-time)")]

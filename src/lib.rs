@@ -20,7 +20,7 @@
 //! |---|---|---|
 //! | [`cli`] | the edge: arguments, environment, files, terminal | everything |
 //! | [`verify`] | the run: order, what follows what | `api`, `classify`, `report` and below |
-//! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `token`, `wire`, `text` |
+//! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `token`, `wire`, `text` and below |
 //! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
 //! | [`render`] | report → text | `report`, `guide` and below |
 //! | [`guide`] | the texts for people | `report` and below |
@@ -28,8 +28,10 @@
 //! | [`classify`] | from what was seen to what it means | `exchange`, `wire`, `verdict` |
 //! | [`check`] | one check and how it ended | `exchange`, `token`, `text`, `verdict` |
 //! | [`exchange`] | what was seen on the network | `wire`, `text` |
-//! | [`wire`] | lenient reading of Bitrise's JSON | `check::App`, `text` |
-//! | [`plan`] | what a run is asked to do | `wire`, `text`, `token`, `verdict` |
+//! | [`wire`] | lenient reading of Bitrise's JSON | `app`, `text` |
+//! | [`plan`] | what a run is asked to do | `app`, `base_url`, `token`, `verdict` |
+//! | [`base_url`] | the address of the API | `token` |
+//! | [`app`] | an app and its slug | `text` |
 //! | [`token`] | what can be said about the token's text | |
 //! | [`text`] | text that is not ours | |
 //! | [`verdict`] | the tables of verdicts and reasons | |
@@ -46,6 +48,8 @@
 //! A test holds the second column's directions, as far as names in `use` lines can tell.
 
 pub mod api;
+pub mod app;
+pub mod base_url;
 pub mod check;
 pub mod classify;
 pub mod cli;

@@ -3,7 +3,8 @@
 //! Invariant: the verdict and the exit code are derived from the checks, and the coverage from
 //! the apps; none of them is stored beside those.
 
-use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status};
+use crate::app::App;
+use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status};
 use crate::plan::PlanError;
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Signal, Verdict};
@@ -142,7 +143,7 @@ pub struct AppResult {
     pub state: AppState,
     /// Why it is not known to be readable.
     pub reason: Option<Reason>,
-    /// The status of the reply that decided on it.
+    /// The status of the response that decided on it.
     pub http_status: Option<u16>,
     /// Whether it has runs, where its list of runs was read.
     pub runs: Option<Runs>,

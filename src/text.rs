@@ -13,7 +13,7 @@ const SHOWN: usize = 200;
 /// breaks, bidirectional overrides and other invisible characters are shown as `\u{…}`, a text
 /// can't hold a CI workflow command (`::error::`, `##[error]`, `##vso[…]`), wherever a line may be
 /// broken, and long texts are cut.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Untrusted(String);
 
 impl Untrusted {
@@ -70,7 +70,7 @@ fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
 
 /// Returns a text that is not cut and may hold what a user or a system wrote, such as a path, with
 /// the characters escaped that must not be shown.
-pub fn harmless(text: &str) -> String {
+pub fn escape_unprintable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (c, is_shown) in judged(text) {
         if is_shown {
@@ -138,7 +138,7 @@ mod tests {
     fn a_path_keeps_its_length_and_loses_what_moves_the_cursor() {
         let path = format!("/tmp/{}\u{1b}[2J/ca.pem", "x".repeat(300));
         let expected = format!("/tmp/{}\\u{{1b}}[2J/ca.pem", "x".repeat(300));
-        assert_eq!(harmless(&path), expected);
+        assert_eq!(escape_unprintable(&path), expected);
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         // A line may be broken before any word.
         assert_eq!(shown("x ::error::y"), "x :\\u{3a}error:\\u{3a}y");
         assert_eq!(
-            harmless("/tmp/a ::error::y"),
+            escape_unprintable("/tmp/a ::error::y"),
             "/tmp/a :\\u{3a}error:\\u{3a}y"
         );
     }
@@ -172,13 +172,13 @@ mod tests {
             prop_assert!(out.chars().all(is_plain), "{out:?}");
             prop_assert!(out.chars().count() <= SHOWN + 1);
             prop_assert!(!out.contains("::") && !out.contains("##"));
-            prop_assert!(harmless(&text).chars().all(is_plain));
+            prop_assert!(escape_unprintable(&text).chars().all(is_plain));
         }
 
         #[test]
         fn what_people_write_is_shown_as_it_is(text in "[a-zA-Z0-9äöüßéçñ茶 ()_.,/-]{0,200}") {
             prop_assert_eq!(shown(&text), &text[..]);
-            prop_assert_eq!(harmless(&text), &text[..]);
+            prop_assert_eq!(escape_unprintable(&text), &text[..]);
         }
     }
 }

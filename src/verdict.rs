@@ -166,13 +166,13 @@ pub enum Reason {
     ServerError,
     /// The server answered with a redirect.
     Redirected,
-    /// The reply is JSON of another shape than the API's.
+    /// The response is JSON of another shape than the API's.
     UnexpectedResponse,
-    /// The reply has a status that this endpoint doesn't use.
+    /// The response has a status that this endpoint doesn't use.
     UnexpectedStatus,
     /// The host's name could not be resolved.
     DnsFailure,
-    /// No connection, or it broke before the reply was complete.
+    /// No connection, or it broke before the response was complete.
     ConnectionFailed,
     /// No TLS session could be agreed on, or the certificate is not trusted.
     TlsFailure,

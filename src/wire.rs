@@ -1,21 +1,18 @@
 //! Lenient reading of Bitrise's JSON: shapes, not meaning.
 //!
-//! Recorded replies have nulls and other types where Bitrise's spec promises a string, and keys
-//! that it doesn't name. So a reply is read straight into a [`Document`], which keeps only what
+//! Recorded responses have nulls and other types where Bitrise's spec promises a string, and keys
+//! that it doesn't name. So a response is read straight into a [`Document`], which keeps only what
 //! the checks need and takes whatever stands there; the rest of the body is skipped without being
 //! stored, since pipeline runs carry the values of build variables.
 //!
 //! Invariant: no status code and no verdict is known here, and memory stays small whatever comes.
 
-use crate::check::App;
+use crate::app::{App, Slug};
 use crate::text::Untrusted;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-
-/// The longest slug that is believed, in bytes; Bitrise's have 16 or 36.
-const LONGEST_SLUG: usize = 256;
 
 /// The most bytes of a text that are kept. It is far more than what is ever shown of one, so that
 /// a token which is cut here, and then not recognised, is not shown either.
@@ -24,7 +21,7 @@ const LONGEST_TEXT: usize = 4096;
 /// The most items of a list that are kept; the API's largest page has 50.
 const MOST_ITEMS: usize = 1000;
 
-/// Holds what the checks need of one JSON reply, whichever endpoint it came from.
+/// Holds what the checks need of one JSON response, whichever endpoint it came from.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Document {
     is_object: bool,
@@ -65,7 +62,7 @@ pub struct AppPage {
     /// Whether there is another page, or more on this one than is kept.
     pub has_more: bool,
     /// The slug of the app that the next page begins with.
-    pub next: Option<Untrusted>,
+    pub next: Option<Slug>,
 }
 
 /// Holds one page of `GET /apps/{app-slug}/pipelines` (spec: `v0.PipelineListResponseModel`).
@@ -75,10 +72,10 @@ pub struct PipelinePage {
     /// not used: this endpoint reports 0 there.
     pub runs: usize,
     /// The id of the first item that is a pipeline run and not a standalone build.
-    pub pipeline_id: Option<Untrusted>,
+    pub pipeline_id: Option<Slug>,
 }
 
-/// States that a reply is JSON of another shape than the endpoint's.
+/// States that a response is JSON of another shape than the endpoint's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OtherShape;
 
@@ -86,28 +83,23 @@ pub struct OtherShape;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NotJson;
 
-/// Tells whether a slug can be one path segment of a request.
-pub fn is_usable_slug(slug: &str) -> bool {
-    !matches!(slug, "" | "." | "..") && slug.len() <= LONGEST_SLUG
-}
-
 impl Document {
     /// Reads a body; `clean` is applied to every text that is kept. Bytes that no JSON may hold
     /// are replaced in place, since a body may be large.
     ///
     /// # Errors
-    /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real reply.
+    /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real response.
     pub fn read(body: &mut [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
         let top = top(body).or_else(|_| {
             // Bitrise's Go would not write such JSON, but one odd title must not make a whole
-            // reply look like somebody else's.
+            // response look like somebody else's.
             mend(body);
             top(body)
         })?;
         Ok(Self::keep(top, clean))
     }
 
-    /// Keeps of a reply what the checks need.
+    /// Keeps of a response what the checks need.
     fn keep(top: Maybe<Top>, clean: impl Fn(&str) -> Cow<'_, str>) -> Self {
         let Some(top) = top.0 else {
             return Self::default();
@@ -157,7 +149,7 @@ impl Document {
         }
     }
 
-    /// Tells whether the reply is a JSON object.
+    /// Tells whether the response is a JSON object.
     pub const fn is_object(&self) -> bool {
         self.is_object
     }
@@ -191,7 +183,7 @@ impl Document {
             apps,
             total,
             has_more,
-            next: self.next.clone(),
+            next: self.next.as_ref().and_then(|next| Slug::parse(next.raw())),
         })
     }
 
@@ -205,10 +197,7 @@ impl Document {
             .iter()
             .filter(|item| item.is_pipeline)
             .find_map(Item::slug);
-        Ok(PipelinePage {
-            runs,
-            pipeline_id: pipeline_id.cloned(),
-        })
+        Ok(PipelinePage { runs, pipeline_id })
     }
 
     fn list(&self) -> Result<(usize, &[Item]), OtherShape> {
@@ -221,16 +210,15 @@ impl Document {
 }
 
 impl Item {
-    fn slug(&self) -> Option<&Untrusted> {
-        self.slug.as_ref().filter(|slug| is_usable_slug(slug.raw()))
+    fn slug(&self) -> Option<Slug> {
+        Slug::parse(self.slug.as_ref()?.raw())
     }
 
     fn app(&self) -> Option<App> {
-        let slug = self.slug()?.clone();
         Some(App {
-            slug,
             title: self.title.clone(),
             workspace: self.workspace.clone(),
+            ..App::unlisted(self.slug()?)
         })
     }
 }
@@ -694,7 +682,7 @@ mod tests {
             page,
             PipelinePage {
                 runs: 4,
-                pipeline_id: Some(Untrusted::new("run"))
+                pipeline_id: Slug::parse("run")
             }
         );
     }

@@ -10,13 +10,15 @@ mod transport;
 
 pub use retry::RetryPolicy;
 
-use crate::exchange::{Body, Exchange, Reply, TransportError, TransportErrorKind};
-use crate::plan::{BaseUrl, PlanError};
+use crate::app::Slug;
+use crate::base_url::BaseUrl;
+use crate::exchange::{Body, Exchange, Response, TransportError, TransportErrorKind};
+use crate::plan::PlanError;
 use crate::text::Untrusted;
 use crate::token::{Redactor, Token};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
-use reqwest::{Response, Version, redirect};
+use reqwest::{Version, redirect};
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 use throttle::{Admission, Closing, Throttle};
@@ -42,9 +44,9 @@ const APPS_LIMIT: u8 = 50;
 /// server that is out of reach from one that doesn't answer.
 const CONNECT_SHARE: f64 = 0.9;
 
-/// The most bytes of a reply's headers over HTTP/2. Over HTTP/1.1 the library's own limits are
+/// The most bytes of a response's headers over HTTP/2. Over HTTP/1.1 the library's own limits are
 /// kept, 100 headers and some 400 KiB: a larger number would cost an allocation for each head, and
-/// a flood of interim replies has many.
+/// a flood of interim responses has many.
 const HEADERS_LIMIT: u32 = 64 * 1024;
 
 /// How often one request may be answered with 429 while others get their answers: far more often
@@ -85,7 +87,7 @@ pub struct Pause {
     pub most: u32,
     /// How long the pause is.
     pub pause: Duration,
-    /// What the last attempt ended with: its status, or why there was no reply.
+    /// What the last attempt ended with: its status, or why there was no response.
     pub after: Result<u16, TransportError>,
 }
 
@@ -180,19 +182,19 @@ impl Client {
     }
 
     /// Asks for the page of apps that begins with the app `next`, as the page before it says.
-    pub async fn apps_from(&self, next: &Untrusted) -> Exchange {
+    pub async fn apps_from(&self, next: &Slug) -> Exchange {
         let query = [limit(APPS_LIMIT), ("next", next.raw().to_owned())];
         self.get(&["apps"], &query).await
     }
 
     /// Asks for an app's latest runs (spec: `pipeline-list`).
-    pub async fn pipelines(&self, app: &Untrusted, most: u8) -> Exchange {
+    pub async fn pipelines(&self, app: &Slug, most: u8) -> Exchange {
         self.get(&["apps", app.raw(), "pipelines"], &[limit(most)])
             .await
     }
 
     /// Asks for one pipeline run (spec: `pipeline-show`).
-    pub async fn pipeline(&self, app: &Untrusted, pipeline_id: &Untrusted) -> Exchange {
+    pub async fn pipeline(&self, app: &Slug, pipeline_id: &Slug) -> Exchange {
         self.get(&["apps", app.raw(), "pipelines", pipeline_id.raw()], &[])
             .await
     }
@@ -209,7 +211,7 @@ impl Client {
             }
             let outcome;
             (outcome, retry_after) = self.attempt(&url).await;
-            let is_limited = matches!(&outcome, Ok(reply) if reply.status == 429);
+            let is_limited = matches!(&outcome, Ok(response) if response.status == 429);
             let next = if is_limited {
                 turns += 1;
                 self.limited(&place, turns, failed, retry_after)
@@ -280,12 +282,12 @@ impl Client {
     /// Decides what follows from any other outcome, and tells of the pause before another attempt.
     fn failed_or_done(
         &self,
-        outcome: &Result<Reply, TransportError>,
+        outcome: &Result<Response, TransportError>,
         made: u32,
         asked: Option<Duration>,
     ) -> Next {
         let transient = match outcome {
-            Ok(reply) => reply.is_transient(),
+            Ok(response) => response.is_transient(),
             Err(error) => error.kind.is_transient(),
         };
         if !transient {
@@ -298,7 +300,7 @@ impl Client {
         let Some(pause) = retry.pause(made, asked, self.left(), fastrand::f64()) else {
             return Next::End;
         };
-        let after = outcome.as_ref().map(|reply| reply.status);
+        let after = outcome.as_ref().map(|response| response.status);
         self.tell(made, pause, after.map_err(Clone::clone));
         Next::Pause(pause)
     }
@@ -314,7 +316,7 @@ impl Client {
     }
 
     /// Makes one attempt, and returns how long the server asks to wait before another.
-    async fn attempt(&self, url: &str) -> (Result<Reply, TransportError>, Option<Duration>) {
+    async fn attempt(&self, url: &str) -> (Result<Response, TransportError>, Option<Duration>) {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
         let reader = Reader {
             redactor: &self.redactor,
@@ -323,11 +325,11 @@ impl Client {
         match timeout_at(until, self.request(url).send()).await {
             Err(_) => (Err(self.late()), None),
             Ok(Err(error)) => (Err(reader.fault(&error)), None),
-            Ok(Ok(mut response)) => {
-                let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+            Ok(Ok(mut received)) => {
+                let retry_after = retry::retry_after(received.headers(), SystemTime::now());
                 // A body that comes too late doesn't undo the status that came before it.
-                let body = reader.body(&mut response, until, || self.late()).await;
-                (Ok(self.reply(&response, body)), retry_after)
+                let body = reader.body(&mut received, until, || self.late()).await;
+                (Ok(self.response(&received, body)), retry_after)
             }
         }
     }
@@ -342,16 +344,16 @@ impl Client {
         request
     }
 
-    fn reply(&self, response: &Response, body: Body) -> Reply {
-        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    fn response(&self, received: &reqwest::Response, body: Body) -> Response {
+        let header = |name: &str| received.headers().get(name)?.to_str().ok();
         let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
-        Reply {
-            status: response.status().as_u16(),
-            http_version: version_name(response.version()),
+        Response {
+            status: received.status().as_u16(),
+            http_version: version_name(received.version()),
             request_id: header("x-request-id")
                 .filter(|id| !id.is_empty())
                 .map(clean),
-            location_host: location_host(response).as_deref().map(clean),
+            location_host: location_host(received).as_deref().map(clean),
             body,
         }
     }
@@ -394,9 +396,9 @@ fn limit(most: u8) -> (&'static str, String) {
 }
 
 /// Returns the host that a redirect points to; the rest of the address may hold secrets.
-fn location_host(response: &Response) -> Option<String> {
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let target: Url = response.url().join(location).ok()?;
+fn location_host(received: &reqwest::Response) -> Option<String> {
+    let location = received.headers().get(LOCATION)?.to_str().ok()?;
+    let target: Url = received.url().join(location).ok()?;
     target.host_str().map(str::to_owned)
 }
 
@@ -434,7 +436,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_slug_arrives_as_it_is(slug in ".{1,80}") {
-            prop_assume!(crate::wire::is_usable_slug(&slug));
+            prop_assume!(Slug::parse(&slug).is_some());
             let base_url = BaseUrl::parse("https://h/v0.1").unwrap();
             let url = address(
                 &base_url,

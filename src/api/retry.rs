@@ -56,7 +56,7 @@ impl RetryPolicy {
     }
 }
 
-/// Reads the longest wait that the headers of a reply ask for.
+/// Reads the longest wait that the headers of a response ask for.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).into_iter();
     values

@@ -6,7 +6,6 @@ use crate::text::Untrusted;
 use crate::token::Redactor;
 use crate::wire::Document;
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::Response;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use rustls::pki_types::InvalidDnsNameError;
@@ -67,7 +66,7 @@ pub(super) fn proxy_for(url: &Url) -> Option<String> {
     Some(format!("{}://{host}", proxy.scheme_str().unwrap_or("http")))
 }
 
-/// Reads replies and faults: what it keeps of either is free of the token.
+/// Reads responses and faults: what it keeps of either is free of the token.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     /// Removes the token.
@@ -84,26 +83,26 @@ impl Reader<'_> {
     /// but a gateway's, whether or not it is complete.
     pub(super) async fn body(
         self,
-        response: &mut Response,
+        received: &mut reqwest::Response,
         until: Instant,
         late: impl FnOnce() -> TransportError,
     ) -> Body {
         let mut bytes = Vec::new();
-        let end = match timeout_at(until, self.fill(response, &mut bytes)).await {
+        let end = match timeout_at(until, self.fill(received, &mut bytes)).await {
             Ok(end) => end,
             Err(_) => Some(Body::Cut(late())),
         };
         match end {
-            None => body(&mut bytes, response.headers(), self.redactor),
-            Some(_) if is_markup(&bytes, response.headers()) => Body::Html,
+            None => body(&mut bytes, received.headers(), self.redactor),
+            Some(_) if is_markup(&bytes, received.headers()) => Body::Html,
             Some(end) => end,
         }
     }
 
     /// Reads a body to its end, or returns why it could not be.
-    async fn fill(self, response: &mut Response, bytes: &mut Vec<u8>) -> Option<Body> {
+    async fn fill(self, received: &mut reqwest::Response, bytes: &mut Vec<u8>) -> Option<Body> {
         loop {
-            match response.chunk().await {
+            match received.chunk().await {
                 Ok(None) => return None,
                 Ok(Some(chunk)) => {
                     let room = BODY_LIMIT - bytes.len();

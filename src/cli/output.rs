@@ -4,7 +4,7 @@ use super::Format;
 use super::environment::Environment;
 use crate::plan::PlanError;
 use crate::render::{Detail, Style};
-use crate::text::harmless;
+use crate::text::escape_unprintable;
 use anstream::AutoStream;
 use anyhow::Context as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -165,7 +165,12 @@ impl ReportFile {
             io::Result::Ok(())
         };
         let name = self.target.to_string_lossy();
-        write().with_context(|| format!("the report {} could not be written", harmless(&name)))
+        write().with_context(|| {
+            format!(
+                "the report {} could not be written",
+                escape_unprintable(&name)
+            )
+        })
     }
 }
 

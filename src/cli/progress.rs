@@ -2,7 +2,8 @@
 
 use super::output::{self, Lines};
 use crate::api::Pause;
-use crate::check::{App, CheckId};
+use crate::app::App;
+use crate::check::CheckId;
 use crate::guide::story;
 use crate::render::{Detail, Style};
 use crate::report::{AppResult, AppState};
@@ -243,7 +244,7 @@ fn counting(unicode: bool, waiting: Waiting) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Untrusted;
+    use crate::app::Slug;
 
     #[test]
     fn the_counts_say_how_far_and_how_fast() {
@@ -271,11 +272,7 @@ mod tests {
         let (waiting, now) = (Waiting::default(), Instant::now());
         assert_eq!(waiting.slow(now), "");
         for slug in ["first", "second"] {
-            let app = App {
-                slug: Untrusted::new(slug),
-                title: None,
-                workspace: None,
-            };
+            let app = App::unlisted(Slug::parse(slug).unwrap());
             waiting.with(|apps| apps.push((app, now)));
         }
         assert_eq!(waiting.slow(now + Duration::from_millis(1999)), "");

@@ -8,11 +8,12 @@ use super::signals::Signals;
 use super::token_source::Failure;
 use super::{Format, VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
-use crate::plan::{AppSlug, BaseUrl, Choice, DEFAULT_BASE_URL, Plan, PlanError};
+use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
+use crate::plan::{self, AppSelection, Plan, PlanError};
 use crate::render::{self, Detail, Style};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
-use crate::text::harmless;
+use crate::text::escape_unprintable;
 use crate::token::{ParsedToken, Redactor, Token, TokenError};
 use crate::verdict::Signal;
 use crate::verify::{Event, Preface, verify};
@@ -136,9 +137,9 @@ impl Outcome {
         exchanges.for_each(|exchange| clean(&mut exchange.url));
     }
 
-    /// Returns a text without the token, harmless to show.
+    /// Returns a text without the token, safe to show.
     fn clean_text(&self, text: &str) -> String {
-        let text = harmless(text);
+        let text = escape_unprintable(text);
         match &self.redactor {
             Some(token) => token.clean(&text).into_owned(),
             None => text,
@@ -227,7 +228,7 @@ impl Request {
             .as_deref()
             .or(from_environment)
             .unwrap_or(DEFAULT_BASE_URL);
-        let base_url = BaseUrl::parse(base_url)?;
+        let base_url = BaseUrl::parse(base_url).map_err(PlanError::from)?;
         let ca_cert = match &args.ca_cert {
             Some(path) => Some(ca_cert(path, patience).await?),
             None => None,
@@ -279,27 +280,27 @@ async fn ca_cert(path: &Path, patience: Patience<'_>) -> Result<Vec<u8>, Refusal
 }
 
 /// Reads which apps are to be checked.
-async fn choice(args: &VerifyArgs, patience: Patience<'_>) -> Result<Choice, Refusal> {
+async fn choice(args: &VerifyArgs, patience: Patience<'_>) -> Result<AppSelection, Refusal> {
     if let Some(path) = &args.apps_file {
         let bytes = patience.read(path.clone(), APPS_FILE_LIMIT).await?;
         let text = bytes.and_then(|bytes| input::text(&bytes));
         let text = text.map_err(|error| PlanError::AppsFileUnreadable(error.kind()))?;
-        return Ok(Choice::Named(AppSlug::parse_list(&text)?));
+        return Ok(AppSelection::Named(plan::app_slugs(&text)?));
     }
     if args.all_apps {
-        return Ok(Choice::All);
+        return Ok(AppSelection::All);
     }
     let mut apps = Vec::new();
     for app in &args.app {
-        let app = AppSlug::parse(&app.to_string_lossy())?;
+        let app = plan::app_slug(&app.to_string_lossy())?;
         if !apps.contains(&app) {
             apps.push(app);
         }
     }
     Ok(if apps.is_empty() {
-        Choice::First
+        AppSelection::First
     } else {
-        Choice::Named(apps)
+        AppSelection::Named(apps)
     })
 }
 

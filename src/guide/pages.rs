@@ -377,29 +377,29 @@ pub(super) const REDIRECTED: Page = Page {
 };
 
 pub(super) const UNEXPECTED_RESPONSE: Page = Page {
-    meaning: "The reply is not what this endpoint of Bitrise gives: JSON of another shape, or far \
+    meaning: "The response is not what this endpoint of Bitrise gives: JSON of another shape, or far \
               too much of it.",
     causes: &[
         "The base URL leads to another service.",
-        "Something on the way changed the reply.",
+        "Something on the way changed the response.",
         "Bitrise changed its API; version 0.1 carries no promise.",
     ],
     steps: &[
         "If --base-url or BITRISE_API_BASE_URL is set, check it.",
-        "Run the curl commands that the report gives, and look at the replies.",
+        "Run the curl commands that the report gives, and look at the responses.",
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
     support: &[
         "What does the last curl command that the report gives print? Take out tokens and build \
          values before you send it.",
-        "Is BITRISE_API_BASE_URL set, or does a proxy change replies?",
+        "Is BITRISE_API_BASE_URL set, or does a proxy change responses?",
         "Is this the newest bitrise-dx?",
     ],
     links: &[AUTHENTICATION, DX_PAGE],
 };
 
 pub(super) const UNEXPECTED_STATUS: Page = Page {
-    meaning: "The reply has a status that Bitrise's documentation does not have for this \
+    meaning: "The response has a status that Bitrise's documentation does not have for this \
               endpoint, so it proves nothing.",
     causes: &[
         "Something on the way answered or changed the request.",
@@ -407,7 +407,7 @@ pub(super) const UNEXPECTED_STATUS: Page = Page {
         "Bitrise changed its API; version 0.1 carries no promise.",
     ],
     steps: &[
-        "Run the curl commands that the report gives, and look at the replies.",
+        "Run the curl commands that the report gives, and look at the responses.",
         OTHER_NETWORK,
         "If it comes from Bitrise, look for a newer version of bitrise-dx, or report it.",
     ],
@@ -440,7 +440,7 @@ pub(super) const DNS_FAILURE: Page = Page {
 };
 
 pub(super) const CONNECTION_FAILED: Page = Page {
-    meaning: "No connection came about, or it broke before the reply was complete.",
+    meaning: "No connection came about, or it broke before the response was complete.",
     causes: &[
         "A firewall blocks the way: it refuses or resets the connection, often as soon as it reads \
          the host's name in the TLS handshake.",
@@ -513,7 +513,7 @@ pub(super) const PROXY_FAILURE: Page = Page {
 };
 
 pub(super) const TIMEOUT: Page = Page {
-    meaning: "No complete reply came within --timeout, also after further attempts.",
+    meaning: "No complete response came within --timeout, also after further attempts.",
     causes: &[
         "A firewall drops the packets without a word.",
         "The network or Bitrise is slow.",

@@ -58,18 +58,14 @@ fn may_be_accepted(report: &Report) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{App, Check, CheckId, ListEnd};
+    use crate::app::{App, Slug};
+    use crate::check::{Check, CheckId, ListEnd};
     use crate::report::{Runs, Target, TokenInfo};
-    use crate::text::Untrusted;
     use std::time::{Duration, SystemTime};
 
     fn app(state: AppState, reason: Option<Reason>, runs: Option<Runs>) -> AppResult {
         AppResult {
-            app: App {
-                slug: Untrusted::new("a"),
-                title: None,
-                workspace: None,
-            },
+            app: App::unlisted(Slug::parse("a").unwrap()),
             is_first: false,
             state,
             reason,

@@ -4,8 +4,9 @@
 
 use super::pages::SEE_ALL_APPS;
 use super::{meaning, page, title};
-use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
-use crate::exchange::{Exchange, Reply, TransportError, TransportErrorKind};
+use crate::app::App;
+use crate::check::{Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
+use crate::exchange::{Exchange, Response, TransportError, TransportErrorKind};
 use crate::report::{NotRun, Report};
 use crate::text::{self, Untrusted};
 use crate::token::{TokenKind, TokenWarning};
@@ -158,7 +159,11 @@ fn of_the_token(report: &Report) -> &'static str {
         | Found::Runs(_)
         | Found::Tally(_) => false,
     });
-    let is_401 = |check: &Check| check.reply().is_some_and(|reply| reply.status == 401);
+    let is_401 = |check: &Check| {
+        check
+            .response()
+            .is_some_and(|response| response.status == 401)
+    };
     // Where a later answer was 401, it is open whether the token is still accepted.
     if accepted && !report.checks.iter().any(is_401) {
         "Bitrise accepted the token, and the rest is open"
@@ -203,8 +208,8 @@ fn others(check: &Check) -> String {
 
 /// Returns what stood in the way of an answer.
 fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
-    let (exchange, reply) = (check.exchange.as_ref(), check.reply());
-    let status = reply.map_or(0, |reply| reply.status);
+    let (exchange, response) = (check.exchange.as_ref(), check.response());
+    let status = response.map_or(0, |response| response.status);
     match reason {
         Reason::Intercepted => format!("something else than Bitrise answered ({status})"),
         Reason::WrongBaseUrl => "there is no Bitrise API at the base URL (404)".to_owned(),
@@ -216,13 +221,13 @@ fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
             Some(_) | None => "Bitrise asks for fewer requests (429)".to_owned(),
         },
         Reason::ServerError => format!("the server has a fault of its own ({status})"),
-        Reason::Redirected => match reply.and_then(|reply| reply.location_host.as_ref()) {
+        Reason::Redirected => match response.and_then(|response| response.location_host.as_ref()) {
             Some(host) => format!("the server redirects to {} ({status})", foreign(host)),
             None => format!("the server answered with a redirect ({status})"),
         },
         Reason::Interrupted => SIGNAL_CAME.to_owned(),
         Reason::MaxTimeReached => TransportErrorKind::MaxTime.to_string(),
-        Reason::UnexpectedResponse => "the reply is not what Bitrise's API gives".to_owned(),
+        Reason::UnexpectedResponse => "the response is not what Bitrise's API gives".to_owned(),
         Reason::UnexpectedStatus => {
             format!("the server answered with an unusual status ({status})")
         }
@@ -250,15 +255,15 @@ fn undecided(check: &Check, reason: Reason, foreign: Foreign) -> String {
 
 fn status_in_brackets(check: &Check) -> String {
     check
-        .reply()
-        .map_or_else(String::new, |reply| format!(" ({})", reply.status))
+        .response()
+        .map_or_else(String::new, |response| format!(" ({})", response.status))
 }
 
 fn slug(check: &Check, foreign: Foreign) -> String {
     check
         .app
         .as_ref()
-        .map_or_else(|| "?".to_owned(), |app| foreign(&app.slug))
+        .map_or_else(|| "?".to_owned(), |app| foreign(app.slug.as_untrusted()))
 }
 
 /// Returns an app as people know it: its title with its workspace, or else its slug.
@@ -273,7 +278,7 @@ pub fn name_with(app: &App, foreign: Foreign) -> String {
             format!("“{}” in {}", foreign(title), foreign(workspace))
         }
         (Some(title), None) => format!("“{}”", foreign(title)),
-        (None, _) => format!("app {}", foreign(&app.slug)),
+        (None, _) => format!("app {}", foreign(app.slug.as_untrusted())),
     }
 }
 
@@ -380,7 +385,9 @@ fn not_passed(check: &Check, reason: Reason, foreign: Foreign) -> String {
     }
     match reason.verdict() {
         Verdict::Inconclusive => {
-            let is_401 = check.reply().is_some_and(|reply| reply.status == 401);
+            let is_401 = check
+                .response()
+                .is_some_and(|response| response.status == 401);
             let what = if is_401 && reason != Reason::Intercepted {
                 // The reason is that of the second look, which the list's check has.
                 "Bitrise refused (401), and whether it still accepts the token could not be told"
@@ -426,8 +433,8 @@ pub fn outcome(exchange: &Exchange) -> String {
 /// Returns how a request ended, with foreign text set as the format wants it.
 pub fn outcome_with(exchange: &Exchange, foreign: Foreign) -> String {
     let mut parts = Vec::new();
-    let reply = exchange.reply();
-    parts.extend(reply.map(|reply| format!("{} {}", reply.http_version, reply.status)));
+    let response = exchange.response();
+    parts.extend(response.map(|response| format!("{} {}", response.http_version, response.status)));
     parts.extend(exchange.fault().map(|error| fault(error, foreign)));
     parts.push(span(exchange.elapsed));
     if exchange.attempts != 1 {
@@ -436,12 +443,12 @@ pub fn outcome_with(exchange: &Exchange, foreign: Foreign) -> String {
     if let Some(wait) = exchange.retry_after {
         parts.push(format!("asks to wait {}", span(wait)));
     }
-    let id = reply.and_then(|reply| reply.request_id.as_ref());
+    let id = response.and_then(|response| response.request_id.as_ref());
     parts.extend(id.map(|id| format!("request id {}", foreign(id))));
     parts.join(" · ")
 }
 
-/// Returns why there was no complete reply, with foreign text set as the format wants it.
+/// Returns why there was no complete response, with foreign text set as the format wants it.
 fn fault(error: &TransportError, foreign: Foreign) -> String {
     if let TransportErrorKind::Tls(fault) = &error.kind {
         fault.words(foreign)
@@ -452,8 +459,10 @@ fn fault(error: &TransportError, foreign: Foreign) -> String {
 
 /// Returns what the server says of its refusal, in its own words.
 pub fn server_words(exchange: &Exchange) -> Option<&Untrusted> {
-    let refusal = exchange.reply().filter(|reply| reply.status != 200);
-    refusal.and_then(Reply::message)
+    let refusal = exchange
+        .response()
+        .filter(|response| response.status != 200);
+    refusal.and_then(Response::message)
 }
 
 /// Returns a span of time as people would write it.
@@ -683,5 +692,8 @@ fn curl(url: &str, ca_cert: Option<&str>) -> String {
 /// Quotes a text for a POSIX shell. What could not be shown as it is, as a control character in
 /// the path of a file, is escaped: such a line can't be run, but does no harm either.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text::harmless(text).replace('\'', r"'\''"))
+    format!(
+        "'{}'",
+        text::escape_unprintable(text).replace('\'', r"'\''")
+    )
 }

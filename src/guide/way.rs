@@ -4,7 +4,7 @@ use crate::exchange::{Exchange, ProxyFault, TransportErrorKind};
 use crate::report::Target;
 use url::Url;
 
-/// Returns the way that a request went and where it broke, or nothing where the reply came whole
+/// Returns the way that a request went and where it broke, or nothing where the response came whole
 /// or the place can't be told.
 pub fn way(target: &Target, exchange: &Exchange) -> Option<String> {
     let error = exchange.fault()?;
@@ -47,7 +47,7 @@ fn place(kind: &TransportErrorKind, via_proxy: bool, host: &str) -> Option<Strin
         | TransportErrorKind::HeadTooLarge
         | TransportErrorKind::Undecodable
         | TransportErrorKind::Timeout => {
-            "after the connection was made, before the reply was complete"
+            "after the connection was made, before the response was complete"
         }
         TransportErrorKind::MaxTime | TransportErrorKind::Unknown => return None,
     };

@@ -3,7 +3,8 @@
 //! Every key is always there; what is not known is null or an empty list. Within version 1,
 //! keys and values are only ever added.
 
-use crate::check::{App, Check};
+use crate::app::App;
+use crate::check::Check;
 use crate::exchange::{Exchange, METHOD};
 use crate::guide::{self, story};
 use crate::report::{AppResult, Report};
@@ -216,19 +217,19 @@ fn app_item(result: &AppResult) -> AppItem {
 }
 
 fn request(exchange: &Exchange) -> Request<'_> {
-    let reply = exchange.reply();
+    let response = exchange.response();
     Request {
         method: METHOD,
         url: &exchange.url,
-        http_status: reply.map(|reply| reply.status),
-        http_version: reply.map(|reply| reply.http_version),
+        http_status: response.map(|response| response.status),
+        http_version: response.map(|response| response.http_version),
         duration_ms: millis(exchange.elapsed),
         attempts: exchange.attempts,
-        request_id: reply
-            .and_then(|reply| reply.request_id.as_ref())
+        request_id: response
+            .and_then(|response| response.request_id.as_ref())
             .map(Untrusted::to_string),
-        api_message: reply
-            .and_then(|reply| reply.message())
+        api_message: response
+            .and_then(|response| response.message())
             .map(Untrusted::to_string),
     }
 }

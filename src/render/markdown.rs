@@ -163,7 +163,7 @@ impl Page {
         let title = result.app.title.as_ref().map(foreign);
         self.row(&[
             inline(&title.unwrap_or_default()),
-            inline(&foreign(&result.app.slug)),
+            inline(&foreign(result.app.slug.as_untrusted())),
             apps::state(result.state).to_owned(),
             code(&apps::why(result)),
         ]);

@@ -1,6 +1,7 @@
 //! What a run learns of apps, and of the evidence what the report shows.
 
-use crate::check::{App, Check, CheckId, CheckResult, Found, SkipReason, Status, Tally};
+use crate::app::App;
+use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status, Tally};
 use crate::exchange::Exchange;
 use crate::report::{AppResult, AppState, Runs};
 use crate::text::Untrusted;
@@ -291,5 +292,5 @@ const fn is_skipped(check: &Check) -> bool {
 }
 
 fn status(exchange: &Exchange) -> Option<u16> {
-    exchange.reply().map(|reply| reply.status)
+    exchange.response().map(|response| response.status)
 }

@@ -2,9 +2,9 @@
 //!
 //! Invariant: ends whatever comes, and nothing is asked here.
 
-use crate::check::{App, ListEnd};
-use crate::text::Untrusted;
-use crate::wire::{self, AppPage};
+use crate::app::{App, Slug};
+use crate::check::ListEnd;
+use crate::wire::AppPage;
 use std::collections::HashSet;
 
 /// The most pages that are read, of the 50 apps that Bitrise puts on one.
@@ -20,7 +20,7 @@ pub(super) struct Listing {
     pages: usize,
     /// How many apps there are, as the last page says.
     counted: Option<u64>,
-    next: Option<Untrusted>,
+    next: Option<Slug>,
     /// Where pages began so far, to find a list that goes round in circles.
     anchors: HashSet<String>,
     end: Option<Result<(), ListEnd>>,
@@ -38,9 +38,7 @@ impl Listing {
             None if page.has_more => Some(Err(ListEnd::Endless)),
             None => Some(Ok(())),
             // A page that brings nothing new and promises more is the start of a circle, too.
-            Some(next) if apps.is_empty() || !wire::is_usable_slug(next.raw()) => {
-                Some(Err(ListEnd::Circular))
-            }
+            Some(_) if apps.is_empty() => Some(Err(ListEnd::Circular)),
             Some(next) if !self.anchors.insert(next.raw().to_owned()) => {
                 Some(Err(ListEnd::Circular))
             }
@@ -58,7 +56,7 @@ impl Listing {
     }
 
     /// Returns where the next page begins, where there is one.
-    pub(super) fn next(&self) -> Option<&Untrusted> {
+    pub(super) fn next(&self) -> Option<&Slug> {
         self.next.as_ref().filter(|_| self.end.is_none())
     }
 
@@ -80,7 +78,7 @@ impl Listing {
     }
 
     /// Tells whether an app was on one of the pages.
-    pub(super) fn has(&self, slug: &Untrusted) -> bool {
+    pub(super) fn has(&self, slug: &Slug) -> bool {
         self.slugs.contains(slug.raw())
     }
 }
@@ -89,13 +87,12 @@ impl Listing {
 mod tests {
     use super::*;
 
+    fn slug(number: usize) -> Slug {
+        Slug::parse(&format!("app-{number}")).unwrap()
+    }
+
     fn page(slugs: impl IntoIterator<Item = usize>, next: Option<usize>) -> AppPage {
-        let slug = |number: usize| Untrusted::new(format!("app-{number}"));
-        let app = |number| App {
-            slug: slug(number),
-            title: None,
-            workspace: None,
-        };
+        let app = |number| App::unlisted(slug(number));
         AppPage {
             apps: slugs.into_iter().map(app).collect(),
             total: None,
@@ -108,11 +105,11 @@ mod tests {
     fn an_app_on_two_pages_counts_once() {
         let mut listing = Listing::default();
         assert_eq!(listing.take(page([0, 1], Some(2))).len(), 2);
-        assert_eq!(listing.next().map(Untrusted::raw), Some("app-2"));
+        assert_eq!(listing.next().map(Slug::raw), Some("app-2"));
         assert_eq!(listing.take(page([1, 2], None)).len(), 1);
         assert_eq!((listing.listed(), listing.end()), (3, Some(Ok(()))));
         assert_eq!(listing.next(), None);
-        assert!(listing.has(&Untrusted::new("app-1")) && !listing.has(&Untrusted::new("app-3")));
+        assert!(listing.has(&slug(1)) && !listing.has(&slug(3)));
     }
 
     #[test]

@@ -8,7 +8,8 @@ mod listing;
 mod run;
 
 use crate::api::Client;
-use crate::check::{App, Check, CheckId, CheckResult, Found};
+use crate::app::App;
+use crate::check::{Check, CheckId, CheckResult, Found};
 use crate::plan::Plan;
 use crate::report::{AppResult, NotRun, Report, Target, TokenInfo, TokenSource, complete};
 use crate::token::{TokenError, TokenKind, TokenWarning};

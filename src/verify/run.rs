@@ -4,12 +4,12 @@ use super::Event;
 use super::ledger::Ledger;
 use super::listing::Listing;
 use crate::api::Client;
-use crate::check::{App, Check, CheckId, CheckResult, Found, ListEnd, SkipReason};
+use crate::app::{App, Slug};
+use crate::check::{Check, CheckId, CheckResult, Found, ListEnd, SkipReason};
 use crate::classify::{self, Listed, PipelinesStep};
 use crate::exchange::Exchange;
-use crate::plan::{Choice, Plan};
+use crate::plan::{AppSelection, Plan};
 use crate::report::AppResult;
-use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ pub(super) struct Run<'a> {
 /// Names a request, or two that follow each other.
 enum Job {
     /// A page of the list: the first one, or the one that begins with this app.
-    Page(Option<Untrusted>),
+    Page(Option<Slug>),
     /// The list once more.
     Recheck,
     /// The app at this place.
@@ -67,14 +67,10 @@ type Details = Result<Box<Exchange>, SkipReason>;
 impl<'a> Run<'a> {
     pub(super) fn new(client: &'a Client, plan: &'a Plan, on_event: &'a dyn Fn(Event<'_>)) -> Self {
         let (mut ledger, mut places) = (Ledger::default(), HashMap::new());
-        if let Choice::Named(slugs) = &plan.apps {
+        if let AppSelection::Named(slugs) = &plan.apps {
             for slug in slugs {
-                places.insert(slug.as_untrusted().raw(), ledger.len());
-                ledger.expect(App {
-                    slug: slug.as_untrusted().clone(),
-                    title: None,
-                    workspace: None,
-                });
+                places.insert(slug.raw(), ledger.len());
+                ledger.expect(App::unlisted(slug.clone()));
             }
         }
         Self {
@@ -188,9 +184,9 @@ impl<'a> Run<'a> {
     /// Tells whether the list is to be read on.
     fn wants_pages(&self) -> bool {
         match self.plan.apps {
-            Choice::First => false,
-            Choice::Named(_) => !self.unlisted.is_empty(),
-            Choice::All => true,
+            AppSelection::First => false,
+            AppSelection::Named(_) => !self.unlisted.is_empty(),
+            AppSelection::All => true,
         }
     }
 
@@ -224,14 +220,14 @@ impl<'a> Run<'a> {
                     ..list_check(Reason::NoApps, found, Some(exchange.clone()))
                 });
                 let first = apps.first().and_then(|app| match self.plan.apps {
-                    Choice::First | Choice::All => Some(0),
-                    Choice::Named(_) => self.places.get(app.slug.raw()).copied(),
+                    AppSelection::First | AppSelection::All => Some(0),
+                    AppSelection::Named(_) => self.places.get(app.slug.raw()).copied(),
                 });
                 self.listed(apps);
                 if let Some(place) = first {
                     self.ledger.first(place);
                 }
-                if self.plan.apps == Choice::All {
+                if self.plan.apps == AppSelection::All {
                     self.read_on(exchange);
                 }
             }
@@ -278,8 +274,8 @@ impl<'a> Run<'a> {
     /// Takes the new apps of a page.
     fn listed(&mut self, apps: Vec<App>) {
         match &self.plan.apps {
-            Choice::First => apps.into_iter().take(1).for_each(|a| self.ledger.expect(a)),
-            Choice::Named(_) => {
+            AppSelection::First => apps.into_iter().take(1).for_each(|a| self.ledger.expect(a)),
+            AppSelection::Named(_) => {
                 for app in apps {
                     if let Some(place) = self.places.get(app.slug.raw()) {
                         self.ledger.name(*place, app);
@@ -287,7 +283,7 @@ impl<'a> Run<'a> {
                 }
                 (self.on_event)(Event::Listed(self.ledger.len(), true));
             }
-            Choice::All => {
+            AppSelection::All => {
                 for app in apps {
                     self.ledger.expect(app);
                 }
@@ -296,7 +292,7 @@ impl<'a> Run<'a> {
             }
         }
         let listing = &self.listing;
-        let is_open = |slug: &Untrusted| !listing.has(slug) && listing.next().is_some();
+        let is_open = |slug: &Slug| !listing.has(slug) && listing.next().is_some();
         let ledger = &self.ledger;
         let settled: Vec<_> = self
             .unlisted
@@ -393,7 +389,7 @@ impl<'a> Run<'a> {
     /// Takes a refusal, whose reason depends on whether the app is in the list.
     fn denied(&mut self, place: usize, found: Found, exchange: Exchange) {
         let slug = &self.ledger.result(place).app.slug;
-        let listed = if self.plan.apps == Choice::All || self.listing.has(slug) {
+        let listed = if self.plan.apps == AppSelection::All || self.listing.has(slug) {
             Listed::Yes
         } else if self.listing.next().is_some() {
             return self.unlisted.push((place, found, exchange));
@@ -434,7 +430,7 @@ impl<'a> Run<'a> {
     /// moved after they were listed. What is no longer there is not refused. Where the list can't
     /// be read, the answers stand as they are.
     async fn look_again(&mut self) {
-        if self.plan.apps != Choice::All {
+        if self.plan.apps != AppSelection::All {
             return;
         }
         let mut lost = self.ledger.not_found();
@@ -516,7 +512,9 @@ fn all_listed(listing: &Listing) -> Found {
 }
 
 fn has_status(exchange: &Exchange, status: u16) -> bool {
-    exchange.reply().is_some_and(|reply| reply.status == status)
+    exchange
+        .response()
+        .is_some_and(|response| response.status == status)
 }
 
 fn list_check(reason: Reason, found: Found, exchange: Option<Exchange>) -> Check {

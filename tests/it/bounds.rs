@@ -5,17 +5,17 @@
 
 use crate::schema;
 use crate::support::process::{Program, peak_kib};
-use crate::support::server::{Act, NO_RUNS, Server, json, reply};
+use crate::support::server::{Act, NO_RUNS, Server, json, response};
 use flate2::{Compress, Compression, FlushCompress};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
-/// The most memory that any reply may cost, in KiB.
+/// The most memory that any response may cost, in KiB.
 const LIMIT: u64 = 50 * 1024;
 
 /// Runs against a server that gives `first` to the first request, and returns the reason for the
-/// verdict and the peak memory by the second request, which comes only after the first reply was
+/// verdict and the peak memory by the second request, which comes only after the first response was
 /// read.
 fn peak_after(first: impl Fn() -> Act + Send + Sync + 'static) -> (Option<String>, u64) {
     let (told, pid): (_, Receiver<u32>) = channel();
@@ -42,9 +42,9 @@ fn peak_after(first: impl Fn() -> Act + Send + Sync + 'static) -> (Option<String
     (report.reason, peak)
 }
 
-/// Returns a reply that says how long its body is, and a body of that length.
+/// Returns a response that says how long its body is, and a body of that length.
 fn long(status: u16, headers: &str, body: &[u8]) -> Act {
-    let head = reply(status, headers, "");
+    let head = response(status, headers, "");
     let head = String::from_utf8(head).unwrap();
     let head = head.replace(
         "Content-Length: 0",
@@ -113,7 +113,7 @@ fn a_body_at_the_limit_is_read_in_little_memory() {
 #[test]
 fn many_headers_are_refused_in_little_memory() {
     let headers = "X-A: b\r\n".repeat(100_000);
-    let server = Server::start(move |_, _| Act::Send(reply(200, &headers, "{}")));
+    let server = Server::start(move |_, _| Act::Send(response(200, &headers, "{}")));
     let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
     let report = schema::read(&program.run().stdout);
     assert_eq!(report.reason.as_deref(), Some("connection_failed"));

@@ -1,7 +1,7 @@
 //! Every step × every status × every kind of body, as one table that a person can read.
 
 use bitrise_dx::classify::{self, Listed, PipelinesStep};
-use bitrise_dx::exchange::{Body, Exchange, Reply, TransportErrorKind};
+use bitrise_dx::exchange::{Body, Exchange, Response, TransportErrorKind};
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
 use std::borrow::Cow;
@@ -76,7 +76,7 @@ fn seen(status: u16, body: &Body) -> Exchange {
         attempts: 1,
         elapsed: Duration::ZERO,
         retry_after: None,
-        outcome: Ok(Reply {
+        outcome: Ok(Response {
             status,
             http_version: "HTTP/2",
             request_id: None,

@@ -1,9 +1,10 @@
 //! The client on real sockets: what it sends, and what it makes of what comes back.
 
 use crate::support::client::{TOKEN, block_on, settings};
-use crate::support::server::{Act, ONE_APP, Server, healthy, json, reply};
+use crate::support::server::{Act, ONE_APP, Server, healthy, json, response};
 use crate::support::tls::TlsServer;
 use bitrise_dx::api::{Client, Pause, Settings};
+use bitrise_dx::app::Slug;
 use bitrise_dx::exchange::{Body, Exchange, TransportErrorKind};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
@@ -33,13 +34,13 @@ fn sending(bytes: impl Into<Vec<u8>>) -> Server {
 #[test]
 fn the_requests_are_those_that_dx_makes() {
     let server = healthy();
-    let slug = Untrusted::new("a/b c");
+    let slug = Slug::parse("a/b c").unwrap();
     let http_version = block_on(async {
         let client = Client::new(settings(&server.base_url())).unwrap();
         client.apps().await;
         client.pipelines(&slug, 1).await;
         client
-            .pipeline(&slug, &Untrusted::new("run"))
+            .pipeline(&slug, &Slug::parse("run").unwrap())
             .await
             .outcome
             .unwrap()
@@ -76,7 +77,7 @@ fn the_requests_are_those_that_dx_makes() {
 #[test]
 fn transient_failures_are_tried_again_and_told() {
     let server = Server::start(|_, number| match number {
-        0 => Act::Send(reply(503, "Retry-After: 0\r\n", "<html>")),
+        0 => Act::Send(response(503, "Retry-After: 0\r\n", "<html>")),
         1 => Act::Send(Vec::new()),
         2 => json(429, "{}"),
         _ => json(200, ONE_APP),
@@ -98,7 +99,7 @@ fn transient_failures_are_tried_again_and_told() {
 
 #[test]
 fn attempts_end_with_the_last_answer() {
-    let server = sending(reply(502, "", ""));
+    let server = sending(response(502, "", ""));
     let seen = apps(with_retries(&server.base_url(), 2));
     assert_eq!((seen.attempts, seen.outcome.unwrap().status), (3, 502));
     assert_eq!(server.requests().len(), 3);
@@ -107,7 +108,7 @@ fn attempts_end_with_the_last_answer() {
 #[test]
 fn an_answer_is_not_asked_for_twice() {
     for status in [200, 302, 400, 401, 403, 404, 418] {
-        let server = sending(reply(status, "Retry-After: 0\r\n", "{}"));
+        let server = sending(response(status, "Retry-After: 0\r\n", "{}"));
         let seen = apps(with_retries(&server.base_url(), 5));
         assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, status));
         assert_eq!(server.requests().len(), 1);
@@ -116,7 +117,7 @@ fn an_answer_is_not_asked_for_twice() {
 
 #[test]
 fn a_wait_that_does_not_fit_is_not_begun() {
-    let server = sending(reply(429, "Retry-After: 3600\r\n", "{}"));
+    let server = sending(response(429, "Retry-After: 3600\r\n", "{}"));
     let seen = apps(with_retries(&server.base_url(), 5));
     assert_eq!(seen.attempts, 1);
     assert_eq!(seen.retry_after, Some(Duration::from_secs(3600)));
@@ -126,10 +127,10 @@ fn a_wait_that_does_not_fit_is_not_begun() {
 fn a_redirect_is_not_followed() {
     let other = healthy();
     let location = format!("Location: {}/apps?secret=1\r\n", other.base_url());
-    let server = sending(reply(307, &location, ""));
-    let reply = apps(settings(&server.base_url())).outcome.unwrap();
-    assert_eq!(reply.status, 307);
-    assert_eq!(reply.location_host, Some(Untrusted::new("127.0.0.1")));
+    let server = sending(response(307, &location, ""));
+    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    assert_eq!(response.status, 307);
+    assert_eq!(response.location_host, Some(Untrusted::new("127.0.0.1")));
     assert_eq!(other.requests().len(), 0);
 }
 
@@ -153,19 +154,19 @@ fn a_status_stands_even_where_its_body_does_not_come() {
     for status in [200, 401] {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\n{{\"data\"");
         let cut = sending(head.clone());
-        let reply = apps(settings(&cut.base_url())).outcome.unwrap();
-        assert_eq!(reply.status, status);
+        let response = apps(settings(&cut.base_url())).outcome.unwrap();
+        assert_eq!(response.status, status);
         assert!(
-            matches!(&reply.body, Body::Cut(error) if error.kind == TransportErrorKind::Closed)
+            matches!(&response.body, Body::Cut(error) if error.kind == TransportErrorKind::Closed)
         );
 
         let silent = Server::start(move |_, _| Act::SendAndHold(head.clone().into_bytes()));
         let mut hurried = settings(&silent.base_url());
         hurried.timeout = Duration::from_secs(1);
-        let reply = apps(hurried).outcome.unwrap();
-        assert_eq!(reply.status, status);
+        let response = apps(hurried).outcome.unwrap();
+        assert_eq!(response.status, status);
         assert!(
-            matches!(&reply.body, Body::Cut(error) if error.kind == TransportErrorKind::Timeout)
+            matches!(&response.body, Body::Cut(error) if error.kind == TransportErrorKind::Timeout)
         );
     }
 }
@@ -173,9 +174,9 @@ fn a_status_stands_even_where_its_body_does_not_come() {
 #[test]
 fn bodies_are_told_apart_by_what_they_hold() {
     let kind = |headers: &str, body: &str| {
-        let server = sending(reply(200, headers, body));
-        let reply = apps(settings(&server.base_url())).outcome.unwrap();
-        match reply.body {
+        let server = sending(response(200, headers, body));
+        let response = apps(settings(&server.base_url())).outcome.unwrap();
+        match response.body {
             Body::Json(_) => "json",
             Body::Html => "html",
             Body::Other => "other",
@@ -208,7 +209,7 @@ fn bodies_are_told_apart_by_what_they_hold() {
 fn a_token_that_comes_back_is_not_kept() {
     let body = format!(r#"{{"message":"bad {TOKEN}","data":[{{"slug":"s","title":"{TOKEN}"}}]}}"#);
     let headers = format!("X-Request-Id: {TOKEN}\r\nLocation: http://{TOKEN}.example/\r\n");
-    let server = sending(reply(403, &headers, &body));
+    let server = sending(response(403, &headers, &body));
     let exchange = apps(settings(&server.base_url()));
     let kept = format!("{exchange:?}");
     assert!(!kept.contains(TOKEN), "{kept}");

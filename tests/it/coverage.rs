@@ -11,7 +11,8 @@ use crate::support::client::{block_on, settings};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, healthy, json};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
-use bitrise_dx::plan::{AppSlug, Choice, Plan};
+use bitrise_dx::app::Slug;
+use bitrise_dx::plan::{AppSelection, Plan};
 use bitrise_dx::report::{Target, TokenSource};
 use bitrise_dx::sandbox::TOKEN;
 use bitrise_dx::token::TokenKind;
@@ -48,8 +49,8 @@ async fn at_request(server: &Server, count: usize, signal: Signal) -> Signal {
 
 fn chosen(slugs: &[&str]) -> Plan {
     plan(match slugs {
-        [] => Choice::First,
-        slugs => Choice::Named(slugs.iter().map(|s| AppSlug::parse(s).unwrap()).collect()),
+        [] => AppSelection::First,
+        slugs => AppSelection::Named(slugs.iter().map(|s| Slug::parse(s).unwrap()).collect()),
     })
 }
 
@@ -57,7 +58,7 @@ fn chosen(slugs: &[&str]) -> Plan {
 fn all(server: &Bitrise, concurrency: usize) -> Report {
     let plan = Plan {
         concurrency,
-        ..plan(Choice::All)
+        ..plan(AppSelection::All)
     };
     run(settings(&server.base_url()), &plan, pending())
 }
@@ -76,7 +77,7 @@ fn number(app: &AppItem) -> usize {
     app.slug.strip_prefix("app-").unwrap().parse().unwrap()
 }
 
-fn plan(apps: Choice) -> Plan {
+fn plan(apps: AppSelection) -> Plan {
     Plan {
         apps,
         details: false,
@@ -469,13 +470,13 @@ fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
             ("unknown", Some("unknown")),
         ),
     ] {
-        for choice in [Choice::First, Choice::All] {
+        for choice in [AppSelection::First, AppSelection::All] {
             let server = Bitrise::start(move |asked, number| match asked {
                 Asked::Run(_) => Answer::status(401),
                 Asked::Page(0) if number > 0 && again != 200 => Answer::status(again),
                 _ => Answer::fine(asked, 30),
             });
-            let every = choice == Choice::All;
+            let every = choice == AppSelection::All;
             let plan = Plan {
                 details: true,
                 concurrency: 4,
@@ -541,7 +542,7 @@ fn a_limit_of_requests_loses_no_app() {
     };
     let plan = Plan {
         concurrency: 8,
-        ..plan(Choice::All)
+        ..plan(AppSelection::All)
     };
     let report = run(settings, &plan, pending());
     assert_eq!(verdict(&report), ("verified", None));
@@ -601,10 +602,10 @@ fn a_token_that_was_accepted_is_not_left_open() {
     let accepted = "; Bitrise accepted the token, and the rest is open.";
     let open = "; this says nothing about the token.";
     for (choice, failing, words) in [
-        (Choice::First, Asked::Page(0), open),
-        (Choice::First, Asked::Runs(0), accepted),
-        (Choice::All, Asked::Runs(7), accepted),
-        (Choice::All, Asked::Page(50), accepted),
+        (AppSelection::First, Asked::Page(0), open),
+        (AppSelection::First, Asked::Runs(0), accepted),
+        (AppSelection::All, Asked::Runs(7), accepted),
+        (AppSelection::All, Asked::Page(50), accepted),
     ] {
         let server = Bitrise::start(move |asked, _| {
             if asked == failing {
@@ -704,7 +705,7 @@ fn time_that_is_over_leaves_the_rest_unreached() {
         });
         let plan = Plan {
             concurrency: 1,
-            ..plan(Choice::All)
+            ..plan(AppSelection::All)
         };
         let mut settings = settings(&server.base_url());
         settings.max_time = Duration::from_millis(1500);
@@ -739,7 +740,7 @@ fn details_are_looked_at_for_every_app() {
     let plan = Plan {
         details: true,
         concurrency: 8,
-        ..plan(Choice::All)
+        ..plan(AppSelection::All)
     };
     let report = run(settings(&server.base_url()), &plan, pending());
     let expected = ("invalid_permissions", Some("pipeline_details_denied"));
@@ -845,7 +846,7 @@ fn a_page_that_fails_is_told_whatever_was_asked_for() {
                 chosen(&["app-500"]),
                 [Some(reason), Some("pipelines_denied")],
             ),
-            (plan(Choice::All), [Some(reason), None]),
+            (plan(AppSelection::All), [Some(reason), None]),
         ] {
             let report = run(settings(&server.base_url()), &plan, pending());
             let list = &report.checks[1];

@@ -2,7 +2,7 @@
 
 use crate::schema::{self, Report};
 use crate::support::process::{CANARY, Finished, Program};
-use crate::support::server::{Act, Server, healthy, read_head, reply};
+use crate::support::server::{Act, Server, healthy, read_head, response};
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -217,7 +217,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 #[cfg(target_os = "linux")]
 #[test]
 fn lines_that_nobody_reads_do_not_hold_the_run_up() {
-    let server = Server::start(|_, _| Act::Send(reply(503, "", "")));
+    let server = Server::start(|_, _| Act::Send(response(503, "", "")));
     let (_reader, full) = full_pipe();
     let program = Program::verify(&server.base_url()).args(["-v", "-o", "json", "--retries", "2"]);
     let mut command = program.into_command();

@@ -4,7 +4,9 @@
 
 use crate::schema::{self, Report};
 use crate::support::process::{Finished, Program};
-use crate::support::server::{Act, Server, deaf, healthy, json, reply, resetting, speaking_first};
+use crate::support::server::{
+    Act, Server, deaf, healthy, json, resetting, response, speaking_first,
+};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -65,7 +67,7 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const BEFORE: &str = "broken between this machine and 127.0.0.1";
     const AFTER: &str = "broken after the connection was made";
     const REFUSED: &str = "connection was refused";
-    const CLOSED: &str = "connection was closed before the reply was complete";
+    const CLOSED: &str = "connection was closed before the response was complete";
     let failed = |base_url: &str, words: &str, place: &str| {
         told(|| hasty(base_url), "connection_failed", words, place);
     };
@@ -87,7 +89,7 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     let server = starting(|| Act::Send("SSH-2.0-OpenSSH_9.6\r\n\r\n".into()));
     failed(&server.base_url(), "what came back is not HTTP", AFTER);
     let gzip = "Content-Encoding: gzip\r\n";
-    let server = starting(move || Act::Send(reply(200, gzip, "{\"data\": []}")));
+    let server = starting(move || Act::Send(response(200, gzip, "{\"data\": []}")));
     failed(&server.base_url(), "body could not be decoded", AFTER);
 }
 
@@ -324,7 +326,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     assert_eq!(server.plain.requests().len(), 0);
 }
 
-/// Replies that are not Bitrise's, and what each of them is.
+/// Responses that are not Bitrise's, and what each of them is.
 #[test]
 fn foreign_replies_are_never_a_verdict_on_the_token() {
     const PORTAL: &str = "<!DOCTYPE html><title>Sign in</title><p>secret-of-the-portal";
@@ -383,7 +385,7 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
         ),
     ];
     for (status, headers, body, reason) in cases.into_iter().chain(more) {
-        let server = starting(move || Act::Send(reply(status, headers, body)));
+        let server = starting(move || Act::Send(response(status, headers, body)));
         let (report, text) = both(|| hasty(&server.base_url()).arg("-v"));
         let found = report.reason.as_deref();
         assert_eq!(
@@ -401,8 +403,8 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
 fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
     const PAGE: &str = "Content-Type: text/html\r\n";
     const CUT: &str = "HTTP/1.1 404 X\r\nContent-Length: 99\r\n\r\n<html><h1>Gone";
-    let page = |status| reply(status, PAGE, "<html>no");
-    let bare = |body| reply(403, "", body);
+    let page = |status| response(status, PAGE, "<html>no");
+    let bare = |body| response(403, "", body);
     let xml = "<?xml version=\"1.0\"?><Error>AccessDenied</Error>";
     for refusal in [
         page(401),
@@ -413,7 +415,7 @@ fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
         bare(""),
         bare("[]"),
         bare(xml),
-        reply(404, "", xml),
+        response(404, "", xml),
     ] {
         let server = Server::start(move |request, _| {
             if request.target.contains("pipelines") {
@@ -506,7 +508,7 @@ fn a_long_wait_or_a_loop_is_not_gone_along_with() {
     ];
     for wait in waits {
         let header = format!("Retry-After: {wait}\r\n");
-        let server = starting(move || Act::Send(reply(429, &header, "{}")));
+        let server = starting(move || Act::Send(response(429, &header, "{}")));
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "100"]);
         let report = schema::read(&program.run().stdout);
         assert_eq!(report.reason.as_deref(), Some("rate_limited"));
@@ -515,7 +517,7 @@ fn a_long_wait_or_a_loop_is_not_gone_along_with() {
     }
     let server = Server::start(|request, _| {
         let location = format!("Location: {}\r\n", request.target);
-        Act::Send(reply(308, &location, ""))
+        Act::Send(response(308, &location, ""))
     });
     let report = schema::read(&hasty(&server.base_url()).args(["-o", "json"]).run().stdout);
     assert_eq!(report.reason.as_deref(), Some("redirected"));

@@ -4,7 +4,7 @@
 use crate::process::{SCENARIOS, in_sandbox};
 use crate::support::process::{CANARY, Program};
 use crate::support::readers;
-use crate::support::server::{Act, Server, healthy, json, reply, telling};
+use crate::support::server::{Act, Server, healthy, json, response, telling};
 use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::guide;
 use bitrise_dx::report::{SandboxTarget, Target};
@@ -223,7 +223,7 @@ fn hostile_server(titles: &[&str], message: &str) -> Server {
     Server::start(move |request, _| {
         if request.target.contains("pipelines") {
             let headers = "X-Request-Id: `|<b>@org](x)::error::&\"'\r\n";
-            Act::Send(reply(404, headers, &body))
+            Act::Send(response(404, headers, &body))
         } else {
             json(200, &list)
         }
@@ -453,7 +453,7 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
             let headers = format!("X-Request-Id: {percent}\r\nLocation: https://{encoded}.x/\r\n");
             let server = Server::start(move |request, _| {
                 let is_list = !request.target.contains("pipelines");
-                Act::Send(reply(
+                Act::Send(response(
                     if is_list { apps } else { pipelines },
                     &headers,
                     &body,

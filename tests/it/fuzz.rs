@@ -1,14 +1,14 @@
 //! The fuzzer's seeds, and random changes to them, without a fuzzer.
 
-#[path = "../fuzz/reply.rs"]
-mod reply;
+#[path = "../fuzz/response.rs"]
+mod response;
 
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
 fn seeds() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/replies");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/responses");
     let files = fs::read_dir(folder).unwrap();
     files
         .map(|file| fs::read(file.unwrap().path()).unwrap())
@@ -20,7 +20,7 @@ fn every_seed_is_judged() {
     let seeds = seeds();
     assert!(seeds.len() >= 10);
     for seed in seeds {
-        reply::judge(&seed);
+        response::judge(&seed);
     }
 }
 
@@ -37,6 +37,6 @@ proptest! {
             bytes[at] = byte;
         }
         bytes[..2].copy_from_slice(&(status - 100).to_be_bytes());
-        reply::judge(&bytes);
+        response::judge(&bytes);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::schema::{self, AppItem, Apps, Report};
 use crate::support::process::{CANARY, Finished, Program};
-use crate::support::server::{Act, Server, healthy, json, reply};
+use crate::support::server::{Act, Server, healthy, json, response};
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::sandbox::{Scenario, TOKEN};
 use std::fs;
@@ -451,7 +451,7 @@ fn no_output_holds_the_token_even_where_the_server_repeats_it() {
             } else {
                 apps
             };
-            Act::Send(reply(status, &headers, &body))
+            Act::Send(response(status, &headers, &body))
         });
         let folder = tempfile::tempdir().unwrap();
         for format in [["-o", "json"], ["-o", "human"]] {
@@ -511,7 +511,7 @@ fn a_token_in_an_address_is_not_sent_there() {
 #[test]
 fn a_token_of_digits_leaves_the_numbers_of_a_report_alone() {
     let server = Server::start(|_, _| {
-        Act::Send(reply(
+        Act::Send(response(
             429,
             "Retry-After: 31536000\r\n",
             r#"{"message":"31536000"}"#,
@@ -703,7 +703,7 @@ fn a_reader_that_leaves_changes_nothing_and_a_full_disk_is_an_error() {
 
 #[test]
 fn further_attempts_are_told_with_v_alone() {
-    let server = Server::start(|_, _| Act::Send(reply(503, "Retry-After: 0\r\n", "")));
+    let server = Server::start(|_, _| Act::Send(response(503, "Retry-After: 0\r\n", "")));
     let program = || Program::verify(&server.base_url()).args(["--retries", "1"]);
     let finished = program().arg("-v").run();
     let line = finished

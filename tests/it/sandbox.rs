@@ -17,13 +17,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What came back for one request.
-struct Reply {
+struct Response {
     status: u16,
     head: String,
     body: String,
 }
 
-impl Reply {
+impl Response {
     fn parse(raw: &str) -> Self {
         let (head, body) = raw.split_once("\r\n\r\n").expect("a complete head");
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -66,7 +66,7 @@ struct Client {
 
 impl Client {
     /// Sends a request with exactly these header lines.
-    async fn send(&self, method: &str, path: &str, headers: &str) -> Reply {
+    async fn send(&self, method: &str, path: &str, headers: &str) -> Response {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!(
             "{method} /v0.1{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{headers}\r\n"
@@ -74,10 +74,10 @@ impl Client {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut raw = String::new();
         stream.read_to_string(&mut raw).await.unwrap();
-        Reply::parse(&raw)
+        Response::parse(&raw)
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    async fn get(&self, path: &str) -> Response {
         self.send("GET", path, &format!("Authorization: {TOKEN}\r\n"))
             .await
     }
@@ -86,10 +86,10 @@ impl Client {
     async fn all_apps(&self, query: &str) -> Vec<Value> {
         let (mut apps, mut anchor) = (Vec::new(), String::new());
         loop {
-            let reply = self.get(&format!("/apps?{query}{anchor}")).await;
-            assert_eq!(reply.status, 200, "{}", reply.body);
-            apps.extend(reply.data());
-            let paging = &reply.json()["paging"];
+            let response = self.get(&format!("/apps?{query}{anchor}")).await;
+            assert_eq!(response.status, 200, "{}", response.body);
+            apps.extend(response.data());
+            let paging = &response.json()["paging"];
             let Some(next) = paging.get("next") else {
                 return apps;
             };
@@ -226,10 +226,10 @@ fn token_is_raw_or_after_the_word_token() {
             ("Authorization: \r\n".to_owned(), 401),
             (String::new(), 401),
         ] {
-            let reply = client.send("GET", "/apps?limit=1", &headers).await;
-            assert_eq!(reply.status, status, "{headers}");
+            let response = client.send("GET", "/apps?limit=1", &headers).await;
+            assert_eq!(response.status, status, "{headers}");
             if status == 401 {
-                reply.assert_error(401, "Unauthorized");
+                response.assert_error(401, "Unauthorized");
             }
         }
         // The token comes before the route.
@@ -246,8 +246,8 @@ fn configured_token_replaces_the_made_up_one() {
     };
     play_with(config, async |client| {
         client.get("/apps").await.assert_error(401, "Unauthorized");
-        let reply = client.send("GET", "/apps", "Authorization: another\r\n");
-        assert_eq!(reply.await.status, 200);
+        let response = client.send("GET", "/apps", "Authorization: another\r\n");
+        assert_eq!(response.await.status, 200);
     });
 }
 
@@ -275,9 +275,9 @@ fn other_paths_and_methods_are_refused() {
         }
         let authorization = format!("Authorization: {TOKEN}\r\n");
         for method in ["POST", "DELETE", "OPTIONS"] {
-            let reply = client.send(method, "/apps", &authorization).await;
-            reply.assert_error(405, "Method Not Allowed");
-            assert_eq!(reply.header("allow"), Some("GET"));
+            let response = client.send(method, "/apps", &authorization).await;
+            response.assert_error(405, "Method Not Allowed");
+            assert_eq!(response.header("allow"), Some("GET"));
         }
         let escaped = format!(
             "/%61pps/%{:02x}{}/pipelines",
@@ -294,9 +294,9 @@ fn answers_are_numbered_and_repeatable() {
         let mut seen = Vec::new();
         play(Scenario::Healthy, async |client| {
             for path in ["/apps", "/nothing", "/apps?limit=3"] {
-                let reply = client.get(path).await;
-                assert_eq!(reply.header("date"), None);
-                seen.push((reply.head, reply.body));
+                let response = client.get(path).await;
+                assert_eq!(response.header("date"), None);
+                seen.push((response.head, response.body));
             }
         });
         seen
@@ -401,12 +401,12 @@ fn apps_can_be_filtered_and_sorted() {
 fn bad_queries_are_refused() {
     play(Scenario::Healthy, async |client| {
         for limit in ["0", "51", "-1", "ten", "", "1e1", "99999999999999999999"] {
-            let reply = client.get(&format!("/apps?limit={limit}")).await;
-            reply.assert_error(400, "invalid limit");
+            let response = client.get(&format!("/apps?limit={limit}")).await;
+            response.assert_error(400, "invalid limit");
         }
         for anchor in ["", "ffffffffffffffff", "2026-03-28T00:00:00Z"] {
-            let reply = client.get(&format!("/apps?next={anchor}")).await;
-            reply.assert_error(400, "invalid next");
+            let response = client.get(&format!("/apps?next={anchor}")).await;
+            response.assert_error(400, "invalid next");
         }
         let order = client.get("/apps?sort_by=title").await;
         order.assert_error(400, "invalid sort_by");
@@ -415,14 +415,14 @@ fn bad_queries_are_refused() {
         let apps = client.get("/apps").await.data();
         let runs = pipelines(&apps[0]);
         for limit in ["0", "ten"] {
-            let reply = client.get(&format!("{runs}?limit={limit}")).await;
-            reply.assert_error(400, "invalid limit");
+            let response = client.get(&format!("{runs}?limit={limit}")).await;
+            response.assert_error(400, "invalid limit");
         }
         // An unescaped plus sign is a space, as everywhere in a query.
         for time in ["", "yesterday", "2026-03-28T00:00:00+00:00"] {
             for name in ["before", "next", "after"] {
-                let reply = client.get(&format!("{runs}?{name}={time}")).await;
-                reply.assert_error(400, "invalid time, RFC3339 expected");
+                let response = client.get(&format!("{runs}?{name}={time}")).await;
+                response.assert_error(400, "invalid time, RFC3339 expected");
             }
         }
     });
@@ -447,9 +447,9 @@ fn runs_page_by_time() {
         for name in ["before", "next"] {
             let (mut runs, mut cursor) = (Vec::new(), String::new());
             loop {
-                let reply = client.get(&format!("{path}?{cursor}")).await;
-                runs.extend(reply.data());
-                let paging = &reply.json()["paging"];
+                let response = client.get(&format!("{path}?{cursor}")).await;
+                runs.extend(response.data());
+                let paging = &response.json()["paging"];
                 assert_eq!(paging["total_item_count"], 0);
                 assert_eq!(paging["page_item_limit"], 0);
                 let Some(next) = paging["next"].as_str() else {
@@ -519,9 +519,9 @@ fn idle_apps_have_an_empty_list_or_null() {
     play(Scenario::Healthy, async |client| {
         let (mut empty, mut null) = (0, 0);
         for app in client.all_apps("limit=50").await {
-            let reply = client.get(&format!("{}?limit=1", pipelines(&app))).await;
-            assert_eq!(reply.status, 200);
-            let data = reply.json()["data"].clone();
+            let response = client.get(&format!("{}?limit=1", pipelines(&app))).await;
+            assert_eq!(response.status, 200);
+            let data = response.json()["data"].clone();
             if data.is_null() {
                 null += 1;
             } else if data.as_array().is_some_and(Vec::is_empty) {
@@ -542,13 +542,13 @@ fn show_knows_pipelines_and_no_builds() {
         let mut seen = HashSet::new();
         for run in client.get(&format!("{path}?limit=100")).await.data() {
             assert!(seen.insert(slug(&run).to_owned()));
-            let reply = client.get(&format!("{path}/{}", slug(&run))).await;
+            let response = client.get(&format!("{path}/{}", slug(&run))).await;
             if run["is_pipeline"] == false {
-                reply.assert_error(404, "Not Found");
+                response.assert_error(404, "Not Found");
                 continue;
             }
-            assert_eq!(reply.status, 200);
-            let show = reply.json();
+            assert_eq!(response.status, 200);
+            let show = response.json();
             assert!(show.get("data").is_none());
             for (listed, shown) in [
                 ("slug", "id"),
@@ -576,8 +576,8 @@ fn show_knows_pipelines_and_no_builds() {
         }
         let pipeline = client.get(&path).await.data()[1].clone();
         for unknown in ["nothing", "00000000-0000-0000-0000-000000000000"] {
-            let reply = client.get(&format!("{path}/{unknown}")).await;
-            reply.assert_error(404, "Not Found");
+            let response = client.get(&format!("{path}/{unknown}")).await;
+            response.assert_error(404, "Not Found");
         }
         // A pipeline of one app isn't another's.
         let other = format!("{}/{}", pipelines(&apps[1]), slug(&pipeline));
@@ -615,15 +615,15 @@ fn partial_permissions_hides_some() {
     play(Scenario::PartialPermissions, async |client| {
         let mut statuses = Vec::new();
         for app in client.get("/apps").await.data() {
-            let reply = client.get(&pipelines(&app)).await;
-            match reply.status {
+            let response = client.get(&pipelines(&app)).await;
+            match response.status {
                 200 => {}
-                403 => reply.assert_error(403, "Forbidden"),
-                _ => reply.assert_error(404, "Not Found"),
+                403 => response.assert_error(403, "Forbidden"),
+                _ => response.assert_error(404, "Not Found"),
             }
             let details = client.get(&format!("{}/nothing", pipelines(&app))).await;
-            assert_eq!(details.status == 403, reply.status == 403);
-            statuses.push(reply.status);
+            assert_eq!(details.status == 403, response.status == 403);
+            statuses.push(response.status);
         }
         let count = |status| statuses.iter().filter(|seen| **seen == status).count();
         assert_eq!(statuses[0], 200);
@@ -634,11 +634,11 @@ fn partial_permissions_hides_some() {
 #[test]
 fn no_resources_lists_nothing() {
     play(Scenario::NoResources, async |client| {
-        let reply = client.get("/apps").await;
-        assert_eq!(reply.status, 200);
+        let response = client.get("/apps").await;
+        assert_eq!(response.status, 200);
         let expected = "{\"data\":[],\"paging\":{\"total_item_count\":0,\"page_item_limit\":50}}";
         assert_eq!(
-            reply.json(),
+            response.json(),
             serde_json::from_str::<Value>(expected).unwrap()
         );
     });
@@ -657,18 +657,18 @@ fn gateways_answer_before_the_token_is_seen() {
     ] {
         play(scenario, async |client| {
             for path in ["/apps?limit=0", "/apps/x/pipelines", "/", "/nothing"] {
-                let reply = client.send("GET", path, "").await;
-                assert_eq!(reply.status, status);
-                assert_eq!(reply.header("content-type"), Some(kind));
-                assert_eq!(reply.header("x-request-id"), None);
+                let response = client.send("GET", path, "").await;
+                assert_eq!(response.status, status);
+                assert_eq!(response.header("content-type"), Some(kind));
+                assert_eq!(response.header("x-request-id"), None);
                 let retry_after = (status == 429).then_some("600");
-                assert_eq!(reply.header("retry-after"), retry_after);
+                assert_eq!(response.header("retry-after"), retry_after);
                 if status == 429 {
-                    reply.assert_error(429, "Too Many Requests");
+                    response.assert_error(429, "Too Many Requests");
                 } else {
-                    assert!(reply.body.starts_with("<!DOCTYPE html>"));
+                    assert!(response.body.starts_with("<!DOCTYPE html>"));
                     // Nothing is loaded from elsewhere.
-                    assert!(!reply.body.contains("//") && !reply.body.contains("<script"));
+                    assert!(!response.body.contains("//") && !response.body.contains("<script"));
                 }
             }
         });
@@ -685,9 +685,9 @@ fn slow_is_healthy_two_seconds_later() {
         // The runtime's clock jumps to the next timer instead of waiting for it.
         tokio::time::pause();
         let start = tokio::time::Instant::now();
-        let reply = client.get("/apps").await;
+        let response = client.get("/apps").await;
         assert!(start.elapsed() >= Duration::from_secs(2));
-        assert_eq!(reply.body, healthy);
+        assert_eq!(response.body, healthy);
     });
 }
 
@@ -941,20 +941,20 @@ fn fields(value: &Value) -> &Map<String, Value> {
 #[test]
 fn bodies_conform_to_the_specification() {
     play(Scenario::Healthy, async |client| {
-        let reply = client.get("/apps").await.json();
-        assert_eq!(fields(&reply).len(), 2);
-        assert_model(&reply["paging"], PAGING);
-        let apps = reply["data"].as_array().unwrap();
+        let response = client.get("/apps").await.json();
+        assert_eq!(fields(&response).len(), 2);
+        assert_model(&response["paging"], PAGING);
+        let apps = response["data"].as_array().unwrap();
         for app in apps {
             assert_model(app, APP);
             assert_eq!(fields(app).len(), APP.len());
         }
         for app in &apps[..7] {
             let path = pipelines(app);
-            let reply = client.get(&path).await.json();
-            assert_eq!(fields(&reply).len(), 2);
-            assert_model(&reply["paging"], PAGING);
-            for run in reply["data"].as_array().into_iter().flatten() {
+            let response = client.get(&path).await.json();
+            assert_eq!(fields(&response).len(), 2);
+            assert_model(&response["paging"], PAGING);
+            for run in response["data"].as_array().into_iter().flatten() {
                 assert_model(run, RUN);
                 assert_eq!(fields(&run["trigger_params"]).len(), LISTED_PARAMS.len());
                 if run["is_pipeline"] == true {

@@ -2,9 +2,9 @@
 //! truth or says that it could not, and never anything else.
 
 use crate::support::client::{block_on, settings};
-use crate::support::server::{Act, Request, Server, json, reply};
+use crate::support::server::{Act, Request, Server, json, response};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
-use bitrise_dx::plan::{Choice, Plan};
+use bitrise_dx::plan::{AppSelection, Plan};
 use bitrise_dx::report::{Report, Target, TokenSource};
 use bitrise_dx::token::TokenKind;
 use bitrise_dx::verdict::Verdict;
@@ -86,12 +86,12 @@ fn fault(chance: &mut fastrand::Rng) -> Act {
         2 => Act::SendAndReset(CUT.into()),
         3 => Act::Send(Vec::new()),
         4 => Act::Send(CUT.into()),
-        5 => Act::Send(reply(503, NOW, "")),
-        6 => Act::Send(reply(502, HTML, PAGE)),
-        7 => Act::Send(reply(429, NOW, r#"{"message":"slow down"}"#)),
-        8 => Act::Send(reply(200, HTML, PAGE)),
-        9 => Act::Send(reply(403, HTML, PAGE)),
-        10 => Act::Send(reply(302, "Location: https://login.example/\r\n", "")),
+        5 => Act::Send(response(503, NOW, "")),
+        6 => Act::Send(response(502, HTML, PAGE)),
+        7 => Act::Send(response(429, NOW, r#"{"message":"slow down"}"#)),
+        8 => Act::Send(response(200, HTML, PAGE)),
+        9 => Act::Send(response(403, HTML, PAGE)),
+        10 => Act::Send(response(302, "Location: https://login.example/\r\n", "")),
         _ => json(200, r#"{"status":"fine"}"#),
     }
 }
@@ -131,7 +131,7 @@ async fn run(base_url: &str) -> Report {
         ..settings(base_url)
     });
     let plan = Plan {
-        apps: Choice::First,
+        apps: AppSelection::First,
         details: false,
         concurrency: 1,
     };

@@ -1,7 +1,7 @@
 //! How the program comes onto a build machine: from a release, from its source, or not at all.
 
 use super::{Machine, PROGRAM, VERSION, read, run};
-use crate::support::server::{Act, Server, reply};
+use crate::support::server::{Act, Server, response};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -68,7 +68,7 @@ pub(super) fn sum(machine: &Machine, bytes: &[u8], name: &str) -> String {
     format!("{}  {name}\n", line.split(' ').next().unwrap())
 }
 
-/// Returns a reply with a file.
+/// Returns a response with a file.
 fn file(bytes: &[u8]) -> Act {
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -83,7 +83,7 @@ pub(super) fn mirror(version: &str, archive: Vec<u8>, sums: String) -> Server {
     Server::start(move |request, _| match request.target.strip_prefix(&at) {
         Some("/SHA256SUMS") => file(sums.as_bytes()),
         Some(path) if path[1..] == name => file(&archive),
-        _ => Act::Send(reply(404, "", "")),
+        _ => Act::Send(response(404, "", "")),
     })
 }
 
@@ -153,7 +153,7 @@ fn a_download_is_tried_again_and_goes_nowhere_else() {
     let archive = packed(&machine, "9.8.7", "echo installed");
     let sums = sum(&machine, &archive, &archive_name("9.8.7"));
     let server = Server::start(move |request, number| match number {
-        0 => Act::Send(reply(503, "", "")),
+        0 => Act::Send(response(503, "", "")),
         _ if request.target.ends_with("SHA256SUMS") => file(sums.as_bytes()),
         _ => file(&archive),
     });
@@ -194,14 +194,15 @@ fn a_download_is_tried_again_and_goes_nowhere_else() {
         assert!(!ran.stderr.contains("pa55word"), "{}", ran.stderr);
     }
     assert_eq!(server.requests().len(), asked);
-    let away = Server::start(|_, _| Act::Send(reply(302, "Location: file:///etc/hosts\r\n", "")));
+    let away =
+        Server::start(|_, _| Act::Send(response(302, "Location: file:///etc/hosts\r\n", "")));
     let ran = at(&format!("http://{}", away.address()));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
 }
 
 #[test]
 fn what_has_no_archive_is_built_if_it_is_the_source_s_own_version() {
-    let nothing = Server::start(|_, _| Act::Send(reply(404, "", "")));
+    let nothing = Server::start(|_, _| Act::Send(response(404, "", "")));
     let url = format!("http://{}", nothing.address());
     let machine = Machine::new();
     let with = |version: &str| {
@@ -247,7 +248,7 @@ fn what_has_no_archive_is_built_if_it_is_the_source_s_own_version() {
 
 #[test]
 fn a_program_that_is_there_already_is_used_if_it_is_the_right_one() {
-    let nothing = Server::start(|_, _| Act::Send(reply(404, "", "")));
+    let nothing = Server::start(|_, _| Act::Send(response(404, "", "")));
     let machine = Machine::new();
     let with = |name: &str, value: &str| {
         let mut command = install(&machine);

@@ -1,7 +1,7 @@
 //! The client inside of the test's own process.
 
 use bitrise_dx::api::{RetryPolicy, Settings};
-use bitrise_dx::plan::BaseUrl;
+use bitrise_dx::base_url::BaseUrl;
 use bitrise_dx::token::Token;
 use std::time::Duration;
 

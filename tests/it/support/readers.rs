@@ -149,7 +149,7 @@ pub(crate) fn html(text: &str) -> Html {
                     .iter()
                     .map(|(key, value)| (string(key), string(value)))
                     .collect();
-                harmless(&name, &attributes);
+                escape_unprintable(&name, &attributes);
                 ids.extend(attributes.get("id").cloned());
                 references.extend(attributes.get("aria-labelledby").cloned());
                 page.labels.extend(attributes.get("aria-label").cloned());
@@ -199,7 +199,7 @@ pub(crate) fn html(text: &str) -> Html {
 }
 
 /// Holds that an element is one of the page's own, and has nothing that acts or loads.
-fn harmless(name: &str, attributes: &BTreeMap<String, String>) {
+fn escape_unprintable(name: &str, attributes: &BTreeMap<String, String>) {
     const ELEMENTS: &str = "html head meta title style body header div p h1 h2 h3 span strong code \
         main section ol ul li article dl dt dd pre figure svg rect table caption thead tbody tr th \
         td a footer";

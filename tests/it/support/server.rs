@@ -200,8 +200,8 @@ pub(crate) fn read_head(stream: &mut TcpStream) -> Option<Request> {
     Some(Request { target, head })
 }
 
-/// Returns a complete reply.
-pub(crate) fn reply(status: u16, headers: &str, body: &str) -> Vec<u8> {
+/// Returns a complete response.
+pub(crate) fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
@@ -209,9 +209,9 @@ pub(crate) fn reply(status: u16, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns a reply in JSON.
+/// Returns a response in JSON.
 pub(crate) fn json(status: u16, body: &str) -> Act {
-    Act::Send(reply(status, "Content-Type: application/json\r\n", body))
+    Act::Send(response(status, "Content-Type: application/json\r\n", body))
 }
 
 /// One app, as the smallest list of apps.
@@ -222,11 +222,11 @@ pub(crate) const NO_RUNS: &str = r#"{"data":[],"paging":{}}"#;
 
 /// Starts a server that plays a Bitrise where everything is fine.
 pub(crate) fn healthy() -> Server {
-    Server::start(|request, _| healthy_reply(request))
+    Server::start(|request, _| healthy_response(request))
 }
 
 /// Answers as a Bitrise where everything is fine.
-pub(crate) fn healthy_reply(request: &Request) -> Act {
+pub(crate) fn healthy_response(request: &Request) -> Act {
     json(
         200,
         if request.target.contains("pipelines") {

@@ -1,11 +1,11 @@
-//! What must hold for any reply, shared by the fuzzer and the tests, which run its seeds.
+//! What must hold for any response, shared by the fuzzer and the tests, which run its seeds.
 
-use bitrise_dx::check::{App, Check, CheckId, CheckResult, Found};
+use bitrise_dx::app::{App, Slug};
+use bitrise_dx::check::{Check, CheckId, CheckResult, Found};
 use bitrise_dx::classify::{self, Listed, PipelinesStep};
-use bitrise_dx::exchange::{Body, Exchange, Reply};
+use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{Report, Target, TokenInfo};
-use bitrise_dx::text::Untrusted;
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
 
-/// Judges a reply: two bytes for its status, and its body.
+/// Judges a response: two bytes for its status, and its body.
 ///
 /// # Panics
 /// Panics where reading, meaning or showing it breaks a promise.
@@ -32,7 +32,7 @@ pub(crate) fn judge(bytes: &[u8]) {
         attempts: 1,
         elapsed: Duration::ZERO,
         retry_after: None,
-        outcome: Ok(Reply {
+        outcome: Ok(Response {
             status,
             http_version: "HTTP/2",
             request_id: None,
@@ -53,17 +53,13 @@ pub(crate) fn judge(bytes: &[u8]) {
     }
 }
 
-/// Returns what the reply means at each step, for the first app that it names.
+/// Returns what the response means at each step, for the first app that it names.
 fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
     let (app, apps) = match classify::apps(exchange) {
         Ok(page) => (page.apps.into_iter().next(), CheckResult::Pass),
         Err(reason) => (None, CheckResult::NotPassed(reason)),
     };
-    let app = app.unwrap_or_else(|| App {
-        slug: Untrusted::new("app"),
-        title: None,
-        workspace: None,
-    });
+    let app = app.unwrap_or_else(|| App::unlisted(Slug::parse("app").unwrap()));
     let pipelines = match classify::pipelines(exchange, Listed::Yes) {
         PipelinesStep::Readable(_) => CheckResult::Pass,
         PipelinesStep::NotReadable(reason) => CheckResult::NotPassed(reason),
@@ -86,7 +82,7 @@ fn is_nobodys_fault(status: u16, exchange: &Exchange, result: CheckResult) {
     };
     let is_json = matches!(
         exchange.outcome,
-        Ok(Reply {
+        Ok(Response {
             body: Body::Json(_),
             ..
         })

@@ -1,0 +1,85 @@
+//! An app as Bitrise names it.
+//!
+//! Invariant: a [`Slug`] was looked at once, when it was made; nobody checks one again.
+
+use crate::text::Untrusted;
+use std::fmt;
+
+/// The maximum length of a slug, in bytes; Bitrise's have 16 or 36.
+const MAX_SLUG: usize = 256;
+
+/// An identifier of Bitrise's, opaque, that can be one path segment of a request.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Slug(Untrusted);
+
+impl Slug {
+    /// Returns the slug, or nothing if the text can't be a path segment of its own: it is empty,
+    /// `.`, `..` or longer than 256 bytes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_usable = !matches!(text, "" | "." | "..") && text.len() <= MAX_SLUG;
+        is_usable.then(|| Self(Untrusted::new(text)))
+    }
+
+    /// Returns the slug as it came, for building a request or for comparing; never for showing.
+    pub fn raw(&self) -> &str {
+        self.0.raw()
+    }
+
+    /// Returns the slug as a text that can be shown.
+    pub const fn as_untrusted(&self) -> &Untrusted {
+        &self.0
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the list of apps says of one app, or its slug alone if the list was silent
+/// (spec: `v0.AppResponseItemModel`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct App {
+    /// The app's slug, Bitrise's name for its identifier.
+    pub slug: Slug,
+    /// The app's title.
+    pub title: Option<Untrusted>,
+    /// The name of the workspace that owns the app (`owner.name`).
+    pub workspace: Option<Untrusted>,
+    /// The slug of that workspace (`owner.slug`).
+    pub workspace_slug: Option<Untrusted>,
+    /// Whether the owner is a person and not a workspace (`owner.account_type` is `user`).
+    pub is_owned_by_user: bool,
+    /// Whether the app is disabled on Bitrise (`is_disabled`); it is listed all the same.
+    pub is_disabled: bool,
+}
+
+impl App {
+    /// Returns an app of which nothing but the slug is known.
+    pub const fn unlisted(slug: Slug) -> Self {
+        Self {
+            slug,
+            title: None,
+            workspace: None,
+            workspace_slug: None,
+            is_owned_by_user: false,
+            is_disabled: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slug;
+
+    #[test]
+    fn a_slug_is_one_path_segment() {
+        for text in ["93f256e365d929d3", "a b", "...", &"x".repeat(256)] {
+            assert_eq!(Slug::parse(text).unwrap().raw(), text);
+        }
+        for text in ["", ".", "..", &"x".repeat(257)] {
+            assert_eq!(Slug::parse(text), None, "{text}");
+        }
+    }
+}
