@@ -14,6 +14,9 @@ pub enum CheckId {
     TokenFormat,
     /// `GET /apps` (Bitrise's operation `app-list`).
     AppsList,
+    /// `GET /apps` once more, after a 401 at a later step: is the token still accepted? Made only
+    /// if there was such a 401.
+    AppsRecheck,
     /// `GET /apps/{app-slug}/pipelines` (`pipeline-list`).
     PipelinesList,
     /// `GET /apps/{app-slug}/pipelines/{pipeline-id}` (`pipeline-show`).
@@ -25,6 +28,7 @@ impl CheckId {
     pub const ALL: &[Self] = &[
         Self::TokenFormat,
         Self::AppsList,
+        Self::AppsRecheck,
         Self::PipelinesList,
         Self::PipelinesShow,
     ];
@@ -34,6 +38,7 @@ impl CheckId {
         match self {
             Self::TokenFormat => "token.format",
             Self::AppsList => "apps.list",
+            Self::AppsRecheck => "apps.recheck",
             Self::PipelinesList => "pipelines.list",
             Self::PipelinesShow => "pipelines.show",
         }
@@ -118,7 +123,7 @@ pub struct Check {
     /// How it ended.
     pub result: CheckResult,
     /// What was learnt, beyond the result.
-    pub found: Found,
+    pub finding: Finding,
     /// The app that was looked at.
     pub app: Option<App>,
     /// The request that was made.
@@ -127,7 +132,7 @@ pub struct Check {
 
 /// Holds what a check learnt beyond its result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Found {
+pub enum Finding {
     /// Nothing beyond the result.
     Nothing,
     /// The token's kind.
@@ -191,6 +196,17 @@ impl Tally {
 }
 
 impl Check {
+    /// Makes a check of which nothing but the result is known.
+    pub const fn new(id: CheckId, result: CheckResult) -> Self {
+        Self {
+            id,
+            result,
+            finding: Finding::Nothing,
+            app: None,
+            exchange: None,
+        }
+    }
+
     /// Returns the response that the check looked at, where there was one.
     pub fn response(&self) -> Option<&Response> {
         self.exchange.as_ref()?.response()
@@ -198,13 +214,6 @@ impl Check {
 
     /// Makes a check that was not made, with the reason for that.
     pub const fn skipped(id: CheckId, why: SkipReason) -> Self {
-        let result = CheckResult::Skipped(why);
-        Self {
-            id,
-            result,
-            found: Found::Nothing,
-            app: None,
-            exchange: None,
-        }
+        Self::new(id, CheckResult::Skipped(why))
     }
 }

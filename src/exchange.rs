@@ -6,7 +6,9 @@
 use crate::text::Untrusted;
 use crate::wire::Document;
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
+use url::{Host, Url};
 
 /// Holds one question to the server and what came of it, after all attempts.
 #[derive(Clone, Debug)]
@@ -19,11 +21,30 @@ pub struct Exchange {
     pub elapsed: Duration,
     /// How long the server asked to wait (`Retry-After`), where it did so in its last response.
     pub retry_after: Option<Duration>,
+    /// The address that the last attempt connected to, or tried to; the proxy's if there is one.
+    pub remote_address: Option<SocketAddr>,
     /// The last attempt's response, or why there was none.
     pub outcome: Result<Response, TransportError>,
 }
 
 impl Exchange {
+    /// Makes an exchange of one attempt that took no time.
+    pub fn new(url: impl Into<String>, outcome: Result<Response, TransportError>) -> Self {
+        Self {
+            url: url.into(),
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            retry_after: None,
+            remote_address: None,
+            outcome,
+        }
+    }
+
+    /// Tells whether the request was for Bitrise's own host, `bitrise.io` or one below it.
+    pub fn is_for_bitrise(&self) -> bool {
+        is_bitrise(&self.url)
+    }
+
     /// Returns the last attempt's response, where there was one.
     pub fn response(&self) -> Option<&Response> {
         self.outcome.as_ref().ok()
@@ -41,6 +62,13 @@ impl Exchange {
     }
 }
 
+/// Tells whether an address leads to Bitrise's own host, `bitrise.io` or one below it.
+pub fn is_bitrise(url: &str) -> bool {
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host);
+    matches!(host, Some(Host::Domain(name)) if name == "bitrise.io" || name.ends_with(".bitrise.io"))
+}
+
 /// The method of every request that this program sends.
 pub const METHOD: &str = "GET";
 
@@ -50,16 +78,47 @@ pub struct Response {
     /// The status code, 100 to 999.
     pub status: u16,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
-    pub http_version: &'static str,
+    pub http_version: Option<&'static str>,
     /// The value of `X-Request-Id`, for a support ticket.
     pub request_id: Option<Untrusted>,
     /// The host that a redirect points to.
     pub location_host: Option<Untrusted>,
+    /// Whether the headers say that this is a rate limit: `Retry-After`, or an
+    /// `X-RateLimit-Remaining` of 0.
+    pub has_rate_limit_headers: bool,
+    /// The `error_description` of `WWW-Authenticate`.
+    pub challenge: Option<Untrusted>,
+    /// What the response says of who sent it.
+    pub responder: Responder,
     /// The body, read within the limit.
     pub body: Body,
 }
 
+/// What a response says of who sent it: of use where it was not Bitrise's API.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Responder {
+    /// The title of its page.
+    pub title: Option<Untrusted>,
+    /// `Server`, `Via` and the headers that name a box (`X-Squid-Error`, `CF-RAY`, …), with their
+    /// names as they are usually written.
+    pub headers: Vec<(&'static str, Untrusted)>,
+}
+
 impl Response {
+    /// Makes a response of which nothing but status and body is known.
+    pub fn new(status: u16, body: Body) -> Self {
+        Self {
+            status,
+            http_version: None,
+            request_id: None,
+            location_host: None,
+            has_rate_limit_headers: false,
+            challenge: None,
+            responder: Responder::default(),
+            body,
+        }
+    }
+
     /// Tells whether another attempt may get another answer by itself: 408, 429 and 5xx, and a
     /// success whose body broke off. 401, 403 and 404 are answers.
     pub const fn is_transient(&self) -> bool {

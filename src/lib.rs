@@ -23,6 +23,7 @@
 //! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `token`, `wire`, `text` and below |
 //! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
 //! | [`render`] | report → text | `report`, `guide` and below |
+//! | [`diagnosis`] | what a report means for whom | `report` and below |
 //! | [`guide`] | the texts for people | `report` and below |
 //! | [`report`] | what is known after a run | `check`, `plan`, `token`, `text`, `verdict` |
 //! | [`classify`] | from what was seen to what it means | `exchange`, `wire`, `verdict` |
@@ -53,6 +54,7 @@ pub mod base_url;
 pub mod check;
 pub mod classify;
 pub mod cli;
+pub mod diagnosis;
 pub mod exchange;
 pub mod guide;
 pub mod plan;

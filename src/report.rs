@@ -4,7 +4,7 @@
 //! the apps; none of them is stored beside those.
 
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status};
+use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
 use crate::plan::PlanError;
 use crate::token::{TokenKind, TokenWarning};
 use crate::verdict::{Reason, Signal, Verdict};
@@ -28,10 +28,51 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// The apps that were checked or were to be checked, in the order in which they were found.
     pub apps: Vec<AppResult>,
+    /// How what was seen came here.
+    pub evidence: EvidenceKind,
+    /// What the run was asked to do.
+    pub options: RunOptions,
     /// What is worth a word but didn't decide.
     pub warnings: Vec<TokenWarning>,
+    /// Whether one of the reports that were asked for could not be written.
+    pub is_unwritten: bool,
     /// The signal that ended the run before it was complete, if so.
     pub interrupted: Option<Signal>,
+}
+
+/// What a run was asked to do, as far as it decides which advice has a point.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RunOptions {
+    /// Which apps were to be checked.
+    pub selection: Selection,
+    /// Whether one pipeline run of each app was to be looked at (`--pipeline-details`).
+    pub details: bool,
+}
+
+/// Which apps a run was to check.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Selection {
+    /// The first one of the list, as DX does.
+    #[default]
+    First,
+    /// Those of `--app`.
+    Named,
+    /// Those of `--apps-file`.
+    File,
+    /// Every one on every page (`--all-apps`).
+    All,
+}
+
+/// Where the base URL came from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BaseUrlSource {
+    /// The default, Bitrise's own.
+    #[default]
+    Default,
+    /// `--base-url`.
+    Option,
+    /// `BITRISE_API_BASE_URL`.
+    Environment,
 }
 
 /// Holds the address that was asked.
@@ -39,6 +80,8 @@ pub struct Report {
 pub struct Target {
     /// The base URL, where a usable one was given.
     pub base_url: Option<String>,
+    /// Where that came from.
+    pub base_url_source: BaseUrlSource,
     /// The proxy on the way, without user and password.
     pub proxy: Option<String>,
     /// The certificate file of `--ca-cert`, for the commands that reproduce the run.
@@ -58,11 +101,72 @@ pub struct SandboxTarget {
     pub token: &'static str,
 }
 
+/// States how what was seen came here.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum EvidenceKind {
+    /// This program asked the server itself.
+    #[default]
+    Live,
+    /// Somebody pasted what they saw.
+    Pasted,
+    /// A report that this program wrote before.
+    Report,
+}
+
+impl EvidenceKind {
+    /// Lists all of them.
+    pub const ALL: &[Self] = &[Self::Live, Self::Pasted, Self::Report];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Pasted => "pasted",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// States what came of the token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenState {
+    /// Bitrise answered it with a 200, and with no 401 after that.
+    Accepted,
+    /// Bitrise rejected it.
+    Rejected,
+    /// Nothing of Bitrise's came back.
+    NotTested,
+    /// The text can't be a Bitrise token as it stands.
+    NotAToken,
+}
+
+impl TokenState {
+    /// Lists every state.
+    pub const ALL: &[Self] = &[
+        Self::Accepted,
+        Self::Rejected,
+        Self::NotTested,
+        Self::NotAToken,
+    ];
+
+    /// Returns the name that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::NotTested => "not_tested",
+            Self::NotAToken => "not_a_token",
+        }
+    }
+}
+
 /// Holds what may be said of the token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TokenInfo {
     /// Its kind, where there was a token to look at.
     pub kind: Option<TokenKind>,
+    /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
+    pub fingerprint: Option<String>,
     /// Where it came from.
     pub source: Option<TokenSource>,
 }
@@ -139,6 +243,8 @@ pub struct AppResult {
     pub app: App,
     /// Whether the list of apps begins with it: DX looks at that one when a connection is added.
     pub is_first: bool,
+    /// Whether the token's list of apps holds it; nothing if the list was not read to its end.
+    pub is_listed: Option<bool>,
     /// Whether DX can read it.
     pub state: AppState,
     /// Why it is not known to be readable.
@@ -162,8 +268,6 @@ pub enum AppState {
     Unknown,
     /// The app was to be checked, but the run ended before.
     NotReached,
-    /// The app was in the list and is no longer: deleted or moved while the run was under way.
-    Gone,
 }
 
 impl AppState {
@@ -173,7 +277,6 @@ impl AppState {
         Self::Denied,
         Self::Unknown,
         Self::NotReached,
-        Self::Gone,
     ];
 
     /// Returns the name that scripts read.
@@ -183,7 +286,6 @@ impl AppState {
             Self::Denied => "denied",
             Self::Unknown => "unknown",
             Self::NotReached => "not_reached",
-            Self::Gone => "gone",
         }
     }
 }
@@ -227,9 +329,6 @@ pub struct Coverage {
     pub unknown: u64,
     /// How many apps were to be checked and were not, since the run ended before.
     pub not_reached: u64,
-    /// How many apps of the list were deleted or moved while the run was under way; they are
-    /// neither in `total` nor in `checked`.
-    pub gone: u64,
 }
 
 impl Coverage {
@@ -248,8 +347,11 @@ impl Report {
     }
 
     /// Returns the exit code of the process: the verdict's, or the signal's where one ended the
-    /// run, whatever was known by then.
+    /// run, whatever was known by then; 1 if a report could not be written.
     pub fn exit_code(&self) -> u8 {
+        if self.is_unwritten {
+            return 1;
+        }
         self.interrupted
             .map_or_else(|| self.verdict().exit_code(), Signal::exit_code)
     }
@@ -297,6 +399,38 @@ impl Report {
         self.decisive()?.exchange.as_ref()?.retry_after
     }
 
+    /// Returns what came of the token.
+    pub fn token_state(&self) -> TokenState {
+        match self.reason() {
+            Some(Reason::TokenMalformed) => TokenState::NotAToken,
+            Some(Reason::TokenRejected) => TokenState::Rejected,
+            Some(_) | None if self.was_accepted() => TokenState::Accepted,
+            Some(_) | None => TokenState::NotTested,
+        }
+    }
+
+    /// Tells whether Bitrise answered the token with a 200, and with no 401 that is still open.
+    fn was_accepted(&self) -> bool {
+        let passed = |check: &Check| match check.id {
+            CheckId::TokenFormat => false,
+            CheckId::AppsList => {
+                check.result == CheckResult::Pass
+                    || check.result == CheckResult::NotPassed(Reason::NoApps)
+                    || matches!(check.finding, Finding::SomeApps { .. })
+            }
+            CheckId::AppsRecheck | CheckId::PipelinesList | CheckId::PipelinesShow => {
+                check.result == CheckResult::Pass
+            }
+        };
+        let is_open = |check: &Check| {
+            check.result.status() == Status::Unknown
+                && check
+                    .response()
+                    .is_some_and(|response| response.status == 401)
+        };
+        self.checks.iter().any(passed) && !self.checks.iter().any(is_open)
+    }
+
     /// Counts the apps.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
@@ -306,7 +440,6 @@ impl Report {
                 AppState::Denied => coverage.denied += 1,
                 AppState::Unknown => coverage.unknown += 1,
                 AppState::NotReached => coverage.not_reached += 1,
-                AppState::Gone => coverage.gone += 1,
             }
             if result.reason == Some(Reason::AppNotAccessible) {
                 coverage.unlisted += 1;
@@ -321,18 +454,20 @@ impl Report {
     fn total(&self) -> Option<u64> {
         self.checks
             .iter()
-            .find_map(|check| match (check.found, check.result) {
-                (Found::Apps { total, .. }, _) => total,
+            .find_map(|check| match (check.finding, check.result) {
+                (Finding::Apps { total, .. }, _) => total,
                 (_, CheckResult::NotPassed(Reason::NoApps)) => Some(0),
                 _ => None,
             })
     }
 }
 
-/// Returns the checks with one that was not reached for each [`CheckId`] that is missing.
+/// Returns the checks with one that was not reached for each [`CheckId`] that is missing and is
+/// always made.
 pub(crate) fn complete(mut checks: Vec<Check>) -> Vec<Check> {
     for &id in CheckId::ALL {
-        if checks.iter().all(|check| check.id != id) {
+        let is_always_made = id != CheckId::AppsRecheck;
+        if is_always_made && checks.iter().all(|check| check.id != id) {
             checks.push(Check::skipped(id, SkipReason::NotReached));
         }
     }

@@ -90,6 +90,87 @@ fn is_plain(c: char) -> bool {
     matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
 
+/// A sentence of our own with text in it that is not ours.
+///
+/// A format sets the three kinds apart: foreign text is escaped or marked, and a command is never
+/// broken inside of a word.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Text(Vec<Span>);
+
+/// A part of a [`Text`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Span {
+    /// Our own words.
+    Own(String),
+    /// What came from the network, a file or the environment.
+    Foreign(Untrusted),
+    /// A command, an option, an address or a value to be typed as it stands.
+    Command(String),
+}
+
+impl Text {
+    /// Adds our own words.
+    #[must_use]
+    pub fn own(mut self, words: impl Into<String>) -> Self {
+        let words = words.into();
+        match self.0.last_mut() {
+            Some(Span::Own(before)) => before.push_str(&words),
+            Some(Span::Foreign(_) | Span::Command(_)) | None => self.0.push(Span::Own(words)),
+        }
+        self
+    }
+
+    /// Adds text that is not ours.
+    #[must_use]
+    pub fn foreign(mut self, text: &Untrusted) -> Self {
+        self.0.push(Span::Foreign(text.clone()));
+        self
+    }
+
+    /// Adds a command.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.0.push(Span::Command(command.into()));
+        self
+    }
+
+    /// Adds another text.
+    #[must_use]
+    pub fn then(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Returns the parts, in order.
+    pub fn spans(&self) -> &[Span] {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(words: &str) -> Self {
+        Self::default().own(words)
+    }
+}
+
+impl From<String> for Text {
+    fn from(words: String) -> Self {
+        Self::default().own(words)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for span in &self.0 {
+            match span {
+                Span::Own(words) | Span::Command(words) => f.write_str(words)?,
+                Span::Foreign(text) => text.fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -233,6 +233,7 @@ impl Client {
             attempts: failed + turns,
             elapsed: started.elapsed(),
             retry_after,
+            remote_address: None,
             outcome,
         }
     }
@@ -348,13 +349,12 @@ impl Client {
         let header = |name: &str| received.headers().get(name)?.to_str().ok();
         let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
         Response {
-            status: received.status().as_u16(),
-            http_version: version_name(received.version()),
+            http_version: Some(version_name(received.version())),
             request_id: header("x-request-id")
                 .filter(|id| !id.is_empty())
                 .map(clean),
             location_host: location_host(received).as_deref().map(clean),
-            body,
+            ..Response::new(received.status().as_u16(), body)
         }
     }
 

@@ -160,7 +160,7 @@ impl Progress {
         count.done += 1;
         match result.state {
             AppState::Readable => {}
-            AppState::Denied | AppState::Unknown | AppState::NotReached | AppState::Gone => {
+            AppState::Denied | AppState::Unknown | AppState::NotReached => {
                 count.not_readable += 1;
             }
         }

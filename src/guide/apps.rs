@@ -15,25 +15,23 @@ pub struct Share {
 }
 
 /// Returns how the apps that the token sees, or that were to be checked, are shared out; empty
-/// where no app is known. The sum is the number of all of them, and those that left the list.
+/// where no app is known. The sum is the number of all of them.
 pub fn shares(report: &Report) -> Vec<Share> {
     let coverage = report.coverage();
     let rest = coverage.not_checked().unwrap_or_default();
-    let mut shares = vec![
+    let shares = [
         ("readable", "Readable", coverage.readable),
         ("denied", "Denied", coverage.denied),
         ("unknown", "Could not be told", coverage.unknown),
         ("not-reached", "Not reached", coverage.not_reached),
         ("not-checked", "Not checked", rest),
     ];
-    if coverage.gone > 0 {
-        shares.push(("gone", "Gone meanwhile", coverage.gone));
-    }
     if shares.iter().all(|(_, _, number)| *number == 0) {
         return Vec::new();
     }
-    let shares = shares.into_iter();
-    let shares = shares.map(|(key, name, number)| Share { key, name, number });
+    let shares = shares
+        .into_iter()
+        .map(|(key, name, number)| Share { key, name, number });
     shares.collect()
 }
 
@@ -44,7 +42,6 @@ pub const fn state(state: AppState) -> &'static str {
         AppState::Denied => "denied",
         AppState::Unknown => "could not be told",
         AppState::NotReached => "not reached",
-        AppState::Gone => "gone: deleted or moved meanwhile",
     }
 }
 

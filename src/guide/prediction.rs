@@ -1,7 +1,7 @@
 //! What DX is going to show, as far as a run can tell.
 
 use super::dx_words;
-use crate::check::{CheckResult, Found};
+use crate::check::{CheckResult, Finding};
 use crate::report::{AppResult, AppState, Report};
 use crate::verdict::{Reason, Verdict};
 use std::fmt;
@@ -48,7 +48,7 @@ fn may_be_accepted(report: &Report) -> bool {
         let mut checks = report.checks.iter();
         checks.any(|check| {
             check.result == CheckResult::NotPassed(Reason::AppsForbidden)
-                && check.found == Found::Nothing
+                && check.finding == Finding::Nothing
         })
     };
     report.verdict() == Verdict::InvalidPermissions
@@ -60,13 +60,14 @@ mod tests {
     use super::*;
     use crate::app::{App, Slug};
     use crate::check::{Check, CheckId, ListEnd};
-    use crate::report::{Runs, Target, TokenInfo};
+    use crate::report::{EvidenceKind, RunOptions, Runs, Target, TokenInfo};
     use std::time::{Duration, SystemTime};
 
     fn app(state: AppState, reason: Option<Reason>, runs: Option<Runs>) -> AppResult {
         AppResult {
             app: App::unlisted(Slug::parse("a").unwrap()),
             is_first: false,
+            is_listed: None,
             state,
             reason,
             http_status: None,
@@ -75,12 +76,12 @@ mod tests {
         }
     }
 
-    fn is_sure(reason: Reason, found: Found, apps: Vec<AppResult>) -> bool {
+    fn is_sure(reason: Reason, found: Finding, apps: Vec<AppResult>) -> bool {
         let result = CheckResult::NotPassed(reason);
         let check = Check {
             id: CheckId::AppsList,
             result,
-            found,
+            finding: found,
             app: None,
             exchange: None,
         };
@@ -92,7 +93,10 @@ mod tests {
             not_run: None,
             checks: vec![check],
             apps,
+            evidence: EvidenceKind::Live,
+            options: RunOptions::default(),
             warnings: Vec::new(),
+            is_unwritten: false,
             interrupted: None,
         };
         let before = prediction(&report).map(|prediction| prediction.before);
@@ -109,11 +113,11 @@ mod tests {
             Some(PipelineDetailsDenied),
             Some(Runs::Seen),
         );
-        let cut = Found::SomeApps {
+        let cut = Finding::SomeApps {
             listed: 50,
             end: ListEnd::PageFailed,
         };
-        let none = Found::Nothing;
+        let none = Finding::Nothing;
         let first = || AppResult {
             is_first: true,
             ..denied(PipelinesDenied)

@@ -5,7 +5,7 @@
 use super::pages::SEE_ALL_APPS;
 use super::{meaning, page, title};
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Found, ListEnd, SkipReason, Tally};
+use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
 use crate::exchange::{Exchange, Response, TransportError, TransportErrorKind};
 use crate::report::{NotRun, Report};
 use crate::text::{self, Untrusted};
@@ -92,18 +92,18 @@ fn what_happened(check: &Check, reason: Reason, foreign: Foreign) -> String {
         Reason::TokenRejected => "Bitrise rejected the token (401), because it is wrong, revoked \
                                   or expired"
             .to_owned(),
-        Reason::AppsForbidden => match check.found {
-            Found::SomeApps { listed, .. } => format!(
+        Reason::AppsForbidden => match check.finding {
+            Finding::SomeApps { listed, .. } => format!(
                 "the token is good, but after {} Bitrise refused the next page of the list (403)",
                 apps(listed as u64)
             ),
-            Found::Nothing
-            | Found::Kind(_)
-            | Found::Malformed(_)
-            | Found::Apps { .. }
-            | Found::AskedAgain
-            | Found::Runs(_)
-            | Found::Tally(_) => {
+            Finding::Nothing
+            | Finding::Kind(_)
+            | Finding::Malformed(_)
+            | Finding::Apps { .. }
+            | Finding::AskedAgain
+            | Finding::Runs(_)
+            | Finding::Tally(_) => {
                 "the token is good, but Bitrise does not let it list apps (403)".to_owned()
             }
         },
@@ -140,7 +140,7 @@ fn what_happened(check: &Check, reason: Reason, foreign: Foreign) -> String {
 
 /// Returns what stood in the way, with the counts where there are any.
 fn what_is_open(check: &Check, reason: Reason, foreign: Foreign) -> String {
-    if matches!(check.found, Found::Tally(_) | Found::SomeApps { .. }) {
+    if matches!(check.finding, Finding::Tally(_) | Finding::SomeApps { .. }) {
         not_passed(check, reason, foreign)
     } else {
         undecided(check, reason, foreign)
@@ -149,15 +149,15 @@ fn what_is_open(check: &Check, reason: Reason, foreign: Foreign) -> String {
 
 /// Returns what a run that was not decided says of the token.
 fn of_the_token(report: &Report) -> &'static str {
-    let accepted = report.checks.iter().any(|check| match check.found {
-        Found::Apps { .. } => check.result == CheckResult::Pass,
-        Found::SomeApps { .. } => true,
-        Found::Nothing
-        | Found::Kind(_)
-        | Found::Malformed(_)
-        | Found::AskedAgain
-        | Found::Runs(_)
-        | Found::Tally(_) => false,
+    let accepted = report.checks.iter().any(|check| match check.finding {
+        Finding::Apps { .. } => check.result == CheckResult::Pass,
+        Finding::SomeApps { .. } => true,
+        Finding::Nothing
+        | Finding::Kind(_)
+        | Finding::Malformed(_)
+        | Finding::AskedAgain
+        | Finding::Runs(_)
+        | Finding::Tally(_) => false,
     });
     let is_401 = |check: &Check| {
         check
@@ -183,15 +183,15 @@ fn not_accessible(check: &Check, foreign: Foreign) -> String {
 
 /// Returns the counts of a check that was made for several apps.
 const fn tally(check: &Check) -> Option<Tally> {
-    match check.found {
-        Found::Tally(tally) => Some(tally),
-        Found::Nothing
-        | Found::Kind(_)
-        | Found::Malformed(_)
-        | Found::Apps { .. }
-        | Found::SomeApps { .. }
-        | Found::AskedAgain
-        | Found::Runs(_) => None,
+    match check.finding {
+        Finding::Tally(tally) => Some(tally),
+        Finding::Nothing
+        | Finding::Kind(_)
+        | Finding::Malformed(_)
+        | Finding::Apps { .. }
+        | Finding::SomeApps { .. }
+        | Finding::AskedAgain
+        | Finding::Runs(_) => None,
     }
 }
 
@@ -292,15 +292,15 @@ pub fn check_message_with(check: &Check, foreign: Foreign) -> String {
     match check.result {
         CheckResult::Pass => passed(check, foreign),
         CheckResult::Skipped(why) => skipped(why).to_owned(),
-        CheckResult::NotPassed(reason) => match check.found {
-            Found::Malformed(error) => format!("this can't be a Bitrise token: {error}"),
-            Found::Nothing
-            | Found::Kind(_)
-            | Found::Apps { .. }
-            | Found::SomeApps { .. }
-            | Found::Runs(_)
-            | Found::Tally(_) => not_passed(check, reason, foreign),
-            Found::AskedAgain => format!(
+        CheckResult::NotPassed(reason) => match check.finding {
+            Finding::Malformed(error) => format!("this can't be a Bitrise token: {error}"),
+            Finding::Nothing
+            | Finding::Kind(_)
+            | Finding::Apps { .. }
+            | Finding::SomeApps { .. }
+            | Finding::Runs(_)
+            | Finding::Tally(_) => not_passed(check, reason, foreign),
+            Finding::AskedAgain => format!(
                 "{}; asked once more, Bitrise still accepts the token",
                 not_passed(check, reason, foreign)
             ),
@@ -309,35 +309,37 @@ pub fn check_message_with(check: &Check, foreign: Foreign) -> String {
 }
 
 fn passed(check: &Check, foreign: Foreign) -> String {
-    match check.found {
-        Found::Kind(TokenKind::Workspace) => "this looks like a workspace API token".to_owned(),
-        Found::Kind(TokenKind::Personal) => "this looks like a personal access token".to_owned(),
-        Found::Kind(TokenKind::Unknown) => {
+    match check.finding {
+        Finding::Kind(TokenKind::Workspace) => "this looks like a workspace API token".to_owned(),
+        Finding::Kind(TokenKind::Personal) => "this looks like a personal access token".to_owned(),
+        Finding::Kind(TokenKind::Unknown) => {
             "this may be a token (no known prefix; older tokens have none)".to_owned()
         }
-        Found::Apps {
+        Finding::Apps {
             total: Some(total), ..
         } => format!("the token sees {}", apps(total)),
-        Found::Apps {
+        Finding::Apps {
             total: None,
             listed,
         } => format!("the token sees more than {listed} apps"),
-        Found::Tally(tally) => tally_words(check.id, &tally),
-        Found::Runs(0) => format!(
+        Finding::Tally(tally) => tally_words(check.id, &tally),
+        Finding::Runs(0) => format!(
             "{} can be read; it has no run in the 200 days that Bitrise keeps, which is fine",
             subject(check, foreign)
         ),
-        Found::Runs(_) => format!("{} can be read", subject(check, foreign)),
-        Found::Nothing | Found::Malformed(_) | Found::SomeApps { .. } | Found::AskedAgain => {
-            match check.id {
-                CheckId::PipelinesShow => {
-                    format!("a pipeline run of {} can be read", subject(check, foreign))
-                }
-                CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => {
-                    "fine".to_owned()
-                }
+        Finding::Runs(_) => format!("{} can be read", subject(check, foreign)),
+        Finding::Nothing
+        | Finding::Malformed(_)
+        | Finding::SomeApps { .. }
+        | Finding::AskedAgain => match check.id {
+            CheckId::PipelinesShow => {
+                format!("a pipeline run of {} can be read", subject(check, foreign))
             }
-        }
+            CheckId::TokenFormat
+            | CheckId::AppsList
+            | CheckId::AppsRecheck
+            | CheckId::PipelinesList => "fine".to_owned(),
+        },
     }
 }
 
@@ -345,7 +347,10 @@ fn passed(check: &Check, foreign: Foreign) -> String {
 fn tally_words(id: CheckId, tally: &Tally) -> String {
     let subject = match id {
         CheckId::PipelinesShow => "a pipeline run of ",
-        CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "",
+        CheckId::TokenFormat
+        | CheckId::AppsList
+        | CheckId::AppsRecheck
+        | CheckId::PipelinesList => "",
     };
     let (readable, apps) = (tally.readable, tally.apps());
     let mut words = vec![format!("{subject}{readable} of {apps} apps can be read")];
@@ -366,13 +371,13 @@ fn not_passed(check: &Check, reason: Reason, foreign: Foreign) -> String {
     if let Some(tally) = tally(check) {
         let words = tally_words(check.id, &tally);
         let single = Check {
-            found: Found::Nothing,
+            finding: Finding::Nothing,
             ..check.clone()
         };
         return format!("{words}; {}", not_passed(&single, reason, foreign));
     }
     let status = status_in_brackets(check);
-    if let Found::SomeApps { listed, end } = check.found {
+    if let Finding::SomeApps { listed, end } = check.finding {
         let what = match end {
             ListEnd::PageFailed if reason.verdict() == Verdict::Inconclusive => {
                 undecided(check, reason, foreign)
@@ -434,7 +439,13 @@ pub fn outcome(exchange: &Exchange) -> String {
 pub fn outcome_with(exchange: &Exchange, foreign: Foreign) -> String {
     let mut parts = Vec::new();
     let response = exchange.response();
-    parts.extend(response.map(|response| format!("{} {}", response.http_version, response.status)));
+    parts.extend(response.map(|response| {
+        format!(
+            "{} {}",
+            response.http_version.unwrap_or_default(),
+            response.status
+        )
+    }));
     parts.extend(exchange.fault().map(|error| fault(error, foreign)));
     parts.push(span(exchange.elapsed));
     if exchange.attempts != 1 {
@@ -479,6 +490,7 @@ pub const fn check_title(id: CheckId) -> &'static str {
     match id {
         CheckId::TokenFormat => "Token format",
         CheckId::AppsList => "List apps",
+        CheckId::AppsRecheck => "List apps again",
         CheckId::PipelinesList => "Read pipelines",
         CheckId::PipelinesShow => "Read one run",
     }
@@ -572,17 +584,11 @@ fn unchecked_apps(report: &Report) -> Vec<String> {
             coverage.not_reached
         ));
     }
-    if coverage.gone > 0 {
-        lines.push(format!(
-            "{} that left the list while the run was under way, as a deleted app does.",
-            apps(coverage.gone)
-        ));
-    }
     let rest = coverage.not_checked().unwrap_or_default();
-    let found = report.checks.iter().map(|check| check.found);
+    let found = report.checks.iter().map(|check| check.finding);
     for found in found {
         match found {
-            Found::Apps {
+            Finding::Apps {
                 total: Some(total),
                 listed,
             } if rest > 0 => {
@@ -594,22 +600,22 @@ fn unchecked_apps(report: &Report) -> Vec<String> {
                 };
                 lines.push(format!("{rest} of {total} apps: {why}"));
             }
-            Found::Apps {
+            Finding::Apps {
                 total: None,
                 listed,
             } => lines.push(format!(
                 "Most of more than {listed} apps: they were not checked ({HOW_TO_CHOOSE})."
             )),
-            Found::SomeApps { .. } => {
+            Finding::SomeApps { .. } => {
                 lines.push("Apps on the pages of the list that were not read.".to_owned());
             }
-            Found::Nothing
-            | Found::Kind(_)
-            | Found::Malformed(_)
-            | Found::Apps { .. }
-            | Found::AskedAgain
-            | Found::Runs(_)
-            | Found::Tally(_) => {}
+            Finding::Nothing
+            | Finding::Kind(_)
+            | Finding::Malformed(_)
+            | Finding::Apps { .. }
+            | Finding::AskedAgain
+            | Finding::Runs(_)
+            | Finding::Tally(_) => {}
         }
     }
     lines

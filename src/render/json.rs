@@ -96,7 +96,6 @@ struct Apps<'a> {
     denied: u64,
     unknown: u64,
     not_reached: u64,
-    gone: u64,
     #[serde(serialize_with = "items")]
     items: &'a [AppResult],
 }
@@ -169,7 +168,6 @@ fn document(report: &Report) -> Document<'_> {
             denied: coverage.denied,
             unknown: coverage.unknown,
             not_reached: coverage.not_reached,
-            gone: coverage.gone,
             items: &report.apps,
         },
         warnings: warnings
@@ -222,7 +220,7 @@ fn request(exchange: &Exchange) -> Request<'_> {
         method: METHOD,
         url: &exchange.url,
         http_status: response.map(|response| response.status),
-        http_version: response.map(|response| response.http_version),
+        http_version: response.and_then(|response| response.http_version),
         duration_ms: millis(exchange.elapsed),
         attempts: exchange.attempts,
         request_id: response

@@ -1,12 +1,11 @@
 //! What a run learns of apps, and of the evidence what the report shows.
 
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Found, SkipReason, Status, Tally};
+use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status, Tally};
 use crate::exchange::Exchange;
 use crate::report::{AppResult, AppState, Runs};
 use crate::text::Untrusted;
 use crate::verdict::{Reason, Verdict};
-use std::collections::HashSet;
 
 /// How many refusals are kept with their evidence: more than one, since an app that was refused
 /// may turn out to be gone.
@@ -40,6 +39,7 @@ impl Ledger {
                 ..app
             },
             is_first: false,
+            is_listed: None,
             state: AppState::NotReached,
             reason: None,
             http_status: None,
@@ -74,7 +74,7 @@ impl Ledger {
         result.state = AppState::Readable;
         result.http_status = status(&exchange);
         result.runs = Some(if runs == 0 { Runs::None } else { Runs::Seen });
-        self.answered(place, CheckResult::Pass, Found::Runs(runs), exchange);
+        self.answered(place, CheckResult::Pass, Finding::Runs(runs), exchange);
     }
 
     /// Notes that an app's list of runs was not read, and why.
@@ -82,7 +82,7 @@ impl Ledger {
         &mut self,
         place: usize,
         reason: Reason,
-        found: Found,
+        found: Finding,
         exchange: Exchange,
     ) {
         self.fail(place, reason, &exchange);
@@ -90,9 +90,9 @@ impl Ledger {
     }
 
     /// Keeps an answer to the question for an app's runs as evidence.
-    fn answered(&mut self, place: usize, result: CheckResult, found: Found, exchange: Exchange) {
+    fn answered(&mut self, place: usize, result: CheckResult, found: Finding, exchange: Exchange) {
         let check = Check {
-            found,
+            finding: found,
             exchange: Some(exchange),
             ..self.check(CheckId::PipelinesList, place, result)
         };
@@ -104,7 +104,7 @@ impl Ledger {
         &mut self,
         place: usize,
         result: CheckResult,
-        found: Found,
+        found: Finding,
         exchange: Exchange,
     ) {
         if let Some(reason) = result.reason() {
@@ -120,7 +120,7 @@ impl Ledger {
         self.details.add(
             place,
             Check {
-                found,
+                finding: found,
                 exchange: Some(exchange),
                 ..check
             },
@@ -157,33 +157,16 @@ impl Ledger {
         }
     }
 
-    /// Returns the slugs of the apps that were answered with 404, which may be gone.
-    pub(super) fn not_found(&self) -> HashSet<String> {
-        let is_lost = |r: &&AppResult| r.state == AppState::Denied && r.http_status == Some(404);
-        let lost = self.apps.iter().filter(is_lost);
-        lost.map(|r| r.app.slug.raw().to_owned()).collect()
-    }
-
-    /// Notes that apps are no longer in the list.
-    pub(super) fn gone(&mut self, slugs: &HashSet<String>) {
-        for result in &mut self.apps {
-            if slugs.contains(result.app.slug.raw()) {
-                result.state = AppState::Gone;
-                result.reason = None;
-            }
-        }
-    }
-
     /// Returns the checks of pipelines and details, and the results.
     pub(super) fn finish(mut self) -> (Vec<Check>, Vec<AppResult>) {
         let (pipelines, details) = self.tallies();
         let mut checks = Vec::new();
         for (evidence, tally) in [(self.pipelines, pipelines), (self.details, details)] {
-            let Some(mut check) = evidence.decisive(&self.apps) else {
+            let Some(mut check) = evidence.decisive() else {
                 continue;
             };
             if pipelines.apps() > 1 {
-                check.found = Found::Tally(tally);
+                check.finding = Finding::Tally(tally);
                 if matches!(check.result, CheckResult::Skipped(_)) {
                     check.app = None;
                 }
@@ -198,7 +181,6 @@ impl Ledger {
         let (mut pipelines, mut details) = (Tally::default(), Tally::default());
         for result in &self.apps {
             match (result.runs, result.state) {
-                (_, AppState::Gone) => continue,
                 (Some(_), _) | (_, AppState::Readable) => pipelines.readable += 1,
                 (None, AppState::Denied) => pipelines.denied += 1,
                 (None, AppState::Unknown) => pipelines.unknown += 1,
@@ -234,7 +216,7 @@ impl Ledger {
         Check {
             id,
             result,
-            found: Found::Nothing,
+            finding: Finding::Nothing,
             app: Some(self.apps[place].app.clone()),
             exchange: None,
         }
@@ -262,14 +244,13 @@ impl Evidence {
         }
     }
 
-    /// Returns the check that decides, of those whose apps are still there.
-    fn decisive(self, apps: &[AppResult]) -> Option<Check> {
-        let is_there = |(place, _): &(usize, Check)| {
-            let result = apps.get(*place);
-            result.is_none_or(|result| result.state != AppState::Gone)
-        };
-        let bad = self.bad.into_iter().find(is_there);
-        bad.or(self.good).map(|(_, check)| check)
+    /// Returns the check that decides.
+    fn decisive(self) -> Option<Check> {
+        self.bad
+            .into_iter()
+            .next()
+            .or(self.good)
+            .map(|(_, check)| check)
     }
 }
 

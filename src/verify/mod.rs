@@ -9,9 +9,11 @@ mod run;
 
 use crate::api::Client;
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Found};
+use crate::check::{Check, CheckId, CheckResult, Finding};
 use crate::plan::Plan;
-use crate::report::{AppResult, NotRun, Report, Target, TokenInfo, TokenSource, complete};
+use crate::report::{
+    AppResult, EvidenceKind, NotRun, Report, RunOptions, Target, TokenInfo, TokenSource, complete,
+};
 use crate::token::{TokenError, TokenKind, TokenWarning};
 use crate::verdict::{Reason, Signal};
 use futures_util::future::{Either, select};
@@ -51,7 +53,10 @@ impl Preface {
 
     /// Makes the report of a run that checked nothing.
     pub fn not_run(self, source: Option<TokenSource>, why: NotRun) -> Report {
-        let token = TokenInfo { kind: None, source };
+        let token = TokenInfo {
+            source,
+            ..TokenInfo::default()
+        };
         Report {
             not_run: Some(why),
             ..self.report(token, Vec::new(), Vec::new(), Vec::new())
@@ -60,7 +65,10 @@ impl Preface {
 
     /// Makes the report of a run that a signal ended before there was a token.
     pub fn interrupted(self, source: Option<TokenSource>, signal: Signal) -> Report {
-        let token = TokenInfo { kind: None, source };
+        let token = TokenInfo {
+            source,
+            ..TokenInfo::default()
+        };
         Report {
             interrupted: Some(signal),
             ..self.report(token, Vec::new(), Vec::new(), Vec::new())
@@ -70,11 +78,11 @@ impl Preface {
     /// Makes the report of a run that ended with the token's own text; nothing was sent.
     pub fn malformed(self, source: TokenSource, error: TokenError) -> Report {
         let result = CheckResult::NotPassed(Reason::TokenMalformed);
-        let check = format_check(result, Found::Malformed(error));
+        let check = format_check(result, Finding::Malformed(error));
         self.report(
             TokenInfo {
-                kind: None,
                 source: Some(source),
+                ..TokenInfo::default()
             },
             vec![check],
             Vec::new(),
@@ -97,7 +105,10 @@ impl Preface {
             not_run: None,
             checks: complete(checks),
             apps,
+            evidence: EvidenceKind::Live,
+            options: RunOptions::default(),
             warnings,
+            is_unwritten: false,
             interrupted: None,
         }
     }
@@ -124,11 +135,12 @@ pub async fn verify(
     if interrupted.is_some() {
         run.end(Reason::Interrupted);
     }
-    let mut checks = vec![format_check(CheckResult::Pass, Found::Kind(kind))];
+    let mut checks = vec![format_check(CheckResult::Pass, Finding::Kind(kind))];
     let (answered, apps) = run.finish();
     checks.extend(answered);
     let token = TokenInfo {
         kind: Some(kind),
+        fingerprint: None,
         source: Some(source),
     };
     Report {
@@ -137,11 +149,11 @@ pub async fn verify(
     }
 }
 
-fn format_check(result: CheckResult, found: Found) -> Check {
+fn format_check(result: CheckResult, found: Finding) -> Check {
     Check {
         id: CheckId::TokenFormat,
         result,
-        found,
+        finding: found,
         app: None,
         exchange: None,
     }

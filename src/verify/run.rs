@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::listing::Listing;
 use crate::api::Client;
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckId, CheckResult, Found, ListEnd, SkipReason};
+use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason};
 use crate::classify::{self, Listed, PipelinesStep};
 use crate::exchange::Exchange;
 use crate::plan::{AppSelection, Plan};
@@ -39,7 +39,7 @@ pub(super) struct Run<'a> {
     /// means.
     unauthorized: Vec<(usize, CheckId, Exchange)>,
     /// Apps that were refused, and of which it is open whether they are in the list.
-    unlisted: Vec<(usize, Found, Exchange)>,
+    unlisted: Vec<(usize, Finding, Exchange)>,
     /// Why no more is asked, once that is so.
     end: Option<Reason>,
 }
@@ -112,7 +112,6 @@ impl<'a> Run<'a> {
             self.end(reason);
         } else {
             self.settle();
-            self.look_again().await;
         }
     }
 
@@ -129,27 +128,27 @@ impl<'a> Run<'a> {
         let wants_pages = self.wants_pages();
         let is_own = match &mut self.list {
             // A list that could not be read is itself the reason.
-            Some(list) if matches!(list.found, Found::Nothing) => false,
+            Some(list) if matches!(list.finding, Finding::Nothing) => false,
             Some(_) if reason == Reason::TokenRejected => false,
             Some(list) => {
                 if wants_pages && self.listing.end().is_none() {
                     let listed = self.listing.listed();
                     let end = ListEnd::PageFailed;
                     list.result = CheckResult::NotPassed(reason);
-                    list.found = Found::SomeApps { listed, end };
+                    list.finding = Finding::SomeApps { listed, end };
                 }
                 true
             }
             None => {
-                self.list = Some(list_check(reason, Found::Nothing, None));
+                self.list = Some(list_check(reason, Finding::Nothing, None));
                 false
             }
         };
         for (place, id, exchange) in std::mem::take(&mut self.unauthorized) {
             if id == CheckId::PipelinesShow {
-                self.detailed(place, Err(reason), Found::Nothing, exchange);
+                self.detailed(place, Err(reason), Finding::Nothing, exchange);
             } else {
-                self.refuse(place, reason, Found::Nothing, exchange);
+                self.refuse(place, reason, Finding::Nothing, exchange);
             }
         }
         self.settle();
@@ -175,7 +174,7 @@ impl<'a> Run<'a> {
             self.is_paging = true;
             return Some(Job::Page(Some(next.clone())));
         }
-        let may_ask = !matches!(list.found, Found::Nothing);
+        let may_ask = !matches!(list.finding, Finding::Nothing);
         let place = (may_ask && self.next < self.ledger.len()).then_some(self.next)?;
         self.next += 1;
         Some(Job::App(place, self.ledger.result(place).app.clone()))
@@ -214,7 +213,7 @@ impl<'a> Run<'a> {
                 let total = page.total;
                 let apps = self.listing.take(page);
                 let listed = self.listing.listed();
-                let found = Found::Apps { total, listed };
+                let found = Finding::Apps { total, listed };
                 self.list = Some(Check {
                     result: CheckResult::Pass,
                     ..list_check(Reason::NoApps, found, Some(exchange.clone()))
@@ -232,7 +231,7 @@ impl<'a> Run<'a> {
                 }
             }
             Err(reason) => {
-                self.list = Some(list_check(reason, Found::Nothing, Some(exchange)));
+                self.list = Some(list_check(reason, Finding::Nothing, Some(exchange)));
                 self.end = Some(reason);
             }
         }
@@ -258,14 +257,14 @@ impl<'a> Run<'a> {
         let listed = self.listing.listed();
         let end = self.listing.end().and_then(Result::err);
         let end = end.unwrap_or(ListEnd::PageFailed);
-        let found = Found::SomeApps { listed, end };
+        let found = Finding::SomeApps { listed, end };
         self.list = Some(list_check(reason, found, Some(exchange)));
     }
 
     /// Notes how the list ended, where the page of this answer was its last.
     fn read_on(&mut self, exchange: Exchange) {
         match (self.listing.end(), &mut self.list) {
-            (Some(Ok(())), Some(list)) => list.found = all_listed(&self.listing),
+            (Some(Ok(())), Some(list)) => list.finding = all_listed(&self.listing),
             (Some(Err(_)), _) => self.cut(Reason::UnexpectedResponse, exchange),
             (None, _) | (Some(Ok(())), None) => {}
         }
@@ -311,13 +310,13 @@ impl<'a> Run<'a> {
             match (id, accepted) {
                 (CheckId::PipelinesShow, true) => {
                     let answer = classify::details(&exchange);
-                    self.detailed(place, answer, Found::AskedAgain, exchange);
+                    self.detailed(place, answer, Finding::AskedAgain, exchange);
                 }
                 (CheckId::PipelinesShow, false) => {
-                    self.detailed(place, Err(reason), Found::Nothing, exchange);
+                    self.detailed(place, Err(reason), Finding::Nothing, exchange);
                 }
-                (_, true) => self.denied(place, Found::AskedAgain, exchange),
-                (_, false) => self.refuse(place, reason, Found::Nothing, exchange),
+                (_, true) => self.denied(place, Finding::AskedAgain, exchange),
+                (_, false) => self.refuse(place, reason, Finding::Nothing, exchange),
             }
         }
         if let Some(list) = self.list.as_mut().filter(|_| !accepted) {
@@ -336,12 +335,12 @@ impl<'a> Run<'a> {
             PipelinesStep::NotReadable(reason)
                 if reason.verdict() == Verdict::InvalidPermissions =>
             {
-                self.denied(place, Found::Nothing, exchange);
+                self.denied(place, Finding::Nothing, exchange);
             }
             PipelinesStep::NotReadable(reason) => {
                 // Where there was no time for even one attempt, the app was not reached.
                 if exchange.attempts > 0 {
-                    self.refuse(place, reason, Found::Nothing, exchange);
+                    self.refuse(place, reason, Finding::Nothing, exchange);
                 }
                 self.stop_at(reason);
             }
@@ -365,7 +364,7 @@ impl<'a> Run<'a> {
                     self.unauthorized.push((place, id, *exchange));
                 }
                 answer => {
-                    self.detailed(place, answer, Found::Nothing, *exchange);
+                    self.detailed(place, answer, Finding::Nothing, *exchange);
                     if let Err(reason) = answer {
                         self.stop_at(reason);
                     }
@@ -378,7 +377,7 @@ impl<'a> Run<'a> {
         &mut self,
         place: usize,
         answer: Result<(), Reason>,
-        found: Found,
+        found: Finding,
         exchange: Exchange,
     ) {
         let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
@@ -387,7 +386,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes a refusal, whose reason depends on whether the app is in the list.
-    fn denied(&mut self, place: usize, found: Found, exchange: Exchange) {
+    fn denied(&mut self, place: usize, found: Finding, exchange: Exchange) {
         let slug = &self.ledger.result(place).app.slug;
         let listed = if self.plan.apps == AppSelection::All || self.listing.has(slug) {
             Listed::Yes
@@ -408,7 +407,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn refuse(&mut self, place: usize, reason: Reason, found: Found, exchange: Exchange) {
+    fn refuse(&mut self, place: usize, reason: Reason, found: Finding, exchange: Exchange) {
         self.ledger.refused(place, reason, found, exchange);
         self.checked(place);
     }
@@ -423,48 +422,6 @@ impl<'a> Run<'a> {
         let no_hope = reason == Reason::RateLimited && self.client.has_given_up();
         if is_for_all || no_hope {
             self.end = Some(reason);
-        }
-    }
-
-    /// Reads the list once more where apps were not found, since some may have been deleted or
-    /// moved after they were listed. What is no longer there is not refused. Where the list can't
-    /// be read, the answers stand as they are.
-    async fn look_again(&mut self) {
-        if self.plan.apps != AppSelection::All {
-            return;
-        }
-        let mut lost = self.ledger.not_found();
-        let (mut listing, mut next) = (Listing::default(), None);
-        while !lost.is_empty() {
-            let done = perform(self.client, self.plan, self.on_event, Job::Page(next)).await;
-            let Done::Page(exchange) = done else { return };
-            let page = match classify::further_apps(&exchange) {
-                Ok(page) => page,
-                Err(Reason::TokenRejected) => return self.cut(Reason::TokenRejected, exchange),
-                Err(_) => return,
-            };
-            for app in listing.take(page) {
-                lost.remove(app.slug.raw());
-            }
-            let evidence = Some(exchange);
-            next = listing.next().cloned();
-            match listing.end() {
-                Some(Ok(())) if listing.listed() == 0 => {
-                    self.list = Some(list_check(Reason::NoApps, Found::Nothing, evidence));
-                    return self.ledger.gone(&lost);
-                }
-                Some(Ok(())) => {
-                    self.ledger.gone(&lost);
-                    if let Some(list) = self.list.as_mut()
-                        && matches!(list.found, Found::Apps { .. })
-                    {
-                        list.found = all_listed(&listing);
-                    }
-                    return;
-                }
-                Some(Err(_)) => return,
-                None => {}
-            }
         }
     }
 }
@@ -504,8 +461,8 @@ async fn perform(client: &Client, plan: &Plan, on_event: &dyn Fn(Event<'_>), job
 }
 
 /// Returns what a list tells whose every page was read.
-fn all_listed(listing: &Listing) -> Found {
-    Found::Apps {
+fn all_listed(listing: &Listing) -> Finding {
+    Finding::Apps {
         total: Some(listing.total()),
         listed: listing.listed(),
     }
@@ -517,11 +474,11 @@ fn has_status(exchange: &Exchange, status: u16) -> bool {
         .is_some_and(|response| response.status == status)
 }
 
-fn list_check(reason: Reason, found: Found, exchange: Option<Exchange>) -> Check {
+fn list_check(reason: Reason, found: Finding, exchange: Option<Exchange>) -> Check {
     Check {
         id: CheckId::AppsList,
         result: CheckResult::NotPassed(reason),
-        found,
+        finding: found,
         app: None,
         exchange,
     }

@@ -1,11 +1,11 @@
 //! What must hold for any response, shared by the fuzzer and the tests, which run its seeds.
 
 use bitrise_dx::app::{App, Slug};
-use bitrise_dx::check::{Check, CheckId, CheckResult, Found};
+use bitrise_dx::check::{Check, CheckId, CheckResult, Finding};
 use bitrise_dx::classify::{self, Listed, PipelinesStep};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
-use bitrise_dx::report::{Report, Target, TokenInfo};
+use bitrise_dx::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
@@ -27,25 +27,14 @@ pub(crate) fn judge(bytes: &[u8]) {
         Ok(document) => Body::Json(document),
         Err(_) => Body::Html,
     };
-    let exchange = Exchange {
-        url: "https://api.bitrise.io/v0.1/apps?limit=50".into(),
-        attempts: 1,
-        elapsed: Duration::ZERO,
-        retry_after: None,
-        outcome: Ok(Response {
-            status,
-            http_version: "HTTP/2",
-            request_id: None,
-            location_host: None,
-            body,
-        }),
-    };
+    let url = "https://api.bitrise.io/v0.1/apps?limit=50";
+    let exchange = Exchange::new(url, Ok(Response::new(status, body)));
     for (id, app, result) in meanings(&exchange) {
         is_nobodys_fault(status, &exchange, result);
         let check = Check {
             id,
             result,
-            found: Found::Nothing,
+            finding: Finding::Nothing,
             app,
             exchange: Some(exchange.clone()),
         };
@@ -105,7 +94,10 @@ fn report(check: Check) -> Report {
         not_run: None,
         checks: vec![check],
         apps: Vec::new(),
+        evidence: EvidenceKind::Live,
+        options: RunOptions::default(),
         warnings: Vec::new(),
+        is_unwritten: false,
         interrupted: None,
     }
 }

@@ -6,7 +6,6 @@ use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 type Step = (&'static str, fn(&Exchange) -> String);
 
@@ -71,19 +70,8 @@ fn bodies() -> [(&'static str, Body); 12] {
 }
 
 fn seen(status: u16, body: &Body) -> Exchange {
-    Exchange {
-        url: "https://api.bitrise.io/v0.1/apps?limit=50".into(),
-        attempts: 1,
-        elapsed: Duration::ZERO,
-        retry_after: None,
-        outcome: Ok(Response {
-            status,
-            http_version: "HTTP/2",
-            request_id: None,
-            location_host: None,
-            body: body.clone(),
-        }),
-    }
+    let url = "https://api.bitrise.io/v0.1/apps?limit=50";
+    Exchange::new(url, Ok(Response::new(status, body.clone())))
 }
 
 /// Returns what a step makes of a status, with the bodies that lead to the same put together.

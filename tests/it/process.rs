@@ -362,7 +362,6 @@ fn chosen_apps_and_their_details_are_checked() {
             denied: 0,
             unknown: 0,
             not_reached: 0,
-            gone: 0,
             items: vec![app("a", "seen", "pass"), app("b", "seen", "skip")],
         }
     );

@@ -97,7 +97,6 @@ pub(crate) struct Apps {
     pub(crate) denied: u64,
     pub(crate) unknown: u64,
     pub(crate) not_reached: u64,
-    pub(crate) gone: u64,
     pub(crate) items: Vec<AppItem>,
 }
 
@@ -172,13 +171,12 @@ fn coherent(report: &Report) {
         ("denied", apps.denied),
         ("unknown", apps.unknown),
         ("not_reached", apps.not_reached),
-        ("gone", apps.gone),
     ] {
         let items = apps.items.iter().filter(|app| app.status == status);
         assert_eq!(items.count() as u64, count, "{status}");
     }
     for app in &apps.items {
-        let is_fine = matches!(app.status.as_str(), "readable" | "gone");
+        let is_fine = app.status == "readable";
         assert_eq!(app.reason.is_none(), is_fine, "{app:?}");
     }
     let ids: Vec<_> = report

@@ -51,7 +51,7 @@ fn code(path: &Path) -> String {
 
 /// What each module may use of the others; `cli`, `lib` and `main` may use everything, and `build`
 /// is no part of the program.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "api",
         &[
@@ -62,6 +62,12 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("base_url", &["token"]),
     ("check", &["app", "exchange", "text", "token", "verdict"]),
     ("classify", &["exchange", "verdict", "wire"]),
+    (
+        "diagnosis",
+        &[
+            "app", "check", "exchange", "report", "text", "token", "verdict",
+        ],
+    ),
     ("exchange", &["text", "wire"]),
     (
         "guide",

@@ -1,0 +1,107 @@
+//! What is known of the place where the program runs.
+//!
+//! Invariant: names alone. No value of a variable gets here, since any of them may be a secret.
+
+/// What the environment shows, read once at the edge.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Known {
+    /// The CI system that runs the program, if any.
+    pub ci: Option<Ci>,
+    /// What kind of build it is, as far as that decides which secrets it gets.
+    pub build: Build,
+    /// Who called the program, if not a person or a script.
+    pub caller: Caller,
+    /// Other variables that are set and that people use for this token, such as
+    /// `BITRISE_API_TOKEN`.
+    pub token_variables: Vec<&'static str>,
+    /// The proxy variables that are set and not empty, in the order of their precedence.
+    pub proxy_variables: Vec<&'static str>,
+    /// Whether `NO_PROXY` (or `no_proxy`) is set and names the host that is asked.
+    pub no_proxy: NoProxy,
+    /// Variables for root certificates that the platform reads but that lead nowhere.
+    pub roots: Vec<BrokenRoots>,
+    /// Variables that name a bundle of root certificates for other programs, such as
+    /// `NODE_EXTRA_CA_CERTS`, and are set.
+    pub other_roots: Vec<&'static str>,
+    /// Whether commands are to be written for PowerShell.
+    pub is_windows: bool,
+}
+
+/// The CI systems that are told apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ci {
+    /// GitHub Actions (`GITHUB_ACTIONS`).
+    GitHub,
+    /// Bitrise (`BITRISE_IO`).
+    Bitrise,
+    /// GitLab CI (`GITLAB_CI`).
+    GitLab,
+    /// Azure Pipelines (`TF_BUILD`).
+    Azure,
+    /// CircleCI (`CIRCLECI`).
+    CircleCi,
+    /// Jenkins (`JENKINS_URL`).
+    Jenkins,
+    /// Any other (`CI`).
+    Other,
+}
+
+/// The kinds of build that decide which secrets there are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Build {
+    /// Nothing speaks for one of the others.
+    #[default]
+    Ordinary,
+    /// A pull or merge request of the same repository, or one whose origin isn't known.
+    PullRequest,
+    /// A pull or merge request from a fork.
+    Fork,
+    /// Dependabot's, which has secrets of its own.
+    Dependabot,
+    /// A branch that is not protected, on a system that may keep variables for protected ones.
+    Unprotected,
+}
+
+/// Who called the program.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Caller {
+    /// A person or a script.
+    #[default]
+    Direct,
+    /// This project's action for GitHub.
+    Action,
+    /// This project's Step for Bitrise.
+    Step,
+}
+
+/// What `NO_PROXY` says of the host that is asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum NoProxy {
+    /// It is not set, or no proxy is.
+    #[default]
+    Unset,
+    /// It names the host, so that no proxy is used.
+    Matches,
+    /// It is set and does not name the host.
+    DoesNotMatch,
+}
+
+/// A variable for root certificates that is of no use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BrokenRoots {
+    /// The variable's name: `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+    pub variable: &'static str,
+    /// What is wrong with what it names.
+    pub fault: RootsFault,
+}
+
+/// What is wrong with a file or folder of root certificates.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RootsFault {
+    /// There is no such file or folder.
+    Missing,
+    /// It can't be read.
+    Unreadable,
+    /// It holds no certificate.
+    Empty,
+}
