@@ -1,71 +1,73 @@
 //! Lenient reading of Bitrise's JSON: shapes, not meaning.
 //!
 //! Recorded responses have nulls and other types where Bitrise's spec promises a string, and keys
-//! that it doesn't name. So a response is read straight into a [`Document`], which keeps only what
-//! the checks need and takes whatever stands there; the rest of the body is skipped without being
-//! stored, since pipeline runs carry the values of build variables.
+//! that it doesn't name. So a body is only checked to be JSON, and then looked through as raw text:
+//! members by name, items one by one, strings from their bytes. Everything else in it is skipped
+//! without being stored, since pipeline runs carry the values of build variables.
 //!
-//! Invariant: no status code and no verdict is known here, and memory stays small whatever comes.
+//! Invariants: no status code and no verdict is known here; memory stays small whatever comes; an
+//! identifier is kept as it came or not at all.
 
 use crate::app::{App, Slug};
 use crate::text::Untrusted;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, Error, IgnoredAny, Visitor};
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-/// The most bytes of a text that are kept. It is far more than what is ever shown of one, so that
-/// a token which is cut here, and then not recognised, is not shown either.
-const LONGEST_TEXT: usize = 4096;
+/// The maximum number of characters that are read of one string.
+const MAX_READ: usize = 4096;
 
-/// The most items of a list that are kept; the API's largest page has 50.
-const MOST_ITEMS: usize = 1000;
+/// How many characters at the end of a string that was cut at [`MAX_READ`] are dropped once the
+/// token was removed from it: a part of a token may stand there, which is not recognized.
+const MARGIN: usize = 2048;
 
-/// Holds what the checks need of one JSON response, whichever endpoint it came from.
+/// The maximum number of characters that are kept of one string; a few more than are ever shown,
+/// so that it is visible that there were more.
+const MAX_KEPT: usize = 256;
+
+/// The maximum number of items that are kept of a list; the API's largest page has 50.
+const MAX_ITEMS: usize = 1000;
+
+/// The maximum number of bytes that are kept of a list. 50 apps with the longest names have less.
+const MAX_LIST: usize = 256 * 1024;
+
+/// The maximum number of strings that are read of an `errors` list.
+const MAX_ERRORS: usize = 10;
+
+/// What the checks need of one JSON response, whichever endpoint it came from.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Document {
     is_object: bool,
-    data: Data,
-    next: Option<Untrusted>,
-    total: Option<u64>,
+    is_bitrise_error: bool,
+    says_rate_limit: bool,
     message: Option<Untrusted>,
+    list: Option<List>,
 }
 
-/// Holds what stands under `data`.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-enum Data {
-    /// Nothing, or something that is no list.
-    #[default]
-    NoList,
-    /// Null, which is how Go writes an empty list.
-    Null,
-    /// A list, with the number of its items and those of them that are kept.
-    List(usize, Vec<Item>),
-}
-
-/// Holds what is kept of one app, pipeline run or standalone build.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Item {
-    slug: Option<Untrusted>,
-    title: Option<Untrusted>,
-    workspace: Option<Untrusted>,
-    is_pipeline: bool,
-}
-
-/// Holds one page of `GET /apps` (spec: `v0.AppListResponseModel`).
+/// What stands under `data`, read both as apps and as runs.
 #[derive(Clone, Debug, Eq, PartialEq)]
+struct List {
+    apps: AppPage,
+    runs: PipelinePage,
+}
+
+/// One page of `GET /apps` (spec: `v0.AppListResponseModel`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AppPage {
     /// The apps that have a usable slug, in Bitrise's order.
     pub apps: Vec<App>,
-    /// How many apps there are on all pages, where that is known.
+    /// How many items on the page have no usable slug; with any, the list is not complete.
+    pub unusable: usize,
+    /// How many apps there are on all pages, if that is known.
     pub total: Option<u64>,
-    /// Whether there is another page, or more on this one than is kept.
+    /// Whether there is another page, or more on this one than is kept; or, if the page is empty,
+    /// whether the counter says that there are apps.
     pub has_more: bool,
     /// The slug of the app that the next page begins with.
     pub next: Option<Slug>,
 }
 
-/// Holds one page of `GET /apps/{app-slug}/pipelines` (spec: `v0.PipelineListResponseModel`).
+/// One page of `GET /apps/{app-slug}/pipelines` (spec: `v0.PipelineListResponseModel`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PipelinePage {
     /// How many runs are on the page, standalone builds included. The counters in `paging` are
@@ -83,69 +85,66 @@ pub struct OtherShape;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NotJson;
 
+/// Removes the token from a text.
+type Clean<'a> = &'a dyn Fn(&str) -> Cow<'_, str>;
+
 impl Document {
-    /// Reads a body; `clean` is applied to every text that is kept. Bytes that no JSON may hold
-    /// are replaced in place, since a body may be large.
+    /// Reads a body. `clean` removes the token from every text that is kept, before the text is
+    /// cut. Bytes that are no UTF-8 are replaced in place, since a body may be large.
     ///
     /// # Errors
-    /// Returns [`NotJson`] where the body is no JSON, or is nested deeper than any real response.
+    /// Returns [`NotJson`] if the body is no JSON.
     pub fn read(body: &mut [u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
-        let top = top(body).or_else(|_| {
-            // Bitrise's Go would not write such JSON, but one odd title must not make a whole
-            // response look like somebody else's.
-            mend(body);
-            top(body)
-        })?;
-        Ok(Self::keep(top, clean))
+        // Bitrise's Go would not write such bytes, but one odd title must not make a whole
+        // response look like somebody else's.
+        replace_invalid_utf8(body);
+        let text = std::str::from_utf8(body).map_err(|_| NotJson)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| NotJson)?;
+        let top = Json(text.trim_ascii());
+        Ok(if top.0.starts_with('{') {
+            Self::read_object(top, &clean)
+        } else {
+            Self::default()
+        })
     }
 
-    /// Keeps of a response what the checks need.
-    fn keep(top: Maybe<Top>, clean: impl Fn(&str) -> Cow<'_, str>) -> Self {
-        let Some(top) = top.0 else {
-            return Self::default();
-        };
-        let text = |scalar: Scalar| scalar.text().map(|text| Untrusted::new(clean(&text)));
-        let data = match top.data.0 {
-            RawData::NoList => Data::NoList,
-            RawData::Null => Data::Null,
-            RawData::List(count, items) => {
-                let keep = |raw: RawItem| Item {
-                    slug: text(raw.slug),
-                    title: text(raw.title),
-                    workspace: raw.owner.and_then(|owner| text(owner.name)),
-                    is_pipeline: matches!(raw.is_pipeline, Scalar::Flag(true)),
-                };
-                Data::List(
-                    count,
-                    items
-                        .into_iter()
-                        .map(|raw| keep(raw.0.unwrap_or_default()))
-                        .collect(),
-                )
-            }
-        };
-        let paging = top.paging.unwrap_or_default();
-        let total = if let Scalar::Count(count) = paging.total {
-            Some(count)
-        } else {
-            None
-        };
-        let message = top.messages.into_iter().find_map(text).or_else(|| {
-            let errors: Vec<_> = top.errors.into_iter().filter_map(Scalar::text).collect();
-            // What a token was split over must not be told apart again by what joins it.
-            let whole = errors.concat();
-            let joined = match clean(&whole) {
-                cleaned if cleaned == whole => clean(&errors.join("; ")).into_owned(),
-                cleaned => cleaned.into_owned(),
-            };
-            (!errors.is_empty()).then(|| Untrusted::new(joined))
-        });
+    fn read_object(top: Json<'_>, clean: Clean<'_>) -> Self {
+        let names = [
+            "message",
+            "error_msg",
+            "error",
+            "error_message",
+            "errors",
+            "error_description",
+            "detail",
+            "data",
+            "paging",
+        ];
+        let [
+            message,
+            error_msg,
+            error,
+            error_message,
+            errors,
+            description,
+            detail,
+            data,
+            paging,
+        ] = top.members(names);
+        let own = [message, error_msg, error, error_message];
+        let mut words: Vec<Cow<'_, str>> = own.into_iter().filter_map(text).collect();
+        words.extend(joined(errors, clean));
+        let has_nested_error = error.is_some_and(|error| error.0.starts_with(['{', '[']));
+        let is_bitrise_error = !words.is_empty() && !has_nested_error;
+        let [nested] = members(error, ["message"]);
+        words.extend([nested, description, detail].into_iter().filter_map(text));
         Self {
             is_object: true,
-            data,
-            next: text(paging.next),
-            total,
-            message,
+            is_bitrise_error,
+            says_rate_limit: words.iter().any(|words| is_rate_limit(words)),
+            message: words.first().map(|words| untrusted(words, clean)),
+            list: List::read(data, paging, clean).ok(),
         }
     }
 
@@ -154,8 +153,24 @@ impl Document {
         self.is_object
     }
 
-    /// Returns what the server says in its own words, found where Bitrise's own clients look for
-    /// it: `message`, `error_msg`, `error`, `error_message`, or `errors` joined.
+    /// Tells whether the response is an object as Bitrise's own services send with an error: it
+    /// says something in `message`, `error_msg`, `error`, `error_message` or `errors` (spec:
+    /// `service.StandardErrorRespModel`, `service.ProxyErrorRespModel`), and `error`, if there is
+    /// one, is not a structure of its own as with many gateways.
+    #[must_use]
+    pub const fn is_bitrise_error_shape(&self) -> bool {
+        self.is_bitrise_error
+    }
+
+    /// Tells whether the server's own words, in whichever member, name a rate limit.
+    #[must_use]
+    pub const fn says_rate_limit(&self) -> bool {
+        self.says_rate_limit
+    }
+
+    /// Returns what the server says in its own words. Bitrise's own clients look for it in
+    /// `message`, `error_msg`, `error`, `error_message` and `errors`, in this order; gateways have
+    /// it in `error.message`, `error_description` (RFC 6749) or `detail` (RFC 9457).
     pub const fn message(&self) -> Option<&Untrusted> {
         self.message.as_ref()
     }
@@ -163,75 +178,168 @@ impl Document {
     /// Reads the document as one page of apps.
     ///
     /// # Errors
-    /// Returns [`OtherShape`] where `data` is missing or no list, or holds items of which none
-    /// has a usable slug.
+    /// Returns [`OtherShape`] if `data` is missing or no list, if it holds items of which none has
+    /// a usable slug, or if the token stands in an identifier.
     pub fn apps(&self) -> Result<AppPage, OtherShape> {
-        let (count, items) = self.list()?;
-        let apps: Vec<App> = items.iter().filter_map(Item::app).collect();
-        if apps.is_empty() && count > 0 {
+        let List { apps, .. } = self.list.as_ref().ok_or(OtherShape)?;
+        if apps.apps.is_empty() && apps.unusable > 0 {
             return Err(OtherShape);
         }
-        let has_more = self.next.is_some() || count > items.len();
-        let listed = apps.len() as u64;
-        let total = match self.total {
-            Some(total) if total >= listed => Some(total),
-            // A counter below what the page holds is a counter that nobody keeps.
-            Some(_) | None if has_more => None,
-            Some(_) | None => Some(listed),
-        };
-        Ok(AppPage {
-            apps,
-            total,
-            has_more,
-            next: self.next.as_ref().and_then(|next| Slug::parse(next.raw())),
-        })
+        Ok(apps.clone())
     }
 
     /// Reads the document as one page of pipeline runs and standalone builds.
     ///
     /// # Errors
-    /// Returns [`OtherShape`] where `data` is missing or no list.
+    /// Returns [`OtherShape`] if `data` is missing or no list, or if the token stands in an
+    /// identifier.
     pub fn pipelines(&self) -> Result<PipelinePage, OtherShape> {
-        let (runs, items) = self.list()?;
-        let pipeline_id = items
-            .iter()
-            .filter(|item| item.is_pipeline)
-            .find_map(Item::slug);
-        Ok(PipelinePage { runs, pipeline_id })
+        let List { runs, .. } = self.list.as_ref().ok_or(OtherShape)?;
+        Ok(runs.clone())
     }
 
-    fn list(&self) -> Result<(usize, &[Item]), OtherShape> {
-        match &self.data {
-            Data::List(count, items) => Ok((*count, items)),
-            Data::Null => Ok((0, &[])),
-            Data::NoList => Err(OtherShape),
+    /// Drops the list, so that what is left can be kept as evidence in little memory. From then on
+    /// the document is of another shape than a list.
+    pub fn forget_list(&mut self) {
+        self.list = None;
+    }
+}
+
+impl AppPage {
+    /// Tells whether the list of apps is empty as a whole: nothing is on this page, and nothing
+    /// says that there are apps elsewhere.
+    #[must_use]
+    pub const fn is_empty_list(&self) -> bool {
+        self.apps.is_empty() && self.unusable == 0 && !self.has_more
+    }
+}
+
+impl List {
+    fn read(
+        data: Option<Json<'_>>,
+        paging: Option<Json<'_>>,
+        clean: Clean<'_>,
+    ) -> Result<Self, OtherShape> {
+        // Null is how Go writes an empty list.
+        let is_list = data.is_some_and(|data| data.0.starts_with('[') || data.0 == "null");
+        let mut items = is_list.then(|| items(data)).ok_or(OtherShape)?;
+        let (mut page, mut pipeline_id) = (AppPage::default(), None);
+        let mut room = MAX_LIST;
+        let mut unread = 0;
+        for item in items.by_ref().take(MAX_ITEMS) {
+            let names = ["slug", "is_pipeline", "title", "owner", "is_disabled"];
+            let [slug, is_pipeline, title, owner, is_disabled] = item.members(names);
+            let Some(slug) = identifier(slug, clean)? else {
+                page.unusable += 1;
+                continue;
+            };
+            if pipeline_id.is_none() && is_true(is_pipeline) {
+                pipeline_id = Some(slug.clone());
+            }
+            let [name, workspace, kind] = members(owner, ["name", "slug", "account_type"]);
+            let workspace = identifier(workspace, clean)?;
+            let shown = |json| text(json).map(|text| untrusted(&text, clean));
+            let app = App {
+                slug,
+                title: shown(title),
+                workspace: shown(name),
+                workspace_slug: workspace.map(|slug| slug.as_untrusted().clone()),
+                is_owned_by_user: text(kind).is_some_and(|kind| kind == "user"),
+                is_disabled: is_true(is_disabled),
+            };
+            let Some(left) = room.checked_sub(size(&app)) else {
+                unread = 1;
+                break;
+            };
+            room = left;
+            page.apps.push(app);
         }
+        unread += items.count();
+
+        let [next, total] = members(paging, ["next", "total_item_count"]);
+        page.next = identifier(next, clean)?;
+        page.has_more = text(next).is_some() || unread > 0;
+        let listed = page.apps.len() as u64;
+        page.total = match total.and_then(|total| total.0.parse().ok()) {
+            // A counter below what there is already is a counter that nobody keeps.
+            Some(total) if total >= listed.max(page.has_more.into()) => Some(total),
+            Some(_) | None if page.has_more => None,
+            Some(_) | None => Some(listed),
+        };
+        let runs = page.apps.len() + page.unusable + unread;
+        page.has_more |= runs == 0 && page.total > Some(0);
+        let runs = PipelinePage { runs, pipeline_id };
+        Ok(Self { apps: page, runs })
     }
 }
 
-impl Item {
-    fn slug(&self) -> Option<Slug> {
-        Slug::parse(self.slug.as_ref()?.raw())
-    }
+/// Returns about how many bytes an app takes.
+fn size(app: &App) -> usize {
+    let texts = [&app.title, &app.workspace, &app.workspace_slug];
+    let length = |text: &Untrusted| text.raw().len();
+    let texts: usize = texts.into_iter().flatten().map(length).sum();
+    size_of::<App>() + length(app.slug.as_untrusted()) + texts
+}
 
-    fn app(&self) -> Option<App> {
-        Some(App {
-            title: self.title.clone(),
-            workspace: self.workspace.clone(),
-            ..App::unlisted(self.slug()?)
-        })
+/// Returns a string that can be an identifier, as it came.
+///
+/// # Errors
+/// Returns [`OtherShape`] if the token stands in it: with the token removed it would name
+/// something else.
+fn identifier(json: Option<Json<'_>>, clean: Clean<'_>) -> Result<Option<Slug>, OtherShape> {
+    let slug = text(json).and_then(|text| Slug::parse(&text));
+    match slug {
+        Some(slug) if clean(slug.raw()) != slug.raw() => Err(OtherShape),
+        slug => Ok(slug),
     }
 }
 
-fn top(body: &[u8]) -> Result<Maybe<Top>, NotJson> {
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    serde_json::from_slice(body).map_err(|_| NotJson)
+/// Returns the strings of an `errors` list in one.
+fn joined<'a>(errors: Option<Json<'_>>, clean: Clean<'_>) -> Option<Cow<'a, str>> {
+    let texts = items(errors).take(MAX_ERRORS).map(Some).filter_map(text);
+    let texts: Vec<Cow<'_, str>> = texts.collect();
+    let whole = texts.concat();
+    // What a token was split over must not be told apart again by what joins it.
+    let joined = if clean(&whole) == whole {
+        texts.join("; ")
+    } else {
+        whole
+    };
+    (!texts.is_empty()).then(|| cut(&joined, MAX_READ).to_owned().into())
 }
 
-/// Replaces in a body what a strict reader of JSON refuses, but a browser's reader takes, by
-/// something of the same length and meaning: bytes that are no UTF-8, escapes of half a surrogate
-/// pair, and numbers that no float can hold.
-fn mend(bytes: &mut [u8]) {
+/// Removes the token from a text that [`text`] returned, and cuts it.
+fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
+    let cleaned = clean(text);
+    let was_cut = text.chars().count() >= MAX_READ;
+    let margin = if was_cut { MARGIN } else { 0 };
+    let safe = cleaned.chars().count().saturating_sub(margin);
+    Untrusted::new(cut(&cleaned, safe.min(MAX_KEPT)))
+}
+
+/// Returns the first characters of a text.
+fn cut(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// Tells whether a text names a rate limit: "rate limit", "Rate-Limited", "`rate_limit`",
+/// "`RateLimitExceeded`", "Too Many Requests".
+fn is_rate_limit(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    (0..words.len()).any(|at| {
+        let three: String = words[at..].iter().take(3).copied().collect();
+        three.starts_with("ratelimit") || three.starts_with("toomanyrequests")
+    })
+}
+
+fn is_true(json: Option<Json<'_>>) -> bool {
+    json.is_some_and(|json| json.0 == "true")
+}
+
+/// Replaces bytes that are no UTF-8 in place.
+fn replace_invalid_utf8(bytes: &mut [u8]) {
     let mut from = 0;
     while let Err(error) = std::str::from_utf8(&bytes[from..]) {
         let start = from + error.valid_up_to();
@@ -240,348 +348,105 @@ fn mend(bytes: &mut [u8]) {
             .map_or(bytes.len(), |length| start + length);
         bytes[start..from].fill(b'?');
     }
-    let (mut at, mut in_text) = (0, false);
-    while at < bytes.len() {
-        at += match bytes[at] {
+}
+
+/// The text of one JSON value, which is known to be valid.
+#[derive(Clone, Copy)]
+struct Json<'a>(&'a str);
+
+impl<'a> Json<'a> {
+    /// Returns the values of an object's members with these names. If a name comes more than once,
+    /// the last one counts. What is no object has no members.
+    fn members<const N: usize>(self, names: [&str; N]) -> [Option<Self>; N] {
+        let mut found = [None; N];
+        let mut parts = self.parts('{');
+        while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
+            let key = text(Some(key)).unwrap_or_default();
+            if let Some(at) = names.iter().position(|name| key == *name) {
+                found[at] = Some(value);
+            }
+        }
+        found
+    }
+
+    /// Returns the items of a list, or the keys and values of an object in turn, one by one. The
+    /// opening bracket tells which of both is wanted.
+    fn parts(self, bracket: char) -> impl Iterator<Item = Self> + use<'a> {
+        let mut rest = self.0.strip_prefix(bracket).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let is_between = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | ':');
+            rest = rest.trim_start_matches(is_between);
+            let (part, behind) = rest.split_at_checked(length(rest))?;
+            rest = behind;
+            (!part.is_empty()).then_some(Self(part))
+        })
+    }
+}
+
+/// Returns the length of the value that a text starts with, as part of a list or an object. It is 0
+/// at their end.
+fn length(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut bytes = text.as_bytes().iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
             b'"' => {
-                in_text = !in_text;
-                1
+                while bytes.find(|b| matches!(b, b'"' | b'\\')) == Some(&b'\\') {
+                    bytes.next();
+                }
             }
-            b'\\' if in_text => mend_escape(&mut bytes[at..]),
-            b'-' | b'0'..=b'9' if !in_text => mend_number(&mut bytes[at..]),
-            _ => 1,
-        };
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' if depth > 0 => depth -= 1,
+            b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => {
+                return text.len() - bytes.len() - 1;
+            }
+            _ => {}
+        }
     }
+    text.len()
 }
 
-/// Replaces an escaped half of a surrogate pair that stands alone by the replacement character,
-/// and returns the length of what was looked at.
-fn mend_escape(text: &mut [u8]) -> usize {
-    const HIGH: std::ops::Range<u16> = 0xd800..0xdc00;
-    const LOW: std::ops::Range<u16> = 0xdc00..0xe000;
-    let Some(unit) = escaped_unit(text) else {
-        return 2;
+fn members<'a, const N: usize>(json: Option<Json<'a>>, names: [&str; N]) -> [Option<Json<'a>>; N] {
+    json.map_or([None; N], |json| json.members(names))
+}
+
+/// Returns the items of a list. What is no list has no items.
+fn items(json: Option<Json<'_>>) -> impl Iterator<Item = Json<'_>> {
+    json.into_iter().flat_map(|json| json.parts('['))
+}
+
+/// Returns a JSON string up to the limit, unless it is blank. An escaped half of a surrogate pair
+/// that stands alone becomes the replacement character.
+fn text(json: Option<Json<'_>>) -> Option<Cow<'_, str>> {
+    struct Text;
+    impl Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
+            let bytes = &bytes[..bytes.len().min(4 * MAX_READ)];
+            let lossy = bytes.utf8_chunks().flat_map(|chunk| {
+                // Half a surrogate pair comes as three bytes, and the first of them is this one.
+                let is_half = chunk.invalid().first() == Some(&0xed);
+                let replacement = is_half.then_some(char::REPLACEMENT_CHARACTER);
+                chunk.valid().chars().chain(replacement)
+            });
+            Ok(lossy.take(MAX_READ).collect())
+        }
+    }
+    let json = json?.0;
+    let plain = json.strip_prefix('"')?.strip_suffix('"')?;
+    let text: Cow<'_, str> = if plain.contains('\\') {
+        let mut json = serde_json::Deserializer::from_str(json);
+        json.deserialize_bytes(Text).ok()?.into()
+    } else {
+        cut(plain, MAX_READ).into()
     };
-    let is_pair = HIGH.contains(&unit)
-        && text
-            .get(6..)
-            .and_then(escaped_unit)
-            .is_some_and(|unit| LOW.contains(&unit));
-    if is_pair {
-        return 12;
-    }
-    if HIGH.contains(&unit) || LOW.contains(&unit) {
-        text[2..6].copy_from_slice(b"fffd");
-    }
-    6
+    (!text.trim().is_empty()).then_some(text)
 }
-
-/// Reads the UTF-16 unit of an escape such as `\u00e9` at the start of a text.
-fn escaped_unit(text: &[u8]) -> Option<u16> {
-    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
-    if !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// Replaces a number by a zero where no float can hold it, and returns its length.
-fn mend_number(text: &mut [u8]) -> usize {
-    let is_part = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-    let length = text.iter().take_while(|b| is_part(b)).count();
-    let number = std::str::from_utf8(&text[..length]).unwrap_or_default();
-    if number.parse().is_ok_and(f64::is_infinite) {
-        text[..length].fill(b' ');
-        text[0] = b'0';
-    }
-    length
-}
-
-/// Reads the fields of a JSON object one by one; a repeated field counts as its last value, and
-/// an unknown one is skipped by the caller.
-trait Fields: Default {
-    /// Takes a field's value from the map, or returns false where the field is of no interest.
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
-}
-
-#[derive(Default)]
-struct Top {
-    data: ListOrElse,
-    paging: Option<Paging>,
-    messages: [Scalar; 4],
-    errors: Vec<Scalar>,
-}
-
-impl Fields for Top {
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        match key {
-            "data" => self.data = map.next_value()?,
-            "paging" => self.paging = map.next_value::<Maybe<Paging>>()?.0,
-            "message" => self.messages[0] = map.next_value()?,
-            "error_msg" => self.messages[1] = map.next_value()?,
-            "error" => self.messages[2] = map.next_value()?,
-            "error_message" => self.messages[3] = map.next_value()?,
-            "errors" => self.errors = map.next_value::<Scalars>()?.0,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-#[derive(Default)]
-struct Paging {
-    next: Scalar,
-    total: Scalar,
-}
-
-impl Fields for Paging {
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        match key {
-            "next" => self.next = map.next_value()?,
-            "total_item_count" => self.total = map.next_value()?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-#[derive(Default)]
-struct RawItem {
-    slug: Scalar,
-    title: Scalar,
-    owner: Option<Owner>,
-    is_pipeline: Scalar,
-}
-
-impl Fields for RawItem {
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        match key {
-            "slug" => self.slug = map.next_value()?,
-            "title" => self.title = map.next_value()?,
-            "owner" => self.owner = map.next_value::<Maybe<Owner>>()?.0,
-            "is_pipeline" => self.is_pipeline = map.next_value()?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-#[derive(Default)]
-struct Owner {
-    name: Scalar,
-}
-
-impl Fields for Owner {
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        if key == "name" {
-            self.name = map.next_value()?;
-        }
-        Ok(key == "name")
-    }
-}
-
-/// Reads any JSON value, and keeps it where it is an object.
-struct Maybe<T>(Option<T>);
-
-/// Reads any JSON value, and keeps it where it is a text, a truth value or a count.
-#[derive(Default)]
-enum Scalar {
-    Text(String),
-    Flag(bool),
-    Count(u64),
-    #[default]
-    Other,
-}
-
-impl Scalar {
-    fn text(self) -> Option<String> {
-        if let Self::Text(text) = self {
-            Some(text)
-        } else {
-            None
-        }
-        .filter(|text| !text.trim().is_empty())
-    }
-}
-
-/// Reads any JSON value, and keeps the first few scalars of it where it is a list.
-struct Scalars(Vec<Scalar>);
-
-/// Reads any JSON value, and keeps the first items of it where it is a list.
-#[derive(Default)]
-struct ListOrElse(RawData);
-
-#[derive(Default)]
-enum RawData {
-    #[default]
-    NoList,
-    Null,
-    List(usize, Vec<Maybe<RawItem>>),
-}
-
-/// The most texts of an `errors` list that are kept.
-const MOST_ERRORS: usize = 10;
-
-/// Says for each kind of JSON value what is to be kept of it; by default, nothing.
-trait Keep<'de>: Sized {
-    fn other() -> Self;
-    fn text(_: &str) -> Self {
-        Self::other()
-    }
-    fn flag(_: bool) -> Self {
-        Self::other()
-    }
-    fn count(_: u64) -> Self {
-        Self::other()
-    }
-    fn null() -> Self {
-        Self::other()
-    }
-    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::other())
-    }
-    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::other())
-    }
-}
-
-impl<'de, T: Fields> Keep<'de> for Maybe<T> {
-    fn other() -> Self {
-        Self(None)
-    }
-
-    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut fields = T::default();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if !fields.take(&key, &mut map)? {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(Self(Some(fields)))
-    }
-}
-
-impl Keep<'_> for Scalar {
-    fn other() -> Self {
-        Self::Other
-    }
-
-    fn text(text: &str) -> Self {
-        let mut cuts = (0..=text.len().min(LONGEST_TEXT)).rev();
-        let end = cuts.find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        Self::Text(text[..end].to_owned())
-    }
-
-    fn flag(flag: bool) -> Self {
-        Self::Flag(flag)
-    }
-
-    fn count(count: u64) -> Self {
-        Self::Count(count)
-    }
-}
-
-impl<'de> Keep<'de> for Scalars {
-    fn other() -> Self {
-        Self(Vec::new())
-    }
-
-    fn list<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
-        Ok(Self(first_items(seq, MOST_ERRORS)?.1))
-    }
-}
-
-impl<'de> Keep<'de> for ListOrElse {
-    fn other() -> Self {
-        Self(RawData::NoList)
-    }
-
-    fn null() -> Self {
-        Self(RawData::Null)
-    }
-
-    fn list<A: SeqAccess<'de>>(seq: A) -> Result<Self, A::Error> {
-        let (count, items) = first_items(seq, MOST_ITEMS)?;
-        Ok(Self(RawData::List(count, items)))
-    }
-}
-
-/// Returns how many items a list has, and the first of them.
-fn first_items<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(
-    mut seq: A,
-    most: usize,
-) -> Result<(usize, Vec<T>), A::Error> {
-    let mut kept = Vec::new();
-    while kept.len() < most {
-        let Some(item) = seq.next_element()? else {
-            return Ok((kept.len(), kept));
-        };
-        kept.push(item);
-    }
-    let mut count = kept.len();
-    while seq.next_element::<IgnoredAny>()?.is_some() {
-        count += 1;
-    }
-    Ok((count, kept))
-}
-
-/// Leads each kind of JSON value to the matching function of [`Keep`].
-struct KeepVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Keep<'de>> Visitor<'de> for KeepVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        Ok(T::text(text))
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<T, E> {
-        Ok(T::flag(flag))
-    }
-
-    fn visit_u64<E: Error>(self, count: u64) -> Result<T, E> {
-        Ok(T::count(count))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<T, E> {
-        Ok(T::other())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Ok(T::null())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        T::list(seq)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::object(map)
-    }
-}
-
-/// Implements reading by [`Keep`] for a type.
-macro_rules! deserialize_by_keep {
-    ($($type:ty $(where $param:ident)?),* $(,)?) => {$(
-        impl<'de, $($param: Fields)?> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(KeepVisitor(PhantomData))
-            }
-        }
-    )*};
-}
-
-deserialize_by_keep!(Maybe<T> where T, Scalar, Scalars, ListOrElse);
 
 #[cfg(test)]
 mod tests {
@@ -615,6 +480,27 @@ mod tests {
         assert_eq!(page.apps[0].title, None);
         assert_eq!(page.apps[1].workspace, Some(Untrusted::new("W")));
         assert_eq!((page.total, page.has_more), (Some(2), false));
+        assert_eq!(page.unusable, 6);
+    }
+
+    #[test]
+    fn an_app_says_whose_it_is_and_whether_it_is_disabled() {
+        let apps = read(&json!({"data": [
+            {"slug": "a", "is_disabled": true,
+             "owner": {"account_type": "organization", "name": "W", "slug": "w"}},
+            {"slug": "b", "is_disabled": "true",
+             "owner": {"account_type": "user", "name": "U", "slug": ".."}},
+            {"slug": "c", "is_disabled": 1, "owner": {"account_type": ["user"], "slug": 7}},
+        ]}))
+        .apps()
+        .unwrap()
+        .apps;
+        let facts = |app: &App| (app.is_disabled, app.is_owned_by_user);
+        assert_eq!(facts(&apps[0]), (true, false));
+        assert_eq!(facts(&apps[1]), (false, true));
+        assert_eq!(facts(&apps[2]), (false, false));
+        let workspaces: Vec<_> = apps.iter().map(|app| app.workspace_slug.clone()).collect();
+        assert_eq!(workspaces, [Some(Untrusted::new("w")), None, None]);
     }
 
     #[test]
@@ -640,7 +526,28 @@ mod tests {
     fn an_empty_list_may_be_null() {
         for body in [json!({"data": []}), json!({"data": null})] {
             assert_eq!(read(&body).apps().unwrap().apps, []);
+            assert_eq!(read(&body).apps().unwrap().total, Some(0));
+            assert!(read(&body).apps().unwrap().is_empty_list());
             assert_eq!(read(&body).pipelines().unwrap().runs, 0);
+        }
+    }
+
+    #[test]
+    fn a_page_without_apps_is_no_empty_list_if_there_are_apps_elsewhere() {
+        for (paging, is_empty, total) in [
+            (json!({"total_item_count": 0}), true, Some(0)),
+            (json!({"total_item_count": 0, "next": "x"}), false, None),
+            (json!({"next": "x"}), false, None),
+            (json!({"next": "x".repeat(257)}), false, None),
+            (json!({"total_item_count": 3}), false, Some(3)),
+            (json!({"total_item_count": 3, "next": "x"}), false, Some(3)),
+        ] {
+            for data in [json!([]), json!(null)] {
+                let page = read(&json!({"data": data, "paging": paging}));
+                let page = page.apps().unwrap();
+                assert_eq!(page.is_empty_list(), is_empty, "{paging}");
+                assert_eq!((page.has_more, page.total), (!is_empty, total), "{paging}");
+            }
         }
     }
 
@@ -696,6 +603,21 @@ mod tests {
             (json!({"error_message": "old"}), Some("old")),
             (json!({"errors": ["a", 1, "b"]}), Some("a; b")),
             (json!({"errors": []}), None),
+            (json!({"error": {"message": "inner"}}), Some("inner")),
+            (
+                json!({"error": {"message": "i"}, "message": "m"}),
+                Some("m"),
+            ),
+            (json!({"error_description": "oauth"}), Some("oauth")),
+            (
+                json!({"error": "code", "error_description": "oauth"}),
+                Some("code"),
+            ),
+            (json!({"title": "t", "detail": "problem"}), Some("problem")),
+            (
+                json!({"errors": [{"message": "m"}], "detail": {"message": "m"}}),
+                None,
+            ),
             (json!({"data": "secret"}), None),
             (json!("text"), None),
         ] {
@@ -708,16 +630,137 @@ mod tests {
     }
 
     #[test]
-    fn every_kept_text_is_cleaned() {
-        let body = json!({"message": "x canary", "data": [
-            {"slug": "canary", "title": "canary", "owner": {"name": "canary"}}], "paging": {"next": "canary"}});
-        let escaped = body.to_string().replace("canary", "\\u0063anary");
-        let document = Document::read(&mut escaped.into_bytes(), |text| {
-            text.replace("canary", "-").into()
-        })
-        .unwrap();
+    fn an_error_of_bitrises_is_told_from_a_gateways() {
+        for body in [
+            json!({"message": "Unauthorized"}),
+            json!({"error_msg": "Forbidden"}),
+            json!({"error": "Unauthorized request"}),
+            json!({"error_message": "old"}),
+            json!({"errors": ["bad limit"]}),
+            json!({"message": "m", "error": null}),
+            json!({"code": 5, "message": "m"}),
+        ] {
+            assert!(read(&body).is_bitrise_error_shape(), "{body}");
+        }
+        for body in [
+            json!({}),
+            json!([{"message": "m"}]),
+            json!("message"),
+            json!({"message": " ", "error_msg": null, "errors": []}),
+            json!({"message": {"message": "m"}}),
+            json!({"error": {"code": 401, "message": "m"}}),
+            json!({"error": {"code": 401}, "message": "m"}),
+            json!({"error": ["m"], "message": "m"}),
+            json!({"errors": [{"message": "m"}]}),
+            json!({"error_description": "m"}),
+            json!({"detail": "m"}),
+            json!({"data": []}),
+        ] {
+            assert!(!read(&body).is_bitrise_error_shape(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_told_by_its_words_in_whichever_member() {
+        let late = format!("{}. Rate limit exceeded", "x".repeat(1000));
+        for words in [
+            "API rate limit exceeded",
+            "You were rate-limited.",
+            "rate_limit_exceeded",
+            "RateLimitExceeded",
+            "TOO MANY REQUESTS",
+            &late,
+        ] {
+            for body in [
+                json!({"message": words}),
+                json!({"message": "Forbidden", "error": words}),
+                json!({"errors": ["Forbidden", words]}),
+                json!({"error": {"message": words}}),
+                json!({"error": "forbidden", "error_description": words}),
+                json!({"detail": words}),
+            ] {
+                assert!(read(&body).says_rate_limit(), "{body}");
+            }
+        }
+        for words in [
+            "corporate limit",
+            "rate: no limit",
+            "Forbidden",
+            "",
+            "requests",
+        ] {
+            assert!(
+                !read(&json!({"message": words})).says_rate_limit(),
+                "{words}"
+            );
+        }
+        assert!(!read(&json!({"title": "rate limit"})).says_rate_limit());
+    }
+
+    /// Reads a body, the word “canary” escaped in part, and removes that word.
+    fn read_without_canary(body: &Value) -> Document {
+        let escaped = body.to_string().replace("canary", "\\u0063\\u0061nary");
+        let mut bytes = escaped.into_bytes();
+        let document = Document::read(&mut bytes, |text| text.replace("canary", "-").into());
+        let document = document.unwrap();
         assert!(!format!("{document:?}").contains("canary"), "{document:?}");
+        document
+    }
+
+    #[test]
+    fn a_page_whose_identifiers_hold_the_token_is_of_another_shape() {
+        let slug = json!({"data": [{"slug": "a"}, {"slug": "x-canary", "is_pipeline": true}]});
+        let next = json!({"data": [{"slug": "a"}], "paging": {"next": "canary"}});
+        let workspace = json!({"data": [{"slug": "a", "owner": {"slug": "canary"}}]});
+        for body in [slug, next, workspace] {
+            let document = read_without_canary(&body);
+            assert_eq!(document.apps(), Err(OtherShape), "{body}");
+            assert_eq!(document.pipelines(), Err(OtherShape), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_at_the_edge_of_what_is_read_is_not_shown_in_part() {
+        for length in (0..20).chain(MAX_READ - 20..MAX_READ + 20) {
+            let lead = "canary".repeat(length / 6);
+            let title = format!("{}{lead}canary, and more", "y".repeat(length % 6));
+            let body = json!({"data": [{"slug": "s", "title": title}]});
+            let page = read_without_canary(&body).apps().unwrap();
+            let title = page.apps[0].title.as_ref().unwrap().raw();
+            assert!(!title.contains('c'), "{length}: {title}");
+        }
+    }
+
+    #[test]
+    fn a_document_without_its_list_keeps_what_the_server_says() {
+        let mut document = read(&json!({"data": [{"slug": "a"}], "message": "rate limit"}));
+        assert!(document.apps().is_ok());
+        document.forget_list();
+        assert_eq!(document.apps(), Err(OtherShape));
+        assert_eq!(document.pipelines(), Err(OtherShape));
+        assert!(document.is_object() && document.is_bitrise_error_shape());
+        assert!(document.says_rate_limit());
+        assert_eq!(document.message().map(Untrusted::raw), Some("rate limit"));
+    }
+
+    #[test]
+    fn every_kept_text_is_cleaned() {
+        let document = read_without_canary(&json!({"message": "x canary", "data": [
+            {"slug": "a", "title": "canary", "owner": {"name": "canary"}}]}));
         assert_eq!(document.message().unwrap().raw(), "x -");
+        let app = document.apps().unwrap().apps.remove(0);
+        assert_eq!(app.title, Some(Untrusted::new("-")));
+        assert_eq!(app.workspace, Some(Untrusted::new("-")));
+        for member in [
+            "error_msg",
+            "error",
+            "error_message",
+            "error_description",
+            "detail",
+        ] {
+            read_without_canary(&json!({ member: "canary" }));
+        }
+        read_without_canary(&json!({"error": {"message": "canary"}, "errors": ["canary"]}));
     }
 
     #[test]
@@ -786,10 +829,10 @@ mod tests {
     #[test]
     fn a_text_without_end_is_cut_between_two_characters() {
         for start in ["", "a"] {
-            let title = format!("{start}{}", "é".repeat(LONGEST_TEXT));
+            let title = format!("{start}{}", "é".repeat(MAX_READ));
             let body = json!({"data": [{"slug": "s", "title": title}]});
             let title = read(&body).apps().unwrap().apps.remove(0).title.unwrap();
-            assert_eq!(title.raw().len(), LONGEST_TEXT - start.len());
+            assert_eq!(title.raw().chars().count(), MAX_KEPT);
         }
     }
 
@@ -798,9 +841,23 @@ mod tests {
         let body = format!("{{\"data\": [{}{{}}]}}", "{\"slug\":\"s\"},".repeat(5000));
         let document = read_bytes(body.as_bytes()).unwrap();
         let page = document.apps().unwrap();
-        assert_eq!(page.apps.len(), MOST_ITEMS);
+        assert_eq!(page.apps.len(), MAX_ITEMS);
         assert_eq!((page.total, page.has_more), (None, true));
         assert_eq!(document.pipelines().unwrap().runs, 5001);
+    }
+
+    #[test]
+    fn a_list_of_long_names_is_kept_up_to_its_limit() {
+        let name = "\u{10ffff}".repeat(MAX_KEPT);
+        let app = json!({"slug": "s".repeat(256), "title": name,
+            "owner": {"name": name, "slug": "w".repeat(256)}});
+        let page = |count| {
+            let page = read(&json!({"data": vec![app.clone(); count]}));
+            page.apps().unwrap()
+        };
+        assert_eq!((page(50).apps.len(), page(50).has_more), (50, false));
+        let page = page(MAX_ITEMS);
+        assert!(page.has_more && page.apps.iter().map(size).sum::<usize>() <= MAX_LIST);
     }
 
     /// Any JSON value, not too deep.
@@ -811,6 +868,7 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
             ".{0,12}".prop_map(Value::from),
+            "[a-c\"\\\\\\[\\]{},: \n]{0,8}".prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 64, 8, |inner| {
             let key = prop_oneof![Just("slug".to_owned()), Just("data".to_owned()), ".{0,6}"];
@@ -834,7 +892,7 @@ mod tests {
             let body = json!({
                 "data": [{"slug": "s", "title": title, "owner": value}, value, null],
                 "paging": {"next": next, "total_item_count": title},
-                "message": value, "errors": next,
+                "message": value, "errors": next, "error": title, "detail": next,
             });
             let page = read(&body).apps().unwrap();
             prop_assert_eq!(page.apps[0].slug.raw(), "s");
@@ -842,9 +900,32 @@ mod tests {
         }
 
         #[test]
+        fn parts_are_what_serde_reads(value in any_json(), is_pretty in any::<bool>()) {
+            let body = if is_pretty {
+                serde_json::to_string_pretty(&value).unwrap()
+            } else {
+                value.to_string()
+            };
+            let parsed = |part: Json<'_>| serde_json::from_str::<Value>(part.0).unwrap();
+            // A float may come back from its text a little different.
+            let value = parsed(Json(&body));
+            let parts = |bracket| Json(&body).parts(bracket).map(parsed).collect::<Vec<_>>();
+            let items = value.as_array().cloned().unwrap_or_default();
+            prop_assert_eq!(parts('['), items);
+            let members = value.as_object().cloned().unwrap_or_default();
+            let members = members.into_iter().flat_map(|(key, value)| [key.into(), value]);
+            prop_assert_eq!(parts('{'), members.collect::<Vec<_>>());
+            let [data, slug] = Json(&body).members(["data", "slug"]);
+            prop_assert_eq!(data.map(parsed), value.get("data").cloned());
+            prop_assert_eq!(slug.map(parsed), value.get("slug").cloned());
+            let string = value.as_str().filter(|string| !string.trim().is_empty());
+            prop_assert_eq!(text(Some(Json(&body))), string.map(Cow::from));
+        }
+
+        #[test]
         fn mending_spoils_nothing_that_was_whole(value in any_json()) {
             let mut body = value.to_string().into_bytes();
-            mend(&mut body);
+            replace_invalid_utf8(&mut body);
             prop_assert_eq!(String::from_utf8(body).unwrap(), value.to_string());
         }
 

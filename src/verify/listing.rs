@@ -96,6 +96,7 @@ mod tests {
         AppPage {
             apps: slugs.into_iter().map(app).collect(),
             total: None,
+            unusable: 0,
             has_more: next.is_some(),
             next: next.map(slug),
         }

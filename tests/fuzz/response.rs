@@ -6,6 +6,7 @@ use bitrise_dx::classify::{self, Listed, PipelinesStep};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use bitrise_dx::text::Untrusted;
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
@@ -24,7 +25,10 @@ pub(crate) fn judge(bytes: &[u8]) {
     let status = 100 + u16::from_be_bytes(*status) % 500;
     let redactor = Token::parse(CANARY).unwrap().token.redactor();
     let body = match Document::read(&mut body.to_vec(), |text| redactor.clean(text)) {
-        Ok(document) => Body::Json(document),
+        Ok(document) => {
+            is_kept_right(&document);
+            Body::Json(document)
+        }
         Err(_) => Body::Html,
     };
     let url = "https://api.bitrise.io/v0.1/apps?limit=50";
@@ -40,6 +44,37 @@ pub(crate) fn judge(bytes: &[u8]) {
         };
         is_harmless(&report(check));
     }
+}
+
+/// Holds that little is kept of a response, that it goes together, and that the token is not in it.
+fn is_kept_right(document: &Document) {
+    is_free_of_token(&format!("{document:?}"));
+    if let Ok(page) = document.apps() {
+        assert!(page.apps.len() <= 1000);
+        for app in &page.apps {
+            let slug = app.slug.raw();
+            assert_eq!(Slug::parse(slug).as_ref(), Some(&app.slug));
+            let texts = [&app.title, &app.workspace, &app.workspace_slug];
+            for text in texts.into_iter().flatten() {
+                assert!(text.raw().chars().count() <= 256);
+            }
+        }
+        let listed = page.apps.len() as u64;
+        assert!(page.total.is_none_or(|total| total >= listed));
+        assert!(!page.apps.is_empty() || page.unusable == 0);
+        if page.is_empty_list() {
+            assert_eq!((page.total, page.next), (Some(0), None));
+        }
+        let runs = document.pipelines().unwrap().runs;
+        assert!(runs >= page.apps.len() + page.unusable);
+    }
+    let words = document.message().map(Untrusted::raw);
+    assert!(words.is_none_or(|words| document.is_object() && words.chars().count() <= 256));
+    assert!(words.is_some() || !document.is_bitrise_error_shape() && !document.says_rate_limit());
+    let mut kept = document.clone();
+    kept.forget_list();
+    assert_eq!(kept.message(), document.message());
+    assert!(kept.apps().is_err() && kept.pipelines().is_err());
 }
 
 /// Returns what the response means at each step, for the first app that it names.
@@ -139,6 +174,10 @@ fn is_harmless(report: &Report) {
 /// Holds that a text has no control character but the line break, and not the token.
 fn is_plain(text: &str) {
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    is_free_of_token(text);
+}
+
+fn is_free_of_token(text: &str) {
     let lower = text.to_ascii_lowercase();
     assert!(!lower.contains(&CANARY.to_ascii_lowercase()), "{text}");
 }

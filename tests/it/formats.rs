@@ -443,13 +443,19 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
             .fold(String::new(), |text, b| text + &format!("%{b:02X}"));
         let encoded = STANDARD_NO_PAD.encode(token);
         let texts = [token, &percent, &encoded];
-        let body = serde_json::json!({
-            "message": texts.join(" "),
-            "data": [{"slug": token, "title": texts[0], "owner": {"name": encoded}}],
-        });
-        let body = body.to_string();
-        for (apps, pipelines) in [(200, 404), (302, 0), (403, 0), (500, 0)] {
-            let body = body.clone();
+        // A slug with the token in it is asked for nowhere.
+        for (apps, pipelines, slug) in [
+            (200, 404, "app"),
+            (200, 404, token),
+            (302, 0, token),
+            (403, 0, token),
+            (500, 0, token),
+        ] {
+            let body = serde_json::json!({
+                "message": texts.join(" "),
+                "data": [{"slug": slug, "title": texts[0], "owner": {"name": encoded}}],
+            });
+            let body = body.to_string();
             let headers = format!("X-Request-Id: {percent}\r\nLocation: https://{encoded}.x/\r\n");
             let server = Server::start(move |request, _| {
                 let is_list = !request.target.contains("pipelines");
@@ -465,8 +471,8 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
                     .args(["--retries", "0"])
                     .env("BITRISE_TOKEN", token)
             };
-            let (code, verdict) = match apps {
-                200 | 403 => (5, Verdict::InvalidPermissions),
+            let (code, verdict) = match (apps, slug) {
+                (200, "app") | (403, _) => (5, Verdict::InvalidPermissions),
                 _ => (4, Verdict::Inconclusive),
             };
             let texts = all_formats(&program, code);
