@@ -20,7 +20,7 @@
 //! |---|---|---|
 //! | [`cli`] | the edge: arguments, environment, files, terminal | everything |
 //! | [`verify`] | the run: order, what follows what | `api`, `classify`, `report` and below |
-//! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `token`, `wire`, `text` and below |
+//! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `redact`, `token`, `wire`, `text` and below |
 //! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
 //! | [`render`] | report → text | `report`, `guide` and below |
 //! | [`diagnosis`] | what a report means for whom | `report` and below |
@@ -30,10 +30,11 @@
 //! | [`check`] | one check and how it ended | `exchange`, `token`, `text`, `verdict` |
 //! | [`exchange`] | what was seen on the network | `wire`, `text` |
 //! | [`wire`] | lenient reading of Bitrise's JSON | `app`, `text` |
-//! | [`plan`] | what a run is asked to do | `app`, `base_url`, `token`, `verdict` |
+//! | [`plan`] | what a run is asked to do | `app`, `base_url`, `redact`, `token`, `verdict` |
 //! | [`base_url`] | the address of the API | `token` |
 //! | [`app`] | an app and its slug | `text` |
-//! | [`token`] | what can be said about the token's text | |
+//! | [`token`] | what can be said about the token's text | `redact` |
+//! | [`redact`] | removes the token from other texts | |
 //! | [`text`] | text that is not ours | |
 //! | [`verdict`] | the tables of verdicts and reasons | |
 //!
@@ -58,6 +59,7 @@ pub mod diagnosis;
 pub mod exchange;
 pub mod guide;
 pub mod plan;
+pub mod redact;
 pub mod render;
 pub mod report;
 pub mod sandbox;

@@ -4,7 +4,8 @@
 
 use crate::app::Slug;
 use crate::base_url::{BaseUrl, BaseUrlError};
-use crate::token::{self, Redactor};
+use crate::redact::Redactor;
+use crate::token;
 use crate::verdict::Reason;
 use std::collections::HashSet;
 

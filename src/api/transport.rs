@@ -2,8 +2,8 @@
 
 use super::tls;
 use crate::exchange::{Body, ProxyFault, TransportError, TransportErrorKind};
+use crate::redact::Redactor;
 use crate::text::Untrusted;
-use crate::token::Redactor;
 use crate::wire::Document;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

@@ -10,16 +10,16 @@ use super::{Format, VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
 use crate::plan::{self, AppSelection, Plan, PlanError};
+use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
 use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::text::escape_unprintable;
-use crate::token::{ParsedToken, Redactor, Token, TokenError};
+use crate::token::{ParsedToken, Token, TokenError};
 use crate::verdict::Signal;
 use crate::verify::{Event, Preface, verify};
 use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::io;
@@ -84,33 +84,7 @@ pub(super) fn run(
     }
 }
 
-/// Removes the token from the texts of a JSON document, so that it stays one.
-///
-/// # Errors
-/// Returns the JSON library's error; no report is known to cause one.
-fn clean_json(json: String, token: Option<&Redactor>) -> serde_json::Result<String> {
-    let Some(token) = token.filter(|token| token.stands_in(&json)) else {
-        return Ok(json);
-    };
-    let mut document = serde_json::from_str(&json)?;
-    clean_texts(&mut document, token);
-    let mut json = serde_json::to_string_pretty(&document)?;
-    json.push('\n');
-    Ok(json)
-}
-
-fn clean_texts(value: &mut Value, token: &Redactor) {
-    match value {
-        Value::String(text) => *text = token.clean(text).into_owned(),
-        Value::Array(items) => items.iter_mut().for_each(|item| clean_texts(item, token)),
-        Value::Object(fields) => fields
-            .values_mut()
-            .for_each(|field| clean_texts(field, token)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Holds a report, and the scrubber of its token where there was one.
+/// Holds a report, and the redactor of its token where there was one.
 struct Outcome {
     report: Report,
     redactor: Option<Redactor>,
@@ -139,31 +113,23 @@ impl Outcome {
 
     /// Returns a text without the token, safe to show.
     fn clean_text(&self, text: &str) -> String {
-        let text = escape_unprintable(text);
-        match &self.redactor {
-            Some(token) => token.clean(&text).into_owned(),
-            None => text,
-        }
+        let cleaned = self.redactor.as_ref().map(|token| token.clean(text));
+        escape_unprintable(cleaned.as_deref().unwrap_or(text))
     }
 
-    /// Renders the report. A token that got through all the same is taken out of the text, which
-    /// leaves every format in one piece: what stands in its place has no meaning in any of them.
+    /// Renders the report.
     ///
     /// # Errors
     /// Returns the error of a format's library; no report is known to cause one.
     fn text(&self, format: Format, style: Style) -> anyhow::Result<String> {
         let report = &self.report;
-        let text = match format {
+        Ok(match format {
             Format::Human => render::human(report, style),
-            Format::Json => clean_json(render::json(report)?, self.redactor.as_ref())?,
+            Format::Json => render::json(report)?,
             Format::Markdown => render::markdown(report),
             Format::Junit => render::junit(report)?,
             Format::Github => render::github(report),
             Format::Html => render::html(report)?,
-        };
-        Ok(match &self.redactor {
-            Some(token) if format != Format::Json => token.clean_document(text),
-            Some(_) | None => text,
         })
     }
 }
@@ -449,9 +415,6 @@ impl Run<'_> {
             preface.target = Target::default();
             return preface.not_run(Some(source), error.into()).into();
         }
-        // A “token” that is a word of the report's own is no secret, and must not tear it apart.
-        let redactor = Some(redactor)
-            .filter(|redactor| !render::OWN_TEXTS.iter().any(|text| redactor.finds(text)));
         let client = match Client::new(self.settings(request.base_url, request.ca_cert, token)) {
             Ok(client) => client,
             Err(error) => return preface.not_run(Some(source), error.into()).into(),
@@ -461,7 +424,10 @@ impl Run<'_> {
         let token = (kind, source, warnings);
         let stop = self.signals.first();
         let report = verify(&client, &request.plan, preface, token, stop, &on_event).await;
-        Outcome { report, redactor }
+        Outcome {
+            report,
+            redactor: Some(redactor),
+        }
     }
 
     fn settings(&self, base_url: BaseUrl, ca_cert: Option<Vec<u8>>, token: Token) -> Settings {

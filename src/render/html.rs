@@ -10,9 +10,7 @@ use crate::guide::{self, apps, story};
 use crate::report::{AppResult, Report};
 use askama::Template;
 
-pub(super) const TEMPLATE: &str = include_str!("report.html");
-
-pub(super) const STYLE: &str = include_str!("report.css");
+const STYLE: &str = include_str!("report.css");
 
 /// The SHA-256 of [`STYLE`]; a test says what it must be.
 const STYLE_HASH: &str = "sha256-T7iEXgQL6mibwwwNofElgk/e1YamSG4KgIKIUELZ1O0=";

@@ -14,10 +14,6 @@ use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, Test
 /// The name of the whole, under which CI systems file the cases.
 const NAME: &str = "bitrise-dx verify";
 
-/// The words of the document itself.
-pub(super) const WORDS: &str =
-    "testsuites testsuite properties property testcase classname timestamp failures system-out";
-
 /// The most apps that are named.
 const MOST_APPS: usize = 100;
 

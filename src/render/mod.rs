@@ -19,9 +19,6 @@ pub use human::{Detail, Style};
 /// The JSON Schema of the report in JSON, as `bitrise-dx schema` prints it.
 pub const SCHEMA: &str = include_str!("report-1.schema.json");
 
-/// What the formats are made of, apart from sentences: a “token” that stands here is no secret.
-pub const OWN_TEXTS: &[&str] = &[SCHEMA, html::TEMPLATE, html::STYLE, junit::WORDS];
-
 /// Renders the report for people.
 pub fn human(report: &Report, style: Style) -> String {
     human::render(report, style)

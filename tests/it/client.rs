@@ -213,7 +213,7 @@ fn a_token_that_comes_back_is_not_kept() {
     let exchange = apps(settings(&server.base_url()));
     let kept = format!("{exchange:?}");
     assert!(!kept.contains(TOKEN), "{kept}");
-    assert!(kept.contains("bad [token]"), "{kept}");
+    assert!(kept.contains("bad bitwat_[token]"), "{kept}");
 }
 
 #[test]

@@ -51,11 +51,11 @@ fn code(path: &Path) -> String {
 
 /// What each module may use of the others; `cli`, `lib` and `main` may use everything, and `build`
 /// is no part of the program.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "api",
         &[
-            "app", "base_url", "exchange", "plan", "text", "token", "wire",
+            "app", "base_url", "exchange", "plan", "redact", "text", "token", "wire",
         ],
     ),
     ("app", &["text"]),
@@ -75,7 +75,8 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "app", "check", "exchange", "report", "text", "token", "verdict",
         ],
     ),
-    ("plan", &["app", "base_url", "token", "verdict"]),
+    ("plan", &["app", "base_url", "redact", "token", "verdict"]),
+    ("redact", &[]),
     (
         "render",
         &[
@@ -88,7 +89,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("sandbox", &[]),
     ("text", &[]),
-    ("token", &[]),
+    ("token", &["redact"]),
     ("verdict", &[]),
     (
         "verify",
