@@ -7,169 +7,150 @@ use crate::exchange::{Body, Exchange, Response, TransportErrorKind};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, PipelinePage};
 
-/// States whether an app was in the token's list of apps.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Listed {
-    /// It was.
-    Yes,
-    /// The whole list was read, and it was not.
-    No,
-    /// It was not on the pages that were read, and there are more.
-    NotYet,
-}
-
-/// States what follows from the answer to `GET /apps/{app-slug}/pipelines`.
+/// What follows from the response of an endpoint below one app.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum PipelinesStep {
-    /// DX can read the app's pipelines.
-    Readable(PipelinePage),
+pub enum AppStep<T> {
+    /// DX can read it.
+    Readable(T),
     /// It can't, or that could not be told.
     NotReadable(Reason),
     /// Bitrise answered 401 to a token that it had accepted: ask for the apps once more.
     RecheckToken,
 }
 
-/// Reads the answer to `GET /apps`.
+/// Reads the response to `GET /apps`.
 ///
 /// # Errors
-/// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]).
+/// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]). A page
+/// without apps that promises or counts some is no empty list.
 pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     match page_of_apps(exchange)? {
-        page if page.apps.is_empty() => Err(Reason::NoApps),
+        page if page.is_empty_list() => Err(Reason::NoApps),
+        page if page.apps.is_empty() => Err(Reason::UnexpectedResponse),
         page => Ok(page),
     }
 }
 
-/// Reads the answer to `GET /apps` for a page after the first one, which may be empty.
+/// Reads the response to `GET /apps` for a page after the first one, which may be empty.
 ///
 /// # Errors
 /// Returns the reason why the list can't be read on.
 pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    page_of_apps(exchange).map_err(|reason| {
-        if reason == Reason::WrongBaseUrl {
-            // The first page was there.
-            Reason::UnexpectedStatus
-        } else {
-            reason
-        }
-    })
+    page_of_apps(exchange).map_err(after_success)
+}
+
+/// Reads the second response to `GET /apps`, which was asked for because a later step answered
+/// 401. Any list means that the token is still accepted.
+///
+/// # Errors
+/// Returns [`Reason::TokenRejected`] if the token is not, and another reason, inconclusive, if
+/// that could not be told.
+pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
+    match page_of_apps(exchange).map_err(after_success) {
+        Ok(_) => Ok(()),
+        Err(Reason::TokenRejected) => Err(Reason::TokenRejected),
+        Err(reason) if reason.verdict() == Verdict::Inconclusive => Err(reason),
+        // Accepted, then 401, then 403: no rule covers that, so nobody is blamed.
+        Err(_) => Err(Reason::UnexpectedStatus),
+    }
+}
+
+/// Returns what a reason means once the first page was there: the base URL is right.
+fn after_success(reason: Reason) -> Reason {
+    if reason == Reason::WrongBaseUrl {
+        Reason::UnexpectedStatus
+    } else {
+        reason
+    }
 }
 
 fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     let response = response(exchange)?;
-    match (response.status, &response.body) {
-        (200, body) => json(body)?.apps().map_err(|_| Reason::UnexpectedResponse),
-        (404, _) => Err(Reason::WrongBaseUrl),
-        (401 | 403, Body::Html) => Err(Reason::Intercepted),
-        (401, _) => Err(Reason::TokenRejected),
-        (403, body) => Err(foreign_403(body).unwrap_or(Reason::AppsForbidden)),
-        (status, _) => Err(any_step(status)),
+    if let Some(reason) = not_bitrises_refusal(exchange, response) {
+        return Err(reason);
+    }
+    match response.status {
+        200 => json(&response.body)?
+            .apps()
+            .map_err(|_| Reason::UnexpectedResponse),
+        401 => Err(Reason::TokenRejected),
+        403 => Err(Reason::AppsForbidden),
+        404 => Err(Reason::WrongBaseUrl),
+        status => Err(any_step(status)),
     }
 }
 
-/// Reads the answer to `GET /apps/{app-slug}/pipelines`.
+/// Reads the response to `GET /apps/{app-slug}/pipelines`.
 ///
 /// An empty list is readable: an app that was not built within the 200 days that Bitrise keeps
 /// looks like that.
-pub fn pipelines(exchange: &Exchange, listed: Listed) -> PipelinesStep {
-    match read_pipelines(exchange) {
-        Ok(page) => PipelinesStep::Readable(page),
-        Err(Refusal::Unauthorized) => PipelinesStep::RecheckToken,
-        Err(Refusal::Denied) => PipelinesStep::NotReadable(denied(listed)),
-        Err(Refusal::Other(reason)) => PipelinesStep::NotReadable(reason),
-    }
+pub fn pipelines(exchange: &Exchange) -> AppStep<PipelinePage> {
+    below_app(exchange, Reason::PipelinesDenied, |document| {
+        document.pipelines().map_err(|_| Reason::UnexpectedResponse)
+    })
 }
 
-/// Reads the second answer to `GET /apps`, which was asked for because the pipelines answered
-/// 401, and returns the reason why the app is not readable.
-pub fn recheck(exchange: &Exchange, listed: Listed) -> Reason {
-    match apps(exchange) {
-        Ok(_) | Err(Reason::NoApps) => denied(listed),
-        Err(Reason::TokenRejected) => Reason::TokenRejected,
-        Err(reason) if reason.verdict() == Verdict::Inconclusive => reason,
-        // Accepted, then 401, then 403: no rule covers that, so nobody is blamed.
-        Err(_) => Reason::UnexpectedStatus,
-    }
-}
-
-/// Reads the answer to `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
-///
-/// # Errors
-/// Returns the reason why the details are not readable.
-pub fn details(exchange: &Exchange) -> Result<(), Reason> {
-    let object = |body: &Body| {
+/// Reads the response to `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
+pub fn details(exchange: &Exchange) -> AppStep<()> {
+    below_app(exchange, Reason::PipelineDetailsDenied, |document| {
         // The spec has a bare object here, without `data`; nothing in it is needed.
-        if json(body)?.is_object() {
-            Ok(())
-        } else {
-            Err(Reason::UnexpectedResponse)
+        let found = document.is_object().then_some(());
+        found.ok_or(Reason::UnexpectedResponse)
+    })
+}
+
+/// Reads the response of an endpoint below one app: `denied` is what its 403 and 404 mean, `read`
+/// reads the JSON of a 200.
+///
+/// Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an app that a token
+/// may not see.
+fn below_app<T>(
+    exchange: &Exchange,
+    denied: Reason,
+    read: impl FnOnce(&Document) -> Result<T, Reason>,
+) -> AppStep<T> {
+    let step = || {
+        let response = response(exchange)?;
+        if let Some(reason) = not_bitrises_refusal(exchange, response) {
+            return Err(reason);
+        }
+        match response.status {
+            200 => Ok(AppStep::Readable(read(json(&response.body)?)?)),
+            401 => Ok(AppStep::RecheckToken),
+            403 | 404 => Err(denied),
+            status => Err(any_step(status)),
         }
     };
-    app_endpoint(exchange, object).map_err(|refusal| match refusal {
-        Refusal::Unauthorized | Refusal::Denied => Reason::PipelineDetailsDenied,
-        Refusal::Other(reason) => reason,
-    })
+    step().unwrap_or_else(AppStep::NotReadable)
 }
 
-/// States why an endpoint below an app did not answer as hoped.
-enum Refusal {
-    /// 401.
-    Unauthorized,
-    /// 403 or 404. Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an
-    /// app that a token may not see.
-    Denied,
-    /// Anything else.
-    Other(Reason),
-}
-
-impl From<Reason> for Refusal {
-    fn from(reason: Reason) -> Self {
-        Self::Other(reason)
-    }
-}
-
-fn read_pipelines(exchange: &Exchange) -> Result<PipelinePage, Refusal> {
-    app_endpoint(exchange, |body| {
-        json(body)?
-            .pipelines()
-            .map_err(|_| Reason::UnexpectedResponse)
-    })
-}
-
-/// Reads the answer of an endpoint below one app; `on_success` reads the body of a 200.
-fn app_endpoint<T>(
-    exchange: &Exchange,
-    on_success: impl FnOnce(&Body) -> Result<T, Reason>,
-) -> Result<T, Refusal> {
-    let response = response(exchange)?;
+/// Returns what a 401, 403 or 404 is if it is not known to be Bitrise's own refusal.
+///
+/// Bitrise's API has no pages of HTML or XML, and puts its refusals into a JSON object; a bare 403
+/// is a firewall's or a proxy's, and one whose body broke off is nobody's. From a host that is not
+/// Bitrise's, JSON of another shape is a gateway's own.
+fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reason> {
     match (response.status, &response.body) {
-        (200, body) => Ok(on_success(body)?),
-        // Bitrise's API has no pages of HTML or XML: this is somebody else's refusal.
-        (401 | 403 | 404, Body::Html) => Err(Refusal::Other(Reason::Intercepted)),
-        (401, _) => Err(Refusal::Unauthorized),
-        (404, _) => Err(Refusal::Denied),
-        (403, body) => Err(foreign_403(body).map_or(Refusal::Denied, Refusal::Other)),
-        (status, _) => Err(Refusal::Other(any_step(status))),
-    }
-}
-
-/// Returns what a 403 is where it is not known to be Bitrise's own: Bitrise puts its refusals into
-/// a JSON object; a bare one is a firewall's or a proxy's, and one whose body broke off is nobody's.
-const fn foreign_403(body: &Body) -> Option<Reason> {
-    match body {
-        Body::Json(document) if document.is_object() => None,
-        Body::Cut(error) => Some(transport(&error.kind)),
-        Body::Json(_) | Body::Empty | Body::Html | Body::Other | Body::TooLarge => {
+        (403, _) if response.is_rate_limit() => Some(Reason::RateLimited),
+        (401 | 403 | 404, Body::Html) | (403, Body::Empty | Body::Other | Body::TooLarge) => {
             Some(Reason::Intercepted)
         }
+        (403, Body::Cut(error)) => Some(transport(&error.kind)),
+        (401 | 403, Body::Json(document))
+            if !exchange.is_for_bitrise() && !document.is_bitrise_error_shape() =>
+        {
+            Some(Reason::Intercepted)
+        }
+        (403, Body::Json(document)) => (!document.is_object()).then_some(Reason::Intercepted),
+        _ => None,
     }
 }
 
-/// Returns the reason for a refused app.
-pub const fn denied(listed: Listed) -> Reason {
-    match listed {
-        Listed::Yes | Listed::NotYet => Reason::PipelinesDenied,
-        Listed::No => Reason::AppNotAccessible,
+/// Returns the reason for a refused app: whether the token's list of apps holds it decides.
+pub const fn denied(is_listed: Option<bool>) -> Reason {
+    match is_listed {
+        Some(true) | None => Reason::PipelinesDenied,
+        Some(false) => Reason::AppNotAccessible,
     }
 }
 

@@ -45,6 +45,15 @@ impl Exchange {
         is_bitrise(&self.url)
     }
 
+    /// Drops what was read of a list, so that the exchange can be kept as evidence in little memory.
+    pub fn forget_list(&mut self) {
+        if let Ok(response) = &mut self.outcome
+            && let Body::Json(document) = &mut response.body
+        {
+            document.forget_list();
+        }
+    }
+
     /// Returns the last attempt's response, where there was one.
     pub fn response(&self) -> Option<&Response> {
         self.outcome.as_ref().ok()
@@ -119,12 +128,25 @@ impl Response {
         }
     }
 
-    /// Tells whether another attempt may get another answer by itself: 408, 429 and 5xx, and a
-    /// success whose body broke off. 401, 403 and 404 are answers.
+    /// Tells whether another attempt may get another answer by itself: 408, 5xx, a rate limit, and
+    /// a success whose body broke off. 401, 403 and 404 are answers.
     pub const fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
-            (408 | 429 | 500..=599, _) => true,
+            (408 | 500..=599, _) => true,
             (200, Body::Cut(error)) => error.kind.is_transient(),
+            _ => self.is_rate_limit(),
+        }
+    }
+
+    /// Tells whether the server asks for fewer requests: 429, or a 403 that says so in its headers
+    /// or its words.
+    pub const fn is_rate_limit(&self) -> bool {
+        match (self.status, &self.body) {
+            (429, _) => true,
+            (403, Body::Json(document)) => {
+                self.has_rate_limit_headers || document.says_rate_limit()
+            }
+            (403, _) => self.has_rate_limit_headers,
             _ => false,
         }
     }

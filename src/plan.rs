@@ -193,7 +193,7 @@ mod tests {
     fn a_list_of_slugs_takes_what_editors_leave() {
         let text = "\u{feff}# what DX must see\r\n\r\n a1 \r\nb2 # the second\n\tc#3\na1\n#\n";
         let slugs = app_slugs(text).unwrap();
-        let slugs: Vec<_> = slugs.iter().map(|slug| slug.raw()).collect();
+        let slugs: Vec<_> = slugs.iter().map(Slug::raw).collect();
         assert_eq!(slugs, ["a1", "b2", "c#3"]);
     }
 

@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
 use crate::plan::PlanError;
-use crate::token::{TokenKind, TokenWarning};
+use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use std::time::{Duration, SystemTime};
 
@@ -28,12 +28,13 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// The apps that were checked or were to be checked, in the order in which they were found.
     pub apps: Vec<AppResult>,
+    /// The first apps of the token's list, at most a page of them, whether or not they were
+    /// checked.
+    pub sample: Vec<App>,
     /// How what was seen came here.
     pub evidence: EvidenceKind,
     /// What the run was asked to do.
     pub options: RunOptions,
-    /// What is worth a word but didn't decide.
-    pub warnings: Vec<TokenWarning>,
     /// Whether one of the reports that were asked for could not be written.
     pub is_unwritten: bool,
     /// The signal that ended the run before it was complete, if so.
@@ -165,6 +166,8 @@ impl TokenState {
 pub struct TokenInfo {
     /// Its kind, where there was a token to look at.
     pub kind: Option<TokenKind>,
+    /// Whether white space around it was dropped.
+    pub was_trimmed: bool,
     /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
     pub fingerprint: Option<String>,
     /// Where it came from.
@@ -340,7 +343,93 @@ impl Coverage {
     }
 }
 
+/// Something that is worth a word but doesn't decide.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Warning {
+    /// White space around the token was dropped.
+    TokenTrimmed,
+    /// The token that Bitrise accepted is a person's.
+    PersonalToken,
+    /// An app can be read but is not in the token's list, so DX won't find it there.
+    AppNotListed,
+}
+
+impl Warning {
+    /// Lists every warning.
+    pub const ALL: &[Self] = &[Self::TokenTrimmed, Self::PersonalToken, Self::AppNotListed];
+
+    /// Returns the code that scripts read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenTrimmed => "token_trimmed",
+            Self::PersonalToken => "personal_token",
+            Self::AppNotListed => "app_not_listed",
+        }
+    }
+}
+
 impl Report {
+    /// Makes the report of a run that has just started, without any check.
+    pub fn started(checked_at: SystemTime, target: Target, token: TokenInfo) -> Self {
+        Self {
+            checked_at,
+            duration: Duration::ZERO,
+            target,
+            token,
+            not_run: None,
+            checks: Vec::new(),
+            apps: Vec::new(),
+            sample: Vec::new(),
+            evidence: EvidenceKind::Live,
+            options: RunOptions::default(),
+            is_unwritten: false,
+            interrupted: None,
+        }
+        .with_checks(Vec::new())
+    }
+
+    /// Returns the report with these checks, and one that was not reached for each [`CheckId`] that
+    /// is missing and is always made.
+    #[must_use]
+    pub fn with_checks(self, mut checks: Vec<Check>) -> Self {
+        for &id in CheckId::ALL {
+            let is_always_made = id != CheckId::AppsRecheck;
+            if is_always_made && checks.iter().all(|check| check.id != id) {
+                checks.push(Check::skipped(id, SkipReason::NotReached));
+            }
+        }
+        Self { checks, ..self }
+    }
+
+    /// Returns the report of a run that checked nothing.
+    #[must_use]
+    pub fn not_run(self, why: NotRun) -> Self {
+        Self {
+            not_run: Some(why),
+            ..self
+        }
+    }
+
+    /// Returns the report of a run that a signal ended before there was a token.
+    #[must_use]
+    pub fn interrupted(self, signal: Signal) -> Self {
+        Self {
+            interrupted: Some(signal),
+            ..self
+        }
+    }
+
+    /// Returns the report of a run that ended with the token's own text; nothing was sent.
+    #[must_use]
+    pub fn malformed(self, error: TokenError) -> Self {
+        let result = CheckResult::NotPassed(Reason::TokenMalformed);
+        let check = Check {
+            finding: Finding::Malformed(error),
+            ..Check::new(CheckId::TokenFormat, result)
+        };
+        self.with_checks(vec![check])
+    }
+
     /// Returns the verdict: the highest-ranking one of all checks.
     pub fn verdict(&self) -> Verdict {
         self.reason().map_or(Verdict::Verified, Reason::verdict)
@@ -356,23 +445,31 @@ impl Report {
             .map_or_else(|| self.verdict().exit_code(), Signal::exit_code)
     }
 
-    /// Returns the reason for the verdict: of those with the highest rank, the first. Where a
-    /// signal ended a run that was not decided, that is the reason.
+    /// Returns the reason for the verdict: of those with the highest rank, the first.
+    ///
+    /// It follows from the checks and from what happened to every app, never from what was kept as
+    /// evidence. If a signal ended a run that was not decided, that is the reason; and without one
+    /// readable app nothing is verified.
     pub fn reason(&self) -> Option<Reason> {
         if let Some(not_run) = &self.not_run {
             return Some(not_run.reason());
         }
         let found = self.first_of_highest_rank();
         let rank = found.map_or(0, |reason| reason.verdict().rank());
-        match self.interrupted {
-            Some(_) if rank <= Reason::Interrupted.verdict().rank() => Some(Reason::Interrupted),
-            Some(_) | None => found,
+        if self.interrupted.is_some() && rank <= Reason::Interrupted.verdict().rank() {
+            return Some(Reason::Interrupted);
         }
+        let is_any_readable = || {
+            let mut apps = self.apps.iter();
+            apps.any(|app| app.state == AppState::Readable)
+        };
+        found.or_else(|| (!is_any_readable()).then_some(Reason::UnexpectedResponse))
     }
 
     fn first_of_highest_rank(&self) -> Option<Reason> {
-        let reasons = self.checks.iter().filter_map(|check| check.result.reason());
-        reasons.reduce(|first, next| {
+        let of_checks = self.checks.iter().filter_map(|check| check.result.reason());
+        let of_apps = self.apps.iter().filter_map(|app| app.reason);
+        of_checks.chain(of_apps).reduce(|first, next| {
             if next.verdict().rank() > first.verdict().rank() {
                 next
             } else {
@@ -394,9 +491,10 @@ impl Report {
         self.reason().is_some_and(Reason::is_retryable)
     }
 
-    /// Returns how long the server asks to wait, where that is what decided.
+    /// Returns how long the server asks to wait, if that is what decided and waiting may help.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.decisive()?.exchange.as_ref()?.retry_after
+        let decisive = self.decisive().filter(|_| self.is_retryable())?;
+        decisive.exchange.as_ref()?.retry_after
     }
 
     /// Returns what came of the token.
@@ -411,7 +509,7 @@ impl Report {
 
     /// Tells whether Bitrise answered the token with a 200, and with no 401 that is still open.
     fn was_accepted(&self) -> bool {
-        let passed = |check: &Check| match check.id {
+        let has_200 = |check: &Check| match check.id {
             CheckId::TokenFormat => false,
             CheckId::AppsList => {
                 check.result == CheckResult::Pass
@@ -422,13 +520,27 @@ impl Report {
                 check.result == CheckResult::Pass
             }
         };
-        let is_open = |check: &Check| {
-            check.result.status() == Status::Unknown
-                && check
-                    .response()
-                    .is_some_and(|response| response.status == 401)
-        };
-        self.checks.iter().any(passed) && !self.checks.iter().any(is_open)
+        let is_open_401 =
+            |app: &AppResult| app.state == AppState::Unknown && app.http_status == Some(401);
+        self.checks.iter().any(has_200) && !self.apps.iter().any(is_open_401)
+    }
+
+    /// Returns what is worth a word but didn't decide.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if self.token.was_trimmed {
+            warnings.push(Warning::TokenTrimmed);
+        }
+        let is_personal = self.token.kind == Some(TokenKind::Personal);
+        if is_personal && self.token_state() == TokenState::Accepted {
+            warnings.push(Warning::PersonalToken);
+        }
+        let is_unlisted =
+            |app: &&AppResult| app.state == AppState::Readable && app.is_listed == Some(false);
+        if self.apps.iter().any(|app| is_unlisted(&app)) {
+            warnings.push(Warning::AppNotListed);
+        }
+        warnings
     }
 
     /// Counts the apps.
@@ -460,16 +572,4 @@ impl Report {
                 _ => None,
             })
     }
-}
-
-/// Returns the checks with one that was not reached for each [`CheckId`] that is missing and is
-/// always made.
-pub(crate) fn complete(mut checks: Vec<Check>) -> Vec<Check> {
-    for &id in CheckId::ALL {
-        let is_always_made = id != CheckId::AppsRecheck;
-        if is_always_made && checks.iter().all(|check| check.id != id) {
-            checks.push(Check::skipped(id, SkipReason::NotReached));
-        }
-    }
-    checks
 }

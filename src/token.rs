@@ -3,8 +3,13 @@
 //! Invariant: no I/O. A [`Token`] can't be printed, cloned or serialised, and is zeroed when
 //! dropped.
 
+mod shape;
+
 use crate::redact::{RUN, Redactor};
+use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
+
+pub use shape::{Encoding, Key, TokenError};
 
 /// The prefixes of tokens, and the kind of each (Bitrise's own command-line program knows the same
 /// two).
@@ -57,35 +62,6 @@ impl TokenWarning {
     }
 }
 
-/// States why a text can't be used as a Bitrise token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TokenError {
-    /// There is no text at all.
-    #[error("the token is empty")]
-    Empty,
-    /// A variable's name stands where its value should be.
-    #[error("it is the name of a variable that was never replaced by its value")]
-    UnexpandedVariable,
-    /// The placeholder of DX's documentation.
-    #[error("it is the placeholder from the documentation")]
-    Placeholder,
-    /// A header's scheme was copied along.
-    #[error("it starts with “Bearer ” or “token ”; Bitrise and DX want the token alone")]
-    SchemePrefix,
-    /// Quotes were copied along.
-    #[error("it has a quotation mark at its start or end")]
-    Quoted,
-    /// White space inside.
-    #[error("it has white space inside")]
-    WhiteSpace,
-    /// A control character inside.
-    #[error("it has a control character inside")]
-    ControlCharacter,
-    /// A character outside of ASCII.
-    #[error("it has a character that is not plain ASCII")]
-    NotAscii,
-}
-
 /// Holds the result of a successful [`Token::parse`].
 pub struct ParsedToken {
     /// The token, ready to be sent.
@@ -106,7 +82,9 @@ impl Token {
     /// Returns what makes the text unusable; nothing in the error quotes the text.
     pub fn parse(text: &str) -> Result<ParsedToken, TokenError> {
         let trimmed = text.trim();
-        lint(trimmed)?;
+        if let Some(error) = shape::find(text) {
+            return Err(error);
+        }
         let known = PREFIXES
             .iter()
             .find(|(prefix, _)| trimmed.starts_with(prefix));
@@ -114,9 +92,6 @@ impl Token {
         let mut warnings = Vec::new();
         if trimmed.len() != text.len() {
             warnings.push(TokenWarning::Trimmed);
-        }
-        if kind == TokenKind::Personal {
-            warnings.push(TokenWarning::Personal);
         }
         let token = Self(SecretString::from(trimmed));
         Ok(ParsedToken {
@@ -140,17 +115,38 @@ impl Token {
     }
 
     /// Makes a redactor for a text that is no token as it stands but may hold one, as behind
-    /// “Bearer ” or in several lines: everything in it goes that is no ordinary word.
+    /// “Bearer ” or in several lines: everything in it goes that is no ordinary word. Of a text
+    /// that plainly holds no secret, such as a path, nothing does.
     pub fn redactor_of_malformed(text: &str) -> Redactor {
-        let in_one = text.chars().filter(char::is_ascii_graphic);
-        let in_one: String = in_one.collect();
+        let may_hold_one = has_prefix(text) || text.contains(['@', '?']);
+        if !may_hold_one && shape::find(text).is_some_and(|error| error.holds_no_secret()) {
+            return Redactor::new([]);
+        }
+        let in_one: String = text.chars().filter(char::is_ascii_graphic).collect();
+        let decoded = shape::decoded(text).unwrap_or_default();
         let is_mark = |c: char| matches!(c, '"' | '\'' | '`');
         let words = text.split_whitespace();
         let words = words.map(|word| word.trim_matches(is_mark));
         let is_odd = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
         // A longer word is a run of the whole.
         let short = words.filter(|word| word.len() < RUN).filter(is_odd);
-        Redactor::new(short.chain([in_one.as_str()]))
+        Redactor::new(short.chain([in_one.as_str(), decoded.as_str()]))
+    }
+
+    /// Returns the first eight hex digits of the token's SHA-256, by which two reports, or a report
+    /// and a secret store, can be compared; `None` for a token of fewer than 20 characters, which
+    /// could be guessed from them.
+    pub fn fingerprint(&self) -> Option<String> {
+        /// The shortest token that has a fingerprint.
+        const SHORTEST: usize = 20;
+        let token = self.expose();
+        let digest = digest(&SHA256, token.as_bytes());
+        let hex = digest
+            .as_ref()
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"));
+        (token.len() >= SHORTEST).then(|| hex.collect())
     }
 }
 
@@ -159,66 +155,10 @@ pub(crate) fn has_prefix(text: &str) -> bool {
     PREFIXES.iter().any(|(prefix, _)| text.contains(prefix))
 }
 
-/// Finds the first thing that makes a trimmed text unusable as a token.
-///
-/// The order goes from the most telling mistake to the least: an unexpanded `${{ secrets.X }}`
-/// has white space inside as well, but its name says more.
-fn lint(text: &str) -> Result<(), TokenError> {
-    if text.is_empty() {
-        return Err(TokenError::Empty);
-    }
-    if is_unexpanded(text) {
-        return Err(TokenError::UnexpandedVariable);
-    }
-    if text == "YOUR_API_TOKEN" {
-        return Err(TokenError::Placeholder);
-    }
-    if has_scheme(text) {
-        return Err(TokenError::SchemePrefix);
-    }
-    let is_quote = |c: char| matches!(c, '"' | '\'' | '`');
-    if text.starts_with(is_quote) || text.ends_with(is_quote) {
-        return Err(TokenError::Quoted);
-    }
-    for c in text.chars() {
-        match c {
-            c if c.is_whitespace() => return Err(TokenError::WhiteSpace),
-            c if c.is_control() => return Err(TokenError::ControlCharacter),
-            c if !c.is_ascii() => return Err(TokenError::NotAscii),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Recognises `$NAME`, `${…}`, `{{…}}` and `${{…}}`.
-fn is_unexpanded(text: &str) -> bool {
-    let braced = text.starts_with("${") || text.starts_with("{{");
-    if braced && text.ends_with('}') {
-        return true;
-    }
-    let is_name = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    text.strip_prefix('$').is_some_and(is_name)
-}
-
-/// Recognises a header's scheme in front of the token.
-fn has_scheme(text: &str) -> bool {
-    let first = text.split_whitespace().next().unwrap_or_default();
-    first.len() < text.len()
-        && (first.eq_ignore_ascii_case("bearer") || first.eq_ignore_ascii_case("token"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn error(text: &str) -> Option<TokenError> {
-        Token::parse(text).err()
-    }
 
     #[test]
     fn kinds_come_from_the_prefix_alone() {
@@ -226,7 +166,7 @@ mod tests {
             ("bitwat_x", TokenKind::Workspace),
             ("bitpat_x", TokenKind::Personal),
             ("3f9a", TokenKind::Unknown),
-            ("BITWAT_x", TokenKind::Unknown),
+            ("old-Token-from-before-the-prefixes", TokenKind::Unknown),
             ("x$y{z}'w", TokenKind::Unknown),
         ] {
             let parsed = Token::parse(text).unwrap();
@@ -236,47 +176,24 @@ mod tests {
     }
 
     #[test]
-    fn warnings_name_what_was_trimmed_and_whose_token_it_is() {
+    fn a_warning_says_that_something_was_trimmed() {
         let warnings = |text| Token::parse(text).unwrap().warnings;
         assert_eq!(warnings("bitwat_x"), []);
-        assert_eq!(warnings("old-token"), []);
+        assert_eq!(warnings("old-x"), []);
         assert_eq!(warnings(" bitwat_x\n"), [TokenWarning::Trimmed]);
-        assert_eq!(
-            warnings("bitpat_x\t"),
-            [TokenWarning::Trimmed, TokenWarning::Personal]
-        );
+        assert_eq!(warnings("bitpat_x\t"), [TokenWarning::Trimmed]);
     }
 
     #[test]
-    fn mistakes_are_told_apart() {
-        for (text, expected) in [
-            ("", TokenError::Empty),
-            (" \n\t", TokenError::Empty),
-            ("$BITRISE_TOKEN", TokenError::UnexpandedVariable),
-            ("${BITRISE_TOKEN}", TokenError::UnexpandedVariable),
-            ("{{BITRISE_TOKEN}}", TokenError::UnexpandedVariable),
-            (
-                "${{ secrets.BITRISE_TOKEN }}",
-                TokenError::UnexpandedVariable,
-            ),
-            ("YOUR_API_TOKEN", TokenError::Placeholder),
-            ("Bearer bitwat_x", TokenError::SchemePrefix),
-            ("bearer\tbitwat_x", TokenError::SchemePrefix),
-            ("token bitwat_x", TokenError::SchemePrefix),
-            ("\"bitwat_x\"", TokenError::Quoted),
-            ("bitwat_x'", TokenError::Quoted),
-            ("bitwat_x y", TokenError::WhiteSpace),
-            ("bitwat_x\u{a0}y", TokenError::WhiteSpace),
-            ("bitwat_x\ny", TokenError::WhiteSpace),
-            ("bitwat_\u{0}", TokenError::ControlCharacter),
-            ("bitwat_é", TokenError::NotAscii),
-            ("\u{feff}bitwat_x", TokenError::NotAscii),
-        ] {
-            assert_eq!(error(text), Some(expected), "{text:?}");
-        }
-        for fine in ["$", "$1", "$a-b", "{{x", "token", "Bearer"] {
-            assert_eq!(error(fine), None, "{fine}");
-        }
+    fn a_fingerprint_is_the_start_of_the_sha_256() {
+        let fingerprint = |text| Token::parse(text).unwrap().token.fingerprint();
+        // As `printf %s … | sha256sum | cut -c1-8` has it.
+        assert_eq!(
+            fingerprint("bitwat_canary-0123456").as_deref(),
+            Some("01e13f36")
+        );
+        assert_eq!(fingerprint("bitwat_canary-01234").as_deref(), None);
+        assert!(fingerprint("bitwat_canary-012345").is_some());
     }
 
     #[test]
@@ -303,6 +220,18 @@ mod tests {
             redactor("Bearer  '3f9acanary0' workspace").clean(text),
             "Bearer workspace [token]"
         );
+        let encoded = redactor("Yml0d2F0X2NhbmFyeS0wMTIzNDU2Nzg5Cg==");
+        assert_eq!(encoded.clean("canary-0123456789"), "[token]");
+        assert_eq!(encoded.clean("Yml0d2F0X2Nh"), "[token]");
+        let none = redactor("/run/secrets/bitrise_token");
+        assert_eq!(none.clean("/run/secrets/ca.pem"), "/run/secrets/ca.pem");
+        let address = "https://api.bitrise.io/v0.1";
+        assert_eq!(
+            redactor("https://app.bitrise.io/app/x").clean(address),
+            address
+        );
+        let user = redactor("https://ann:3f9acanary012@h.example");
+        assert_eq!(user.clean("3f9acanary012"), "[token]");
         // A line break or an invisible letter may stand in the middle of it.
         let torn = redactor("bitwat_cana\n  ry-012\u{200b}3456");
         assert_eq!(torn.clean("canary-0123456"), "[token]");

@@ -12,12 +12,12 @@ use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
 use crate::plan::{self, AppSelection, Plan, PlanError};
 use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
-use crate::report::{Report, SandboxTarget, Target, TokenSource};
+use crate::report::{Report, SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::text::escape_unprintable;
 use crate::token::{ParsedToken, Token, TokenError};
 use crate::verdict::Signal;
-use crate::verify::{Event, Preface, verify};
+use crate::verify::{Event, verify};
 use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::borrow::Cow;
@@ -27,6 +27,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::SystemTime;
 use tokio::time::Instant;
 use url::Position;
 
@@ -50,6 +51,7 @@ pub(super) fn run(
         (false, true) => Detail::Verbose,
         (false, false) => Detail::Normal,
     };
+    let clock = Instant::now();
     let style = output::style(environment, detail);
     let (mut files, mut unusable) = (Vec::new(), None);
     for path in &args.report {
@@ -69,6 +71,7 @@ pub(super) fn run(
         None => answer(args, environment, &progress)?,
     };
     drop(progress);
+    outcome.report.duration = clock.elapsed();
     outcome.clean();
     // Each reader gets the report, also where another one can't have it.
     let written: Vec<_> = files
@@ -145,8 +148,8 @@ impl From<Report> for Outcome {
 
 impl From<PlanError> for Outcome {
     fn from(error: PlanError) -> Self {
-        Preface::begin(Target::default())
-            .not_run(None, error.into())
+        started(Target::default(), None)
+            .not_run(error.into())
             .into()
     }
 }
@@ -311,8 +314,7 @@ impl Run<'_> {
             },
             Err(Refusal::Plan(error)) => error.into(),
             Err(Refusal::Stopped(signal)) => {
-                let preface = Preface::begin(Target::default());
-                preface.interrupted(None, signal).into()
+                started(Target::default(), None).interrupted(signal).into()
             }
         }
     }
@@ -326,7 +328,7 @@ impl Run<'_> {
 
     /// Asks the server at the base URL, with the user's token.
     async fn on_site(&self, request: Request) -> Outcome {
-        let preface = Preface::begin(Target {
+        let target = Target {
             base_url: Some(request.base_url.to_string()),
             ca_cert: self
                 .args
@@ -334,7 +336,7 @@ impl Run<'_> {
                 .as_ref()
                 .map(|path| path.display().to_string()),
             ..Target::default()
-        });
+        };
         let file = self.args.token_file.as_deref();
         let asked = Instant::now();
         match token_source::read(file, self.environment, self.patience()).await {
@@ -342,11 +344,11 @@ impl Run<'_> {
                 if source == TokenSource::Prompt {
                     self.deadline.set(self.deadline.get() + asked.elapsed());
                 }
-                self.ask(request, preface, &text, source).await
+                self.ask(request, target, &text, source).await
             }
-            Err(Failure::NotRun(source, why)) => preface.not_run(source, why).into(),
+            Err(Failure::NotRun(source, why)) => started(target, source).not_run(why).into(),
             Err(Failure::Stopped(source, signal)) => {
-                preface.interrupted(Some(source), signal).into()
+                started(target, Some(source)).interrupted(signal).into()
             }
         }
     }
@@ -358,7 +360,7 @@ impl Run<'_> {
             Err(error) => return error.into(),
         };
         let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
-        let preface = Preface::begin(Target {
+        let target = Target {
             base_url: Some(base_url.to_string()),
             sandbox: Some(SandboxTarget {
                 scenario: scenario.as_str(),
@@ -366,16 +368,14 @@ impl Run<'_> {
                 token: TOKEN,
             }),
             ..Target::default()
-        });
+        };
         let request = Request {
             base_url,
             ..request
         };
         let serving = tokio::spawn(server.serve());
         let text = SecretString::from(TOKEN);
-        let outcome = self
-            .ask(request, preface, &text, TokenSource::Sandbox)
-            .await;
+        let outcome = self.ask(request, target, &text, TokenSource::Sandbox).await;
         serving.abort();
         // The made-up token is no secret, and the commands to start the sandbox again show it.
         Outcome {
@@ -388,7 +388,7 @@ impl Run<'_> {
     async fn ask(
         &self,
         request: Request,
-        mut preface: Preface,
+        mut target: Target,
         text: &SecretString,
         source: TokenSource,
     ) -> Outcome {
@@ -400,30 +400,36 @@ impl Run<'_> {
             Ok(parsed) => parsed,
             Err(TokenError::Empty) => {
                 let why = token_source::missing(self.environment);
-                return preface.not_run(Some(source), why).into();
+                return started(target, Some(source)).not_run(why).into();
             }
             Err(error) => {
                 let redactor = Token::redactor_of_malformed(text.expose_secret());
                 return Outcome {
-                    report: preface.malformed(source, error),
+                    report: started(target, Some(source)).malformed(error),
                     redactor: Some(redactor),
                 };
             }
         };
-        let redactor = token.redactor();
+        let (redactor, fingerprint) = (token.redactor(), token.fingerprint());
         if let Err(error) = request.plan.holds_no_token(&request.base_url, &redactor) {
-            preface.target = Target::default();
-            return preface.not_run(Some(source), error.into()).into();
+            let report = started(Target::default(), Some(source));
+            return report.not_run(error.into()).into();
         }
         let client = match Client::new(self.settings(request.base_url, request.ca_cert, token)) {
             Ok(client) => client,
-            Err(error) => return preface.not_run(Some(source), error.into()).into(),
+            Err(error) => return started(target, Some(source)).not_run(error.into()).into(),
         };
-        preface.target.proxy = client.proxy().map(str::to_owned);
+        target.proxy = client.proxy().map(str::to_owned);
         let on_event = |event: Event<'_>| self.progress.event(event);
-        let token = (kind, source, warnings);
+        let token = TokenInfo {
+            kind: Some(kind),
+            was_trimmed: !warnings.is_empty(),
+            fingerprint,
+            source: Some(source),
+        };
+        let report = Report::started(SystemTime::now(), target, token);
         let stop = self.signals.first();
-        let report = verify(&client, &request.plan, preface, token, stop, &on_event).await;
+        let report = verify(&client, &request.plan, report, stop, &on_event).await;
         Outcome {
             report,
             redactor: Some(redactor),
@@ -442,6 +448,15 @@ impl Run<'_> {
             on_pause: Box::new(move |pause| progress.pause(pause)),
         }
     }
+}
+
+/// Makes the report of a run that starts now.
+fn started(target: Target, source: Option<TokenSource>) -> Report {
+    let token = TokenInfo {
+        source,
+        ..TokenInfo::default()
+    };
+    Report::started(SystemTime::now(), target, token)
 }
 
 /// Opens a sandbox on a free port of this machine.

@@ -30,7 +30,7 @@ pub struct Known {
 /// The CI systems that are told apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ci {
-    /// GitHub Actions (`GITHUB_ACTIONS`).
+    /// GitHub's Actions (`GITHUB_ACTIONS`).
     GitHub,
     /// Bitrise (`BITRISE_IO`).
     Bitrise,
@@ -38,7 +38,7 @@ pub enum Ci {
     GitLab,
     /// Azure Pipelines (`TF_BUILD`).
     Azure,
-    /// CircleCI (`CIRCLECI`).
+    /// `CircleCI` (`CIRCLECI`).
     CircleCi,
     /// Jenkins (`JENKINS_URL`).
     Jenkins,

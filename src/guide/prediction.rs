@@ -95,7 +95,7 @@ mod tests {
             apps,
             evidence: EvidenceKind::Live,
             options: RunOptions::default(),
-            warnings: Vec::new(),
+            sample: Vec::new(),
             is_unwritten: false,
             interrupted: None,
         };

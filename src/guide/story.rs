@@ -7,9 +7,9 @@ use super::{meaning, page, title};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
 use crate::exchange::{Exchange, Response, TransportError, TransportErrorKind};
-use crate::report::{NotRun, Report};
+use crate::report::{NotRun, Report, Warning};
 use crate::text::{self, Untrusted};
-use crate::token::{TokenKind, TokenWarning};
+use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub fn message_with(report: &Report, foreign: Foreign) -> String {
 }
 
 fn verified(report: &Report) -> String {
-    let with = match report.warnings.len() {
+    let with = match report.warnings().len() {
         0 => String::new(),
         1 => " with a warning".to_owned(),
         n => format!(" with {n} warnings"),
@@ -497,15 +497,19 @@ pub const fn check_title(id: CheckId) -> &'static str {
 }
 
 /// Returns one or two sentences on a warning.
-pub const fn warning(warning: TokenWarning) -> &'static str {
+pub const fn warning(warning: Warning) -> &'static str {
     match warning {
-        TokenWarning::Trimmed => {
+        Warning::TokenTrimmed => {
             "White space around the token was ignored. Pasted into DX it would be sent along, so \
              copy the token without it."
         }
-        TokenWarning::Personal => {
+        Warning::PersonalToken => {
             "This is a personal access token. It works, but sees the apps of all of that person's \
-             workspaces and dies with the account; DX asks for a workspace API token."
+             workspaces and stops working when that person leaves; DX asks for a workspace API \
+             token."
+        }
+        Warning::AppNotListed => {
+            "An app can be read but is not in the token's list of apps, which is where DX looks."
         }
     }
 }

@@ -14,7 +14,7 @@ const MOST_APPS: usize = 10;
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = command(level(report), &title(report), &body(report));
-    for &warning in &report.warnings {
+    for warning in report.warnings() {
         out += &command("warning", "Bitrise token", story::warning(warning));
     }
     out

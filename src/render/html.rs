@@ -119,11 +119,7 @@ fn page(report: &Report) -> Page<'static> {
             .as_ref()
             .map(|sandbox| sandbox.scenario),
         dx: guide::prediction(report),
-        warnings: report
-            .warnings
-            .iter()
-            .map(|&warning| story::warning(warning))
-            .collect(),
+        warnings: report.warnings().into_iter().map(story::warning).collect(),
         steps: story::next_steps(report),
         causes: report
             .reason()

@@ -233,7 +233,7 @@ impl Page {
         if let Some(prediction) = guide::prediction(report) {
             self.paragraph("  ", &prediction.to_string());
         }
-        for &warning in &report.warnings {
+        for warning in report.warnings() {
             let prefix = format!("{} ", self.painted(YELLOW, "!"));
             self.line("");
             self.wrapped(&prefix, 2, story::warning(warning));

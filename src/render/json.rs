@@ -131,7 +131,7 @@ pub(super) fn render(report: &Report) -> serde_json::Result<String> {
 fn document(report: &Report) -> Document<'_> {
     let verdict = report.verdict();
     let coverage = report.coverage();
-    let warnings = report.warnings.iter();
+    let warnings = report.warnings().into_iter();
     Document {
         schema_version: SCHEMA_VERSION,
         verdict: verdict.as_str(),
@@ -171,7 +171,7 @@ fn document(report: &Report) -> Document<'_> {
             items: &report.apps,
         },
         warnings: warnings
-            .map(|&warning| Warning {
+            .map(|warning| Warning {
                 code: warning.as_str(),
                 message: story::warning(warning),
             })

@@ -62,7 +62,7 @@ impl Page {
             let (before, words) = (inline(dx.before), inline(dx.words));
             self.paragraph(&format!("{before} `{}`: “{words}”", dx.code));
         }
-        for &warning in &report.warnings {
+        for warning in report.warnings() {
             self.paragraph(&format!("**Warning:** {}", inline(story::warning(warning))));
         }
     }

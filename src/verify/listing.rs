@@ -4,25 +4,32 @@
 
 use crate::app::{App, Slug};
 use crate::check::ListEnd;
+use crate::text::Untrusted;
 use crate::wire::AppPage;
 use std::collections::HashSet;
 
-/// The most pages that are read, of the 50 apps that Bitrise puts on one.
-const MOST_PAGES: usize = 2_000;
+/// The maximum number of pages that are read, of the 50 apps that Bitrise puts on one.
+const MAX_PAGES: usize = 2_000;
 
-/// The most apps that are listed, however many stand on a page.
-const MOST_APPS: usize = 100_000;
+/// The maximum number of apps that are listed, however many stand on a page.
+const MAX_APPS: usize = 40_000;
 
-/// Holds how far the list was read.
+/// The maximum size of all that is listed, in bytes: three times what as many ordinary apps take.
+const MAX_BYTES: usize = 6 * 1024 * 1024;
+
+/// How far the list was read.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    slugs: HashSet<String>,
+    slugs: HashSet<Slug>,
+    bytes: usize,
     pages: usize,
     /// How many apps there are, as the last page says.
     counted: Option<u64>,
+    /// Whether an item had no usable slug, so that the list does not name all apps.
+    has_unusable: bool,
     next: Option<Slug>,
     /// Where pages began so far, to find a list that goes round in circles.
-    anchors: HashSet<String>,
+    anchors: HashSet<Slug>,
     end: Option<Result<(), ListEnd>>,
 }
 
@@ -31,20 +38,22 @@ impl Listing {
     pub(super) fn take(&mut self, page: AppPage) -> Vec<App> {
         self.pages += 1;
         self.counted = page.total;
+        self.has_unusable |= page.unusable > 0;
         let mut apps = page.apps;
-        apps.retain(|app| self.slugs.insert(app.slug.raw().to_owned()));
+        let is_empty = apps.is_empty();
+        apps.retain(|app| self.slugs.insert(app.slug.clone()));
+        self.bytes += apps.iter().map(size).sum::<usize>();
+        let is_full =
+            self.pages >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
         self.next = page.next;
         self.end = match &self.next {
-            None if page.has_more => Some(Err(ListEnd::Endless)),
+            // A last page without apps may count those of the pages before it.
+            None if page.has_more && !is_empty => Some(Err(ListEnd::Endless)),
             None => Some(Ok(())),
             // A page that brings nothing new and promises more is the start of a circle, too.
             Some(_) if apps.is_empty() => Some(Err(ListEnd::Circular)),
-            Some(next) if !self.anchors.insert(next.raw().to_owned()) => {
-                Some(Err(ListEnd::Circular))
-            }
-            Some(_) if self.pages >= MOST_PAGES || self.listed() >= MOST_APPS => {
-                Some(Err(ListEnd::Endless))
-            }
+            Some(next) if !self.anchors.insert(next.clone()) => Some(Err(ListEnd::Circular)),
+            Some(_) if is_full => Some(Err(ListEnd::Endless)),
             Some(_) => None,
         };
         apps
@@ -55,12 +64,12 @@ impl Listing {
         self.end = Some(Err(ListEnd::PageFailed));
     }
 
-    /// Returns where the next page begins, where there is one.
+    /// Returns where the next page begins, if there is one.
     pub(super) fn next(&self) -> Option<&Slug> {
         self.next.as_ref().filter(|_| self.end.is_none())
     }
 
-    /// Returns how the list ended, where it did.
+    /// Returns how the list ended, if it did.
     pub(super) const fn end(&self) -> Option<Result<(), ListEnd>> {
         self.end
     }
@@ -71,16 +80,30 @@ impl Listing {
     }
 
     /// Returns how many apps there are once every page was read: as many as the last one counts,
-    /// where that is more than were listed.
+    /// if that is more than were listed.
     pub(super) fn total(&self) -> u64 {
         let listed = self.listed() as u64;
         self.counted.map_or(listed, |counted| counted.max(listed))
     }
 
-    /// Tells whether an app was on one of the pages.
-    pub(super) fn has(&self, slug: &Slug) -> bool {
-        self.slugs.contains(slug.raw())
+    /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
+    /// these are not the whole list: more of them, an item without a slug, a larger count.
+    pub(super) fn has(&self, slug: &Slug) -> Option<bool> {
+        let is_whole =
+            self.end == Some(Ok(())) && !self.has_unusable && self.total() == self.listed() as u64;
+        if self.slugs.contains(slug) {
+            Some(true)
+        } else {
+            is_whole.then_some(false)
+        }
     }
+}
+
+/// Returns about how many bytes an app takes.
+fn size(app: &App) -> usize {
+    let texts = [&app.title, &app.workspace, &app.workspace_slug];
+    let texts = texts.into_iter().flatten().map(Untrusted::raw);
+    app.slug.raw().len() + texts.map(str::len).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -110,7 +133,8 @@ mod tests {
         assert_eq!(listing.take(page([1, 2], None)).len(), 1);
         assert_eq!((listing.listed(), listing.end()), (3, Some(Ok(()))));
         assert_eq!(listing.next(), None);
-        assert!(listing.has(&slug(1)) && !listing.has(&slug(3)));
+        let has = |number| listing.has(&slug(number));
+        assert_eq!((has(1), has(3)), (Some(true), Some(false)));
     }
 
     #[test]
@@ -142,7 +166,36 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(listing.pages, MOST_PAGES);
+        assert_eq!(listing.pages, MAX_PAGES);
         assert_eq!(listing.end(), Some(Err(ListEnd::Endless)));
+    }
+
+    #[test]
+    fn a_list_that_is_not_whole_denies_no_app() {
+        let with = |change: fn(&mut AppPage)| {
+            let (mut listing, mut page) = (Listing::default(), page([0], None));
+            change(&mut page);
+            listing.take(page);
+            listing.has(&slug(9))
+        };
+        assert_eq!(with(|_| {}), Some(false));
+        assert_eq!(with(|page| page.unusable = 1), None);
+        assert_eq!(with(|page| page.total = Some(2)), None);
+        assert_eq!(with(|page| page.next = Some(slug(5))), None);
+        assert_eq!(with(|page| page.has_more = true), None);
+    }
+
+    #[test]
+    fn a_list_of_long_names_ends_at_its_size() {
+        let mut listing = Listing::default();
+        let mut listed = 0;
+        while listing.end().is_none() {
+            let mut page = page([listed], Some(listed + 1));
+            page.apps[0].title = Some(Untrusted::new("x".repeat(MAX_BYTES / 100)));
+            listing.take(page);
+            listed += 1;
+        }
+        assert_eq!(listing.end(), Some(Err(ListEnd::Endless)));
+        assert!((95..=100).contains(&listed), "{listed}");
     }
 }

@@ -1,138 +1,139 @@
-//! The order of requests: what follows what, and how many are under way at once.
+//! The requests of a run: what follows what, and how many are in flight at once.
 
 use super::Event;
-use super::ledger::Ledger;
+use super::app_results::AppResults;
 use super::listing::Listing;
 use crate::api::Client;
-use crate::app::{App, Slug};
+use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason};
-use crate::classify::{self, Listed, PipelinesStep};
+use crate::classify::{self, AppStep};
 use crate::exchange::Exchange;
 use crate::plan::{AppSelection, Plan};
-use crate::report::AppResult;
+use crate::report::{AppResult, AppState};
 use crate::verdict::{Reason, Verdict};
+use futures_util::future::{join, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
+use tokio::sync::{Notify, Semaphore};
 
-/// How many runs are asked for where one with details is wanted, so that standalone builds on
-/// top of the list don't hide it (the spec's default page).
+/// How many runs are asked for if one with details is wanted, so that standalone builds on top of
+/// the list don't hide it (the spec's default page).
 const RUNS_FOR_DETAILS: u8 = 10;
 
-/// Holds a run while it is under way. It may be left at any time: what is known stands here.
+/// The maximum number of listed apps that are kept only to be named in the report.
+const MAX_SAMPLE: usize = 50;
+
+/// A run. It may be left at any time: what is known stands here.
 pub(super) struct Run<'a> {
     client: &'a Client,
     plan: &'a Plan,
     on_event: &'a dyn Fn(Event<'_>),
+    /// The requests that may be in flight.
+    permits: Semaphore,
+    state: RefCell<State<'a>>,
+    rechecks: Rechecks,
+    /// Wakes the checks of apps: more apps are listed, or none will be.
+    listed: Notify,
+    /// Wakes the run: requests in flight would come to nothing, or wait for ever.
+    stopped: Notify,
+}
+
+/// All that was learnt so far.
+struct State<'a> {
     /// The check of the list of apps, once it was answered.
     list: Option<Check>,
     listing: Listing,
-    ledger: Ledger,
-    /// The places of the apps that the plan names, by their slugs.
-    places: HashMap<&'a str, usize>,
-    /// The place of the next app to ask for.
+    sample: Vec<App>,
+    results: AppResults,
+    /// The indices of the apps that the plan names and the list has not named yet, by their slugs.
+    unnamed: HashMap<&'a str, usize>,
+    /// The index of the next app to ask for.
     next: usize,
-    /// Whether a page of the list is being asked for.
-    is_paging: bool,
-    /// Whether the list is being asked for again, because of a 401.
-    is_rechecking: bool,
-    /// Apps that were answered with 401, with the check that it was, until it is known what that
-    /// means.
-    unauthorized: Vec<(usize, CheckId, Exchange)>,
-    /// Apps that were refused, and of which it is open whether they are in the list.
-    unlisted: Vec<(usize, Finding, Exchange)>,
     /// Why no more is asked, once that is so.
     end: Option<Reason>,
 }
 
-/// Names a request, or two that follow each other.
-enum Job {
-    /// A page of the list: the first one, or the one that begins with this app.
-    Page(Option<Slug>),
-    /// The list once more.
-    Recheck,
-    /// The app at this place.
-    App(usize, App),
+/// The further looks at the list of apps, of which one at a time is in flight.
+///
+/// A look tells of the time when it was sent. So it settles a 401 that came before that, and none
+/// that came later: an example with two apps in flight is in the test
+/// `a_recheck_settles_only_what_came_before_it`.
+#[derive(Default)]
+struct Rechecks {
+    /// How many were sent.
+    sent: Cell<u32>,
+    is_in_flight: Cell<bool>,
+    /// The number of the last one that was answered, and what it told.
+    last: Cell<Option<(u32, Result<(), Reason>)>>,
+    /// The check of the first one that told most against the token.
+    check: RefCell<Option<Check>>,
+    answered: Notify,
 }
 
-/// Holds what came of a [`Job`].
-enum Done {
-    Page(Exchange),
-    Recheck(Exchange),
-    App(usize, Exchange, Details),
+/// What a run learnt.
+pub(super) struct Learnt {
+    pub(super) checks: Vec<Check>,
+    pub(super) apps: Vec<AppResult>,
+    pub(super) sample: Vec<App>,
 }
-
-/// Holds what came of looking at one pipeline run of an app, or why none was looked at.
-type Details = Result<Box<Exchange>, SkipReason>;
 
 impl<'a> Run<'a> {
     pub(super) fn new(client: &'a Client, plan: &'a Plan, on_event: &'a dyn Fn(Event<'_>)) -> Self {
-        let (mut ledger, mut places) = (Ledger::default(), HashMap::new());
+        let (mut results, mut unnamed) = (AppResults::default(), HashMap::new());
         if let AppSelection::Named(slugs) = &plan.apps {
             for slug in slugs {
-                places.insert(slug.raw(), ledger.len());
-                ledger.expect(App::unlisted(slug.clone()));
+                unnamed.insert(slug.raw(), results.len());
+                results.expect(App::unlisted(slug.clone()));
             }
         }
+        let state = State {
+            list: None,
+            listing: Listing::default(),
+            sample: Vec::new(),
+            results,
+            unnamed,
+            next: 0,
+            end: None,
+        };
         Self {
             client,
             plan,
             on_event,
-            list: None,
-            listing: Listing::default(),
-            ledger,
-            places,
-            next: 0,
-            is_paging: false,
-            is_rechecking: false,
-            unauthorized: Vec::new(),
-            unlisted: Vec::new(),
-            end: None,
+            permits: Semaphore::new(plan.concurrency.max(1)),
+            state: RefCell::new(state),
+            rechecks: Rechecks::default(),
+            listed: Notify::new(),
+            stopped: Notify::new(),
         }
     }
 
     /// Asks for everything that the plan wants to know.
-    pub(super) async fn all(&mut self) {
-        let most = self.plan.concurrency.max(1);
-        let mut jobs = FuturesUnordered::new();
-        loop {
-            while jobs.len() < most
-                && let Some(job) = self.next_job()
-            {
-                jobs.push(perform(self.client, self.plan, self.on_event, job));
-            }
-            let Some(done) = jobs.next().await else { break };
-            self.take(done);
-            // Those that are under way would come to nothing, or wait for ever.
-            if let Some(Reason::TokenRejected | Reason::RateLimited) = self.end {
-                break;
-            }
-        }
-        drop(jobs);
-        if let Some(reason) = self.end {
+    pub(super) async fn all(&self) {
+        let work = async {
+            join(self.read_list(), self.check_apps()).await;
+            // Only now it is known which of the named apps were refused.
+            self.read_pages().await;
+        };
+        select(pin!(work), pin!(self.stopped.notified())).await;
+        let end = self.state.borrow().end;
+        if let Some(reason) = end {
             self.end(reason);
-        } else {
-            self.settle();
         }
-    }
-
-    /// Returns the checks of all that was asked, and what is known of each app.
-    pub(super) fn finish(self) -> (Vec<Check>, Vec<AppResult>) {
-        let mut checks: Vec<Check> = self.list.into_iter().collect();
-        let (of_apps, apps) = self.ledger.finish();
-        checks.extend(of_apps);
-        (checks, apps)
     }
 
     /// Notes that the run ends before everything was asked.
-    pub(super) fn end(&mut self, reason: Reason) {
-        let wants_pages = self.wants_pages();
-        let is_own = match &mut self.list {
+    pub(super) fn end(&self, reason: Reason) {
+        let state = &mut *self.state.borrow_mut();
+        let is_listing = state.listing.end().is_none() && self.wants_pages(state);
+        let is_own = match &mut state.list {
             // A list that could not be read is itself the reason.
             Some(list) if matches!(list.finding, Finding::Nothing) => false,
             Some(_) if reason == Reason::TokenRejected => false,
             Some(list) => {
-                if wants_pages && self.listing.end().is_none() {
-                    let listed = self.listing.listed();
+                if is_listing {
+                    let listed = state.listing.listed();
                     let end = ListEnd::PageFailed;
                     list.result = CheckResult::NotPassed(reason);
                     list.finding = Finding::SomeApps { listed, end };
@@ -140,346 +141,358 @@ impl<'a> Run<'a> {
                 true
             }
             None => {
-                self.list = Some(list_check(reason, Finding::Nothing, None));
+                let result = CheckResult::NotPassed(reason);
+                state.list = Some(Check::new(CheckId::AppsList, result));
                 false
             }
         };
-        for (place, id, exchange) in std::mem::take(&mut self.unauthorized) {
-            if id == CheckId::PipelinesShow {
-                self.detailed(place, Err(reason), Finding::Nothing, exchange);
-            } else {
-                self.refuse(place, reason, Finding::Nothing, exchange);
-            }
-        }
-        self.settle();
-        self.ledger.unreached(reason, is_own);
+        state.results.unreached(reason, is_own);
     }
 
-    fn next_job(&mut self) -> Option<Job> {
-        if self.is_rechecking || self.end.is_some() {
-            return None;
+    /// Returns the checks of all that was asked, and what is known of each app.
+    pub(super) fn finish(self) -> Learnt {
+        let state = self.state.into_inner();
+        let mut checks: Vec<Check> = state.list.into_iter().collect();
+        checks.extend(self.rechecks.check.into_inner());
+        let (of_apps, apps) = state.results.finish(&state.listing);
+        checks.extend(of_apps);
+        Learnt {
+            checks,
+            apps,
+            sample: state.sample,
         }
-        if !self.unauthorized.is_empty() {
-            self.is_rechecking = true;
-            return Some(Job::Recheck);
+    }
+
+    /// Reads the list of apps, page by page, as far as apps come from it.
+    async fn read_list(&self) {
+        (self.on_event)(Event::Asking(CheckId::AppsList, None));
+        let exchange = self.send(self.client.apps()).await;
+        self.first_page(exchange);
+        self.listed.notify_one();
+        self.read_pages().await;
+    }
+
+    /// Reads the further pages of the list, as long as they are wanted.
+    async fn read_pages(&self) {
+        loop {
+            let next = {
+                let state = self.state.borrow();
+                let wanted = state.end.is_none() && self.wants_pages(&state);
+                state.listing.next().filter(|_| wanted).cloned()
+            };
+            let Some(next) = next else { return };
+            (self.on_event)(Event::Asking(CheckId::AppsList, None));
+            let exchange = self.send(self.client.apps_from(&next)).await;
+            self.further_page(exchange);
+            self.listed.notify_one();
         }
-        let Some(list) = &self.list else {
-            let first = !self.is_paging;
-            self.is_paging = true;
-            return first.then_some(Job::Page(None));
-        };
-        if let Some(next) = self.listing.next().filter(|_| !self.is_paging)
-            && self.wants_pages()
-        {
-            self.is_paging = true;
-            return Some(Job::Page(Some(next.clone())));
+    }
+
+    /// Checks the apps as they are listed, several at once.
+    async fn check_apps(&self) {
+        let mut checks = FuturesUnordered::new();
+        loop {
+            while checks.len() < self.plan.concurrency.max(1)
+                && let Some(index) = self.next_app()
+            {
+                checks.push(self.check_app(index));
+            }
+            if checks.is_empty() && !self.may_list_more() {
+                return;
+            }
+            let done = async {
+                if checks.next().await.is_none() {
+                    pending::<()>().await;
+                }
+            };
+            select(pin!(done), pin!(self.listed.notified())).await;
         }
-        let may_ask = !matches!(list.finding, Finding::Nothing);
-        let place = (may_ask && self.next < self.ledger.len()).then_some(self.next)?;
-        self.next += 1;
-        Some(Job::App(place, self.ledger.result(place).app.clone()))
+    }
+
+    /// Returns the index of the next app to check, if there is one and the list was answered.
+    fn next_app(&self) -> Option<usize> {
+        let state = &mut *self.state.borrow_mut();
+        let is_listed = matches!(&state.list, Some(list) if list.finding != Finding::Nothing);
+        let may_ask = state.end.is_none() && is_listed;
+        let index = (may_ask && state.next < state.results.len()).then_some(state.next)?;
+        state.next += 1;
+        Some(index)
+    }
+
+    /// Tells whether apps may still come in that are to be checked.
+    fn may_list_more(&self) -> bool {
+        let state = self.state.borrow();
+        let come_from_list = self.plan.apps == AppSelection::All;
+        let has_more = come_from_list && state.listing.next().is_some();
+        state.end.is_none() && (state.list.is_none() || has_more)
     }
 
     /// Tells whether the list is to be read on.
-    fn wants_pages(&self) -> bool {
+    fn wants_pages(&self, state: &State<'_>) -> bool {
         match self.plan.apps {
             AppSelection::First => false,
-            AppSelection::Named(_) => !self.unlisted.is_empty(),
+            // Whether the list has a refused app decides on the reason.
+            AppSelection::Named(_) => {
+                let mut indices = state.unnamed.values();
+                let is_refused =
+                    |index: &usize| state.results.result(*index).state == AppState::Denied;
+                indices.any(is_refused)
+            }
             AppSelection::All => true,
         }
     }
 
-    fn take(&mut self, done: Done) {
-        match done {
-            Done::Page(exchange) => {
-                self.is_paging = false;
-                if self.list.is_none() {
-                    self.first_page(exchange);
-                } else {
-                    self.further_page(exchange);
-                }
+    /// Sends a request when one more may be in flight.
+    async fn send(&self, request: impl Future<Output = Exchange>) -> Exchange {
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        request.await
+    }
+
+    /// Checks one app: its list of runs and, if that is wanted, one of its runs.
+    async fn check_app(&self, index: usize) {
+        let app = self.state.borrow().results.result(index).app.clone();
+        let id = CheckId::PipelinesList;
+        (self.on_event)(Event::Asking(id, Some(&app)));
+        let limit = if self.plan.details {
+            RUNS_FOR_DETAILS
+        } else {
+            1
+        };
+        let exchange = self.send(self.client.pipelines(&app.slug, limit)).await;
+        let page = match classify::pipelines(&exchange) {
+            AppStep::Readable(page) => page,
+            AppStep::NotReadable(reason) => {
+                return self.refused(id, index, (reason, Finding::Nothing), exchange);
             }
-            Done::Recheck(exchange) => {
-                self.is_rechecking = false;
-                self.rechecked(exchange);
+            AppStep::RecheckToken => return self.unauthorized(id, index, exchange).await,
+        };
+        self.with_results(|results| results.readable(index, page.runs, exchange));
+        let Some(pipeline_id) = page.pipeline_id.filter(|_| self.plan.details) else {
+            let why = if self.plan.details {
+                SkipReason::NoPipelineRun
+            } else {
+                SkipReason::NotRequested
+            };
+            self.with_results(|results| results.not_detailed(index, why));
+            return self.checked(index);
+        };
+        let id = CheckId::PipelinesShow;
+        (self.on_event)(Event::Asking(id, Some(&app)));
+        let request = self.client.pipeline(&app.slug, &pipeline_id);
+        let exchange = self.send(request).await;
+        match classify::details(&exchange) {
+            AppStep::Readable(()) => {
+                self.with_results(|results| results.detailed(index, exchange));
+                self.checked(index);
             }
-            Done::App(place, exchange, details) => self.app(place, exchange, details),
+            AppStep::NotReadable(reason) => {
+                self.refused(id, index, (reason, Finding::Nothing), exchange);
+            }
+            AppStep::RecheckToken => self.unauthorized(id, index, exchange).await,
         }
     }
 
-    fn first_page(&mut self, exchange: Exchange) {
-        match classify::apps(&exchange) {
+    /// Finds out what a 401 below an app means: that the token is no longer accepted, or that the
+    /// app is refused.
+    async fn unauthorized(&self, id: CheckId, index: usize, exchange: Exchange) {
+        self.with_results(|results| results.unsettled(index));
+        let denied = if id == CheckId::PipelinesShow {
+            Reason::PipelineDetailsDenied
+        } else {
+            Reason::PipelinesDenied
+        };
+        let found = match self.recheck().await {
+            Ok(()) => (denied, Finding::AskedAgain),
+            Err(reason) => (reason, Finding::Nothing),
+        };
+        self.refused(id, index, found, exchange);
+    }
+
+    /// Asks for the list of apps once more, and returns what it tells of the token, as of a time
+    /// after this call.
+    async fn recheck(&self) -> Result<(), Reason> {
+        let rechecks = &self.rechecks;
+        let wanted = rechecks.sent.get() + 1;
+        loop {
+            match rechecks.last.get() {
+                Some((number, told)) if number >= wanted => return told,
+                Some(_) | None if rechecks.is_in_flight.get() => {
+                    rechecks.answered.notified().await;
+                    continue;
+                }
+                Some(_) | None => {}
+            }
+            rechecks.is_in_flight.set(true);
+            (self.on_event)(Event::Asking(CheckId::AppsRecheck, None));
+            let exchange = self
+                .send(async {
+                    // Only now it is sent: what came while it waited for its turn is settled, too.
+                    rechecks.sent.set(rechecks.sent.get() + 1);
+                    self.client.apps().await
+                })
+                .await;
+            let told = classify::recheck(&exchange);
+            rechecks.last.set(Some((rechecks.sent.get(), told)));
+            rechecks.is_in_flight.set(false);
+            self.rechecked(told, exchange);
+            rechecks.answered.notify_waiters();
+        }
+    }
+
+    /// Keeps the evidence of a recheck, if none before it told as much against the token.
+    fn rechecked(&self, told: Result<(), Reason>, mut exchange: Exchange) {
+        let rank = |reason: Option<Reason>| reason.map(|reason| reason.verdict().rank());
+        let kept = &mut *self.rechecks.check.borrow_mut();
+        let is_first = |kept: &Check| rank(kept.result.reason()) < rank(told.err());
+        if kept.as_ref().is_none_or(is_first) {
+            exchange.forget_list();
+            let result = told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+            *kept = Some(Check {
+                exchange: Some(exchange),
+                ..Check::new(CheckId::AppsRecheck, result)
+            });
+        }
+    }
+
+    fn first_page(&self, mut exchange: Exchange) {
+        let state = &mut *self.state.borrow_mut();
+        let page = match classify::apps(&exchange) {
+            Ok(page) => page,
+            Err(reason) => {
+                exchange.forget_list();
+                state.list = Some(Check {
+                    exchange: Some(exchange),
+                    ..Check::new(CheckId::AppsList, CheckResult::NotPassed(reason))
+                });
+                state.end = Some(reason);
+                return;
+            }
+        };
+        exchange.forget_list();
+        let total = page.total;
+        let apps = state.listing.take(page);
+        let listed = state.listing.listed();
+        state.list = Some(Check {
+            finding: Finding::Apps { total, listed },
+            exchange: Some(exchange.clone()),
+            ..Check::new(CheckId::AppsList, CheckResult::Pass)
+        });
+        let first = apps.first().and_then(|app| match self.plan.apps {
+            AppSelection::First | AppSelection::All => Some(0),
+            AppSelection::Named(_) => state.unnamed.get(app.slug.raw()).copied(),
+        });
+        state.sample = apps.iter().take(MAX_SAMPLE).cloned().collect();
+        self.add(state, apps);
+        if let Some(index) = first {
+            state.results.first(index);
+        }
+        if self.plan.apps == AppSelection::All {
+            read_on(state, exchange);
+        }
+    }
+
+    fn further_page(&self, mut exchange: Exchange) {
+        let state = &mut *self.state.borrow_mut();
+        let page = classify::further_apps(&exchange);
+        exchange.forget_list();
+        match page {
             Ok(page) => {
-                let total = page.total;
-                let apps = self.listing.take(page);
-                let listed = self.listing.listed();
-                let found = Finding::Apps { total, listed };
-                self.list = Some(Check {
-                    result: CheckResult::Pass,
-                    ..list_check(Reason::NoApps, found, Some(exchange.clone()))
-                });
-                let first = apps.first().and_then(|app| match self.plan.apps {
-                    AppSelection::First | AppSelection::All => Some(0),
-                    AppSelection::Named(_) => self.places.get(app.slug.raw()).copied(),
-                });
-                self.listed(apps);
-                if let Some(place) = first {
-                    self.ledger.first(place);
-                }
-                if self.plan.apps == AppSelection::All {
-                    self.read_on(exchange);
-                }
+                let apps = state.listing.take(page);
+                self.add(state, apps);
+                read_on(state, exchange);
             }
             Err(reason) => {
-                self.list = Some(list_check(reason, Finding::Nothing, Some(exchange)));
-                self.end = Some(reason);
+                state.listing.fail();
+                cut(state, reason, exchange);
+                self.stop_at(state, reason);
             }
-        }
-    }
-
-    fn further_page(&mut self, exchange: Exchange) {
-        match classify::further_apps(&exchange) {
-            Ok(page) => {
-                let apps = self.listing.take(page);
-                self.listed(apps);
-                self.read_on(exchange);
-            }
-            Err(reason) => {
-                self.listing.fail();
-                self.cut(reason, exchange);
-                self.stop_at(reason);
-            }
-        }
-    }
-
-    /// Notes that the list can't be read on.
-    fn cut(&mut self, reason: Reason, exchange: Exchange) {
-        let listed = self.listing.listed();
-        let end = self.listing.end().and_then(Result::err);
-        let end = end.unwrap_or(ListEnd::PageFailed);
-        let found = Finding::SomeApps { listed, end };
-        self.list = Some(list_check(reason, found, Some(exchange)));
-    }
-
-    /// Notes how the list ended, where the page of this answer was its last.
-    fn read_on(&mut self, exchange: Exchange) {
-        match (self.listing.end(), &mut self.list) {
-            (Some(Ok(())), Some(list)) => list.finding = all_listed(&self.listing),
-            (Some(Err(_)), _) => self.cut(Reason::UnexpectedResponse, exchange),
-            (None, _) | (Some(Ok(())), None) => {}
         }
     }
 
     /// Takes the new apps of a page.
-    fn listed(&mut self, apps: Vec<App>) {
+    fn add(&self, state: &mut State<'_>, apps: Vec<App>) {
         match &self.plan.apps {
-            AppSelection::First => apps.into_iter().take(1).for_each(|a| self.ledger.expect(a)),
+            AppSelection::First => {
+                apps.into_iter()
+                    .take(1)
+                    .for_each(|app| state.results.expect(app));
+            }
             AppSelection::Named(_) => {
                 for app in apps {
-                    if let Some(place) = self.places.get(app.slug.raw()) {
-                        self.ledger.name(*place, app);
+                    if let Some(index) = state.unnamed.remove(app.slug.raw()) {
+                        state.results.name(index, app);
                     }
                 }
-                (self.on_event)(Event::Listed(self.ledger.len(), true));
+                (self.on_event)(Event::Listed(state.results.len(), true));
             }
             AppSelection::All => {
                 for app in apps {
-                    self.ledger.expect(app);
+                    state.results.expect(app);
                 }
-                let ended = self.listing.end().is_some();
-                (self.on_event)(Event::Listed(self.listing.listed(), ended));
-            }
-        }
-        let listing = &self.listing;
-        let is_open = |slug: &Slug| !listing.has(slug) && listing.next().is_some();
-        let ledger = &self.ledger;
-        let settled: Vec<_> = self
-            .unlisted
-            .extract_if(.., |(place, ..)| !is_open(&ledger.result(*place).app.slug))
-            .collect();
-        for (place, found, exchange) in settled {
-            self.denied(place, found, exchange);
-        }
-    }
-
-    fn rechecked(&mut self, again: Exchange) {
-        let reason = classify::recheck(&again, Listed::Yes);
-        // Where it is the app that is refused, the second look found the token accepted.
-        let accepted = reason.verdict() == Verdict::InvalidPermissions;
-        for (place, id, exchange) in std::mem::take(&mut self.unauthorized) {
-            match (id, accepted) {
-                (CheckId::PipelinesShow, true) => {
-                    let answer = classify::details(&exchange);
-                    self.detailed(place, answer, Finding::AskedAgain, exchange);
-                }
-                (CheckId::PipelinesShow, false) => {
-                    self.detailed(place, Err(reason), Finding::Nothing, exchange);
-                }
-                (_, true) => self.denied(place, Finding::AskedAgain, exchange),
-                (_, false) => self.refuse(place, reason, Finding::Nothing, exchange),
-            }
-        }
-        if let Some(list) = self.list.as_mut().filter(|_| !accepted) {
-            list.result = CheckResult::NotPassed(reason);
-            list.exchange = Some(again);
-            self.stop_at(reason);
-        }
-    }
-
-    fn app(&mut self, place: usize, exchange: Exchange, details: Details) {
-        match classify::pipelines(&exchange, Listed::Yes) {
-            PipelinesStep::Readable(page) => {
-                self.ledger.readable(place, page.runs, exchange);
-                self.details(place, details);
-            }
-            PipelinesStep::NotReadable(reason)
-                if reason.verdict() == Verdict::InvalidPermissions =>
-            {
-                self.denied(place, Finding::Nothing, exchange);
-            }
-            PipelinesStep::NotReadable(reason) => {
-                // Where there was no time for even one attempt, the app was not reached.
-                if exchange.attempts > 0 {
-                    self.refuse(place, reason, Finding::Nothing, exchange);
-                }
-                self.stop_at(reason);
-            }
-            PipelinesStep::RecheckToken => {
-                let id = CheckId::PipelinesList;
-                self.unauthorized.push((place, id, exchange));
+                let ended = state.listing.end().is_some();
+                (self.on_event)(Event::Listed(state.listing.listed(), ended));
             }
         }
     }
 
-    fn details(&mut self, place: usize, details: Details) {
-        match details {
-            Err(why) => {
-                self.ledger.not_detailed(place, why);
-                self.checked(place);
-            }
-            Ok(exchange) => match classify::details(&exchange) {
-                // As with the pipelines, 401 may be the token's end and not the app's refusal.
-                Err(Reason::PipelineDetailsDenied) if has_status(&exchange, 401) => {
-                    let id = CheckId::PipelinesShow;
-                    self.unauthorized.push((place, id, *exchange));
-                }
-                answer => {
-                    self.detailed(place, answer, Finding::Nothing, *exchange);
-                    if let Err(reason) = answer {
-                        self.stop_at(reason);
-                    }
-                }
-            },
+    fn with_results(&self, change: impl FnOnce(&mut AppResults)) {
+        change(&mut self.state.borrow_mut().results);
+    }
+
+    /// Notes why an app could not be read.
+    fn refused(&self, id: CheckId, index: usize, why: (Reason, Finding), exchange: Exchange) {
+        // If there was no time for even one attempt, the app was not reached.
+        let was_asked = exchange.attempts > 0;
+        if was_asked {
+            self.with_results(|results| results.refused(id, index, why, exchange));
+            self.checked(index);
         }
+        self.stop_at(&mut self.state.borrow_mut(), why.0);
     }
 
-    fn detailed(
-        &mut self,
-        place: usize,
-        answer: Result<(), Reason>,
-        found: Finding,
-        exchange: Exchange,
-    ) {
-        let result = answer.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
-        self.ledger.detailed(place, result, found, exchange);
-        self.checked(place);
+    fn checked(&self, index: usize) {
+        let state = self.state.borrow();
+        (self.on_event)(Event::Checked(state.results.result(index)));
     }
 
-    /// Takes a refusal, whose reason depends on whether the app is in the list.
-    fn denied(&mut self, place: usize, found: Finding, exchange: Exchange) {
-        let slug = &self.ledger.result(place).app.slug;
-        let listed = if self.plan.apps == AppSelection::All || self.listing.has(slug) {
-            Listed::Yes
-        } else if self.listing.next().is_some() {
-            return self.unlisted.push((place, found, exchange));
-        } else if self.listing.end() == Some(Ok(())) {
-            Listed::No
-        } else {
-            Listed::NotYet
-        };
-        self.refuse(place, classify::denied(listed), found, exchange);
-    }
-
-    /// Takes the refusals whose place in the list will not become known any more.
-    fn settle(&mut self) {
-        for (place, found, exchange) in std::mem::take(&mut self.unlisted) {
-            self.refuse(place, classify::denied(Listed::NotYet), found, exchange);
-        }
-    }
-
-    fn refuse(&mut self, place: usize, reason: Reason, found: Finding, exchange: Exchange) {
-        self.ledger.refused(place, reason, found, exchange);
-        self.checked(place);
-    }
-
-    fn checked(&self, place: usize) {
-        (self.on_event)(Event::Checked(self.ledger.result(place)));
-    }
-
-    /// Asks no more where a reason concerns all requests, and not only one.
-    fn stop_at(&mut self, reason: Reason) {
-        let is_for_all = matches!(reason, Reason::TokenRejected | Reason::MaxTimeReached);
+    /// Asks no more if a reason concerns all requests, and not only one.
+    fn stop_at(&self, state: &mut State<'_>, reason: Reason) {
         let no_hope = reason == Reason::RateLimited && self.client.has_given_up();
-        if is_for_all || no_hope {
-            self.end = Some(reason);
+        if reason == Reason::TokenRejected || no_hope {
+            self.stopped.notify_one();
+        }
+        if reason.verdict() == Verdict::InvalidCredentials
+            || reason == Reason::MaxTimeReached
+            || no_hope
+        {
+            state.end = Some(reason);
         }
     }
 }
 
-async fn perform(client: &Client, plan: &Plan, on_event: &dyn Fn(Event<'_>), job: Job) -> Done {
-    match job {
-        Job::Page(next) => {
-            on_event(Event::Asking(CheckId::AppsList, None));
-            Done::Page(match next {
-                None => client.apps().await,
-                Some(next) => client.apps_from(&next).await,
-            })
-        }
-        Job::Recheck => {
-            on_event(Event::Asking(CheckId::AppsList, None));
-            Done::Recheck(client.apps().await)
-        }
-        Job::App(place, app) => {
-            on_event(Event::Asking(CheckId::PipelinesList, Some(&app)));
-            let runs = if plan.details { RUNS_FOR_DETAILS } else { 1 };
-            let exchange = client.pipelines(&app.slug, runs).await;
-            let id = match classify::pipelines(&exchange, Listed::Yes) {
-                PipelinesStep::Readable(page) => page.pipeline_id,
-                PipelinesStep::NotReadable(_) | PipelinesStep::RecheckToken => None,
+/// Notes that the list can't be read on.
+fn cut(state: &mut State<'_>, reason: Reason, exchange: Exchange) {
+    let listed = state.listing.listed();
+    let end = state.listing.end().and_then(Result::err);
+    let end = end.unwrap_or(ListEnd::PageFailed);
+    state.list = Some(Check {
+        finding: Finding::SomeApps { listed, end },
+        exchange: Some(exchange),
+        ..Check::new(CheckId::AppsList, CheckResult::NotPassed(reason))
+    });
+}
+
+/// Notes how the list ended, if the page of this response was its last.
+fn read_on(state: &mut State<'_>, exchange: Exchange) {
+    match (state.listing.end(), &mut state.list) {
+        (Some(Ok(())), Some(list)) => {
+            list.finding = Finding::Apps {
+                total: Some(state.listing.total()),
+                listed: state.listing.listed(),
             };
-            let details = match id {
-                Some(id) if plan.details => {
-                    on_event(Event::Asking(CheckId::PipelinesShow, Some(&app)));
-                    Ok(Box::new(client.pipeline(&app.slug, &id).await))
-                }
-                Some(_) | None if plan.details => Err(SkipReason::NoPipelineRun),
-                Some(_) | None => Err(SkipReason::NotRequested),
-            };
-            Done::App(place, exchange, details)
         }
-    }
-}
-
-/// Returns what a list tells whose every page was read.
-fn all_listed(listing: &Listing) -> Finding {
-    Finding::Apps {
-        total: Some(listing.total()),
-        listed: listing.listed(),
-    }
-}
-
-fn has_status(exchange: &Exchange, status: u16) -> bool {
-    exchange
-        .response()
-        .is_some_and(|response| response.status == status)
-}
-
-fn list_check(reason: Reason, found: Finding, exchange: Option<Exchange>) -> Check {
-    Check {
-        id: CheckId::AppsList,
-        result: CheckResult::NotPassed(reason),
-        finding: found,
-        app: None,
-        exchange,
+        (Some(Err(_)), _) => cut(state, Reason::UnexpectedResponse, exchange),
+        (None, _) | (Some(Ok(())), None) => {}
     }
 }

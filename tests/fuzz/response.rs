@@ -2,7 +2,7 @@
 
 use bitrise_dx::app::{App, Slug};
 use bitrise_dx::check::{Check, CheckId, CheckResult, Finding};
-use bitrise_dx::classify::{self, Listed, PipelinesStep};
+use bitrise_dx::classify::{self, AppStep};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
@@ -84,13 +84,16 @@ fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
         Err(reason) => (None, CheckResult::NotPassed(reason)),
     };
     let app = app.unwrap_or_else(|| App::unlisted(Slug::parse("app").unwrap()));
-    let pipelines = match classify::pipelines(exchange, Listed::Yes) {
-        PipelinesStep::Readable(_) => CheckResult::Pass,
-        PipelinesStep::NotReadable(reason) => CheckResult::NotPassed(reason),
-        PipelinesStep::RecheckToken => CheckResult::NotPassed(Reason::TokenRejected),
+    let pipelines = match classify::pipelines(exchange) {
+        AppStep::Readable(_) => CheckResult::Pass,
+        AppStep::NotReadable(reason) => CheckResult::NotPassed(reason),
+        AppStep::RecheckToken => CheckResult::NotPassed(Reason::TokenRejected),
     };
-    let details =
-        classify::details(exchange).map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+    let details = match classify::details(exchange) {
+        AppStep::Readable(()) => CheckResult::Pass,
+        AppStep::NotReadable(reason) => CheckResult::NotPassed(reason),
+        AppStep::RecheckToken => CheckResult::NotPassed(Reason::PipelineDetailsDenied),
+    };
     [
         (CheckId::AppsList, None, apps),
         (CheckId::PipelinesList, Some(app.clone()), pipelines),
@@ -131,7 +134,7 @@ fn report(check: Check) -> Report {
         apps: Vec::new(),
         evidence: EvidenceKind::Live,
         options: RunOptions::default(),
-        warnings: Vec::new(),
+        sample: Vec::new(),
         is_unwritten: false,
         interrupted: None,
     }

@@ -1,6 +1,6 @@
 //! Every step × every status × every kind of body, as one table that a person can read.
 
-use bitrise_dx::classify::{self, Listed, PipelinesStep};
+use bitrise_dx::classify::{self, AppStep};
 use bitrise_dx::exchange::{Body, Exchange, Response, TransportErrorKind};
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
@@ -13,33 +13,23 @@ fn outcome(reason: Reason) -> String {
     reason.as_str().to_owned()
 }
 
-fn pipelines(exchange: &Exchange, listed: Listed) -> String {
-    match classify::pipelines(exchange, listed) {
-        PipelinesStep::Readable(_) => "readable".into(),
-        PipelinesStep::NotReadable(reason) => outcome(reason),
-        PipelinesStep::RecheckToken => "(recheck)".into(),
+fn step<T>(step: &AppStep<T>) -> String {
+    match step {
+        AppStep::Readable(_) => "readable".into(),
+        AppStep::NotReadable(reason) => outcome(*reason),
+        AppStep::RecheckToken => "(recheck)".into(),
     }
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 4] = [
     ("apps", |seen| {
         classify::apps(seen).map_or_else(outcome, |_| "go on".into())
     }),
-    ("pipelines of a listed app", |seen| {
-        pipelines(seen, Listed::Yes)
+    ("pipelines", |seen| step(&classify::pipelines(seen))),
+    ("apps again, after a 401", |seen| {
+        classify::recheck(seen).map_or_else(outcome, |()| "accepted".into())
     }),
-    ("pipelines of an app not on the first page", |seen| {
-        pipelines(seen, Listed::NotYet)
-    }),
-    ("pipelines of an app that is not listed", |seen| {
-        pipelines(seen, Listed::No)
-    }),
-    ("apps again, after a 401 to the pipelines", |seen| {
-        outcome(classify::recheck(seen, Listed::Yes))
-    }),
-    ("details", |seen| {
-        classify::details(seen).map_or_else(outcome, |()| "readable".into())
-    }),
+    ("details", |seen| step(&classify::details(seen))),
 ];
 
 fn json(text: &str) -> Body {

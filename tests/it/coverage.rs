@@ -7,17 +7,15 @@
 
 use crate::schema::{self, AppItem, Report};
 use crate::support::bitrise::{Answer, Asked, Bitrise};
-use crate::support::client::{block_on, settings};
+use crate::support::client::{block_on, settings, started};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, healthy, json};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::plan::{AppSelection, Plan};
-use bitrise_dx::report::{Target, TokenSource};
 use bitrise_dx::sandbox::TOKEN;
-use bitrise_dx::token::TokenKind;
 use bitrise_dx::verdict::Signal;
-use bitrise_dx::verify::{Preface, verify};
+use bitrise_dx::verify::verify;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
@@ -32,9 +30,7 @@ use std::time::{Duration, Instant};
 fn run(settings: Settings, plan: &Plan, stop: impl Future<Output = Signal>) -> Report {
     let report = block_on(async {
         let client = Client::new(settings).unwrap();
-        let preface = Preface::begin(Target::default());
-        let token = (TokenKind::Workspace, TokenSource::File, Vec::new());
-        verify(&client, plan, preface, token, stop, &|_| {}).await
+        verify(&client, plan, started(), stop, &|_| {}).await
     });
     schema::read(&bitrise_dx::render::json(&report).unwrap())
 }
@@ -264,6 +260,185 @@ fn what_each_of_many_apps_answers_is_told() {
 }
 
 #[test]
+fn the_verdict_follows_from_every_app_and_not_from_what_is_kept() {
+    for refusals in [1, 7, 8, 11] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Runs(app) if app < refusals => Answer::status(404),
+            Asked::Runs(_) => Answer::status(503),
+            _ => Answer::fine(asked, 12),
+        });
+        let report = all(&server, 4);
+        assert_eq!(
+            verdict(&report),
+            ("invalid_permissions", Some("pipelines_denied"))
+        );
+        assert_eq!(report.apps.denied, refusals as u64);
+    }
+}
+
+#[test]
+fn nothing_is_verified_without_a_readable_app() {
+    let listings = AtomicUsize::new(0);
+    let server = Bitrise::start(move |asked, _| match asked {
+        Asked::Page(_) if listings.fetch_add(1, Ordering::SeqCst) > 0 => {
+            Answer::page([7, 8, 9], None)
+        }
+        Asked::Runs(_) => Answer::status(404),
+        _ => Answer::fine(asked, 3),
+    });
+    let report = all(&server, 2);
+    assert_eq!(
+        verdict(&report),
+        ("invalid_permissions", Some("pipelines_denied"))
+    );
+}
+
+#[test]
+fn a_recheck_settles_only_what_came_before_it() {
+    // App 0 answers 401; while the recheck of that is in flight, the token is revoked and app 1
+    // answers 401 too. The recheck's 200 tells nothing of app 1: only another one does.
+    let seen = Arc::new((Mutex::new((0, false)), Condvar::new()));
+    let server = Bitrise::start(move |asked, _| {
+        let (state, changed) = &*seen;
+        let mut state = state.lock().unwrap();
+        match asked {
+            Asked::Page(_) => {
+                state.0 += 1;
+                changed.notify_all();
+                match state.0 {
+                    1 => Answer::page([0, 1], None),
+                    2 => {
+                        drop(changed.wait_while(state, |(_, revoked)| !*revoked));
+                        Answer::page([0, 1], None)
+                    }
+                    _ => Answer::status(401),
+                }
+            }
+            Asked::Runs(1) => {
+                let mut state = changed.wait_while(state, |(pages, _)| *pages < 2).unwrap();
+                state.1 = true;
+                changed.notify_all();
+                Answer::status(401)
+            }
+            _ => Answer::status(401),
+        }
+    });
+    let report = all(&server, 3);
+    assert_eq!(
+        verdict(&report),
+        ("invalid_credentials", Some("token_rejected"))
+    );
+}
+
+#[test]
+fn a_list_that_is_not_whole_never_says_that_an_app_is_not_in_it() {
+    // What the page holds beside app 0, and what is then said of a refused app that it lacks.
+    for (page, reason) in [
+        (r#"{"data":[{"slug":"app-0"}]}"#, "app_not_accessible"),
+        (
+            r#"{"data":[{"slug":"app-0"}],"paging":{"total_item_count":2}}"#,
+            "pipelines_denied",
+        ),
+        (
+            r#"{"data":[{"slug":"app-0"},{"title":"no slug"}]}"#,
+            "pipelines_denied",
+        ),
+    ] {
+        let server = Server::start(move |request, _| match request.target.as_str() {
+            target if target.contains("pipelines") => json(404, r#"{"message":"Not Found"}"#),
+            _ => json(200, page),
+        });
+        let report = run(settings(&server.base_url()), &chosen(&["app-9"]), pending());
+        assert_eq!(report.reason.as_deref(), Some(reason), "{page}");
+    }
+}
+
+#[test]
+fn a_readable_app_that_the_list_lacks_is_verified_with_a_warning() {
+    for (page, codes) in [
+        (r#"{"data":[{"slug":"app-0"}]}"#, &["app_not_listed"][..]),
+        (r#"{"data":[{"slug":"app-9"}]}"#, &[]),
+        (
+            r#"{"data":[{"slug":"app-0"}],"paging":{"next":"app-1"}}"#,
+            &[],
+        ),
+    ] {
+        let server = Server::start(move |request, _| match request.target.as_str() {
+            target if target.contains("pipelines") => json(200, r#"{"data":[]}"#),
+            _ => json(200, page),
+        });
+        let report = run(settings(&server.base_url()), &chosen(&["app-9"]), pending());
+        assert_eq!(verdict(&report), ("verified", None));
+        let found: Vec<_> = report.warnings.iter().map(|w| w.code.as_str()).collect();
+        assert_eq!(found, codes, "{page}");
+    }
+}
+
+#[test]
+fn an_identifier_that_holds_the_token_is_never_asked_for() {
+    let token = crate::support::client::TOKEN;
+    let apps = [
+        format!(r#"{{"data":[{{"slug":"{token}"}}]}}"#),
+        format!(r#"{{"data":[{{"slug":"a"}}],"paging":{{"next":"x{token}"}}}}"#),
+    ];
+    for page in apps {
+        let server = Server::start(move |_, _| json(200, &page));
+        let report = run(
+            settings(&server.base_url()),
+            &plan(AppSelection::All),
+            pending(),
+        );
+        assert_eq!(
+            verdict(&report),
+            ("inconclusive", Some("unexpected_response"))
+        );
+        assert_eq!(server.requests().len(), 1);
+    }
+    let runs = format!(r#"{{"data":[{{"slug":"{token}","is_pipeline":true}}]}}"#);
+    let server = Server::start(move |request, _| {
+        let is_runs = request.target.contains("pipelines");
+        json(
+            200,
+            if is_runs {
+                &runs
+            } else {
+                r#"{"data":[{"slug":"a"}]}"#
+            },
+        )
+    });
+    let details = Plan {
+        details: true,
+        ..plan(AppSelection::First)
+    };
+    let report = run(settings(&server.base_url()), &details, pending());
+    assert_eq!(report.reason.as_deref(), Some("unexpected_response"));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn an_empty_page_that_counts_or_promises_apps_is_no_empty_list() {
+    for (page, reason) in [
+        (r#"{"data":[]}"#, "no_apps"),
+        (
+            r#"{"data":null,"paging":{"total_item_count":0}}"#,
+            "no_apps",
+        ),
+        (
+            r#"{"data":[],"paging":{"next":"b"}}"#,
+            "unexpected_response",
+        ),
+        (
+            r#"{"data":[],"paging":{"total_item_count":3}}"#,
+            "unexpected_response",
+        ),
+    ] {
+        let server = Server::start(move |_, _| json(200, page));
+        let report = run(settings(&server.base_url()), &chosen(&[]), pending());
+        assert_eq!(report.reason.as_deref(), Some(reason), "{page}");
+    }
+}
+
+#[test]
 fn an_app_that_left_the_list_counts_as_refused() {
     let listed_before = AtomicUsize::new(0);
     let server = Bitrise::start(move |asked, _| match asked {
@@ -485,7 +660,9 @@ fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
             if !every {
                 assert_eq!(looks, 1);
             }
-            let message = &report.checks[3].message;
+            let mut checks = report.checks.iter();
+            let show = checks.find(|check| check.id == "pipelines.show");
+            let message = &show.unwrap().message;
             let words = match again {
                 200 => "asked once more, Bitrise still accepts the token",
                 500 => "refused (401), and whether it still accepts the token could not be told",

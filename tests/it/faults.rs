@@ -344,7 +344,7 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
         (403, HTML, PORTAL, "intercepted"),
         (403, "", "Forbidden by firewall", "intercepted"),
         (403, JSON, "[\"denied\"]", "intercepted"),
-        (404, HTML, PORTAL, "wrong_base_url"),
+        (404, HTML, PORTAL, "intercepted"),
         (
             302,
             "Location: https://login.corp.example/?t=1\r\n",

@@ -7,14 +7,14 @@ use crate::support::readers;
 use crate::support::server::{Act, Server, healthy, json, response, telling};
 use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::guide;
-use bitrise_dx::report::{SandboxTarget, Target};
+use bitrise_dx::report::{Report, SandboxTarget, Target, TokenInfo};
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::verdict::{Reason, Signal, Verdict};
-use bitrise_dx::verify::Preface;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The formats of `-o`.
 const OUTPUTS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
@@ -369,7 +369,8 @@ fn without_a_request_there_is_nothing_to_repeat() {
         }),
         ..Target::default()
     };
-    let report = Preface::begin(target).interrupted(None, Signal::Interrupt);
+    let report = Report::started(SystemTime::now(), target, TokenInfo::default())
+        .interrupted(Signal::Interrupt);
     for text in [
         render::json(&report).unwrap(),
         render::markdown(&report),
@@ -437,7 +438,7 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     // The second one is made of what the formats escape.
-    for token in [CANARY, "bitwat_CANARY<&\">]|`*_[x]::%0A"] {
+    for token in [CANARY, "bitwat_CANARY<&\">]|`*_[x]::%0Ax"] {
         let percent = token
             .bytes()
             .fold(String::new(), |text, b| text + &format!("%{b:02X}"));

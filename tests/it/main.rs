@@ -24,3 +24,5 @@ mod schema;
 mod shipping;
 mod soak;
 mod tidy;
+mod token;
+mod worlds;

@@ -408,7 +408,7 @@ fn a_401_to_the_pipelines_is_looked_at_twice() {
             match (request.target.contains("pipelines"), number) {
                 (true, _) => json(401, r#"{"message":"Unauthorized"}"#),
                 (false, 0) => json(200, r#"{"data":[{"slug":"a"}]}"#),
-                (false, _) => json(again, r#"{"data":[{"slug":"a"}]}"#),
+                (false, _) => json(again, r#"{"message":"no","data":[{"slug":"a"}]}"#),
             }
         });
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
@@ -419,9 +419,14 @@ fn a_401_to_the_pipelines_is_looked_at_twice() {
             "{again}"
         );
         assert_eq!(server.requests().len(), 3);
-        // The list's check has the answer that changed what is known of the token.
-        let asked_again = found.checks[1].request.as_ref().unwrap();
-        assert_eq!(asked_again.http_status, Some(again));
+        // Every request that decided has its entry.
+        let asked = |id| {
+            let check = found.checks.iter().find(|check| check.id == id);
+            check.unwrap().request.as_ref().unwrap().http_status
+        };
+        assert_eq!(asked("apps.list"), Some(200));
+        assert_eq!(asked("apps.recheck"), Some(again));
+        assert_eq!(asked("pipelines.list"), Some(401));
     }
 }
 

@@ -1,14 +1,13 @@
 //! A thousand runs against a server that fails at random, each with a known truth: a run finds the
 //! truth or says that it could not, and never anything else.
 
-use crate::support::client::{block_on, settings};
+use crate::support::client::{block_on, settings, started};
 use crate::support::server::{Act, Request, Server, json, response};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::plan::{AppSelection, Plan};
-use bitrise_dx::report::{Report, Target, TokenSource};
-use bitrise_dx::token::TokenKind;
+use bitrise_dx::report::Report;
 use bitrise_dx::verdict::Verdict;
-use bitrise_dx::verify::{Preface, verify};
+use bitrise_dx::verify::verify;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -135,10 +134,8 @@ async fn run(base_url: &str) -> Report {
         details: false,
         concurrency: 1,
     };
-    let preface = Preface::begin(Target::default());
-    let token = (TokenKind::Workspace, TokenSource::Environment, Vec::new());
     let never = std::future::pending();
-    verify(&client.unwrap(), &plan, preface, token, never, &|_| {}).await
+    verify(&client.unwrap(), &plan, started(), never, &|_| {}).await
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn the_pure_half_touches_nothing_outside() {
             &["clap::", "std::env", "std::fs", "io::stdout", "io::stderr"],
             &["build", "cli", "main"],
         );
-        forbid(&["tokio"], &["api", "cli", "sandbox"]);
+        forbid(&["tokio"], &["api", "cli", "sandbox", "verify"]);
         forbid(&["hyper::"], &["api", "sandbox"]);
         forbid(
             &["SystemTime::now", "Instant::now"],

@@ -2,8 +2,10 @@
 
 use bitrise_dx::api::{RetryPolicy, Settings};
 use bitrise_dx::base_url::BaseUrl;
+use bitrise_dx::report::{Report, Target, TokenInfo, TokenSource};
 use bitrise_dx::token::Token;
-use std::time::Duration;
+use bitrise_dx::token::TokenKind;
+use std::time::{Duration, SystemTime};
 
 pub(crate) const TOKEN: &str = "bitwat_client-test-0123";
 
@@ -25,6 +27,16 @@ pub(crate) fn settings(base_url: &str) -> Settings {
         ca_cert: None,
         on_pause: Box::new(|_| {}),
     }
+}
+
+/// Returns the report of a run that starts now, with a workspace's token.
+pub(crate) fn started() -> Report {
+    let token = TokenInfo {
+        kind: Some(TokenKind::Workspace),
+        source: Some(TokenSource::File),
+        ..TokenInfo::default()
+    };
+    Report::started(SystemTime::now(), Target::default(), token)
 }
 
 /// Runs a future to its end.
