@@ -93,7 +93,8 @@ pub struct Response {
     /// The host that a redirect points to.
     pub location_host: Option<Untrusted>,
     /// Whether the headers say that this is a rate limit: `Retry-After`, or an
-    /// `X-RateLimit-Remaining` of 0.
+    /// `X-RateLimit-Remaining` or `RateLimit-Remaining` of 0. A 503 has `Retry-After`, too: it means
+    /// a rate limit only with a status that can be one.
     pub has_rate_limit_headers: bool,
     /// The `error_description` of `WWW-Authenticate`.
     pub challenge: Option<Untrusted>,
@@ -128,25 +129,23 @@ impl Response {
         }
     }
 
-    /// Tells whether another attempt may get another answer by itself: 408, 5xx, a rate limit, and
-    /// a success whose body broke off. 401, 403 and 404 are answers.
-    pub const fn is_transient(&self) -> bool {
-        match (self.status, &self.body) {
-            (408 | 500..=599, _) => true,
-            (200, Body::Cut(error)) => error.kind.is_transient(),
-            _ => self.is_rate_limit(),
-        }
+    /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or
+    /// in words, as GitHub's does.
+    pub const fn is_rate_limit(&self) -> bool {
+        let says_so = match &self.body {
+            Body::Json(document) => document.says_rate_limit(),
+            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => false,
+        };
+        self.status == 429 || (self.status == 403 && (self.has_rate_limit_headers || says_so))
     }
 
-    /// Tells whether the server asks for fewer requests: 429, or a 403 that says so in its headers
-    /// or its words.
-    pub const fn is_rate_limit(&self) -> bool {
+    /// Tells whether another attempt may get another answer by itself: a rate limit, 408 and 5xx,
+    /// and a success whose body broke off. Any other 401, 403 and 404 is an answer.
+    pub const fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
-            (429, _) => true,
-            (403, Body::Json(document)) => {
-                self.has_rate_limit_headers || document.says_rate_limit()
-            }
-            (403, _) => self.has_rate_limit_headers,
+            _ if self.is_rate_limit() => true,
+            (408 | 500..=599, _) => true,
+            (200, Body::Cut(error)) => error.kind.is_transient(),
             _ => false,
         }
     }
@@ -327,8 +326,8 @@ pub enum TlsFaultKind {
     Other,
 }
 
-/// Tells the faults of a proxy apart.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+/// A way in which a proxy failed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProxyFault {
     /// The proxy's own name could not be resolved.
     #[error("the proxy's host name could not be resolved")]
@@ -336,15 +335,98 @@ pub enum ProxyFault {
     /// No connection to the proxy.
     #[error("no connection to the proxy could be made")]
     Unreachable,
-    /// The proxy wants a user and password (407).
-    #[error("the proxy asks for authentication (407)")]
-    AuthenticationRequired,
+    /// The proxy wants a user and password; without a response it is a SOCKS proxy.
+    #[error("the proxy asks for authentication{}", in_brackets(.0.as_deref()))]
+    AuthenticationRequired(Option<Box<ProxyResponse>>),
     /// The proxy answered something else than that the way is open.
-    #[error("the proxy did not open a connection to the host")]
-    Refused,
+    #[error("the proxy did not open a connection to the host{}", in_brackets(.0.as_deref()))]
+    Refused(Option<Box<ProxyResponse>>),
+    /// The proxy's response has more headers, or longer ones, than any real one.
+    #[error("the proxy's response is larger than any real one")]
+    HeadersTooLarge,
     /// The proxy closed the connection instead of an answer.
     #[error("the proxy closed the connection instead of opening one to the host")]
     Closed,
+    /// The proxy's address starts with `https://`, but the proxy does not speak TLS.
+    #[error("the proxy does not speak TLS, though its address starts with https://")]
+    NotTls,
+    /// TLS with the proxy itself failed, whose address starts with `https://`.
+    #[error("the connection to the proxy itself could not be encrypted: {0}")]
+    Tls(TlsFault),
+}
+
+/// The response of an HTTP proxy that did not open a connection to the host (RFC 9110, `CONNECT`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProxyResponse {
+    /// The status code.
+    pub status: u16,
+    /// The kinds of authentication that it offers with a 407, in its order.
+    pub schemes: Vec<AuthScheme>,
+    /// Whether a user and password were sent to it.
+    pub had_credentials: bool,
+    /// What it says of who sent it.
+    pub responder: Responder,
+}
+
+impl ProxyResponse {
+    /// Makes a response of which nothing but the status is known.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            schemes: Vec::new(),
+            had_credentials: false,
+            responder: Responder::default(),
+        }
+    }
+}
+
+/// Returns what a proxy answered, as it is added to a sentence.
+fn in_brackets(response: Option<&ProxyResponse>) -> String {
+    let Some(response) = response else {
+        return String::new();
+    };
+    if response.schemes.is_empty() {
+        return format!(" ({})", response.status);
+    }
+    let schemes: Vec<_> = response.schemes.iter().map(AuthScheme::as_str).collect();
+    format!(" ({}; it offers {})", response.status, schemes.join(", "))
+}
+
+/// A kind of authentication that proxies offer (IANA, HTTP Authentication Schemes).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AuthScheme {
+    /// User and password, which is the one that this program speaks.
+    Basic,
+    /// A digest of the password.
+    Digest,
+    /// Kerberos, or what the system negotiates.
+    Negotiate,
+    /// Windows' own.
+    Ntlm,
+    /// A token.
+    Bearer,
+}
+
+impl AuthScheme {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Basic,
+        Self::Digest,
+        Self::Negotiate,
+        Self::Ntlm,
+        Self::Bearer,
+    ];
+
+    /// Returns the name as it stands in a header.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Basic => "Basic",
+            Self::Digest => "Digest",
+            Self::Negotiate => "Negotiate",
+            Self::Ntlm => "NTLM",
+            Self::Bearer => "Bearer",
+        }
+    }
 }
 
 impl From<ProxyFault> for TransportErrorKind {
@@ -374,7 +456,13 @@ impl TransportErrorKind {
             | Self::NotHttp
             | Self::Tls(_)
             | Self::HeadTooLarge
-            | Self::Proxy(ProxyFault::AuthenticationRequired | ProxyFault::Refused)
+            | Self::Proxy(
+                ProxyFault::AuthenticationRequired(_)
+                | ProxyFault::Refused(_)
+                | ProxyFault::HeadersTooLarge
+                | ProxyFault::NotTls
+                | ProxyFault::Tls(_),
+            )
             | Self::MaxTime => false,
         }
     }

@@ -3,6 +3,9 @@
 //! Invariant: this is the only module that names the HTTP and TLS libraries. What the server
 //! says is never an error here: every call ends in an [`Exchange`].
 
+mod body;
+mod proxy;
+mod responder;
 mod retry;
 mod throttle;
 mod tls;
@@ -12,20 +15,25 @@ pub use retry::RetryPolicy;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
-use crate::exchange::{Body, Exchange, Response, TransportError, TransportErrorKind};
+use crate::exchange::{
+    Body, Exchange, ProxyFault, ProxyResponse, Response, TransportError, TransportErrorKind,
+};
 use crate::plan::PlanError;
 use crate::redact::Redactor;
 use crate::text::Untrusted;
 use crate::token::Token;
+use body::{APP_LIMIT, APPS_LIMIT, Bodies, Reading};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use proxy::Proxy;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Version, redirect};
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use throttle::{Admission, Closing, Throttle};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use transport::Reader;
+use transport::{Lookups, Resolver, Way};
 use url::Url;
 
 /// What the client calls itself: the program's name and version, and where to read about it.
@@ -39,7 +47,7 @@ const USER_AGENT: &str = concat!(
 );
 
 /// The largest page of apps that Bitrise gives (spec: `app-list`, `limit`).
-const APPS_LIMIT: u8 = 50;
+const APPS_PER_PAGE: u8 = 50;
 
 /// The part of the time for one attempt that may go into the connection; what is left tells a
 /// server that is out of reach from one that doesn't answer.
@@ -97,7 +105,8 @@ pub struct Client {
     http: reqwest::Client,
     settings: Settings,
     redactor: Redactor,
-    proxy: Option<String>,
+    way: Way,
+    bodies: Bodies,
     deadline: Instant,
     throttle: RefCell<Throttle>,
     /// Wakes those that wait for another request to end.
@@ -116,6 +125,15 @@ impl Drop for Place<'_> {
         self.client.throttle.borrow_mut().leave();
         self.client.freed.notify_waiters();
     }
+}
+
+/// One attempt at a request.
+struct Attempt {
+    outcome: Result<Response, TransportError>,
+    /// How long the server asks to wait before another.
+    retry_after: Option<Duration>,
+    /// The address that was connected to, or tried.
+    remote_address: Option<SocketAddr>,
 }
 
 /// States what follows an attempt.
@@ -137,14 +155,16 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, PlanError> {
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
+        let lookups = Lookups::default();
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(settings.timeout.mul_f64(CONNECT_SHARE))
             .http2_max_header_list_size(HEADERS_LIMIT)
-            .dns_resolver(transport::Resolver {
+            .dns_resolver(Resolver {
                 loopback_only: !encrypted,
+                lookups: lookups.clone(),
             })
             .tls_backend_preconfigured(tls::client_config(encrypted, settings.ca_cert.as_deref())?);
         if !encrypted {
@@ -153,13 +173,15 @@ impl Client {
         }
         let http = builder.build().map_err(|_| PlanError::Client)?;
         let base = settings.base_url.as_url();
-        let proxy = encrypted.then(|| transport::proxy_for(base)).flatten();
+        let proxy = encrypted.then(|| Proxy::of(base)).flatten();
+        let way = Way::new(base, proxy, lookups);
         let redactor = settings.token.redactor();
         Ok(Self {
             http,
             settings,
             redactor,
-            proxy,
+            way,
+            bodies: Bodies::default(),
             deadline,
             throttle: RefCell::default(),
             freed: Notify::new(),
@@ -167,8 +189,8 @@ impl Client {
     }
 
     /// Returns the proxy that requests go through, without its user and password.
-    pub fn proxy(&self) -> Option<&str> {
-        self.proxy.as_deref()
+    pub fn proxy(&self) -> Option<String> {
+        self.way.proxy.as_ref().map(Proxy::shown)
     }
 
     /// Tells whether the server's limit of requests leaves no hope for this run: it answers
@@ -179,49 +201,55 @@ impl Client {
 
     /// Asks for the first page of apps (spec: `app-list`).
     pub async fn apps(&self) -> Exchange {
-        self.get(&["apps"], &[limit(APPS_LIMIT)]).await
+        let query = [limit(APPS_PER_PAGE)];
+        self.get(&["apps"], &query, APPS_LIMIT).await
     }
 
     /// Asks for the page of apps that begins with the app `next`, as the page before it says.
     pub async fn apps_from(&self, next: &Slug) -> Exchange {
-        let query = [limit(APPS_LIMIT), ("next", next.raw().to_owned())];
-        self.get(&["apps"], &query).await
+        let query = [limit(APPS_PER_PAGE), ("next", next.raw().to_owned())];
+        self.get(&["apps"], &query, APPS_LIMIT).await
     }
 
     /// Asks for an app's latest runs (spec: `pipeline-list`).
     pub async fn pipelines(&self, app: &Slug, most: u8) -> Exchange {
-        self.get(&["apps", app.raw(), "pipelines"], &[limit(most)])
-            .await
+        let path = ["apps", app.raw(), "pipelines"];
+        self.get(&path, &[limit(most)], APP_LIMIT).await
     }
 
     /// Asks for one pipeline run (spec: `pipeline-show`).
     pub async fn pipeline(&self, app: &Slug, pipeline_id: &Slug) -> Exchange {
-        self.get(&["apps", app.raw(), "pipelines", pipeline_id.raw()], &[])
-            .await
+        let path = ["apps", app.raw(), "pipelines", pipeline_id.raw()];
+        self.get(&path, &[], APP_LIMIT).await
     }
 
-    /// Sends one request, again where that may help, until it is answered or time is over.
-    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Exchange {
+    /// Sends one request, again where that may help, until it is answered or time is over. A body of
+    /// more than `most` decoded bytes is not read.
+    async fn get(&self, path: &[&str], query: &[(&str, String)], most: usize) -> Exchange {
         let url = address(&self.settings.base_url, path, query);
         let mut place = self.place().await;
         let started = Instant::now();
-        let (mut failed, mut turns, mut retry_after) = (0, 0, None);
-        let outcome = loop {
+        let (mut failed, mut turns) = (0, 0);
+        let last = loop {
             if self.left().is_zero() {
-                break Err(TransportErrorKind::MaxTime.into());
+                break Attempt {
+                    outcome: Err(TransportErrorKind::MaxTime.into()),
+                    retry_after: None,
+                    remote_address: None,
+                };
             }
-            let outcome;
-            (outcome, retry_after) = self.attempt(&url).await;
-            let is_limited = matches!(&outcome, Ok(response) if response.status == 429);
-            let next = if is_limited {
+            let attempt = self.attempt(&url, most).await;
+            let limit = attempt.outcome.as_ref().ok();
+            let limit = limit.filter(|response| response.is_rate_limit());
+            let next = if let Some(limit) = limit {
                 turns += 1;
-                self.limited(&place, turns, failed, retry_after)
+                self.limited(&place, turns, failed, limit.status, attempt.retry_after)
             } else {
                 failed += 1;
-                self.failed_or_done(&outcome, failed, retry_after)
+                self.failed_or_done(&attempt.outcome, failed, attempt.retry_after)
             };
             match next {
-                Next::End => break outcome,
+                Next::End => break attempt,
                 Next::Pause(pause) => sleep(pause).await,
                 Next::Queue => {
                     drop(place);
@@ -233,9 +261,9 @@ impl Client {
             url,
             attempts: failed + turns,
             elapsed: started.elapsed(),
-            retry_after,
-            remote_address: None,
-            outcome,
+            retry_after: last.retry_after,
+            remote_address: last.remote_address,
+            outcome: last.outcome,
         }
     }
 
@@ -257,8 +285,15 @@ impl Client {
         }
     }
 
-    /// Decides what follows from a 429, for this request and all others.
-    fn limited(&self, place: &Place<'_>, turns: u32, failed: u32, asked: Option<Duration>) -> Next {
+    /// Decides what follows from a rate limit, for this request and all others.
+    fn limited(
+        &self,
+        place: &Place<'_>,
+        turns: u32,
+        failed: u32,
+        status: u16,
+        asked: Option<Duration>,
+    ) -> Next {
         let (retry, left) = (&self.settings.retry, self.left());
         let mut made = 0;
         let pause = |fruitless| {
@@ -275,7 +310,7 @@ impl Client {
             Closing::Closed(_) | Closing::Known if turns > MOST_TURNS => Next::End,
             Closing::Known => Next::Queue,
             Closing::Closed(pause) => {
-                self.tell(made, pause, Ok(429));
+                self.tell(made, pause, Ok(status));
                 Next::Queue
             }
         }
@@ -317,23 +352,65 @@ impl Client {
         });
     }
 
-    /// Makes one attempt, and returns how long the server asks to wait before another.
-    async fn attempt(&self, url: &str) -> (Result<Response, TransportError>, Option<Duration>) {
+    /// Makes one attempt.
+    async fn attempt(&self, url: &str, most: usize) -> Attempt {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
-        let reader = Reader {
-            redactor: &self.redactor,
-            via_proxy: self.proxy.is_some(),
-        };
-        match timeout_at(until, self.request(url).send()).await {
-            Err(_) => (Err(self.late()), None),
-            Ok(Err(error)) => (Err(reader.fault(&error)), None),
-            Ok(Ok(mut received)) => {
-                let retry_after = retry::retry_after(received.headers(), SystemTime::now());
-                // A body that comes too late doesn't undo the status that came before it.
-                let body = reader.body(&mut received, until, || self.late()).await;
-                (Ok(self.response(&received, body)), retry_after)
+        let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
+        let mut received = match timeout_at(until, self.request(url).send()).await {
+            Ok(Ok(received)) => received,
+            failed => {
+                let error = match failed {
+                    Ok(Err(error)) => {
+                        self.proxy_words(self.way.fault(&error, &clean), until)
+                            .await
+                    }
+                    Ok(Ok(_)) | Err(_) => self.late(),
+                };
+                return Attempt {
+                    outcome: Err(error),
+                    retry_after: None,
+                    remote_address: self.way.address(),
+                };
             }
+        };
+        let retry_after = retry::retry_after(received.headers(), SystemTime::now());
+        let remote_address = received.remote_addr();
+        let reading = Reading {
+            bodies: &self.bodies,
+            redactor: &self.redactor,
+            limit: most,
+            until,
+        };
+        // A body that comes too late doesn't undo the status that came before it.
+        let fault = |error: &reqwest::Error| self.way.fault(error, &clean);
+        let (body, page) = reading.body(&mut received, || self.late(), fault).await;
+        Attempt {
+            outcome: Ok(self.response(&received, body, &page)),
+            retry_after,
+            remote_address,
         }
+    }
+
+    /// Adds to the fault of a proxy what the proxy says, if it says something.
+    async fn proxy_words(&self, mut error: TransportError, until: Instant) -> TransportError {
+        let TransportErrorKind::Proxy(
+            ProxyFault::AuthenticationRequired(response) | ProxyFault::Refused(response),
+        ) = &mut error.kind
+        else {
+            return error;
+        };
+        let (Some(proxy), Some(address)) = (&self.way.proxy, self.way.address()) else {
+            return error;
+        };
+        let is_407 = response.as_ref().map(|response| response.status) == Some(407);
+        let clean = |text: &str| self.redactor.clean(text).into_owned();
+        let words = proxy.ask_again(address, !is_407, until, &clean).await;
+        // Another answer than the first time is not what this fault is about.
+        let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
+        if let Some(words) = words.filter(fits) {
+            *response = Some(Box::new(words));
+        }
+        error
     }
 
     fn request(&self, url: &str) -> reqwest::RequestBuilder {
@@ -346,17 +423,30 @@ impl Client {
         request
     }
 
-    fn response(&self, received: &reqwest::Response, body: Body) -> Response {
-        let header = |name: &str| received.headers().get(name)?.to_str().ok();
-        let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
-        Response {
+    fn response(&self, received: &reqwest::Response, body: Body, page: &[u8]) -> Response {
+        let headers = received.headers();
+        let clean = |text: &str| self.redactor.clean(text).into_owned();
+        let untrusted = |text: &str| Untrusted::new(clean(text));
+        let status = received.status().as_u16();
+        let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let mut response = Response {
             http_version: Some(version_name(received.version())),
-            request_id: header("x-request-id")
-                .filter(|id| !id.is_empty())
-                .map(clean),
-            location_host: location_host(received).as_deref().map(clean),
-            ..Response::new(received.status().as_u16(), body)
+            request_id: request_id.filter(|id| !id.is_empty()).map(untrusted),
+            location_host: location_host(received).as_deref().map(untrusted),
+            ..Response::new(status, body)
+        };
+        if status != 200 {
+            response.has_rate_limit_headers = responder::has_rate_limit(headers);
+            response.challenge = responder::challenge(headers, &clean);
         }
+        let is_list = match &response.body {
+            Body::Json(document) => document.pipelines().is_ok(),
+            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => false,
+        };
+        if !(status == 200 && is_list) {
+            response.responder = responder::responder(headers, page, &clean);
+        }
+        response
     }
 
     /// Says which of the two limits was reached.

@@ -1,51 +1,80 @@
-//! The connection: DNS, proxies, reading a body within its limit, and faults by their type.
+//! The connection: DNS, and faults by their type.
 
+use super::proxy::Proxy;
 use super::tls;
-use crate::exchange::{Body, ProxyFault, TransportError, TransportErrorKind};
-use crate::redact::Redactor;
+use crate::exchange::{
+    ProxyFault, ProxyResponse, TlsFaultKind, TransportError, TransportErrorKind,
+};
 use crate::text::Untrusted;
-use crate::wire::Document;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use rustls::pki_types::InvalidDnsNameError;
+use std::collections::HashMap;
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
-use tokio::time::{Instant, timeout_at};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use url::Url;
 
-/// The most bytes of a decoded body that are read.
-const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// The addresses that names were last found to have. There are two names at most, the server's and
+/// a proxy's.
+#[derive(Clone, Default)]
+pub(super) struct Lookups(Arc<Mutex<HashMap<String, Option<IpAddr>>>>);
+
+impl Lookups {
+    fn note(&self, name: &str, address: Option<IpAddr>) {
+        if let Ok(mut found) = self.0.lock() {
+            found.insert(name.to_owned(), address);
+        }
+    }
+
+    /// Returns the first address that the last lookup of a name found.
+    fn address(&self, name: &str) -> Option<IpAddr> {
+        *self.0.lock().ok()?.get(name)?
+    }
+
+    /// Tells whether a name was looked up in vain.
+    fn has_failed(&self, name: &str) -> bool {
+        let found = self.0.lock();
+        found.is_ok_and(|found| found.get(name) == Some(&None))
+    }
+}
 
 /// Resolves names with the system's resolver, and keeps the fault's type.
 pub(super) struct Resolver {
     /// Whether addresses of other machines are dropped, as plain `http` demands.
     pub(super) loopback_only: bool,
+    /// Is told what was found.
+    pub(super) lookups: Lookups,
 }
 
 /// States why a name led nowhere.
 #[derive(Debug, thiserror::Error)]
 enum ResolveError {
     #[error("the host name could not be resolved")]
-    Failed,
+    Failed {
+        /// The name.
+        name: String,
+    },
     #[error("the host name does not lead to this machine")]
     NotLoopback,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let loopback_only = self.loopback_only;
+        let (loopback_only, lookups) = (self.loopback_only, self.lookups.clone());
         Box::pin(async move {
+            let name = name.as_str().to_ascii_lowercase();
+            lookups.note(&name, None);
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found: Vec<SocketAddr> = found.map_err(|_| ResolveError::Failed)?.collect();
+            let found: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
             let usable: Vec<SocketAddr> = found
                 .iter()
                 .copied()
                 .filter(|address| !loopback_only || address.ip().is_loopback())
                 .collect();
+            lookups.note(&name, usable.first().map(SocketAddr::ip));
             match (usable.is_empty(), found.is_empty()) {
-                (true, true) => Err(ResolveError::Failed.into()),
+                (true, true) => Err(ResolveError::Failed { name }.into()),
                 (true, false) => Err(ResolveError::NotLoopback.into()),
                 (false, _) => Ok(Box::new(usable.into_iter()) as Addrs),
             }
@@ -53,81 +82,60 @@ impl Resolve for Resolver {
     }
 }
 
-/// Returns the proxy that requests to this address go through, without its user and password.
-///
-/// The matcher is the one that the HTTP client itself uses, so both always agree.
-pub(super) fn proxy_for(url: &Url) -> Option<String> {
-    let intercept = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
-    let proxy = intercept.uri();
-    let authority = proxy.authority()?.as_str();
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    Some(format!("{}://{host}", proxy.scheme_str().unwrap_or("http")))
+/// Where connections are made to, and what is known of it.
+pub(super) struct Way {
+    /// The server's name or address, without the brackets of IPv6, and its port.
+    server: (String, u16),
+    /// The proxy in front of it.
+    pub(super) proxy: Option<Proxy>,
+    lookups: Lookups,
 }
 
-/// Reads responses and faults: what it keeps of either is free of the token.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    /// Removes the token.
-    pub(super) redactor: &'a Redactor,
-    /// Whether requests go through a proxy.
-    pub(super) via_proxy: bool,
-}
-
-impl Reader<'_> {
-    /// Reads a body up to the limit and not longer than until a time, and keeps of it what the
-    /// checks need. `late` is the fault where it does not come in time.
-    ///
-    /// A page of markup is told by its first bytes already, since such a page is nobody's answer
-    /// but a gateway's, whether or not it is complete.
-    pub(super) async fn body(
-        self,
-        received: &mut reqwest::Response,
-        until: Instant,
-        late: impl FnOnce() -> TransportError,
-    ) -> Body {
-        let mut bytes = Vec::new();
-        let end = match timeout_at(until, self.fill(received, &mut bytes)).await {
-            Ok(end) => end,
-            Err(_) => Some(Body::Cut(late())),
-        };
-        match end {
-            None => body(&mut bytes, received.headers(), self.redactor),
-            Some(_) if is_markup(&bytes, received.headers()) => Body::Html,
-            Some(end) => end,
+impl Way {
+    /// Makes the way to a base URL.
+    pub(super) fn new(base: &Url, proxy: Option<Proxy>, lookups: Lookups) -> Self {
+        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = base.port_or_known_default().unwrap_or_default();
+        Self {
+            server: (host.to_ascii_lowercase(), port),
+            proxy,
+            lookups,
         }
     }
 
-    /// Reads a body to its end, or returns why it could not be.
-    async fn fill(self, received: &mut reqwest::Response, bytes: &mut Vec<u8>) -> Option<Body> {
-        loop {
-            match received.chunk().await {
-                Ok(None) => return None,
-                Ok(Some(chunk)) => {
-                    let room = BODY_LIMIT - bytes.len();
-                    bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                    if chunk.len() > room {
-                        return Some(Body::TooLarge);
-                    }
-                }
-                Err(error) => return Some(Body::Cut(self.fault(&error))),
-            }
-        }
+    /// Returns the address that the last connection was tried to, the proxy's if there is one;
+    /// nothing if the name has none. Of several addresses it is the first.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        let (host, port) = match &self.proxy {
+            Some(proxy) => proxy.place(),
+            None => (self.server.0.as_str(), self.server.1),
+        };
+        let address = host.parse().ok().or_else(|| self.lookups.address(host))?;
+        Some(SocketAddr::new(address, port))
     }
 
     /// Tells a fault by the types in its chain of causes, never by its words, with one exception
-    /// (see [`proxy_fault`]).
-    pub(super) fn fault(self, error: &reqwest::Error) -> TransportError {
-        let kind = match find::<rustls::Error>(error) {
-            Some(error) => {
-                let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
-                TransportErrorKind::Tls(tls::fault(error, &clean))
+    /// (see [`proxy_fault`]). `clean` removes the token from a certificate's words.
+    pub(super) fn fault(
+        &self,
+        error: &reqwest::Error,
+        clean: &dyn Fn(&str) -> Untrusted,
+    ) -> TransportError {
+        let proxy = self.proxy.as_ref().filter(|_| error.is_connect());
+        let tls = find::<rustls::Error>(error).map(|error| tls::fault(error, clean));
+        let kind = match (tls, proxy) {
+            (Some(fault), Some(proxy)) if proxy.is_encrypted() && is_before_proxy(error) => {
+                if fault.kind == TlsFaultKind::NotTls {
+                    ProxyFault::NotTls.into()
+                } else {
+                    ProxyFault::Tls(fault).into()
+                }
             }
+            (Some(fault), _) => TransportErrorKind::Tls(fault),
             // Whoever was silent, the proxy or what is behind it, can't be told.
-            None if error.is_timeout() => TransportErrorKind::ConnectTimeout,
-            None if self.via_proxy && error.is_connect() => behind_proxy(error),
-            None => kind(error),
+            (None, _) if error.is_timeout() => TransportErrorKind::ConnectTimeout,
+            (None, Some(proxy)) => self.behind_proxy(error, proxy),
+            (None, None) => kind(error),
         };
         let in_handshake = error.is_connect() && is_encrypted(error);
         if in_handshake && kind == TransportErrorKind::Closed {
@@ -135,40 +143,42 @@ impl Reader<'_> {
         }
         kind.into()
     }
-}
 
-fn body(bytes: &mut [u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
-    let text = text_of(bytes);
-    let length = text.len();
-    if length == 0 {
-        return Body::Empty;
+    /// Tells what went wrong while a connection through the proxy was being made.
+    fn behind_proxy(&self, error: &reqwest::Error, proxy: &Proxy) -> TransportErrorKind {
+        let (host, _) = proxy.place();
+        if let Some(ResolveError::Failed { name }) = find(error) {
+            // With `socks5://` the server's name is looked up here, too.
+            let is_proxy = name == host;
+            return if is_proxy {
+                ProxyFault::Dns.into()
+            } else {
+                TransportErrorKind::Dns
+            };
+        }
+        let fault = proxy_fault(error, proxy);
+        // A SOCKS proxy's fault hides what it comes from.
+        if fault == Some(ProxyFault::Unreachable) && self.lookups.has_failed(host) {
+            return ProxyFault::Dns.into();
+        }
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "all that comes later on the way is alike here"
+        )]
+        match kind(error) {
+            // A name that can't be one, of a proxy whose connection is encrypted.
+            TransportErrorKind::Dns if is_before_proxy(error) => ProxyFault::Dns.into(),
+            // Every address that is connected to from here is the proxy's.
+            TransportErrorKind::Refused | TransportErrorKind::Unreachable(_) => {
+                ProxyFault::Unreachable.into()
+            }
+            TransportErrorKind::Closed if proxy.is_encrypted() && is_before_proxy(error) => {
+                ProxyFault::Closed.into()
+            }
+            // If the proxy did nothing wrong, what is behind it broke off.
+            other => fault.map_or(other, Into::into),
+        }
     }
-    let skipped = bytes.len() - length;
-    let text = &mut bytes[skipped..];
-    if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
-        return Body::Json(document);
-    }
-    if is_markup(text, headers) {
-        Body::Html
-    } else {
-        Body::Other
-    }
-}
-
-/// Returns a body without the mark and the white space in front of its text.
-fn text_of(bytes: &[u8]) -> &[u8] {
-    let mark = "\u{feff}".as_bytes();
-    bytes.strip_prefix(mark).unwrap_or(bytes).trim_ascii_start()
-}
-
-/// Tells whether a body that is not JSON is HTML, XHTML or XML, which Bitrise's API never sends: by
-/// its content type, or by what it begins with.
-fn is_markup(bytes: &[u8], headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
-    let says_html = media_type.starts_with(b"text/html");
-    let says_xml = media_type.starts_with(b"text/xml") || media_type.starts_with(b"application/x");
-    says_html || says_xml || text_of(bytes).starts_with(b"<")
 }
 
 fn is_encrypted(error: &reqwest::Error) -> bool {
@@ -178,7 +188,7 @@ fn is_encrypted(error: &reqwest::Error) -> bool {
 /// Tells a fault that is neither of TLS nor of a proxy.
 fn kind(error: &reqwest::Error) -> TransportErrorKind {
     match find::<ResolveError>(error) {
-        Some(ResolveError::Failed) => return TransportErrorKind::Dns,
+        Some(ResolveError::Failed { .. }) => return TransportErrorKind::Dns,
         Some(ResolveError::NotLoopback) => return TransportErrorKind::NotLoopback,
         None => {}
     }
@@ -223,47 +233,40 @@ fn io_kind(kind: io::ErrorKind) -> Option<TransportErrorKind> {
     })
 }
 
-/// Tells what went wrong while a connection through the proxy was being made.
-fn behind_proxy(error: &reqwest::Error) -> TransportErrorKind {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "all that comes later on the way is alike here"
-    )]
-    match kind(error) {
-        // Every address that is looked up or connected to from here is the proxy's.
-        TransportErrorKind::Dns => ProxyFault::Dns.into(),
-        TransportErrorKind::Refused | TransportErrorKind::Unreachable(_) => {
-            ProxyFault::Unreachable.into()
-        }
-        // Where the proxy did nothing wrong, what is behind it broke off.
-        other => proxy_fault(error).map_or(other, Into::into),
-    }
-}
-
 /// Tells what the proxy did instead of opening a tunnel.
 ///
 /// The library's types for a failed tunnel are not public, so their words are all there is; tests
 /// on real proxies pin them.
-fn proxy_fault(error: &reqwest::Error) -> Option<ProxyFault> {
-    const WORDS: [(&str, ProxyFault); 7] = [
-        (
-            "failed to create underlying connection",
-            ProxyFault::Unreachable,
-        ),
-        (
-            "tunnel error: proxy authorization required",
-            ProxyFault::AuthenticationRequired,
-        ),
-        ("tunnel error: unsuccessful", ProxyFault::Refused),
-        ("tunnel error: unexpected end of file", ProxyFault::Closed),
-        ("tunnel error: io error", ProxyFault::Closed),
-        ("SOCKS error: io error", ProxyFault::Closed),
-        ("SOCKS error", ProxyFault::Refused),
-    ];
+fn proxy_fault(error: &reqwest::Error, proxy: &Proxy) -> Option<ProxyFault> {
+    let is_asked_for_credentials = || {
+        ProxyFault::AuthenticationRequired(Some(Box::new(ProxyResponse {
+            had_credentials: proxy.has_credentials(),
+            ..ProxyResponse::new(407)
+        })))
+    };
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |part: &str| words.iter().any(|word| word.contains(part));
-    let found = WORDS.iter().find(|(part, _)| says(part));
-    found.map(|(_, fault)| *fault)
+    Some(match () {
+        () if says(BEFORE_PROXY) => ProxyFault::Unreachable,
+        () if says("tunnel error: proxy authorization required") => is_asked_for_credentials(),
+        () if says("tunnel error: proxy response headers too long") => ProxyFault::HeadersTooLarge,
+        () if says("tunnel error: unsuccessful") => ProxyFault::Refused(None),
+        () if says("tunnel error: unexpected end of file") => ProxyFault::Closed,
+        () if says("tunnel error: io error") || says("SOCKS error: io error") => ProxyFault::Closed,
+        () if says("does not support user/pass") || says("credentials not accepted") => {
+            ProxyFault::AuthenticationRequired(None)
+        }
+        () if says("SOCKS error") => ProxyFault::Refused(None),
+        () => return None,
+    })
+}
+
+/// The library's words for a connection to the proxy that did not come about.
+const BEFORE_PROXY: &str = "failed to create underlying connection";
+
+/// Tells whether a connection through a proxy failed before the proxy was asked for anything.
+fn is_before_proxy(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.to_string().contains(BEFORE_PROXY))
 }
 
 /// Finds the first error of a type in a chain of causes, also inside of I/O errors, which hide

@@ -419,7 +419,7 @@ impl Run<'_> {
             Ok(client) => client,
             Err(error) => return started(target, Some(source)).not_run(error.into()).into(),
         };
-        target.proxy = client.proxy().map(str::to_owned);
+        target.proxy = client.proxy();
         let on_event = |event: Event<'_>| self.progress.event(event);
         let token = TokenInfo {
             kind: Some(kind),

@@ -124,7 +124,7 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
         TransportErrorKind::NotHttp,
         TransportErrorKind::Undecodable,
         TransportErrorKind::Tls(TlsFaultKind::UnknownIssuer.into()),
-        TransportErrorKind::Proxy(ProxyFault::AuthenticationRequired),
+        TransportErrorKind::Proxy(ProxyFault::AuthenticationRequired(None)),
         TransportErrorKind::ConnectTimeout,
         TransportErrorKind::Timeout,
         TransportErrorKind::MaxTime,

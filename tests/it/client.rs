@@ -5,7 +5,7 @@ use crate::support::server::{Act, ONE_APP, Server, healthy, json, response};
 use crate::support::tls::TlsServer;
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::exchange::{Body, Exchange, TransportErrorKind};
+use bitrise_dx::exchange::{Body, Exchange, Responder, TransportErrorKind};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
 use std::net::TcpListener;
@@ -108,7 +108,13 @@ fn attempts_end_with_the_last_answer() {
 #[test]
 fn an_answer_is_not_asked_for_twice() {
     for status in [200, 302, 400, 401, 403, 404, 418] {
-        let server = sending(response(status, "Retry-After: 0\r\n", "{}"));
+        // A 403 with `Retry-After` is a rate limit.
+        let wait = if status == 403 {
+            ""
+        } else {
+            "Retry-After: 0\r\n"
+        };
+        let server = sending(response(status, wait, "{}"));
         let seen = apps(with_retries(&server.base_url(), 5));
         assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, status));
         assert_eq!(server.requests().len(), 1);
@@ -263,4 +269,109 @@ fn one_more_root_can_be_trusted() {
         trusting.ca_cert = Some(useless.into());
         assert!(Client::new(trusting).is_err(), "{useless}");
     }
+}
+
+#[test]
+fn who_answered_is_told_where_it_was_not_bitrise() {
+    let page = format!(
+        "<html><TITLE>Access &amp; {TOKEN}\n denied</TITLE>{}",
+        "x".repeat(100_000)
+    );
+    let headers = format!(
+        "Server: squid/6.1\r\nVia: 1.1 gate-1\r\nVia: 1.1 gate-2\r\nX-Squid-Error: {TOKEN}\r\n\
+         Set-Cookie: a=b\r\nX-Zscaler-Policy: block\r\n"
+    );
+    for (status, act) in [(403, true), (200, true), (403, false)] {
+        let bytes = response(status, &headers, &page);
+        let cut = bytes.len() - usize::from(!act) * 90_000;
+        let seen = apps(settings(&sending(&bytes[..cut]).base_url()));
+        let response = seen.outcome.unwrap();
+        assert!(matches!(response.body, Body::Html));
+        let title = response.responder.title.as_ref().map(Untrusted::raw);
+        assert_eq!(title, Some("Access & bitwat_[token] denied"));
+        let named = response.responder.headers.iter();
+        let named: Vec<_> = named.map(|(name, value)| (*name, value.raw())).collect();
+        let expected = [
+            ("Server", "squid/6.1"),
+            ("Via", "1.1 gate-1, 1.1 gate-2"),
+            ("X-Squid-Error", "bitwat_[token]"),
+            ("X-Zscaler-*", "block"),
+        ];
+        assert_eq!(named, expected);
+    }
+    let server = sending(response(200, "Server: nginx\r\n", ONE_APP));
+    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    assert_eq!(response.responder, Responder::default());
+    let server = sending(response_of_another_service());
+    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    assert_eq!(response.responder.headers.len(), 1);
+}
+
+fn response_of_another_service() -> Vec<u8> {
+    response(200, "Server: other\r\n", r#"{"result":[1]}"#)
+}
+
+#[test]
+fn a_challenge_is_kept_in_the_servers_own_words() {
+    let headers = format!(
+        "WWW-Authenticate: Basic realm=\"x\"\r\n\
+         WWW-Authenticate: Bearer error_description=\"The token {TOKEN} \\\"expired\\\"\"\r\n"
+    );
+    let server = sending(response(401, &headers, "{}"));
+    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    let words = response.challenge.as_ref().map(Untrusted::raw);
+    assert_eq!(words, Some("The token bitwat_[token] \"expired\""));
+}
+
+#[test]
+fn the_address_of_the_other_side_is_told_with_every_outcome() {
+    let at = |base_url: &str| apps(settings(base_url)).remote_address;
+    let server = healthy();
+    let address = server.address();
+    assert_eq!(at(&server.base_url()), Some(address));
+    let by_name = format!("http://localhost:{}/v0.1", address.port());
+    assert_eq!(at(&by_name), Some(address));
+    let closed = sending("");
+    assert_eq!(at(&closed.base_url()), Some(closed.address()));
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let unused = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(at(&format!("http://{unused}/v0.1")), Some(unused));
+    // By its name it may have several addresses, of which the first is told.
+    let tried = at(&format!("http://localhost:{}/v0.1", unused.port())).unwrap();
+    assert!(tried.ip().is_loopback() && tried.port() == unused.port());
+    let nowhere = format!("https://{}.example/v0.1", "a".repeat(64));
+    assert_eq!(at(&nowhere), None);
+
+    let tls = TlsServer::start(healthy());
+    let mut trusting = settings(&tls.base_url());
+    trusting.ca_cert = Some(tls.ca_pem.clone().into_bytes());
+    assert_eq!(apps(trusting).remote_address, Some(tls.address));
+    assert_eq!(
+        at(&tls.base_url()).map(|at| at.port()),
+        Some(tls.address.port())
+    );
+}
+
+#[test]
+fn a_403_that_is_a_rate_limit_is_waited_for() {
+    let limits = [
+        ("Retry-After: 0\r\n", "{}"),
+        ("X-RateLimit-Remaining: 0\r\n", r#"{"message":"slow down"}"#),
+        ("RateLimit-Remaining: 0\r\n", ""),
+        ("", r#"{"message":"API rate limit exceeded"}"#),
+    ];
+    for (headers, body) in limits {
+        let server = Server::start(move |_, number| match number {
+            0 => Act::Send(response(403, headers, body)),
+            _ => json(200, ONE_APP),
+        });
+        let seen = apps(with_retries(&server.base_url(), 1));
+        let status = seen.outcome.unwrap().status;
+        assert_eq!((seen.attempts, status), (2, 200), "{headers}{body}");
+    }
+    let server = sending(response(403, "X-RateLimit-Remaining: 1\r\n", "{}"));
+    let seen = apps(with_retries(&server.base_url(), 1));
+    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, 403));
 }

@@ -326,6 +326,117 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     assert_eq!(server.plain.requests().len(), 0);
 }
 
+/// Runs through a proxy, and returns the report.
+fn through(proxy: &str, base_url: &str) -> Report {
+    let program = hasty(base_url).env("HTTPS_PROXY", proxy);
+    schema::read(&program.args(["-o", "json"]).run().stdout)
+}
+
+#[test]
+fn a_proxy_that_refuses_is_quoted() {
+    const NTLM: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\n\
+        Proxy-Authenticate: NTLM\r\nVia: 1.1 gate\r\nContent-Length: 5\r\n\r\n<html";
+    const SQUID: &str = "HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n";
+    let base_url = url("https", unused());
+    for (answer, words) in [
+        (NTLM, "authentication (407; it offers Negotiate, NTLM)"),
+        (SQUID, "did not open a connection to the host (403)"),
+    ] {
+        let proxy = Proxy::start(ProxyAnswer::Send(answer));
+        let report = through(&format!("http://user:word@{}", proxy.address), &base_url);
+        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert!(report.message.contains(words), "{}", report.message);
+        // It is asked twice, and the second time with the same bytes or fewer.
+        let heads = proxy.heads();
+        let [first, second] = heads.as_slice() else {
+            panic!("{heads:?}");
+        };
+        let password = "proxy-authorization: Basic dXNlcjp3b3Jk\r\n";
+        let sent = first.to_lowercase();
+        assert!(sent.contains(&password.to_lowercase()), "{first}");
+        let expected = if answer == NTLM {
+            first.replacen(
+                &first[sent.find("proxy-auth").unwrap()..][..password.len()],
+                "",
+                1,
+            )
+        } else {
+            first.clone()
+        };
+        let lines = |head: &str| {
+            let mut lines: Vec<_> = head.lines().map(str::to_lowercase).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(lines(second), lines(&expected));
+    }
+    let proxy = Proxy::start(ProxyAnswer::Endless);
+    let report = through(&format!("http://{}", proxy.address), &base_url);
+    let words = "the proxy's response is larger than any real one";
+    assert!(report.message.contains(words), "{}", report.message);
+}
+
+#[test]
+fn a_fault_of_the_proxys_own_encryption_is_the_proxys() {
+    let base_url = url("https", unused());
+    let proxy = TlsServer::start(healthy());
+    let report = through(
+        &format!("https://localhost:{}", proxy.address.port()),
+        &base_url,
+    );
+    assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+    let words = "the connection to the proxy itself could not be encrypted: the certificate was";
+    assert!(report.message.contains(words), "{}", report.message);
+    for (address, words) in [
+        (
+            speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            "the proxy does not speak TLS",
+        ),
+        (resetting(), "the proxy closed the connection"),
+    ] {
+        let report = through(&format!("https://{address}"), &base_url);
+        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert!(report.message.contains(words), "{}", report.message);
+    }
+}
+
+#[test]
+fn a_name_is_looked_up_for_the_proxy_or_for_the_host() {
+    let nowhere = format!("{}.example", "a".repeat(64));
+    let host = format!("https://{nowhere}/v0.1");
+    let report = through(&format!("socks5://{}", unused()), &host);
+    assert_eq!(report.reason.as_deref(), Some("dns_failure"));
+    for scheme in ["http", "https", "socks5", "socks5h"] {
+        let report = through(
+            &format!("{scheme}://{nowhere}:3128"),
+            &url("https", unused()),
+        );
+        assert_eq!(report.reason.as_deref(), Some("proxy_failure"), "{scheme}");
+        let words = "the proxy's host name could not be resolved";
+        assert!(
+            report.message.contains(words),
+            "{scheme} {}",
+            report.message
+        );
+    }
+}
+
+#[test]
+fn a_socks_proxy_that_wants_a_password_is_told_from_one_that_refuses() {
+    for (answer, words) in [
+        (b"\x05\xff".as_slice(), "the proxy asks for authentication"),
+        (
+            b"\x05\x00\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00",
+            "did not open a connection",
+        ),
+    ] {
+        let proxy = speaking_first(answer);
+        let report = through(&format!("socks5h://{proxy}"), &url("https", unused()));
+        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert!(report.message.contains(words), "{}", report.message);
+    }
+}
+
 /// Responses that are not Bitrise's, and what each of them is.
 #[test]
 fn foreign_replies_are_never_a_verdict_on_the_token() {

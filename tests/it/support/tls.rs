@@ -156,6 +156,10 @@ pub(crate) enum ProxyAnswer {
     Open,
     /// Answers with this status.
     Status(u16),
+    /// Answers with these bytes and leaves the connection open.
+    Send(&'static str),
+    /// Answers with a status and headers that never end.
+    Endless,
     /// Closes the connection without a word.
     Close,
     /// Resets the connection.
@@ -208,6 +212,14 @@ fn connect(mut client: TcpStream, answer: ProxyAnswer, heads: &Mutex<Vec<String>
         }
         ProxyAnswer::Babble => {
             let _ = client.write_all(b"220 mail ready\r\n\r\n");
+        }
+        ProxyAnswer::Send(bytes) => {
+            let _ = client.write_all(bytes.as_bytes());
+            let _ = client.read(&mut [0]);
+        }
+        ProxyAnswer::Endless => {
+            let _ = client.write_all(b"HTTP/1.1 403 No\r\nX: ");
+            while client.write_all(&[b'x'; 1024]).is_ok() {}
         }
         ProxyAnswer::Cut => {
             let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");

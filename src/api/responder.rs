@@ -1,0 +1,341 @@
+//! What a response says of itself apart from its data: who sent it, and why it refuses.
+
+use crate::exchange::Responder;
+use crate::text::Untrusted;
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use std::borrow::Cow;
+
+/// The maximum number of bytes of a page that are looked through for its title.
+pub(super) const TITLE_WITHIN: usize = 8 * 1024;
+
+/// The maximum number of characters that are kept of a title or a header.
+const MAX_KEPT: usize = 256;
+
+/// The maximum number of headers that are kept.
+const MAX_HEADERS: usize = 8;
+
+/// The headers that name who answered, most telling first: proxies, firewalls and networks that
+/// deliver content put them there. A star stands for any ending.
+const HEADERS: [&str; 29] = [
+    "Server",
+    "Via",
+    "Proxy-Agent",
+    "Proxy-Status",
+    "X-Squid-Error",
+    "X-Zscaler-*",
+    "X-Bluecoat-*",
+    "X-Netskope-*",
+    "X-Fortinet-*",
+    "X-FortiGate-*",
+    "CF-RAY",
+    "CF-Mitigated",
+    "X-Akamai-*",
+    "Akamai-*",
+    "X-Amzn-Waf-Action",
+    "X-Amzn-ErrorType",
+    "X-Amz-Cf-Id",
+    "X-Amz-Cf-Pop",
+    "X-Azure-Ref",
+    "X-MSEdge-Ref",
+    "X-Sucuri-*",
+    "X-Iinfo",
+    "X-CDN",
+    "X-Cache",
+    "X-Cache-Lookup",
+    "X-Served-By",
+    "X-Varnish",
+    "X-Forwarded-Server",
+    "X-Powered-By",
+];
+
+/// Removes the token from a text.
+pub(super) type Clean<'a> = &'a dyn Fn(&str) -> String;
+
+/// Returns the headers that name who answered.
+pub(super) fn naming_headers(
+    headers: &HeaderMap,
+    clean: Clean<'_>,
+) -> Vec<(&'static str, Untrusted)> {
+    let named = HEADERS.into_iter().filter_map(|wanted| {
+        let found = headers
+            .iter()
+            .filter(|(name, _)| fits(name.as_str(), wanted));
+        let values: Vec<_> = found.map(|(_, value)| text(value)).collect();
+        let value = values.join(", ");
+        (!value.trim().is_empty()).then(|| (wanted, untrusted(&value, clean)))
+    });
+    named.take(MAX_HEADERS).collect()
+}
+
+fn fits(name: &str, wanted: &str) -> bool {
+    wanted.strip_suffix('*').map_or_else(
+        || name.eq_ignore_ascii_case(wanted),
+        |start| {
+            let part = name.get(..start.len());
+            part.is_some_and(|part| part.eq_ignore_ascii_case(start))
+        },
+    )
+}
+
+/// Makes what a response says of who sent it; `page` is the start of its body if that is markup.
+pub(super) fn responder(headers: &HeaderMap, page: &[u8], clean: Clean<'_>) -> Responder {
+    Responder {
+        title: title(page).map(|title| untrusted(&title, clean)),
+        headers: naming_headers(headers, clean),
+    }
+}
+
+/// Returns the title of a page, if it stands at its start.
+fn title(page: &[u8]) -> Option<String> {
+    let page = &page[..page.len().min(TITLE_WITHIN)];
+    let lower = page.to_ascii_lowercase();
+    let find = |from: usize, wanted: &[u8]| {
+        let mut places = lower.get(from..)?.windows(wanted.len());
+        places.position(|place| place == wanted).map(|at| from + at)
+    };
+    let open = find(0, b"<title")?;
+    let start = find(open, b">")? + 1;
+    let end = find(start, b"</title")?;
+    let bytes = &page[start..end];
+    let text = std::str::from_utf8(bytes).map_or_else(
+        // What is no UTF-8 is most likely an old page of a Western language.
+        |_| bytes.iter().copied().map(char::from).collect(),
+        str::to_owned,
+    );
+    let words = decode_entities(&text);
+    let words: Vec<_> = words.split_whitespace().collect();
+    Some(words.join(" ")).filter(|title| !title.is_empty())
+}
+
+/// Returns a text of HTML with the character references decoded that titles have.
+fn decode_entities(text: &str) -> String {
+    /// The length of the longest reference, without `&` and `;`.
+    const LONGEST: usize = 8;
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        decoded.push_str(before);
+        let end = behind.bytes().take(LONGEST + 1).position(|b| b == b';');
+        let character = end.and_then(|end| entity(&behind[..end]));
+        decoded.push(character.unwrap_or('&'));
+        let length = end.filter(|_| character.is_some()).map_or(0, |end| end + 1);
+        rest = &behind[length..];
+    }
+    decoded + rest
+}
+
+fn entity(name: &str) -> Option<char> {
+    let number = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some(' '),
+        "ndash" => Some('–'),
+        "mdash" => Some('—'),
+        "hellip" => Some('…'),
+        _ => match name.strip_prefix('#')?.strip_prefix(['x', 'X']) {
+            Some(digits) => number(digits, 16),
+            None => number(&name[1..], 10),
+        },
+    }
+}
+
+/// Tells whether headers say that the limit of requests is reached: `Retry-After`, or a counter of
+/// those that remain at 0 (GitHub's `X-RateLimit-Remaining`; draft-ietf-httpapi-ratelimit-headers).
+pub(super) fn has_rate_limit(headers: &HeaderMap) -> bool {
+    let is_zero = |name| {
+        let value = headers.get(name).map(HeaderValue::as_bytes);
+        value.is_some_and(|value| value.trim_ascii() == b"0")
+    };
+    headers.contains_key(RETRY_AFTER)
+        || is_zero("x-ratelimit-remaining")
+        || is_zero("x-rate-limit-remaining")
+        || is_zero("ratelimit-remaining")
+}
+
+/// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
+pub(super) fn challenge(headers: &HeaderMap, clean: Clean<'_>) -> Option<Untrusted> {
+    let values = headers.get_all(WWW_AUTHENTICATE).into_iter();
+    let words = values.map(text).find_map(|value| description(&value))?;
+    Some(untrusted(&words, clean))
+}
+
+fn description(challenge: &str) -> Option<String> {
+    const NAME: &str = "error_description";
+    let at = challenge.to_ascii_lowercase().find(NAME)? + NAME.len();
+    let value = challenge[at..].trim_start().strip_prefix('=')?.trim_start();
+    let words = if let Some(quoted) = value.strip_prefix('"') {
+        let mut characters = quoted.chars();
+        let unescaped = std::iter::from_fn(|| match characters.next()? {
+            '"' => None,
+            '\\' => characters.next(),
+            c => Some(c),
+        });
+        unescaped.collect()
+    } else {
+        let end = value.find([',', ' ']).unwrap_or(value.len());
+        value[..end].to_owned()
+    };
+    Some(words).filter(|words| !words.trim().is_empty())
+}
+
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+/// Removes the token from a text, and cuts it afterwards.
+fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
+    let cleaned = clean(text);
+    Untrusted::new(cleaned.chars().take(MAX_KEPT).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use reqwest::header::HeaderName;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            (HeaderName::from_static(name), value)
+        });
+        let mut headers = HeaderMap::new();
+        pairs.for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        headers
+    }
+
+    #[test]
+    fn a_title_is_found_and_decoded() {
+        for (page, expected) in [
+            (
+                "<html><head><title>Guest Wi-Fi</title>",
+                Some("Guest Wi-Fi"),
+            ),
+            (
+                "<TITLE lang=en>\n A &amp; B\t&#8211; &#x2014; &x; & </TITLE>",
+                Some("A & B – — &x; &"),
+            ),
+            (
+                "<title>&lt;b&gt; &quot;x&quot; it&apos;s&nbsp;it</title>",
+                Some("<b> \"x\" it's it"),
+            ),
+            (
+                "<title>&#xd800; &#1114112; &#; &#x;&;</title>",
+                Some("&#xd800; &#1114112; &#; &#x;&;"),
+            ),
+            ("<title> </title>", None),
+            ("<title>cut", None),
+            ("<title", None),
+            ("<h1>none</h1>", None),
+        ] {
+            assert_eq!(title(page.as_bytes()).as_deref(), expected, "{page}");
+        }
+        let latin = title(b"<title>Acc\xe8s refus\xe9</title>");
+        assert_eq!(latin.as_deref(), Some("Accès refusé"));
+        let late = format!("<html>{}<title>x</title>", " ".repeat(TITLE_WITHIN));
+        assert_eq!(title(late.as_bytes()), None);
+    }
+
+    #[test]
+    fn the_headers_that_name_a_box_are_kept_cleaned_and_few() {
+        let clean = |text: &str| text.replace("secret", "[token]");
+        let found = naming_headers(
+            &headers(&[
+                ("x-squid-error", "ERR_ACCESS_DENIED secret"),
+                ("via", "1.1 a"),
+                ("via", "1.0 b"),
+                ("set-cookie", "s=1"),
+                ("x-zscaler-page", "block"),
+                ("server", "squid/6.1"),
+                ("x-cache", " "),
+            ]),
+            &clean,
+        );
+        let found: Vec<_> = found
+            .iter()
+            .map(|(name, value)| (*name, value.raw()))
+            .collect();
+        let expected = [
+            ("Server", "squid/6.1"),
+            ("Via", "1.1 a, 1.0 b"),
+            ("X-Squid-Error", "ERR_ACCESS_DENIED [token]"),
+            ("X-Zscaler-*", "block"),
+        ];
+        assert_eq!(found, expected);
+        let mut many = HeaderMap::new();
+        for name in HEADERS {
+            let name = name.replace('*', "a").to_lowercase();
+            let long = HeaderValue::from_str(&"x".repeat(5000)).unwrap();
+            many.append(HeaderName::try_from(name).unwrap(), long);
+        }
+        let found = naming_headers(&many, &clean);
+        assert_eq!(found.len(), MAX_HEADERS);
+        assert!(found.iter().all(|(_, value)| value.raw().len() == MAX_KEPT));
+    }
+
+    #[test]
+    fn a_rate_limit_is_told_by_its_headers() {
+        for (name, value, expected) in [
+            ("retry-after", "60", true),
+            ("x-ratelimit-remaining", "0", true),
+            ("ratelimit-remaining", " 0 ", true),
+            ("x-ratelimit-remaining", "10", false),
+            ("x-ratelimit-limit", "0", false),
+        ] {
+            assert_eq!(
+                has_rate_limit(&headers(&[(name, value)])),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_challenge_says_why() {
+        let said = |value: &str| {
+            let headers = headers(&[("www-authenticate", "Basic"), ("www-authenticate", value)]);
+            challenge(&headers, &str::to_owned).map(|words| words.raw().to_owned())
+        };
+        let bearer =
+            r#"Bearer error="invalid_token", error_description="The \"token\" is, well, old", x=y"#;
+        assert_eq!(
+            said(bearer).as_deref(),
+            Some(r#"The "token" is, well, old"#)
+        );
+        assert_eq!(
+            said("Bearer Error_Description = expired, a=b").as_deref(),
+            Some("expired")
+        );
+        assert_eq!(
+            said(r#"Bearer error_description="open"#).as_deref(),
+            Some("open")
+        );
+        for nothing in [
+            "Bearer",
+            "Bearer error_description",
+            "Bearer error_description=\"\"",
+        ] {
+            assert_eq!(said(nothing), None, "{nothing}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_page_and_header_are_read(page in any::<Vec<u8>>(), words in "[&#;x0-9a-z<>\"\\\\=]*") {
+            let mut whole = b"<title>".to_vec();
+            whole.extend_from_slice(words.as_bytes());
+            whole.extend_from_slice(&page);
+            whole.extend_from_slice(b"</title>");
+            let _ = title(&page);
+            let _ = title(&whole);
+            let _ = description(&format!("error_description={words}"));
+            prop_assert!(decode_entities(&words).len() <= words.len());
+        }
+    }
+}
