@@ -10,7 +10,6 @@
 //! Invariant: listens on loopback only and sends nothing anywhere.
 //! Invariant: no clock and no randomness; the same requests in the same order get the same answers.
 
-mod rfc3339;
 mod scenario;
 mod server;
 mod world;

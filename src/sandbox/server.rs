@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::world::{Access, Object, World, text};
-use super::{Config, Scenario, rfc3339};
+use super::{Config, Scenario};
 
 /// The path before every route: `basePath` in Bitrise's specification.
 pub(super) const BASE_PATH: &str = "/v0.1";
@@ -185,18 +185,7 @@ impl Server {
     /// Answers `app-list`: one page of apps, `next` being the slug of the first app of the next page.
     fn app_list(&self, query: &Query) -> Result<Value, Refusal> {
         let limit = query.limit(APPS_LIMIT, APPS_LIMIT)?;
-        let mut apps: Vec<&Object> = self.world.apps().iter().collect();
-        for filter in ["title", "project_type"] {
-            if let Some(wanted) = query.get(filter) {
-                apps.retain(|app| text(app, filter) == Some(wanted));
-            }
-        }
-        match query.get("sort_by") {
-            None | Some("created_at") => {}
-            // Bitrise's apps without a build have the status -1; the sort is stable.
-            Some("last_build_at") => apps.sort_by_key(|app| app.get("status") == Some(&json!(-1))),
-            Some(_) => return Err(Refusal::BAD_ORDER),
-        }
+        let apps = self.world.apps();
         let start = match query.get("next") {
             None => 0,
             Some(anchor) => apps
@@ -208,28 +197,21 @@ impl Server {
         if let Some(next) = apps.get(start + limit) {
             paging["next"] = json!(text(next, "slug"));
         }
-        let data: Vec<&Object> = apps.into_iter().skip(start).take(limit).collect();
+        let data: Vec<&Object> = apps.iter().skip(start).take(limit).collect();
         Ok(json!({"data": data, "paging": paging}))
     }
 
-    /// Answers `pipeline-list`: one page of pipelines and standalone builds, newest first.
+    /// Answers `pipeline-list`: the newest pipelines and standalone builds, as many as are wanted.
     ///
-    /// As recorded, the counters stay 0 and `next` is the time of the last run on the page. The
-    /// filters of the specification other than the times are accepted and not applied.
+    /// As recorded, the counters stay 0 and `next` is the time of the last run on the page. No
+    /// client of ours follows it or filters, so neither is played.
     fn pipeline_list(&self, app: &str, query: &Query) -> Result<Value, Refusal> {
         let runs = self.world.runs(self.readable(app)?);
         let limit = query.limit(RUNS_LIMIT, usize::MAX)?;
-        // `next` is the name that `before` had earlier.
-        let bounds = (
-            query.time("before")?,
-            query.time("next")?,
-            query.time("after")?,
-        );
         let mut paging = json!({"total_item_count": 0, "page_item_limit": 0});
         let Some(mut runs) = runs else {
             return Ok(json!({"data": null, "paging": paging}));
         };
-        runs.retain(|run| is_within(run, bounds));
         if runs.len() > limit {
             runs.truncate(limit);
             paging["next"] = json!(runs.last().and_then(|run| text(run, "triggered_at")));
@@ -245,16 +227,6 @@ impl Server {
             Some((_, Access::Hidden)) | None => Err(Refusal::NOT_FOUND),
         }
     }
-}
-
-/// Says whether a run was triggered before the first two times and after the third.
-fn is_within(run: &Object, (before, next, after): (Option<i64>, Option<i64>, Option<i64>)) -> bool {
-    let Some(at) = text(run, "triggered_at").and_then(rfc3339::micros) else {
-        return false;
-    };
-    before.is_none_or(|before| at < before)
-        && next.is_none_or(|next| at < next)
-        && after.is_none_or(|after| at > after)
 }
 
 /// Names the operations that the sandbox has, with their path parameters.
@@ -326,13 +298,6 @@ impl Query {
             .filter(|limit| (1..=largest).contains(limit))
             .ok_or(Refusal::BAD_LIMIT)
     }
-
-    /// Returns a time, as microseconds since 1970.
-    fn time(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        self.get(name)
-            .map(|time| rfc3339::micros(time).ok_or(Refusal::BAD_TIME))
-            .transpose()
-    }
 }
 
 /// An error answer: `service.StandardErrorRespModel` in Bitrise's specification.
@@ -366,12 +331,8 @@ impl Refusal {
     };
     /// The page size is not one.
     const BAD_LIMIT: Self = Self::new(StatusCode::BAD_REQUEST, "invalid limit");
-    /// The order is none of the specification's.
-    const BAD_ORDER: Self = Self::new(StatusCode::BAD_REQUEST, "invalid sort_by");
     /// The page's first app is not in the list.
     const BAD_ANCHOR: Self = Self::new(StatusCode::BAD_REQUEST, "invalid next");
-    /// A time is not RFC 3339.
-    const BAD_TIME: Self = Self::new(StatusCode::BAD_REQUEST, "invalid time, RFC3339 expected");
     /// The query is not UTF-8.
     const BAD_QUERY: Self = Self::new(StatusCode::BAD_REQUEST, "invalid query");
 

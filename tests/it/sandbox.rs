@@ -381,23 +381,6 @@ fn apps_have_the_recorded_variety() {
 }
 
 #[test]
-fn apps_can_be_filtered_and_sorted() {
-    play(Scenario::Healthy, async |client| {
-        let one = client.get("/apps?title=Sandbox+Shopping%20iOS").await;
-        assert_eq!(one.data().len(), 1);
-        assert_eq!(one.json()["paging"]["total_item_count"], 1);
-        let flutter = client.all_apps("project_type=flutter&limit=3").await;
-        assert_eq!(flutter.len(), 20);
-        assert!(flutter.iter().all(|app| app["project_type"] == "flutter"));
-        let created = client.all_apps("sort_by=created_at").await;
-        assert_eq!(created, client.all_apps("").await);
-        let built = client.all_apps("sort_by=last_build_at").await;
-        let idle = built.iter().position(|app| app["status"] == -1).unwrap();
-        assert!(built[idle..].iter().all(|app| app["status"] == -1));
-    });
-}
-
-#[test]
 fn bad_queries_are_refused() {
     play(Scenario::Healthy, async |client| {
         for limit in ["0", "51", "-1", "ten", "", "1e1", "99999999999999999999"] {
@@ -408,8 +391,6 @@ fn bad_queries_are_refused() {
             let response = client.get(&format!("/apps?next={anchor}")).await;
             response.assert_error(400, "invalid next");
         }
-        let order = client.get("/apps?sort_by=title").await;
-        order.assert_error(400, "invalid sort_by");
         let query = client.get("/apps?title=%ff").await;
         query.assert_error(400, "invalid query");
         let apps = client.get("/apps").await.data();
@@ -418,54 +399,27 @@ fn bad_queries_are_refused() {
             let response = client.get(&format!("{runs}?limit={limit}")).await;
             response.assert_error(400, "invalid limit");
         }
-        // An unescaped plus sign is a space, as everywhere in a query.
-        for time in ["", "yesterday", "2026-03-28T00:00:00+00:00"] {
-            for name in ["before", "next", "after"] {
-                let response = client.get(&format!("{runs}?{name}={time}")).await;
-                response.assert_error(400, "invalid time, RFC3339 expected");
-            }
-        }
     });
 }
 
 // Pipelines and standalone builds.
 
 #[test]
-fn runs_page_by_time() {
+fn runs_come_newest_first_and_as_many_as_are_wanted() {
     play(Scenario::Healthy, async |client| {
         let apps = client.get("/apps").await.data();
         let path = pipelines(&apps[0]);
         let whole = client.get(&format!("{path}?limit=1000")).await;
         assert!(whole.json()["paging"].get("next").is_none());
-        let times: Vec<Value> = whole
-            .data()
-            .iter()
-            .map(|run| run["triggered_at"].clone())
-            .collect();
+        let runs = whole.data();
+        let times: Vec<_> = runs.iter().map(|run| &run["triggered_at"]).collect();
         assert!(times.is_sorted_by(|newer, older| newer.as_str() > older.as_str()));
-        assert_eq!(client.get(&path).await.data().len(), 10);
-        for name in ["before", "next"] {
-            let (mut runs, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let response = client.get(&format!("{path}?{cursor}")).await;
-                runs.extend(response.data());
-                let paging = &response.json()["paging"];
-                assert_eq!(paging["total_item_count"], 0);
-                assert_eq!(paging["page_item_limit"], 0);
-                let Some(next) = paging["next"].as_str() else {
-                    break;
-                };
-                assert_eq!(runs.last().unwrap()["triggered_at"], next);
-                cursor = format!("{name}={next}");
-            }
-            assert_eq!(runs, whole.data());
-        }
-        let third = times[2].as_str().unwrap();
-        let newer = client.get(&format!("{path}?after={third}")).await.data();
-        assert_eq!(newer, whole.data()[..2]);
-        let offset = third.replace('Z', "%2B00:00");
-        let older = client.get(&format!("{path}?limit=1&before={offset}")).await;
-        assert_eq!(older.data()[0], whole.data()[3]);
+        let page = client.get(&path).await;
+        assert_eq!(page.data(), runs[..10]);
+        let paging = &page.json()["paging"];
+        assert_eq!(paging["total_item_count"], 0);
+        assert_eq!(paging["page_item_limit"], 0);
+        assert_eq!(&paging["next"], times[9]);
     });
 }
 
