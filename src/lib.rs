@@ -47,7 +47,8 @@
 //!   [`text::Untrusted`], cleaned of the token before they are stored.
 //! - `sandbox` shares no code with the client, so that both can't share a mistake.
 //!
-//! A test holds the second column's directions, as far as names in `use` lines can tell.
+//! A test sorts the modules topologically, as far as `crate::` in their code tells: there is no
+//! circle, and the edges are used by nobody below them.
 
 pub mod api;
 pub mod app;

@@ -1,6 +1,7 @@
 //! The house: directions of dependency, examples in the documents, and what must not be there.
 
 use crate::support::process::Program;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,81 +50,44 @@ fn code(path: &Path) -> String {
         .join("\n")
 }
 
-/// What each module may use of the others; `cli`, `lib` and `main` may use everything, and `build`
-/// is no part of the program.
-const MAY_USE: [(&str, &[&str]); 18] = [
-    (
-        "api",
-        &[
-            "app", "base_url", "exchange", "plan", "redact", "text", "token", "wire",
-        ],
-    ),
-    ("app", &["text"]),
-    ("base_url", &["token"]),
-    ("check", &["app", "exchange", "text", "token", "verdict"]),
-    ("classify", &["exchange", "verdict", "wire"]),
-    (
-        "diagnosis",
-        &[
-            "app", "check", "exchange", "report", "text", "token", "verdict",
-        ],
-    ),
-    ("exchange", &["text", "wire"]),
-    (
-        "guide",
-        &[
-            "app", "check", "exchange", "report", "text", "token", "verdict",
-        ],
-    ),
-    ("plan", &["app", "base_url", "redact", "token", "verdict"]),
-    ("redact", &[]),
-    (
-        "render",
-        &[
-            "app", "check", "exchange", "guide", "report", "text", "token", "verdict",
-        ],
-    ),
-    (
-        "report",
-        &["app", "check", "plan", "text", "token", "verdict"],
-    ),
-    ("sandbox", &[]),
-    ("text", &[]),
-    ("token", &["redact"]),
-    ("verdict", &[]),
-    (
-        "verify",
-        &[
-            "api", "app", "check", "classify", "exchange", "plan", "report", "text", "token",
-            "verdict", "wire",
-        ],
-    ),
-    ("wire", &["app", "text"]),
-];
+/// Returns the modules that each module uses, as far as `crate::` in its code tells.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in sources(&root().join("src")) {
+        let (name, code) = (module(&path), code(&path));
+        let named = code.split("crate::").skip(1).map(|rest| {
+            let is_name = |c: &char| c.is_alphanumeric() || *c == '_';
+            rest.chars().take_while(is_name).collect::<String>()
+        });
+        let others = named.filter(|other| !other.is_empty() && *other != name);
+        graph.entry(name.clone()).or_default().extend(others);
+    }
+    graph
+}
 
 #[test]
 fn dependencies_point_one_way() {
-    for path in sources(&root().join("src")) {
-        let name = module(&path);
-        let Some((_, allowed)) = MAY_USE.iter().find(|(module, _)| *module == name) else {
-            assert!(
-                matches!(name.as_str(), "cli" | "lib" | "main"),
-                "where does {name} belong?"
-            );
-            continue;
+    let graph = dependencies();
+    // Sorted topologically, the modules that use nothing come first; what is left is a circle.
+    let (mut sorted, mut left) = (BTreeSet::new(), graph.clone());
+    while !left.is_empty() {
+        let next = left.iter().find(|(_, below)| below.is_subset(&sorted));
+        let Some(name) = next.map(|(name, _)| name.clone()) else {
+            panic!("there is a circle among {left:#?}");
         };
-        for used in code(&path).split("crate::").skip(1) {
-            let used: String = used
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
-            let own = used == name || used.is_empty();
-            assert!(
-                own || allowed.contains(&used.as_str()),
-                "{} uses {used}",
-                path.display()
-            );
-        }
+        left.remove(&name);
+        sorted.insert(name);
+    }
+    let users = |module: &str| {
+        let above = graph.iter().filter(|(_, below)| below.contains(module));
+        above.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    };
+    // What holds beyond that there is no circle.
+    assert_eq!(users("cli"), [""; 0], "the edge is used by nobody but main");
+    assert_eq!(users("verify"), ["cli"]);
+    assert_eq!(users("api"), ["cli", "verify"]);
+    for alone in ["sandbox", "text", "verdict"] {
+        assert_eq!(graph[alone], BTreeSet::new(), "{alone} shares nothing");
     }
 }
 
