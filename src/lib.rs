@@ -32,6 +32,7 @@
 //! | [`wire`] | lenient reading of Bitrise's JSON | `app`, `text` |
 //! | [`plan`] | what a run is asked to do | `app`, `base_url`, `redact`, `token`, `verdict` |
 //! | [`base_url`] | the address of the API | `token` |
+//! | [`proxy`] | the proxy that the environment asks for | |
 //! | [`app`] | an app and its slug | `text` |
 //! | [`token`] | what can be said about the token's text | `redact` |
 //! | [`redact`] | removes the token from other texts | |
@@ -60,6 +61,7 @@ pub mod diagnosis;
 pub mod exchange;
 pub mod guide;
 pub mod plan;
+pub mod proxy;
 pub mod redact;
 pub mod render;
 pub mod report;

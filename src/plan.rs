@@ -4,23 +4,29 @@
 
 use crate::app::Slug;
 use crate::base_url::{BaseUrl, BaseUrlError};
+use crate::proxy::ProxyError;
 use crate::redact::Redactor;
+use crate::text::escape_unprintable;
 use crate::token;
 use crate::verdict::Reason;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::Path;
 
-/// Holds what is to be checked.
+/// What is to be checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The apps to check.
     pub apps: AppSelection,
     /// Whether to ask for the details of one pipeline run of each app.
     pub details: bool,
-    /// How many requests may be under way at once; at least one is.
+    /// The maximum number of requests in flight; at least one is.
     pub concurrency: usize,
 }
 
-/// Says which apps are to be checked.
+/// Which apps are to be checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AppSelection {
     /// The first one of the list, as DX does.
@@ -50,7 +56,8 @@ impl Plan {
     }
 }
 
-/// Reads a slug; any text that can be a path segment is one, since Bitrise's slugs are opaque.
+/// Reads what `--app` names: an app's slug, or the app's address on Bitrise, whatever stands behind
+/// the slug in it. Any text that can be a path segment is a slug, since Bitrise's are opaque.
 ///
 /// # Errors
 /// Returns [`PlanError::AppSlug`] for a text that can't be a slug, and
@@ -59,40 +66,60 @@ pub fn app_slug(text: &str) -> Result<Slug, PlanError> {
     if token::has_prefix(text) {
         return Err(PlanError::AppSlugIsToken);
     }
-    // The last one stands for bytes that are no text.
+    // The last one stands for bytes that are not text.
     let is_odd = |c: char| {
-        c.is_whitespace() || c.is_control() || c == '/' || c == char::REPLACEMENT_CHARACTER
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(
+                c,
+                '/' | '\\' | '"' | ',' | ';' | char::REPLACEMENT_CHARACTER
+            )
     };
+    let text = slug_of_address(text.trim()).unwrap_or(text);
     let slug = Slug::parse(text).filter(|_| !text.contains(is_odd));
     slug.ok_or(PlanError::AppSlug)
 }
 
-/// Reads a list of slugs, one a line. White space around them, empty lines, and what follows
-/// a `#` at a line's start or behind white space, are skipped.
+/// Returns the slug in an app's address, `https://app.bitrise.io/app/SLUG/…`. The scheme may be
+/// missing, as browsers leave it out, and so may the host be.
+fn slug_of_address(text: &str) -> Option<&str> {
+    let (before, after) = text.split_once("/app/").or_else(|| {
+        // The API's own addresses and those of the first website have the plural.
+        text.split_once("/apps/")
+    })?;
+    let host = before.rsplit("://").next().unwrap_or(before);
+    let is_host = host.is_empty() || host.contains('.') || host.starts_with("localhost");
+    let slug = after.split(['/', '?', '#']).next()?;
+    Some(slug).filter(|_| is_host)
+}
+
+/// Reads the apps of a file: one slug or address a line, the first column of a CSV file, with a
+/// heading or without, or a JSON array of strings or of objects with a `slug`.
+///
+/// White space and quotation marks around them, empty lines, and what follows a `#` at a line's
+/// start or behind white space, are skipped.
 ///
 /// # Errors
 /// Returns a [`PlanError`] that names the line which can't be a slug, and never quotes it.
 pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let entries = if text.trim_start().starts_with('[') {
+        json_entries(text)?
+    } else {
+        line_entries(text)
+    };
     let (mut slugs, mut seen) = (Vec::new(), HashSet::new());
-    for (number, line) in (1..).zip(text.lines()) {
-        let mut before = ' ';
-        let comment = line.find(|c: char| {
-            let begins = c == '#' && before.is_whitespace();
-            before = c;
-            begins
-        });
-        let line = line[..comment.unwrap_or(line.len())].trim();
-        if line.is_empty() || !seen.insert(line) {
-            continue;
-        }
-        slugs.push(app_slug(line).map_err(|error| {
+    for (line, entry) in entries {
+        let slug = app_slug(&entry).map_err(|error| {
             if matches!(error, PlanError::AppSlugIsToken) {
-                PlanError::AppsFileWithToken(number)
+                PlanError::AppsFileWithToken(line)
             } else {
-                PlanError::AppsFileLine(number)
+                PlanError::AppsFileLine(line)
             }
-        })?);
+        })?;
+        if seen.insert(slug.raw().to_owned()) {
+            slugs.push(slug);
+        }
     }
     if slugs.is_empty() {
         return Err(PlanError::AppsFileEmpty);
@@ -100,40 +127,204 @@ pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
     Ok(slugs)
 }
 
-/// States why a run can't be planned.
+/// Returns the first column of a text with the number of each line, without comments, empty lines
+/// and a heading.
+fn line_entries(text: &str) -> Vec<(usize, Cow<'_, str>)> {
+    const HEADINGS: [&str; 9] = [
+        "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
+    ];
+    let mut entries: Vec<(usize, Cow<'_, str>)> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = without_comment(line);
+        let column = first_column(line);
+        let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
+        let is_heading = entries.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
+        if !line.is_empty() && !is_heading {
+            entries.push((number, column.into()));
+        }
+    }
+    entries
+}
+
+fn without_comment(line: &str) -> &str {
+    let mut before = ' ';
+    let comment = line.find(|c: char| {
+        let starts = c == '#' && before.is_whitespace();
+        before = c;
+        starts
+    });
+    line[..comment.unwrap_or(line.len())].trim()
+}
+
+/// Returns the first column of a line of CSV; a comma at the end of a line of JSON is one, too.
+fn first_column(line: &str) -> &str {
+    for mark in ['"', '\''] {
+        let inner = line
+            .strip_prefix(mark)
+            .and_then(|rest| rest.split_once(mark));
+        if let Some((column, rest)) = inner
+            && (rest.is_empty() || rest.starts_with([',', ';', '\t']))
+        {
+            return column.trim();
+        }
+    }
+    line.split([',', ';', '\t']).next().unwrap_or(line).trim()
+}
+
+/// Returns the strings of a JSON array, or the `slug` of each of its objects. The line of an item is
+/// the one that it stands in, told by the lines' breaks before it.
+fn json_entries(text: &str) -> Result<Vec<(usize, Cow<'_, str>)>, PlanError> {
+    let items: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|error| PlanError::AppsFileJson(error.line()))?;
+    let mut entries = Vec::with_capacity(items.len());
+    let (mut line, mut counted) = (1, 0);
+    for item in items {
+        // The items are parts of the text itself, in their order.
+        let place = item.get().as_ptr().addr() - text.as_ptr().addr();
+        line += text[counted..place].matches('\n').count();
+        counted = place;
+        let slug = match serde_json::from_str::<serde_json::Value>(item.get()) {
+            Ok(serde_json::Value::String(slug)) => Some(slug),
+            Ok(serde_json::Value::Object(mut app)) => match app.remove("slug") {
+                Some(serde_json::Value::String(slug)) => Some(slug),
+                Some(_) | None => None,
+            },
+            Ok(_) | Err(_) => None,
+        };
+        entries.push((line, slug.ok_or(PlanError::AppsFileLine(line))?.into()));
+    }
+    Ok(entries)
+}
+
+/// A file, or standard input, that could not be read or written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{} ({})", self.place(), words(self.kind))]
+pub struct FileError {
+    /// The file's name as it may be shown, or nothing for standard input.
+    name: Option<String>,
+    kind: ErrorKind,
+}
+
+impl FileError {
+    /// Names what was to be read or written; `-` is standard input.
+    pub fn new(path: &Path, kind: ErrorKind) -> Self {
+        let is_input = path == Path::new("-");
+        let name = shown_path(&path.to_string_lossy());
+        Self {
+            name: Some(name).filter(|_| !is_input),
+            kind,
+        }
+    }
+
+    fn place(&self) -> &str {
+        self.name.as_deref().unwrap_or("standard input")
+    }
+}
+
+/// Returns a path as it may be shown: a part of it that may be a token is left out.
+fn shown_path(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for part in path.split_inclusive(['/', '\\']) {
+        let name = part.trim_end_matches(['/', '\\']);
+        if may_be_token(name) {
+            shown.push('…');
+            shown.push_str(&part[name.len()..]);
+        } else {
+            shown.push_str(part);
+        }
+    }
+    escape_unprintable(&shown)
+}
+
+/// Tells whether a text may be a token or hold one: by its prefix, or by a run of 20 characters
+/// with digits among them, the length from which on a token can't be guessed.
+pub fn may_be_token(text: &str) -> bool {
+    const SHORTEST: usize = 20;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let mut runs = text.split(|c| !is_part(c));
+    token::has_prefix(text)
+        || runs.any(|run| run.len() >= SHORTEST && run.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// Returns what the system says in words that anyone knows.
+pub fn words(kind: ErrorKind) -> String {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library may add kinds, and most have plain words"
+    )]
+    let words = match kind {
+        ErrorKind::NotFound => "no such file",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::NotADirectory => "a part of its path is not a folder",
+        ErrorKind::FileTooLarge => "it is too large",
+        ErrorKind::InvalidData => "it is not text in UTF-8 or UTF-16",
+        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => "that can't be a file's name",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::TimedOut => "it took longer than --max-time",
+        ErrorKind::AddrInUse => "the port is in use",
+        ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        ErrorKind::WouldBlock => "the system has no thread left",
+        ErrorKind::Other => "the system gives no reason",
+        kind => return kind.to_string(),
+    };
+    words.to_owned()
+}
+
+/// Why a run can't be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
+    /// The arguments can't be read; what is wrong with them, without anything that may be a token.
+    #[error("{0}")]
+    Arguments(String),
     /// A token stands among the arguments.
     #[error(
         "a token must not stand on the command line, where the process list and the shell \
          history show it"
     )]
     TokenInArguments,
+    /// `--token-file` with what may be the token itself.
+    #[error(
+        "--token-file takes the name of a file, not the token; if that was your token, treat it as \
+         compromised, since the process list and the shell history show it"
+    )]
+    TokenAsFile,
     /// The base URL can't be used.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
+    /// A proxy variable can't be read.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// An `--app` that can't be a slug.
     #[error(
-        "--app wants an app's slug, the part of the app's address on Bitrise after /app/, such \
-         as 93f256e365d929d3"
+        "--app takes an app's slug, such as 93f256e365d929d3, or the app's address on Bitrise, \
+         such as https://app.bitrise.io/app/93f256e365d929d3"
     )]
     AppSlug,
     /// An `--app` that is a token.
-    #[error(
-        "--app was given a token instead of an app's slug; anyone may now have seen that token"
-    )]
+    #[error("--app was given a token instead of an app's slug: treat that token as compromised")]
     AppSlugIsToken,
     /// An `--apps-file` that can't be read.
-    #[error("the list of --apps-file can't be read ({0})")]
-    AppsFileUnreadable(std::io::ErrorKind),
+    #[error("can't read the list of --apps-file: {0}")]
+    AppsFileUnreadable(FileError),
     /// An `--apps-file` without a slug.
     #[error("the list of --apps-file names no app")]
     AppsFileEmpty,
+    /// An `--apps-file` that starts like a JSON array and is none; the line where it goes wrong.
+    #[error("line {0} of --apps-file breaks its JSON; a list in JSON is an array of slugs")]
+    AppsFileJson(usize),
     /// A line that can't be a slug.
-    #[error("line {0} of --apps-file can't be an app's slug, such as 93f256e365d929d3")]
+    #[error(
+        "line {0} of --apps-file is not an app's slug, such as 93f256e365d929d3, nor an app's \
+         address on Bitrise"
+    )]
     AppsFileLine(usize),
     /// A line that is a token.
-    #[error("line {0} of --apps-file is a token instead of an app's slug")]
+    #[error(
+        "line {0} of --apps-file is a token instead of an app's slug: treat that token as \
+         compromised"
+    )]
     AppsFileWithToken(usize),
     /// Options that exclude each other.
     #[error("{0} and {1} can't be used together")]
@@ -142,35 +333,44 @@ pub enum PlanError {
     #[error("--report tells the format from the file's name, which must end in {0}")]
     ReportFormat(&'static str),
     /// A `--report` that names a folder.
-    #[error("--report names a folder; it wants the name of a file")]
+    #[error("--report names a folder; add the name of a file, such as report.html")]
     ReportIsFolder,
     /// A `--report` that can't be written.
-    #[error("the folder for --report can't be written to ({0})")]
-    ReportFolder(std::io::ErrorKind),
+    #[error("can't write a file into the folder for --report: {0}")]
+    ReportFolder(FileError),
     /// A `--ca-cert` that can't be read.
-    #[error("the file of --ca-cert can't be read ({0})")]
-    CaCertUnreadable(std::io::ErrorKind),
+    #[error("can't read the file of --ca-cert: {0}")]
+    CaCertUnreadable(FileError),
     /// A `--ca-cert` without a usable certificate.
-    #[error("the file of --ca-cert holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")]
+    #[error(
+        "the file of --ca-cert holds no certificate; it takes PEM (-----BEGIN CERTIFICATE-----) \
+         or DER"
+    )]
     CaCertInvalid,
     /// The HTTP library could not be set up.
-    #[error("the HTTP client could not be set up; a proxy variable may hold an unusable address")]
+    #[error("the HTTP client could not be set up")]
     Client,
+    /// The system refuses what every run needs.
+    #[error("this machine does not let the program start: {}", words(*.0))]
+    System(ErrorKind),
     /// The sandbox could not open its port.
-    #[error("the sandbox could not open a port on this machine ({0})")]
-    Sandbox(std::io::ErrorKind),
+    #[error("the sandbox could not open a port on this machine: {}", words(*.0))]
+    Sandbox(ErrorKind),
 }
 
 impl PlanError {
     /// Returns the reason that this error is reported under.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::TokenInArguments => Reason::TokenInArguments,
-            Self::BaseUrl(_)
+            Self::TokenInArguments | Self::TokenAsFile => Reason::TokenInArguments,
+            Self::Arguments(_)
+            | Self::BaseUrl(_)
+            | Self::Proxy(_)
             | Self::AppSlug
             | Self::AppSlugIsToken
             | Self::AppsFileUnreadable(_)
             | Self::AppsFileEmpty
+            | Self::AppsFileJson(_)
             | Self::AppsFileLine(_)
             | Self::AppsFileWithToken(_)
             | Self::Conflict(_, _)
@@ -180,6 +380,7 @@ impl PlanError {
             | Self::CaCertUnreadable(_)
             | Self::CaCertInvalid
             | Self::Client
+            | Self::System(_)
             | Self::Sandbox(_) => Reason::InvalidOptions,
         }
     }
@@ -202,9 +403,15 @@ mod tests {
         for (text, expected) in [
             ("", "the list of --apps-file names no app"),
             ("#\n \n", "the list of --apps-file names no app"),
-            ("a\n\nb canary", "line 3 of --apps-file can't be"),
+            ("a\n\nb canary", "line 3 of --apps-file is not"),
             ("bitwat_canary", "line 1 of --apps-file is a token"),
-            ("a\u{0}canary", "line 1 of --apps-file can't be"),
+            ("a\u{0}canary", "line 1 of --apps-file is not"),
+            ("[\n\"a\",\n\"b canary\"]", "line 3 of --apps-file is not"),
+            ("[\n\"a\", 5]", "line 2 of --apps-file is not"),
+            ("[\n\"a\", canary", "line 2 of --apps-file breaks its JSON"),
+            ("[]", "the list of --apps-file names no app"),
+            ("slug\n", "the list of --apps-file names no app"),
+            ("a\nApp name canary,x", "line 2 of --apps-file is not"),
         ] {
             let error = app_slugs(text).unwrap_err().to_string();
             assert!(

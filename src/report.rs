@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
-use crate::plan::PlanError;
+use crate::plan::{FileError, PlanError};
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use std::time::{Duration, SystemTime};
@@ -221,8 +221,8 @@ pub enum NotRun {
         on_ci: bool,
     },
     /// The token could not be read from its source.
-    #[error("the token could not be read from {0} ({1})")]
-    TokenUnreadable(&'static str, std::io::ErrorKind),
+    #[error("can't read the token from {0}")]
+    TokenUnreadable(FileError),
     /// The options can't be used.
     #[error("{0}")]
     Plan(#[from] PlanError),

@@ -7,11 +7,14 @@ mod body;
 mod proxy;
 mod responder;
 mod retry;
+mod roots;
+mod route;
 mod throttle;
 mod tls;
 mod transport;
 
 pub use retry::RetryPolicy;
+pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
@@ -19,6 +22,7 @@ use crate::exchange::{
     Body, Exchange, ProxyFault, ProxyResponse, Response, TransportError, TransportErrorKind,
 };
 use crate::plan::PlanError;
+use crate::proxy::Route;
 use crate::redact::Redactor;
 use crate::text::Untrusted;
 use crate::token::Token;
@@ -81,8 +85,10 @@ pub struct Settings {
     pub max_time: Duration,
     /// How attempts are repeated.
     pub retry: RetryPolicy,
-    /// Certificates in PEM form that are trusted beside the system's.
-    pub ca_cert: Option<Vec<u8>>,
+    /// The way to the server; plain `http`, which is for this machine alone, never has a proxy.
+    pub route: Route,
+    /// The certificates that are trusted.
+    pub roots: Roots,
     /// Is told of each pause before another attempt.
     pub on_pause: Box<dyn Fn(&Pause)>,
 }
@@ -156,7 +162,7 @@ impl Client {
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
         let lookups = Lookups::default();
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -166,14 +172,17 @@ impl Client {
                 loopback_only: !encrypted,
                 lookups: lookups.clone(),
             })
-            .tls_backend_preconfigured(tls::client_config(encrypted, settings.ca_cert.as_deref())?);
-        if !encrypted {
-            // Plain http is for this machine alone; a proxy would see the token in clear.
-            builder = builder.no_proxy();
-        }
+            .tls_backend_preconfigured(tls::client_config(encrypted, &settings.roots, deadline)?);
+        // Plain http is for this machine alone; a proxy would see the token in clear.
+        let route = if encrypted {
+            &settings.route
+        } else {
+            &Route::Direct
+        };
+        let builder = route::set(builder, route).map_err(|_| PlanError::Client)?;
         let http = builder.build().map_err(|_| PlanError::Client)?;
         let base = settings.base_url.as_url();
-        let proxy = encrypted.then(|| Proxy::of(base)).flatten();
+        let proxy = Proxy::of(base, &route::matcher(route));
         let way = Way::new(base, proxy, lookups);
         let redactor = settings.token.redactor();
         Ok(Self {

@@ -38,8 +38,8 @@ impl Proxy {
     /// Returns the proxy that requests to this address go through.
     ///
     /// The matcher is the one that the HTTP client itself uses, so both always agree.
-    pub(super) fn of(url: &Url) -> Option<Self> {
-        let intercept = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+    pub(super) fn of(url: &Url, matcher: &Matcher) -> Option<Self> {
+        let intercept = matcher.intercept(&url.as_str().parse().ok()?)?;
         let uri = intercept.uri();
         let authority = uri.authority()?.as_str();
         let without_user = authority.rsplit_once('@').map(|(_, host)| host);

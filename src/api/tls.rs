@@ -1,20 +1,21 @@
-//! TLS: the system's trusted roots, and one more where the user names it.
+//! TLS: which certificates are trusted, and what a fault means.
 
+use super::roots::{self, Roots, Verifier};
 use crate::exchange::{TlsFault, TlsFaultKind};
 use crate::plan::PlanError;
 use crate::text::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{
     AlertDescription as Alert, CertificateError, ClientConfig, DigitallySignedStruct, Error,
     InvalidMessage, OtherError, RootCertStore, SignatureScheme,
 };
-use rustls_platform_verifier::Verifier;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::Decode as _;
 use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATION};
@@ -27,18 +28,19 @@ use x509_cert::{Certificate, TbsCertificate};
 #[error("no root certificates")]
 pub(super) struct NoRoots;
 
-/// Makes the TLS set-up: TLS 1.2 at least, the system's roots, and those of `ca_cert`. Where
+/// Makes the TLS set-up: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
 ///
 /// # Errors
-/// Returns [`PlanError::CaCertInvalid`] where `ca_cert` holds no usable certificate.
+/// Returns [`PlanError::CaCertInvalid`] if the extra roots hold no usable certificate.
 pub(super) fn client_config(
     encrypted: bool,
-    ca_cert: Option<&[u8]>,
+    roots: &Roots,
+    deadline: Instant,
 ) -> Result<ClientConfig, PlanError> {
-    let extra = ca_cert.map(extra_roots).transpose()?.unwrap_or_default();
+    let extra = roots.extra()?;
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
         .with_safe_default_protocol_versions()
         .map_err(|_| PlanError::Client)?;
     if !encrypted {
@@ -46,7 +48,7 @@ pub(super) fn client_config(
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth());
     }
-    let verifier = Arc::new(SystemVerifier::load(extra, provider));
+    let verifier = Arc::new(SystemVerifier::load(extra, roots, provider, deadline));
     let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -55,15 +57,15 @@ pub(super) fn client_config(
     Ok(config)
 }
 
-fn extra_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PlanError> {
-    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let roots = roots.map_err(|_| PlanError::CaCertInvalid)?;
-    let mut store = RootCertStore::empty();
-    let all_usable = roots.iter().all(|root| store.add(root.clone()).is_ok());
-    if roots.is_empty() || !all_usable {
-        return Err(PlanError::CaCertInvalid);
+/// The system's clock. One that is before 1970 shows 1970: the library's own panics.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
     }
-    Ok(roots)
 }
 
 type Loaded = Result<Verifier, Error>;
@@ -79,19 +81,33 @@ struct SystemVerifier {
 }
 
 impl SystemVerifier {
-    fn load(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Self {
-        let for_thread = Arc::clone(&provider);
-        let thread = thread::Builder::new().spawn(move || {
-            let loaded = Verifier::new_with_extra_roots(extra, for_thread);
-            // The one error that loading has by itself is an empty store.
-            loaded.map_err(|_| Error::Other(OtherError(Arc::new(NoRoots))))
-        });
-        let join = move || {
-            let joined = thread.ok().and_then(|thread| thread.join().ok());
-            joined.unwrap_or_else(|| Err(Error::General("the roots were not loaded".into())))
+    fn load(
+        extra: Vec<CertificateDer<'static>>,
+        roots: &Roots,
+        provider: Arc<CryptoProvider>,
+        deadline: Instant,
+    ) -> Self {
+        let load = {
+            let (roots, provider) = (roots.clone(), Arc::clone(&provider));
+            move || roots::verifier(extra, &roots, provider)
+        };
+        let (sender, loaded) = mpsc::sync_channel(1);
+        let on_thread = {
+            let load = load.clone();
+            // Nobody may wait any more.
+            move || drop(sender.send(load()))
+        };
+        let is_loading = thread::Builder::new().spawn(on_thread).is_ok();
+        let wait = move || {
+            if !is_loading {
+                return load();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let late = |_| Err(Error::General("the roots were not loaded".into()));
+            loaded.recv_timeout(left).unwrap_or_else(late)
         };
         Self {
-            loading: LazyLock::new(Box::new(join)),
+            loading: LazyLock::new(Box::new(wait)),
             provider,
         }
     }

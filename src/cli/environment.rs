@@ -1,37 +1,319 @@
 //! What the process's environment says; read once, here alone.
 
+use crate::diagnosis::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
+use crate::proxy::{Hidden, Variables};
 use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use url::Url;
 
-/// Holds the variables that this program reads, apart from the proxy and TLS libraries' own.
+/// Other variables that people use for this token. `BITRISE_BUILD_API_TOKEN` is none of them: it
+/// starts builds of one app and is not a token of the API.
+const TOKEN_VARIABLES: [&str; 6] = [
+    "BITRISE_API_TOKEN",
+    "BITRISE_ACCESS_TOKEN",
+    "BITRISE_API_ACCESS_TOKEN",
+    "BITRISE_PERSONAL_ACCESS_TOKEN",
+    "BITRISE_PAT",
+    "BITRISE_API_KEY",
+];
+
+/// The variables for a proxy to `https` addresses, in curl's order of precedence.
+const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// The variables by which other programs find root certificates, which this one does not read.
+const OTHER_ROOTS: [&str; 3] = [
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+];
+
+/// The variables that this program reads.
+#[derive(Default)]
 pub(super) struct Environment {
-    /// `BITRISE_TOKEN`, where it is set and not empty.
+    /// `BITRISE_TOKEN`, if it is set and not empty.
     pub(super) token: Option<String>,
-    /// `BITRISE_API_BASE_URL`, where it is set and not empty; Bitrise's own command-line program
+    /// `BITRISE_API_BASE_URL`, if it is set and not empty; Bitrise's own command-line program
     /// reads the same name.
     pub(super) base_url: Option<String>,
-    /// Whether this is a CI build, where nobody answers a prompt.
-    pub(super) is_ci: bool,
+    /// The variables for a proxy.
+    pub(super) proxies: Variables,
+    /// `SSL_CERT_FILE`, if it is set and not empty.
+    pub(super) cert_file: Option<PathBuf>,
+    /// The folders of `SSL_CERT_DIR`.
+    pub(super) cert_folders: Vec<PathBuf>,
+    /// What `NO_COLOR`, `CLICOLOR_FORCE` and `FORCE_COLOR` ask for, if anything.
+    pub(super) color: Option<bool>,
     /// Whether the locale can show characters outside of ASCII.
     pub(super) is_utf8: bool,
+    /// What is known of the place, as far as it does not depend on the address that is asked.
+    known: Known,
 }
 
 impl Environment {
     pub(super) fn read() -> Self {
-        let ci = ["CI", "BITRISE_IO"].into_iter().filter_map(variable);
+        Self::of(&|name| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the one place that reads variables"
+            )]
+            env::var_os(name)
+        })
+    }
+
+    fn of(value: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let values = Values(value);
+        let proxies = PROXY_VARIABLES.iter();
+        let proxies = proxies.filter_map(|name| Some((*name, Hidden(values.text(name)?))));
+        let no_proxy = values.text("no_proxy").or_else(|| values.text("NO_PROXY"));
+        let folders = values.os("SSL_CERT_DIR").unwrap_or_default();
+        let folders = env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty());
         Self {
-            token: variable("BITRISE_TOKEN"),
-            base_url: variable("BITRISE_API_BASE_URL"),
-            is_ci: ci.into_iter().any(|value| value != "false" && value != "0"),
-            is_utf8: cfg!(windows) || is_utf8(locale().as_deref()),
+            token: values.text("BITRISE_TOKEN"),
+            base_url: values.text("BITRISE_API_BASE_URL"),
+            proxies: Variables {
+                proxies: proxies.collect(),
+                no_proxy,
+            },
+            cert_file: values.os("SSL_CERT_FILE").map(PathBuf::from),
+            cert_folders: folders.collect(),
+            color: values.color(),
+            is_utf8: cfg!(windows) || is_utf8(values.locale().as_deref()),
+            known: values.known(),
         }
+    }
+
+    /// Tells whether this is a CI build, where nobody answers a prompt or watches a spinner.
+    pub(super) const fn is_ci(&self) -> bool {
+        self.known.ci.is_some()
+    }
+
+    /// Returns what is known of the place where the program runs, for a run that asks an address.
+    pub(super) fn known(&self, asked: Option<&Url>) -> Known {
+        let has_proxy = !self.known.proxy_variables.is_empty();
+        let is_set = has_proxy && self.proxies.no_proxy.is_some();
+        let no_proxy = match asked.filter(|_| is_set) {
+            None => NoProxy::Unset,
+            Some(url) if self.proxies.no_proxy_matches(url) => NoProxy::Matches,
+            Some(_) => NoProxy::DoesNotMatch,
+        };
+        Known {
+            no_proxy,
+            roots: self.broken_roots(),
+            ..self.known.clone()
+        }
+    }
+
+    /// Returns the variables for root certificates that are of no use.
+    fn broken_roots(&self) -> Vec<BrokenRoots> {
+        // Systems with a store of their own don't read these variables.
+        if cfg!(any(windows, target_vendor = "apple")) {
+            return Vec::new();
+        }
+        let broken = |variable, fault| BrokenRoots { variable, fault };
+        let file = self.cert_file.as_deref().and_then(fault_of_file);
+        let file = file.map(|fault| broken("SSL_CERT_FILE", fault));
+        let folder = fault_of_folders(&self.cert_folders);
+        let folder = folder.map(|fault| broken("SSL_CERT_DIR", fault));
+        file.into_iter().chain(folder).collect()
     }
 }
 
-/// Returns the name of the locale for characters, by POSIX's order of precedence.
-fn locale() -> Option<String> {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(variable)
+/// Returns what is wrong with a file of root certificates, if anything.
+fn fault_of_file(path: &Path) -> Option<RootsFault> {
+    /// The maximum number of bytes that are looked at for a certificate.
+    const MAX_BYTES: u64 = 8 * 1024 * 1024;
+    /// What a certificate in PEM starts with.
+    const START: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let bytes = || {
+        // A pipe or a device may never end.
+        if !path.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        io::Result::Ok(bytes)
+    };
+    match bytes() {
+        Ok(bytes) if bytes.windows(START.len()).any(|part| part == START) => None,
+        Ok(_) => Some(RootsFault::Empty),
+        Err(error) => Some(fault_of(&error)),
+    }
+}
+
+/// Returns what is wrong with folders of root certificates, unless one of them has one.
+fn fault_of_folders(folders: &[PathBuf]) -> Option<RootsFault> {
+    let mut fault = None;
+    for folder in folders {
+        let found = match folder.read_dir() {
+            Ok(mut entries) => {
+                let is_usable =
+                    |entry: io::Result<std::fs::DirEntry>| fault_of_file(&entry.ok()?.path());
+                if entries.any(|entry| is_usable(entry).is_none()) {
+                    return None;
+                }
+                RootsFault::Empty
+            }
+            Err(error) => fault_of(&error),
+        };
+        fault = fault.or(Some(found));
+    }
+    fault
+}
+
+fn fault_of(error: &io::Error) -> RootsFault {
+    if error.kind() == io::ErrorKind::NotFound {
+        RootsFault::Missing
+    } else {
+        RootsFault::Unreadable
+    }
+}
+
+/// The values of variables by their names.
+struct Values<'a>(&'a dyn Fn(&str) -> Option<OsString>);
+
+impl Values<'_> {
+    /// Returns a variable that is set and not empty.
+    fn os(&self, name: &str) -> Option<OsString> {
+        self.0(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable that is set and not empty. What is not Unicode gets replacement
+    /// characters, which no token and no address may hold, so that it is refused with the right
+    /// words.
+    fn text(&self, name: &str) -> Option<String> {
+        Some(self.os(name)?.to_string_lossy().into_owned())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.os(name).is_some()
+    }
+
+    /// Tells whether a variable has this value; CI systems differ in how they write true.
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.os(name)
+            .is_some_and(|found| found.eq_ignore_ascii_case(OsStr::new(value)))
+    }
+
+    /// Tells whether a variable is set to anything that is not a no.
+    fn is_on(&self, name: &str) -> bool {
+        self.has(name) && !self.is(name, "false") && !self.is(name, "0")
+    }
+
+    fn known(&self) -> Known {
+        let ci = self.ci();
+        let set = |names: &[&'static str]| {
+            let set = names.iter().copied().filter(|name| self.has(name));
+            set.collect::<Vec<_>>()
+        };
+        Known {
+            ci,
+            build: ci.map_or(Build::Ordinary, |ci| self.build(ci)),
+            caller: match () {
+                () if self.is("BITRISE_DX_CALLER", "action") => Caller::Action,
+                () if self.is("BITRISE_DX_CALLER", "step") => Caller::Step,
+                () => Caller::Direct,
+            },
+            token_variables: set(&TOKEN_VARIABLES),
+            proxy_variables: set(&PROXY_VARIABLES),
+            no_proxy: NoProxy::Unset,
+            roots: Vec::new(),
+            other_roots: set(&OTHER_ROOTS),
+            is_windows: cfg!(windows),
+        }
+    }
+
+    fn ci(&self) -> Option<Ci> {
+        let systems = [
+            ("GITHUB_ACTIONS", Ci::GitHub),
+            ("BITRISE_IO", Ci::Bitrise),
+            ("GITLAB_CI", Ci::GitLab),
+            ("TF_BUILD", Ci::Azure),
+            ("CIRCLECI", Ci::CircleCi),
+            ("JENKINS_URL", Ci::Jenkins),
+            ("CI", Ci::Other),
+        ];
+        let found = systems.into_iter().find(|(name, _)| self.is_on(name));
+        found.map(|(_, ci)| ci)
+    }
+
+    /// Returns the kind of build, by the variables that each system documents.
+    fn build(&self, ci: Ci) -> Build {
+        let (is_fork, is_pull_request) = match ci {
+            // Whether a pull request comes from a fork stands only in the event's file. One of
+            // `pull_request_target` gets the secrets.
+            Ci::GitHub if self.is("GITHUB_ACTOR", "dependabot[bot]") => return Build::Dependabot,
+            Ci::GitHub => (false, self.is("GITHUB_EVENT_NAME", "pull_request")),
+            Ci::Bitrise => (
+                self.is_other(
+                    "BITRISEIO_PULL_REQUEST_REPOSITORY_URL",
+                    "GIT_REPOSITORY_URL",
+                ),
+                self.has("BITRISE_PULL_REQUEST") || self.is("PR", "true"),
+            ),
+            Ci::GitLab => {
+                let target = ["CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID"];
+                let target = target.into_iter().find(|name| self.has(name));
+                let source = "CI_MERGE_REQUEST_SOURCE_PROJECT_ID";
+                let is_fork = target.is_some_and(|target| self.is_other(source, target));
+                if !is_fork && self.is("CI_COMMIT_REF_PROTECTED", "false") {
+                    return Build::Unprotected;
+                }
+                (is_fork, self.has("CI_MERGE_REQUEST_IID"))
+            }
+            Ci::Azure => (
+                self.is("SYSTEM_PULLREQUEST_ISFORK", "true"),
+                self.is("BUILD_REASON", "PullRequest"),
+            ),
+            // The number is set for forks alone.
+            Ci::CircleCi => (
+                self.has("CIRCLE_PR_NUMBER"),
+                self.has("CIRCLE_PULL_REQUEST"),
+            ),
+            Ci::Jenkins => (self.has("CHANGE_FORK"), self.has("CHANGE_ID")),
+            Ci::Other => (false, false),
+        };
+        match (is_fork, is_pull_request) {
+            (true, _) => Build::Fork,
+            (false, true) => Build::PullRequest,
+            (false, false) => Build::Ordinary,
+        }
+    }
+
+    /// Tells whether two variables that are both set name different repositories or projects.
+    fn is_other(&self, one: &str, other: &str) -> bool {
+        match (self.text(one), self.text(other)) {
+            (Some(one), Some(other)) => repository(&one) != repository(&other),
+            (Some(_), None) | (None, _) => false,
+        }
+    }
+
+    /// Returns what is asked for about colours; <https://no-color.org>, <https://bixense.com/clicolors>
+    /// and <https://force-color.org> say how.
+    fn color(&self) -> Option<bool> {
+        if self.has("NO_COLOR") {
+            return Some(false);
+        }
+        let is_forced = self.is_on("CLICOLOR_FORCE") || self.is_on("FORCE_COLOR");
+        is_forced.then_some(true)
+    }
+
+    /// Returns the name of the locale for characters, by POSIX's order of precedence.
+    fn locale(&self) -> Option<String> {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+        names.into_iter().find_map(|name| self.text(name))
+    }
+}
+
+/// Returns the part of a repository's address that is the same for SSH and HTTPS: host and path.
+fn repository(address: &str) -> String {
+    let address = address.trim().trim_end_matches('/');
+    let address = address.strip_suffix(".git").unwrap_or(address);
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
+    address.replacen(':', "/", 1).to_ascii_lowercase()
 }
 
 fn is_utf8(locale: Option<&str>) -> bool {
@@ -39,20 +321,16 @@ fn is_utf8(locale: Option<&str>) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Returns a variable that is set and not empty. What is not Unicode gets replacement characters,
-/// which no token and no address may hold, so that it is refused with the right words.
-fn variable(name: &str) -> Option<String> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads variables"
-    )]
-    let value = env::var_os(name)?;
-    Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::is_utf8;
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::of(&|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
 
     #[test]
     fn a_locale_without_a_charset_is_plain() {
@@ -60,6 +338,240 @@ mod tests {
         assert!(is_utf8(Some("C.utf8")));
         for plain in [None, Some("C"), Some("POSIX"), Some("de_DE.ISO-8859-1")] {
             assert!(!is_utf8(plain));
+        }
+    }
+
+    fn assert_builds(ci: Option<Ci>, builds: &[(&str, Build)]) {
+        for (variables, build) in builds {
+            let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+            let known = environment(&pairs.collect::<Vec<_>>()).known(None);
+            assert_eq!((known.ci, known.build), (ci, *build), "{variables}");
+        }
+    }
+
+    #[test]
+    fn a_laptop_builds_nothing() {
+        use Build::Ordinary;
+        assert_builds(
+            None,
+            &[
+                ("", Ordinary),
+                ("CI=", Ordinary),
+                ("CI=false", Ordinary),
+                ("CI=0", Ordinary),
+                (
+                    "PR=true CHANGE_FORK=x GITHUB_ACTOR=dependabot[bot]",
+                    Ordinary,
+                ),
+            ],
+        );
+        assert_builds(Some(Ci::Other), &[("CI=true", Ordinary)]);
+    }
+
+    #[test]
+    fn github_and_bitrise_say_what_they_build() {
+        use Build::{Dependabot, Fork, Ordinary, PullRequest};
+        assert_builds(
+            Some(Ci::GitHub),
+            &[
+                ("CI=1 GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push", Ordinary),
+                (
+                    "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
+                    PullRequest,
+                ),
+                (
+                    "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request_target",
+                    Ordinary,
+                ),
+                (
+                    "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot]",
+                    Dependabot,
+                ),
+            ],
+        );
+        assert_builds(
+            Some(Ci::Bitrise),
+            &[
+                ("BITRISE_IO=true PR=false", Ordinary),
+                ("BITRISE_IO=true PR=true", PullRequest),
+                ("BITRISE_IO=true BITRISE_PULL_REQUEST=7", PullRequest),
+                (
+                    "BITRISE_IO=true PR=true \
+                 BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://h/o/a",
+                    Fork,
+                ),
+                (
+                    "BITRISE_IO=true PR=true \
+                 BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://u:p@h/F/a/",
+                    PullRequest,
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_other_systems_say_what_they_build() {
+        use Build::{Fork, Ordinary, PullRequest, Unprotected};
+        assert_builds(
+            Some(Ci::GitLab),
+            &[
+                ("GITLAB_CI=true CI_COMMIT_REF_PROTECTED=true", Ordinary),
+                ("GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false", Unprotected),
+                (
+                    "GITLAB_CI=true CI_MERGE_REQUEST_IID=3 \
+                 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_PROJECT_ID=5",
+                    PullRequest,
+                ),
+                (
+                    "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 \
+                 CI_MERGE_REQUEST_PROJECT_ID=4 CI_PROJECT_ID=5",
+                    Fork,
+                ),
+            ],
+        );
+        assert_builds(
+            Some(Ci::Azure),
+            &[
+                ("TF_BUILD=True BUILD_REASON=PullRequest", PullRequest),
+                ("TF_BUILD=True SYSTEM_PULLREQUEST_ISFORK=True", Fork),
+            ],
+        );
+        assert_builds(
+            Some(Ci::CircleCi),
+            &[
+                ("CIRCLECI=true CIRCLE_PR_NUMBER=9", Fork),
+                ("CIRCLECI=true CIRCLE_PULL_REQUEST=https://h/9", PullRequest),
+            ],
+        );
+        assert_builds(
+            Some(Ci::Jenkins),
+            &[
+                ("JENKINS_URL=https://h/ CHANGE_ID=9", PullRequest),
+                ("JENKINS_URL=https://h/ CHANGE_FORK=someone", Fork),
+            ],
+        );
+    }
+
+    #[test]
+    fn variables_are_known_by_their_names_alone() {
+        let known = environment(&[
+            ("BITRISE_API_TOKEN", "canary"),
+            ("BITRISE_PAT", "canary"),
+            ("BITRISE_API_KEY", ""),
+            ("BITRISE_BUILD_API_TOKEN", "canary"),
+            ("all_proxy", "http://canary"),
+            ("HTTPS_PROXY", "http://canary"),
+            ("NODE_EXTRA_CA_CERTS", "/canary"),
+            ("BITRISE_DX_CALLER", "action"),
+        ])
+        .known(None);
+        assert_eq!(known.token_variables, ["BITRISE_API_TOKEN", "BITRISE_PAT"]);
+        assert_eq!(known.proxy_variables, ["HTTPS_PROXY", "all_proxy"]);
+        assert_eq!(known.other_roots, ["NODE_EXTRA_CA_CERTS"]);
+        assert_eq!(known.caller, Caller::Action);
+        assert!(!format!("{known:?}").contains("canary"));
+        let step = environment(&[("BITRISE_DX_CALLER", "step")]);
+        assert_eq!(step.known(None).caller, Caller::Step);
+        let other = environment(&[("BITRISE_DX_CALLER", "else")]);
+        assert_eq!(
+            other.known(None),
+            Known {
+                is_windows: cfg!(windows),
+                ..Known::default()
+            }
+        );
+    }
+
+    #[test]
+    fn no_proxy_counts_where_there_is_a_proxy() {
+        let url = Url::parse("https://api.bitrise.io/v0.1").unwrap();
+        let proxy = ("https_proxy", "http://p:1");
+        for (variables, expected) in [
+            (&[("NO_PROXY", "bitrise.io")][..], NoProxy::Unset),
+            (&[proxy], NoProxy::Unset),
+            (&[proxy, ("NO_PROXY", "")], NoProxy::Unset),
+            (&[proxy, ("NO_PROXY", "*.bitrise.io")], NoProxy::Matches),
+            (&[proxy, ("NO_PROXY", "example.com")], NoProxy::DoesNotMatch),
+            (
+                &[proxy, ("no_proxy", "x"), ("NO_PROXY", "bitrise.io")],
+                NoProxy::DoesNotMatch,
+            ),
+        ] {
+            let known = environment(variables).known(Some(&url));
+            assert_eq!(known.no_proxy, expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_proxy_variable_is_not_set() {
+        let found = environment(&[
+            ("https_proxy", ""),
+            ("HTTPS_PROXY", "a"),
+            ("ALL_PROXY", "b"),
+        ]);
+        let names: Vec<_> = found
+            .proxies
+            .proxies
+            .iter()
+            .map(|(name, _)| *name)
+            .collect();
+        assert_eq!(names, ["HTTPS_PROXY", "ALL_PROXY"]);
+    }
+
+    #[cfg(all(unix, not(target_vendor = "apple")))]
+    #[test]
+    fn roots_that_lead_nowhere_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path("empty.pem"), "").unwrap();
+        std::fs::create_dir(path("certs")).unwrap();
+        let (full, certs) = (path("full.pem"), path("certs"));
+        let found = |variable: &'static str, value: &str| {
+            let roots = environment(&[(variable, value)]).known(None).roots;
+            let names: Vec<_> = roots.iter().map(|roots| roots.variable).collect();
+            assert!(names.iter().all(|name| *name == variable), "{names:?}");
+            roots.first().map(|roots| roots.fault)
+        };
+        assert_eq!(found("SSL_CERT_FILE", ""), None);
+        assert_eq!(found("SSL_CERT_DIR", ""), None);
+        for (name, fault) in [
+            (path("none.pem"), RootsFault::Missing),
+            (path("empty.pem"), RootsFault::Empty),
+            (certs.clone(), RootsFault::Unreadable),
+            ("/dev/zero".to_owned(), RootsFault::Unreadable),
+        ] {
+            assert_eq!(found("SSL_CERT_FILE", &name), Some(fault), "{name}");
+        }
+        assert_eq!(
+            found("SSL_CERT_DIR", &path("none")),
+            Some(RootsFault::Missing)
+        );
+        assert_eq!(found("SSL_CERT_DIR", &certs), Some(RootsFault::Empty));
+        std::fs::write(&full, "x\n-----BEGIN CERTIFICATE-----\n").unwrap();
+        assert_eq!(found("SSL_CERT_FILE", &full), None);
+        std::fs::rename(full, folder.path().join("certs/root.pem")).unwrap();
+        assert_eq!(
+            found("SSL_CERT_DIR", &format!("{}:{certs}", path("none"))),
+            None
+        );
+    }
+
+    #[test]
+    fn colours_are_forced_by_a_yes_alone() {
+        for (variables, expected) in [
+            (&[][..], None),
+            (&[("CLICOLOR_FORCE", "1")], Some(true)),
+            (&[("CLICOLOR_FORCE", "0")], None),
+            (&[("FORCE_COLOR", "1")], Some(true)),
+            (&[("FORCE_COLOR", "3")], Some(true)),
+            (&[("FORCE_COLOR", "0")], None),
+            (&[("FORCE_COLOR", "false")], None),
+            (&[("FORCE_COLOR", "")], None),
+            (&[("NO_COLOR", "1")], Some(false)),
+            (&[("NO_COLOR", "")], None),
+            (&[("NO_COLOR", "1"), ("FORCE_COLOR", "1")], Some(false)),
+        ] {
+            assert_eq!(environment(variables).color, expected, "{variables:?}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `bitrise-dx completions` and `bitrise-dx man`: made from the arguments themselves, so that they
 //! can't lag behind.
 
-use super::{Cli, CompletionsArgs, ManArgs, output};
+use super::{Cli, CompletionsArgs, ManArgs, explain, output};
 use anyhow::Context as _;
 use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
 use std::fs;
 use std::process::ExitCode;
 
@@ -15,7 +16,14 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     let mut command = visible(&Cli::command());
     clap_complete::generate(args.shell, &mut command, "bitrise-dx", &mut script);
-    let script = String::from_utf8(script)?;
+    let mut script = String::from_utf8(script)?;
+    if args.shell == Shell::Fish {
+        // The library leaves out for fish what an argument without a name may be.
+        let codes = explain::codes().collect::<Vec<_>>().join(" ");
+        script.push_str(&format!(
+            "complete -c bitrise-dx -n \"__fish_seen_subcommand_from explain\" -f -a \"{codes}\"\n"
+        ));
+    }
     // For bash, the library writes a dash in the program's name in two ways, of which one is never
     // reached (https://github.com/clap-rs/clap/issues/6421).
     output::print(&script.replace("bitrise__subcmd__dx", "bitrise__dx"))?;

@@ -15,9 +15,9 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Says how long a file may keep a run waiting.
+/// How long a file may keep a run waiting.
 #[derive(Clone, Copy)]
-pub(super) struct Patience<'a> {
+pub(super) struct ReadLimits<'a> {
     /// The end of the time for the whole run; without it, only a signal ends the waiting, as for a
     /// person.
     pub(super) until: Option<Instant>,
@@ -25,7 +25,7 @@ pub(super) struct Patience<'a> {
     pub(super) signals: &'a Signals,
 }
 
-impl Patience<'_> {
+impl ReadLimits<'_> {
     /// Reads a file, or standard input for `-`.
     ///
     /// # Errors

@@ -6,21 +6,24 @@ mod environment;
 mod explain;
 mod generate;
 mod input;
+mod outcome;
 mod output;
 mod progress;
+mod request;
 mod sandbox;
 mod signals;
 mod token_source;
 mod usage_error;
 mod verify;
 
+use crate::render::Detail;
 use crate::sandbox::Scenario;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use environment::Environment;
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -222,6 +225,16 @@ struct VerifyArgs {
     stray: Vec<OsString>,
 }
 
+impl VerifyArgs {
+    const fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     /// Text for people
@@ -241,15 +254,18 @@ enum Format {
 
 #[derive(Args, Debug)]
 struct ExplainArgs {
-    #[arg(help = "A verdict or a reason, such as invalid_permissions or tls_failure")]
+    #[arg(
+        help = "A verdict, a reason or an HTTP status, such as invalid_permissions, tls_failure \
+                  or 404"
+    )]
     #[arg(value_name = "CODE", ignore_case = true, hide_possible_values = true)]
-    #[arg(value_parser = explain::codes())]
+    #[arg(value_parser = explain::CodeParser)]
     code: Option<String>,
 }
 
 #[derive(Args, Debug)]
 struct SandboxArgs {
-    /// Loopback address and port to listen on; port 0 takes a free one
+    /// Port, or loopback address and port, to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
 
@@ -304,10 +320,22 @@ where
         .ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
 }
 
-/// Reads an address with its port.
+/// Reads the address that the sandbox listens on: with its port, or one of both alone.
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "it takes a loopback address with a port, as in 127.0.0.1:8080")
+    const EXPECTED: &str = "it takes a port or a loopback address, as in 8080 or 127.0.0.1:8080";
+    const NOT_HERE: &str = "the sandbox is for this machine alone: it takes a port or a loopback \
+                            address, as in 8080 or 127.0.0.1:8080";
+    let here = Ipv4Addr::LOCALHOST;
+    let text = text.strip_prefix("localhost").unwrap_or(text);
+    let port = text.strip_prefix(':').unwrap_or(text);
+    let address = match (port.parse(), text.parse::<IpAddr>()) {
+        _ if text.is_empty() => (here, 0).into(),
+        (Ok(port), _) => (here, port).into(),
+        (Err(_), Ok(ip)) => (ip, 0).into(),
+        (Err(_), Err(_)) => text.parse::<SocketAddr>().map_err(|_| EXPECTED)?,
+    };
+    let is_here = address.ip().is_loopback();
+    is_here.then_some(address).ok_or(NOT_HERE)
 }
 
 /// Runs the program with these arguments and returns its exit code.
@@ -320,13 +348,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> ExitCode {
-    match cli.color {
-        ColorChoice::Auto => anstream::ColorChoice::Auto,
-        ColorChoice::Always => anstream::ColorChoice::Always,
-        ColorChoice::Never => anstream::ColorChoice::Never,
+    let environment = Environment::read();
+    match (cli.color, environment.color) {
+        (ColorChoice::Auto, None) => anstream::ColorChoice::Auto,
+        (ColorChoice::Always, _) | (ColorChoice::Auto, Some(true)) => anstream::ColorChoice::Always,
+        (ColorChoice::Never, _) | (ColorChoice::Auto, Some(false)) => anstream::ColorChoice::Never,
     }
     .write_global();
-    let environment = Environment::read();
     let result = match &cli.command {
         Command::Verify(args) => verify::run(args, cli.token.is_some(), &environment),
         _ if cli.token.is_some() => return usage_error::token_in_arguments(),
@@ -378,6 +406,32 @@ mod tests {
         for text in ["", "0", "-1", "65", "300", "4294967296", "1.5", "x"] {
             let refused = Err("it takes a whole number from 1 to 64".to_owned());
             assert_eq!(number(text, 1..=64_u8), refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for (text, expected) in [
+            ("8080", "127.0.0.1:8080"),
+            (":8080", "127.0.0.1:8080"),
+            ("0", "127.0.0.1:0"),
+            ("localhost:8080", "127.0.0.1:8080"),
+            ("localhost", "127.0.0.1:0"),
+            ("127.0.0.1", "127.0.0.1:0"),
+            ("127.0.0.2:8080", "127.0.0.2:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("::1", "[::1]:0"),
+        ] {
+            assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
+        }
+        for (text, words) in [
+            ("0.0.0.0:8080", "this machine alone"),
+            ("[::]:8080", "this machine alone"),
+            ("192.0.2.1", "this machine alone"),
+            ("example.com:8080", "127.0.0.1:8080"),
+            ("99999", "127.0.0.1:8080"),
+        ] {
+            assert!(address(text).unwrap_err().contains(words), "{text}");
         }
     }
 

@@ -2,11 +2,10 @@
 
 use super::Format;
 use super::environment::Environment;
-use crate::plan::PlanError;
+use crate::plan::{FileError, PlanError};
 use crate::render::{Detail, Style};
-use crate::text::escape_unprintable;
 use anstream::AutoStream;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -46,7 +45,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("the report could not be written to standard output")
+            Err(error).context("can't write to standard output")
         }
         Ok(()) | Err(_) => Ok(()),
     }
@@ -65,16 +64,18 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Starts the thread. If there is none to be had, the lines are dropped.
     pub(super) fn start() -> Self {
         let (sender, lines) = channel::<String>();
         let (tell, done) = channel();
-        thread::spawn(move || {
+        let print = move || {
             for line in lines {
                 complain(&line);
             }
             // Nobody may wait any more.
             let _ = tell.send(());
-        });
+        };
+        drop(thread::Builder::new().spawn(print));
         Self {
             sender: Some(sender),
             done,
@@ -93,9 +94,9 @@ impl Lines {
 impl Drop for Lines {
     /// Waits for the lines, so that they stand before the report, but not for long.
     fn drop(&mut self) {
-        const PATIENCE: Duration = Duration::from_millis(300);
+        const MAX_WAIT: Duration = Duration::from_millis(300);
         self.sender = None;
-        let _ = self.done.recv_timeout(PATIENCE);
+        let _ = self.done.recv_timeout(MAX_WAIT);
     }
 }
 
@@ -145,7 +146,8 @@ impl ReportFile {
         }
         // A file without a name, where the system has such: it is gone with its handle.
         let probe = tempfile::tempfile_in(folder(target));
-        probe.map_err(|error| PlanError::ReportFolder(error.kind()))?;
+        let unusable = |error: io::Error| FileError::new(folder(target), error.kind());
+        probe.map_err(|error| PlanError::ReportFolder(unusable(error)))?;
         Ok(Self {
             target: target.to_owned(),
             format,
@@ -164,13 +166,8 @@ impl ReportFile {
             draft.persist(&self.target)?;
             io::Result::Ok(())
         };
-        let name = self.target.to_string_lossy();
-        write().with_context(|| {
-            format!(
-                "the report {} could not be written",
-                escape_unprintable(&name)
-            )
-        })
+        let named = |error: io::Error| FileError::new(&self.target, error.kind());
+        write().map_err(|error| anyhow!("can't write the report {}", named(error)))
     }
 }
 

@@ -24,6 +24,7 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Shows a spinner or a bar where somebody looks, and lines where they are wanted.
 pub(super) struct Progress {
     style: Style,
+    watched: bool,
     /// Begun with the first request: before it, a prompt may have the terminal.
     bar: OnceCell<Option<ProgressBar>>,
     /// The counts of a run over several apps.
@@ -78,7 +79,8 @@ impl Waiting {
 
 impl Progress {
     /// Makes what shows the progress of a run over several apps, or of one over a single app.
-    pub(super) fn new(style: Style, several: bool) -> Self {
+    /// Nothing moves unless somebody watches.
+    pub(super) fn new(style: Style, several: bool, watched: bool) -> Self {
         let now = Instant::now();
         let count = Count {
             begun: now,
@@ -90,6 +92,7 @@ impl Progress {
         };
         Self {
             style,
+            watched,
             bar: OnceCell::new(),
             count: several.then(|| RefCell::new(count)),
             waiting: Waiting::default(),
@@ -103,7 +106,8 @@ impl Progress {
 
     fn bar(&self) -> Option<&ProgressBar> {
         let begin = || {
-            let wanted = self.style.detail != Detail::Quiet && io::stderr().is_terminal();
+            let wanted = self.style.detail != Detail::Quiet && self.watched;
+            let wanted = wanted && io::stderr().is_terminal();
             wanted.then(|| spinner(self.style.unicode))
         };
         self.bar.get_or_init(begin).as_ref()

@@ -1,17 +1,21 @@
 //! Where the token's text comes from.
 
 use super::environment::Environment;
-use super::input::{self, Patience};
+use super::input::{self, ReadLimits};
+use crate::plan::{self, FileError, PlanError};
 use crate::report::{NotRun, TokenSource};
 use crate::verdict::Signal;
 use secrecy::SecretString;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-/// The most bytes that are read from a file or standard input; a token is far smaller.
-const LIMIT: u64 = 64 * 1024;
+/// The maximum number of bytes that are read from a file or standard input; a token is far smaller.
+const MAX_BYTES: u64 = 64 * 1024;
 
-/// States why there is no text.
+/// What stands in an error for the terminal, which has another name on each system.
+const TERMINAL: &str = "the terminal";
+
+/// Why there is no text.
 pub(super) enum Failure {
     /// It could not be had.
     NotRun(Option<TokenSource>, NotRun),
@@ -27,47 +31,51 @@ pub(super) enum Failure {
 pub(super) async fn read(
     file: Option<&Path>,
     environment: &Environment,
-    patience: Patience<'_>,
+    limits: ReadLimits<'_>,
 ) -> Result<(SecretString, TokenSource), Failure> {
-    let (source, place) = match (file, &environment.token) {
-        (Some(path), _) if input::is_standard_input(path) => {
-            (TokenSource::StandardInput, "standard input")
-        }
-        (Some(_), _) => (TokenSource::File, "the file"),
+    let source = match (file, &environment.token) {
+        (Some(path), _) if input::is_standard_input(path) => TokenSource::StandardInput,
+        (Some(_), _) => TokenSource::File,
         (None, Some(token)) => {
             return Ok((SecretString::from(token.as_str()), TokenSource::Environment));
         }
-        (None, None) if may_prompt(environment) => (TokenSource::Prompt, "the terminal"),
+        (None, None) if may_prompt(environment) => TokenSource::Prompt,
         (None, None) => return Err(Failure::NotRun(None, missing(environment))),
     };
     let text = match file {
-        Some(path) => from_file(path.to_owned(), patience).await,
-        None => from_prompt(patience).await,
+        Some(path) => from_file(path.to_owned(), limits).await,
+        None => from_prompt(limits).await,
     };
     let why = match text.map_err(|signal| Failure::Stopped(source, signal))? {
         Ok(text) => return Ok((text, source)),
         Err(error) if source == TokenSource::Prompt && is_end(&error) => missing(environment),
-        Err(error) => NotRun::TokenUnreadable(place, error.kind()),
+        Err(_) if file.is_some_and(|path| plan::may_be_token(&path.to_string_lossy())) => {
+            NotRun::Plan(PlanError::TokenAsFile)
+        }
+        Err(error) => {
+            let path = file.unwrap_or(Path::new(TERMINAL));
+            NotRun::TokenUnreadable(FileError::new(path, error.kind()))
+        }
     };
     Err(Failure::NotRun(Some(source), why))
 }
 
 async fn from_file(
     path: PathBuf,
-    patience: Patience<'_>,
+    limits: ReadLimits<'_>,
 ) -> Result<io::Result<SecretString>, Signal> {
-    let bytes = patience.read(path, LIMIT).await?;
+    let bytes = limits.read(path, MAX_BYTES).await?;
     Ok(bytes.and_then(|bytes| {
         let text = input::text(&bytes)?;
         Ok(SecretString::from(without_line_break(&text)))
     }))
 }
 
-async fn from_prompt(patience: Patience<'_>) -> Result<io::Result<SecretString>, Signal> {
+async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>, Signal> {
     const WORDS: &str = "Bitrise API token (it will not be shown): ";
-    let unhurried = Patience {
+    let unhurried = ReadLimits {
         until: None,
-        ..patience
+        ..limits
     };
     let terminal = Terminal::remember();
     let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
@@ -109,13 +117,13 @@ impl Terminal {
 /// Returns the error for a token that is not there.
 pub(super) const fn missing(environment: &Environment) -> NotRun {
     NotRun::TokenMissing {
-        on_ci: environment.is_ci,
+        on_ci: environment.is_ci(),
     }
 }
 
 /// Tells whether somebody is there to answer a prompt.
 fn may_prompt(environment: &Environment) -> bool {
-    !environment.is_ci && io::stdin().is_terminal() && io::stderr().is_terminal()
+    !environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Tells whether the person ended the input instead of entering something.

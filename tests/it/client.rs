@@ -258,7 +258,7 @@ fn faults_without_a_reply_are_told_by_their_type() {
 fn one_more_root_can_be_trusted() {
     let server = TlsServer::start(healthy());
     let mut trusting = settings(&server.base_url());
-    trusting.ca_cert = Some(server.ca_pem.clone().into_bytes());
+    trusting.roots.extra = Some(server.ca_pem.clone().into_bytes());
     assert_eq!(apps(trusting).outcome.unwrap().status, 200);
     for useless in [
         "",
@@ -266,7 +266,7 @@ fn one_more_root_can_be_trusted() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
         let mut trusting = settings(&server.base_url());
-        trusting.ca_cert = Some(useless.into());
+        trusting.roots.extra = Some(useless.into());
         assert!(Client::new(trusting).is_err(), "{useless}");
     }
 }
@@ -346,7 +346,7 @@ fn the_address_of_the_other_side_is_told_with_every_outcome() {
 
     let tls = TlsServer::start(healthy());
     let mut trusting = settings(&tls.base_url());
-    trusting.ca_cert = Some(tls.ca_pem.clone().into_bytes());
+    trusting.roots.extra = Some(tls.ca_pem.clone().into_bytes());
     assert_eq!(apps(trusting).remote_address, Some(tls.address));
     assert_eq!(
         at(&tls.base_url()).map(|at| at.port()),

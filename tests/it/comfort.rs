@@ -212,7 +212,12 @@ fn no_complaint_repeats_what_was_typed() {
         "man",
     ] {
         for option in options_with_value(command) {
-            for value in [CANARY, "98765432109876", "-98765432109876s", "1.CANARY"] {
+            for value in [
+                CANARY,
+                "98765432109876",
+                "-98765432109876s",
+                "bitpat_1.CANARY",
+            ] {
                 for args in [
                     &[&format!("{option}={value}")][..],
                     &[&option, &value.to_owned()],

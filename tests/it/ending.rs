@@ -58,15 +58,15 @@ fn what_is_no_token_file_is_refused_in_words() {
         assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
         assert!(found.message.contains(words), "{}", found.message);
     };
-    unreadable(&folder.path().join("none"), "entity not found");
+    unreadable(&folder.path().join("none"), "none (no such file)");
     #[cfg(unix)]
-    unreadable(folder.path(), "is a directory");
+    unreadable(folder.path(), "it is a folder");
     let path = folder.path().join("latin1");
     fs::write(&path, b"bitwat_caf\xe9").unwrap();
-    unreadable(&path, "invalid data");
+    unreadable(&path, "latin1 (it is not text in UTF-8 or UTF-16)");
     let path = folder.path().join("huge");
     fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
-    unreadable(&path, "file too large");
+    unreadable(&path, "it is too large");
 }
 
 #[cfg(unix)]
@@ -89,7 +89,9 @@ fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
     let nobody_writes = report(&patient().arg(&fifo).run());
     assert_eq!(nobody_writes.reason.as_deref(), Some("token_unreadable"));
     assert!(
-        nobody_writes.message.contains("timed out"),
+        nobody_writes
+            .message
+            .contains("it took longer than --max-time"),
         "{}",
         nobody_writes.message
     );
@@ -113,7 +115,7 @@ fn no_other_file_holds_the_run_up_either() {
         assert_eq!(endless.reason.as_deref(), Some("invalid_options"));
         assert!(endless.message.contains(words), "{}", endless.message);
         assert!(
-            endless.message.contains("file too large"),
+            endless.message.contains("it is too large"),
             "{}",
             endless.message
         );
@@ -125,7 +127,11 @@ fn no_other_file_holds_the_run_up_either() {
         let output = child.wait_with_output().unwrap();
         drop(kept_open);
         let silent = schema::read(&String::from_utf8(output.stdout).unwrap());
-        assert!(silent.message.contains("timed out"), "{}", silent.message);
+        assert!(
+            silent.message.contains("it took longer than --max-time"),
+            "{}",
+            silent.message
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! The client inside of the test's own process.
 
-use bitrise_dx::api::{RetryPolicy, Settings};
+use bitrise_dx::api::{RetryPolicy, Roots, Settings};
 use bitrise_dx::base_url::BaseUrl;
+use bitrise_dx::proxy::Route;
 use bitrise_dx::report::{Report, Target, TokenInfo, TokenSource};
 use bitrise_dx::token::Token;
 use bitrise_dx::token::TokenKind;
@@ -24,7 +25,8 @@ pub(crate) fn settings(base_url: &str) -> Settings {
             base: Duration::ZERO,
             cap: Duration::ZERO,
         },
-        ca_cert: None,
+        route: Route::System,
+        roots: Roots::default(),
         on_pause: Box::new(|_| {}),
     }
 }

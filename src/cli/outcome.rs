@@ -1,0 +1,199 @@
+//! What came of `verify`: a report, written for all its readers.
+
+use super::Format;
+use super::output::{self, ReportFile};
+use crate::diagnosis::Known;
+use crate::plan::PlanError;
+use crate::redact::Redactor;
+use crate::render::{self, Detail, Style};
+use crate::report::{Report, Target, TokenInfo, TokenSource};
+use crate::text::escape_unprintable;
+use anyhow::anyhow;
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+/// A report, and the redactor of its token if there was one.
+pub(super) struct Outcome {
+    pub(super) report: Report,
+    pub(super) redactor: Option<Redactor>,
+    /// What the place shows in which the program runs.
+    pub(super) known: Known,
+}
+
+/// The readers of a report.
+pub(super) struct Readers<'a> {
+    /// The format on standard output.
+    pub(super) format: Format,
+    /// How that looks.
+    pub(super) style: Style,
+    /// The files of `--report`.
+    pub(super) files: &'a [ReportFile],
+}
+
+impl Outcome {
+    /// Writes the report for each reader, and returns the exit code of the process.
+    ///
+    /// The files come first: if one of them can't be written, the exit code is 1, and that is what
+    /// the others and standard output say.
+    ///
+    /// # Errors
+    /// Returns an error if the report could not be written somewhere.
+    pub(super) fn write(mut self, readers: &Readers<'_>) -> anyhow::Result<ExitCode> {
+        self.clean();
+        let mut written = self.write_files(readers);
+        if written.is_err() {
+            self.report.is_unwritten = true;
+            // The error is known.
+            let _ = self.write_files(readers);
+        }
+        let printed = output::print(&self.text(readers.format, self.style(readers))?);
+        if printed.is_err() && !self.report.is_unwritten {
+            self.report.is_unwritten = true;
+            written = self.write_files(readers);
+        }
+        match written.and(printed) {
+            // A file's name may hold anything, also the token.
+            Err(error) => Err(anyhow!(self.clean_text(&format!("{error:#}")))),
+            Ok(()) => Ok(ExitCode::from(self.report.exit_code())),
+        }
+    }
+
+    /// Writes all files that can be written, and returns the first error.
+    fn write_files(&self, readers: &Readers<'_>) -> anyhow::Result<()> {
+        let write = |file: &ReportFile| file.write(&self.text(file.format, readers.style)?);
+        let results: Vec<_> = readers.files.iter().map(write).collect();
+        results.into_iter().collect()
+    }
+
+    /// Returns how the report looks: one line, if a signal came before anything was asked.
+    fn style(&self, readers: &Readers<'_>) -> Style {
+        let is_early = self.report.interrupted.is_some() && {
+            let mut checks = self.report.checks.iter();
+            checks.all(|check| check.exchange.is_none())
+        };
+        let detail = if is_early {
+            Detail::Quiet
+        } else {
+            readers.style.detail
+        };
+        Style {
+            detail,
+            ..readers.style
+        }
+    }
+
+    /// Takes the token out of what came from the options and the environment. Texts from the
+    /// network were cleaned where they were read; so no format has to look for the token, nor to
+    /// know how it looks when it is escaped.
+    fn clean(&mut self) {
+        let Some(token) = &self.redactor else {
+            return;
+        };
+        let clean = |text: &mut String| {
+            if let Cow::Owned(cleaned) = token.clean(text) {
+                *text = cleaned;
+            }
+        };
+        let target = &mut self.report.target;
+        let texts = [&mut target.base_url, &mut target.proxy, &mut target.ca_cert];
+        texts.into_iter().flatten().for_each(clean);
+        let exchanges = self.report.checks.iter_mut();
+        let exchanges = exchanges.filter_map(|check| check.exchange.as_mut());
+        exchanges.for_each(|exchange| clean(&mut exchange.url));
+    }
+
+    /// Returns a text without the token, safe to show.
+    fn clean_text(&self, text: &str) -> String {
+        let cleaned = self.redactor.as_ref().map(|token| token.clean(text));
+        escape_unprintable(cleaned.as_deref().unwrap_or(text))
+    }
+
+    /// Renders the report.
+    ///
+    /// # Errors
+    /// Returns the error of a format's library; no report is known to cause one.
+    fn text(&self, format: Format, style: Style) -> anyhow::Result<String> {
+        let report = &self.report;
+        Ok(match format {
+            Format::Human => render::human(report, style),
+            Format::Json => render::json(report)?,
+            Format::Markdown => render::markdown(report),
+            Format::Junit => render::junit(report)?,
+            Format::Github => render::github(report),
+            Format::Html => render::html(report)?,
+        })
+    }
+}
+
+impl From<Report> for Outcome {
+    fn from(report: Report) -> Self {
+        Self {
+            report,
+            redactor: None,
+            known: Known::default(),
+        }
+    }
+}
+
+impl From<PlanError> for Outcome {
+    fn from(error: PlanError) -> Self {
+        let report = started(Target::default(), TokenInfo::default());
+        report.not_run(error.into()).into()
+    }
+}
+
+/// Makes the report of a run that starts now.
+pub(super) fn started(target: Target, token: TokenInfo) -> Report {
+    Report::started(shown_time(SystemTime::now()), target, token)
+}
+
+/// Returns what is known of a token before it was read.
+pub(super) fn from(source: TokenSource) -> TokenInfo {
+    TokenInfo {
+        source: Some(source),
+        ..TokenInfo::default()
+    }
+}
+
+/// Returns a time that a report can show: from 1970 on, with a year of four digits.
+fn shown_time(now: SystemTime) -> SystemTime {
+    /// The seconds from 1970 to the end of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    now.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)
+}
+
+/// Looks at the names and folders of report files before the run.
+///
+/// # Errors
+/// Returns, with those that can be used, why the first of the others can't.
+pub(super) fn plan_files(paths: &[PathBuf]) -> (Vec<ReportFile>, Option<PlanError>) {
+    let (mut files, mut unusable) = (Vec::new(), None);
+    for path in paths {
+        match ReportFile::plan(path) {
+            Ok(file) => files.push(file),
+            Err(error) => unusable = unusable.or(Some(error)),
+        }
+    }
+    (files, unusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_far_off_is_shown_as_a_date() {
+        let second = Duration::from_secs(1);
+        let last = shown_time(SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000));
+        for (time, shown) in [
+            (SystemTime::UNIX_EPOCH - second, "1970-01-01T00:00:00Z"),
+            (SystemTime::UNIX_EPOCH + second, "1970-01-01T00:00:01Z"),
+            (last, "9999-12-31T23:59:59Z"),
+        ] {
+            let text = humantime::format_rfc3339_seconds(shown_time(time));
+            assert_eq!(text.to_string(), shown);
+        }
+    }
+}

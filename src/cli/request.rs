@@ -1,0 +1,208 @@
+//! What `verify` is asked to do: from arguments and files to a plan.
+
+use super::VerifyArgs;
+use super::environment::Environment;
+use super::input::{self, ReadLimits};
+use crate::api::Roots;
+use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
+use crate::plan::{self, AppSelection, FileError, Plan, PlanError};
+use crate::proxy::Route;
+use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
+use crate::verdict::Signal;
+use std::io;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The maximum number of bytes of `--apps-file` that are read: room for some 25,000 apps.
+const MAX_APPS_FILE: u64 = 1024 * 1024;
+
+/// The maximum number of bytes of `--ca-cert` that are read: room for every root that the web
+/// trusts.
+const MAX_CA_CERT: u64 = 1024 * 1024;
+
+/// What the options ask for.
+pub(super) struct Request {
+    /// What is to be checked.
+    pub(super) plan: Plan,
+    /// Where.
+    pub(super) base_url: BaseUrl,
+    /// Where that comes from.
+    pub(super) base_url_source: BaseUrlSource,
+    /// The way there.
+    pub(super) route: Route,
+    /// The root certificates that are trusted.
+    pub(super) roots: Roots,
+}
+
+/// Why there is nothing to ask.
+pub(super) enum Refusal {
+    /// The options can't be used.
+    Plan(PlanError),
+    /// A signal came before everything was read.
+    Stopped(Signal),
+}
+
+impl<E: Into<PlanError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Plan(error.into())
+    }
+}
+
+impl Request {
+    /// Reads what the options ask for, and the files that they name.
+    ///
+    /// # Errors
+    /// Returns why there is nothing to ask.
+    pub(super) async fn read(
+        args: &VerifyArgs,
+        environment: &Environment,
+        limits: ReadLimits<'_>,
+    ) -> Result<Self, Refusal> {
+        refuse_conflicts(args)?;
+        let in_sandbox = args.sandbox.is_some();
+        let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
+        let variable = environment.base_url.as_deref().filter(|_| !in_sandbox);
+        let (base_url, base_url_source) = match (given.as_deref(), variable) {
+            (Some(url), _) => (url, BaseUrlSource::Option),
+            (None, Some(url)) => (url, BaseUrlSource::Environment),
+            (None, None) => (DEFAULT_BASE_URL, BaseUrlSource::Default),
+        };
+        let base_url = BaseUrl::parse(base_url).map_err(PlanError::from)?;
+        // Requests to this machine have no proxy, so its variables are not looked at.
+        let route = if base_url.is_encrypted() && !in_sandbox {
+            environment.proxies.route(base_url.as_url())?
+        } else {
+            Route::Direct
+        };
+        Ok(Self {
+            plan: Plan {
+                apps: choice(args, limits).await?,
+                details: args.pipeline_details,
+                concurrency: args.concurrency.into(),
+            },
+            base_url,
+            base_url_source,
+            route,
+            roots: Roots {
+                extra: extra_roots(args, limits).await?,
+                file: environment.cert_file.clone(),
+                folders: environment.cert_folders.clone(),
+            },
+        })
+    }
+
+    /// Returns what a report says of where is asked.
+    pub(super) fn target(&self, args: &VerifyArgs) -> Target {
+        let ca_cert = args.ca_cert.as_ref();
+        Target {
+            base_url: Some(self.base_url.to_string()),
+            base_url_source: self.base_url_source,
+            ca_cert: ca_cert.map(|path| path.display().to_string()),
+            ..Target::default()
+        }
+    }
+}
+
+/// Returns what a run was asked to do, as its report says it.
+pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
+    let selection = if args.all_apps {
+        Selection::All
+    } else if args.apps_file.is_some() {
+        Selection::File
+    } else if args.app.is_empty() {
+        Selection::First
+    } else {
+        Selection::Named
+    };
+    RunOptions {
+        selection,
+        details: args.pipeline_details,
+    }
+}
+
+/// Refuses an option that is given together with one that it contradicts.
+fn refuse_conflicts(args: &VerifyArgs) -> Result<(), PlanError> {
+    let rivals = [
+        ("--token-file", args.token_file.is_some()),
+        ("--base-url", args.base_url.is_some()),
+        ("--ca-cert", args.ca_cert.is_some()),
+    ];
+    let rival = rivals.into_iter().find(|(_, given)| *given);
+    if let (Some((rival, _)), Some(_)) = (rival, args.sandbox) {
+        return Err(PlanError::Conflict("--sandbox", rival));
+    }
+    let ways = [
+        ("--all-apps", args.all_apps),
+        ("--app", !args.app.is_empty()),
+        ("--apps-file", args.apps_file.is_some()),
+    ];
+    let mut given = ways.into_iter().filter(|(_, given)| *given);
+    if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+        return Err(PlanError::Conflict(first, second));
+    }
+    let inputs = [
+        ("--token-file -", &args.token_file),
+        ("--apps-file -", &args.apps_file),
+        ("--ca-cert -", &args.ca_cert),
+    ];
+    let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(input::is_standard_input);
+    let mut given = inputs.into_iter().filter(|(_, path)| is_input(path));
+    if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+        return Err(PlanError::Conflict(first, second));
+    }
+    Ok(())
+}
+
+/// Reads a file that an option names.
+async fn read(
+    path: &Path,
+    limit: u64,
+    limits: ReadLimits<'_>,
+    as_error: fn(FileError) -> PlanError,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let bytes = limits.read(path.to_owned(), limit).await;
+    let bytes = bytes.map_err(Refusal::Stopped)?;
+    let unreadable = |error: io::Error| as_error(FileError::new(path, error.kind()));
+    Ok(bytes.map_err(unreadable)?)
+}
+
+async fn extra_roots(
+    args: &VerifyArgs,
+    limits: ReadLimits<'_>,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let Some(path) = &args.ca_cert else {
+        return Ok(None);
+    };
+    let bytes = read(path, MAX_CA_CERT, limits, PlanError::CaCertUnreadable).await?;
+    // What is no text is a certificate in DER.
+    Ok(Some(match input::text(&bytes) {
+        Ok(text) => text.as_bytes().to_vec(),
+        Err(_) => bytes.to_vec(),
+    }))
+}
+
+/// Reads which apps are to be checked.
+async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelection, Refusal> {
+    if let Some(path) = &args.apps_file {
+        let as_error = PlanError::AppsFileUnreadable;
+        let bytes = read(path, MAX_APPS_FILE, limits, as_error).await?;
+        let text = input::text(&bytes);
+        let text = text.map_err(|error| as_error(FileError::new(path, error.kind())))?;
+        return Ok(AppSelection::Named(plan::app_slugs(&text)?));
+    }
+    if args.all_apps {
+        return Ok(AppSelection::All);
+    }
+    let mut apps = Vec::new();
+    for app in &args.app {
+        let app = plan::app_slug(&app.to_string_lossy())?;
+        if !apps.contains(&app) {
+            apps.push(app);
+        }
+    }
+    Ok(if apps.is_empty() {
+        AppSelection::First
+    } else {
+        AppSelection::Named(apps)
+    })
+}
