@@ -7,12 +7,18 @@ use std::fmt;
 /// The most characters that are ever shown of a foreign text; an escape counts as what it takes.
 const SHOWN: usize = 200;
 
-/// Holds text that came from the network.
+/// The maximum number of combining marks on one character. Scripts that are written with many have
+/// up to four; more of them run over the lines above and below.
+const MAX_MARKS: usize = 4;
+
+/// Text that came from the network.
 ///
-/// Its [`fmt::Display`] is safe in a terminal, a log and a ticket: control characters, line
-/// breaks, bidirectional overrides and other invisible characters are shown as `\u{…}`, a text
-/// can't hold a CI workflow command (`::error::`, `##[error]`, `##vso[…]`), wherever a line may be
-/// broken, and long texts are cut.
+/// Its [`fmt::Display`] is safe in a terminal, a log and a ticket: what moves the cursor, starts a
+/// line, changes the direction or can't be seen is shown as `\u{…}`, and so are the signs that our
+/// checks start with. A text can't hold a CI workflow command (`::error::`, `##[error]`,
+/// `##vso[…]`), wherever a line may be broken, nor a quotation mark of the kind that we set around
+/// it; spaces are shown as one. Long texts are cut. What people write is shown as it is: emoji of
+/// several characters, accents, and the joiners of Indic and Arabic scripts.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Untrusted(String);
 
@@ -31,8 +37,9 @@ impl Untrusted {
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
+        let text = tidied(&self.0);
         let mut room = SHOWN;
-        for (c, is_shown) in judged(&self.0) {
+        for (c, is_shown) in judged(&text) {
             let width = if is_shown {
                 1
             } else {
@@ -52,22 +59,6 @@ impl fmt::Display for Untrusted {
     }
 }
 
-/// Tells of each character of a text whether it may be shown as it is.
-///
-/// Of what opens a workflow command, `::` or `##`, the second sign may not, nor a colon that the
-/// text begins with, since one of ours may stand before it.
-fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
-    let mut before = None;
-    let mut at_start = true;
-    text.chars().map(move |c| {
-        let is_second = matches!(c, ':' | '#') && before == Some(c);
-        let opens_command = is_second || (c == ':' && at_start);
-        at_start = at_start && c.is_whitespace();
-        before = Some(c);
-        (c, is_plain(c) && !opens_command)
-    })
-}
-
 /// Returns a text that is not cut and may hold what a user or a system wrote, such as a path, with
 /// the characters escaped that must not be shown.
 pub fn escape_unprintable(text: &str) -> String {
@@ -82,12 +73,185 @@ pub fn escape_unprintable(text: &str) -> String {
     out
 }
 
-/// Tells whether a character may be shown as it is.
+/// Returns a text with one plain space for each run of spaces of any width, and with plain
+/// quotation marks for those that could pass for the end of our quotation.
+fn tidied(text: &str) -> String {
+    let mut was_space = false;
+    let characters = text.chars().filter_map(|c| {
+        // Tabs and line breaks are spaces, too, but are escaped.
+        let is_space = c.is_whitespace() && !c.is_control() && !is_line_break(c);
+        let is_repeated = is_space && was_space;
+        was_space = is_space;
+        match c {
+            _ if is_repeated => None,
+            _ if is_space => Some(' '),
+            '“' | '”' | '‟' | '❝' | '❞' | '〝' | '〞' | '＂' | '🙶' | '🙷' | '🙸' => {
+                Some('"')
+            }
+            c => Some(c),
+        }
+    });
+    characters.collect()
+}
+
+const fn is_line_break(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Tells of each character of a text whether it may be shown as it is.
 ///
-/// The standard library's escaping for `Debug` knows which characters are printable; the
-/// characters that it escapes only because of Rust's own syntax are fine here.
-fn is_plain(c: char) -> bool {
-    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
+/// Of what opens a workflow command, `::` or `##`, the second sign may not, nor a colon that the
+/// text begins with, since one of ours may stand before it.
+fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    let mut was_shown = false;
+    let mut at_start = true;
+    let (mut marks, mut tags) = (0, 0);
+    text.char_indices().map(move |(at, c)| {
+        let behind = &text[at + c.len_utf8()..];
+        let is_second = matches!(c, ':' | '#') && before == Some(c);
+        let opens_command = is_second || (c == ':' && at_start);
+        at_start = at_start && c.is_whitespace();
+        let is_mark = is_combining(c);
+        marks = if is_mark { marks + 1 } else { 0 };
+        // What belongs to the character before it does so only if that one is shown.
+        let base = before.filter(|_| was_shown);
+        let is_shown = if c.is_ascii() {
+            is_printable(c) && !opens_command
+        } else if tags > 0 {
+            tags -= 1;
+            true
+        } else if is_joiner(c) {
+            base.is_some_and(|before| joins(c, before, behind.chars().next()))
+        } else if is_mark {
+            marks <= MAX_MARKS && base.is_some_and(|base| !base.is_whitespace())
+        } else {
+            tags = flag_tags(c, behind);
+            is_printable(c) && !is_invisible(c) && !is_check_mark(c)
+        };
+        before = Some(c);
+        was_shown = is_shown;
+        (c, is_shown)
+    })
+}
+
+/// Tells whether a character is printable, wherever it stands but at the start of a text. The
+/// standard library's escaping for `Debug` knows which are.
+fn is_printable(c: char) -> bool {
+    if c.is_ascii() {
+        return !c.is_ascii_control();
+    }
+    let mut text = [b'a'; 5];
+    let length = c.encode_utf8(&mut text[1..]).len();
+    let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();
+    text.escape_debug().nth(1) == Some(c)
+}
+
+/// Tells whether a character is drawn on the one before it. At the start of a text, the standard
+/// library escapes these too.
+fn is_combining(c: char) -> bool {
+    !c.is_ascii() && is_printable(c) && !is_invisible(c) && c.escape_debug().len() > 1
+}
+
+/// Tells whether a character that counts as printable leaves nothing to be seen: the default
+/// ignorable ones (Unicode, `DerivedCoreProperties`), and blanks that are no spaces.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{13441}'..='\u{13442}'
+            | '\u{16fe4}'
+            | '\u{1d159}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Tells whether a character looks like the sign that a line of ours starts with.
+const fn is_check_mark(c: char) -> bool {
+    matches!(
+        c,
+        '✓' | '✔' | '✗' | '✘' | '☑' | '☒' | '🗴' | '🗵' | '🗶' | '🗷' | '🗸' | '🗹'
+    )
+}
+
+/// Tells whether a character can't be seen itself, but changes its neighbours in honest texts: the
+/// joiners, and the selectors of a character's look as text or as emoji.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+}
+
+/// Tells whether a joiner has its place between two characters.
+fn joins(joiner: char, before: char, next: Option<char>) -> bool {
+    let is_selector = matches!(joiner, '\u{fe0e}' | '\u{fe0f}');
+    if is_selector {
+        return is_pictograph(before) || matches!(before, '0'..='9' | '#' | '*');
+    }
+    let Some(next) = next.filter(|next| is_printable(*next)) else {
+        return false;
+    };
+    let in_emoji = (is_pictograph(before) || before == '\u{fe0f}') && is_pictograph(next);
+    let in_cluster = is_indic(before) && is_indic(next) && (is_virama(before) || is_virama(next));
+    let in_word = is_arabic(before) && is_arabic(next);
+    match joiner {
+        '\u{200d}' => in_emoji || in_cluster,
+        _ => in_word || in_cluster,
+    }
+}
+
+/// Tells whether a character is one that emoji are made of (Unicode, `Extended_Pictographic`, in
+/// blocks).
+const fn is_pictograph(c: char) -> bool {
+    !is_check_mark(c)
+        && matches!(
+            c,
+            '©' | '®' | '‼' | '⁉' | '™' | 'ℹ' | '〰' | '〽' | '㊗' | '㊙'
+                | '\u{2190}'..='\u{27bf}'
+                | '\u{2900}'..='\u{2bff}'
+                | '\u{1f000}'..='\u{1faff}'
+        )
+}
+
+/// Tells whether a character belongs to one of the scripts from Devanagari to Sinhala.
+const fn is_indic(c: char) -> bool {
+    matches!(c, '\u{900}'..='\u{dff}')
+}
+
+/// Tells whether a character is the sign of these scripts that takes a consonant's vowel away. It
+/// stands at the same place in the block of each script but Sinhala's.
+const fn is_virama(c: char) -> bool {
+    const BLOCK: u32 = 0x80;
+    c == '\u{dca}' || (is_indic(c) && c as u32 % BLOCK == 0x4d)
+}
+
+const fn is_arabic(c: char) -> bool {
+    matches!(c, '\u{620}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}')
+}
+
+/// Returns the number of tag characters that belong to a flag: those of England, Scotland and Wales
+/// are made of them (UTS 51, `RGI_Emoji_Tag_Sequence`).
+fn flag_tags(c: char, behind: &str) -> usize {
+    const REGIONS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+    const TAGS: u32 = 0xe0000;
+    const END: char = '\u{e007f}';
+    let is_flag = |region: &&str| {
+        let tags = region
+            .chars()
+            .filter_map(|c| char::from_u32(TAGS + c as u32));
+        let wanted = tags.chain([END]);
+        wanted.eq(behind.chars().take(region.len() + 1))
+    };
+    if c == '🏴' {
+        let region = REGIONS.iter().find(|region| is_flag(region));
+        return region.map_or(0, |region| region.len() + 1);
+    }
+    0
 }
 
 /// A sentence of our own with text in it that is not ours.
@@ -176,20 +340,59 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Returns texts that are rich in what is of interest here.
+    fn texts() -> impl Strategy<Value = String> {
+        let odd = prop::sample::select(vec![
+            "\u{200c}",
+            "\u{200d}",
+            "\u{fe0f}",
+            "\u{301}",
+            "\u{e0067}",
+            "\u{e007f}",
+            "🏴",
+            "👩",
+            "क",
+            "\u{94d}",
+            "م",
+            " ",
+            "\u{a0}",
+            "“",
+            "✓",
+            ":",
+            "#",
+            "a",
+            "\u{2028}",
+            "\u{3164}",
+            "\n",
+        ]);
+        let odd = prop::collection::vec(odd, 0..40).prop_map(|parts| parts.concat());
+        prop_oneof![any::<String>(), odd]
+    }
+
     fn shown(text: &str) -> String {
         Untrusted::new(text).to_string()
     }
 
     #[test]
-    fn ordinary_titles_are_left_alone() {
+    fn honest_titles_are_left_alone() {
         for text in [
             "Shop iOS",
-            "Čaj – 茶 'n' \"more\"",
+            "Čaj – 茶 'n' \"more\" «plus» „auch‘",
             "a:b #1 [x]",
             "C:\\temp",
-            "🚀 app",
+            "🚀 app ✅",
+            "👩‍💻 🏳️‍🌈 👨‍👩‍👧‍👦 👍🏽 ❤️ ❤️‍🔥 1️⃣ #️⃣ ☎︎",
+            "🇩🇪 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🏴󠁧󠁢󠁳󠁣󠁴󠁿 🏴",
+            "e\u{301}le\u{300}ve Tiê\u{323}\u{301}ng",
+            "ร้านค้า ก็ได้",
+            "दुकान क्‍ष क्‌ष श्री",
+            "র‍্যাম ශ්‍රී ലങ്ക",
+            "می‌خواهم نامه‌ها متجر",
+            "חנות שָׁלוֹם",
+            "상점 앱 ショップ",
         ] {
             assert_eq!(shown(text), text);
+            assert_eq!(escape_unprintable(text), text);
         }
     }
 
@@ -199,20 +402,61 @@ mod tests {
             "\u{1b}[31mred",
             "a\rb",
             "a\nb",
+            "a\u{b}b",
+            "a\u{85}b",
             "\u{202e}evil",
+            "a\u{2066}b",
+            "a\u{200e}b",
             "a\u{2028}b",
             "x\u{200b}y",
+            "x\u{2060}y",
+            "x\u{200d}y",
+            "x\u{200c}y",
+            "م\u{200d}م",
+            "👩\u{200d}",
+            "👩\u{200d}a",
+            "👩\u{200d}\u{200d}👩",
+            "क\u{200d}ष",
+            "a\u{fe0f}",
+            "👩\u{fe0f}\u{fe0f}",
+            "字\u{fe00}",
+            "字\u{e0100}",
+            "so\u{ad}ft",
+            "a\u{34f}b",
+            "a\u{180e}b",
+            "\u{3164}",
+            "a\u{115f}\u{1160}b",
+            "a\u{ffa0}b",
+            "a\u{2800}b",
+            "a\u{13441}b",
             "\u{9b}2J",
             "\u{feff}bom",
             "bell\u{7}",
             "\u{e0041}tag",
-            "e\u{301}",
+            "🏴\u{e0067}\u{e0062}\u{e0078}\u{e007f}",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}",
+            "\u{301}e",
+            "a \u{301}",
+            "\u{7}\u{301}",
+            "e\u{301}\u{301}\u{301}\u{301}\u{301}",
         ] {
             let out = shown(text);
             assert!(out.contains("\\u{"), "{out}");
             assert!(out.chars().all(|c| !c.is_control()), "{out}");
         }
         assert_eq!(shown("\u{1b}[31mred"), "\\u{1b}[31mred");
+    }
+
+    #[test]
+    fn nothing_passes_for_a_sentence_of_ours() {
+        assert_eq!(
+            shown("Shop” is fine.   ✓ Verified: “x"),
+            r#"Shop" is fine. \u{2713} Verified: "x"#
+        );
+        assert_eq!(shown("a \u{a0}\u{3000} b\u{2003}c"), "a b c");
+        assert_eq!(shown("✔ ✗ ☑"), r"\u{2714} \u{2717} \u{2611}");
+        // A path is to be found again by what is shown of it.
+        assert_eq!(escape_unprintable("/a  b/“x”"), "/a  b/“x”");
     }
 
     #[test]
@@ -225,7 +469,7 @@ mod tests {
     #[test]
     fn no_workflow_command_survives() {
         assert_eq!(shown("::error::x"), r"\u{3a}\u{3a}error:\u{3a}x");
-        assert_eq!(shown("  ::error::x"), r"  \u{3a}\u{3a}error:\u{3a}x");
+        assert_eq!(shown("  ::error::x"), r" \u{3a}\u{3a}error:\u{3a}x");
         assert_eq!(shown("a ##[stop]x"), "a #\\u{23}[stop]x");
         assert_eq!(shown("##vso[x]"), "#\\u{23}vso[x]");
         // A line may be broken before any word.
@@ -248,16 +492,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_shown_in_one_harmless_line(text in any::<String>()) {
+        fn any_text_is_shown_in_one_harmless_line(text in texts()) {
             let out = shown(&text);
-            prop_assert!(out.chars().all(is_plain), "{out:?}");
             prop_assert!(out.chars().count() <= SHOWN + 1);
-            prop_assert!(!out.contains("::") && !out.contains("##"));
-            prop_assert!(escape_unprintable(&text).chars().all(is_plain));
+            for out in [&out, &escape_unprintable(&text)] {
+                prop_assert!(!out.contains("::") && !out.contains("##"), "{out:?}");
+                prop_assert!(!out.contains(is_check_mark), "{out:?}");
+                let mut before = 'a';
+                for (at, c) in out.char_indices() {
+                    let is_tag = matches!(c, '\u{e0000}'..='\u{e007f}');
+                    prop_assert!(is_joiner(c) || is_tag || is_printable(c), "{out:?}");
+                    prop_assert!(is_joiner(c) || is_tag || !is_invisible(c), "{out:?}");
+                    if is_joiner(c) || is_combining(c) {
+                        prop_assert!(at > 0 && !before.is_whitespace(), "{out:?}");
+                        prop_assert!(!(is_joiner(c) && before == c), "{out:?}");
+                    }
+                    before = c;
+                }
+            }
+            prop_assert!(!out.contains("  ") && !out.contains(['“', '”']), "{out:?}");
         }
 
         #[test]
-        fn what_people_write_is_shown_as_it_is(text in "[a-zA-Z0-9äöüßéçñ茶 ()_.,/-]{0,200}") {
+        fn what_is_shown_needs_no_more_escaping(text in texts()) {
+            let escaped = escape_unprintable(&text);
+            prop_assert_eq!(escape_unprintable(&escaped), &escaped[..]);
+        }
+
+        #[test]
+        fn what_people_write_is_shown_as_it_is(text in "([a-zA-Z0-9äöüßéçñ茶()_.,/-] ?){0,100}") {
             prop_assert_eq!(shown(&text), &text[..]);
             prop_assert_eq!(escape_unprintable(&text), &text[..]);
         }

@@ -62,6 +62,14 @@ const CONNECT_SHARE: f64 = 0.9;
 /// a flood of interim responses has many.
 const HEADERS_LIMIT: u32 = 64 * 1024;
 
+/// The maximum number of bytes of one response that wait unread over HTTP/2. With the highest
+/// concurrency they are fewer than [`CONNECTION_WINDOW`], so that a large body that waits for its
+/// turn never keeps the one from coming in that has it.
+const STREAM_WINDOW: u32 = 128 * 1024;
+
+/// The maximum number of bytes of all responses that wait unread over HTTP/2.
+const CONNECTION_WINDOW: u32 = 10 * 1024 * 1024;
+
 /// How often one request may be answered with 429 while others get their answers: far more often
 /// than one that only has to wait for its turn.
 const MOST_TURNS: u32 = 50;
@@ -168,6 +176,8 @@ impl Client {
             .referer(false)
             .connect_timeout(settings.timeout.mul_f64(CONNECT_SHARE))
             .http2_max_header_list_size(HEADERS_LIMIT)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .dns_resolver(Resolver {
                 loopback_only: !encrypted,
                 lookups: lookups.clone(),

@@ -5,11 +5,13 @@
 
 use crate::schema;
 use crate::support::process::{Program, peak_kib};
-use crate::support::server::{Act, NO_RUNS, Server, json, response};
+use crate::support::server::{Act, NO_RUNS, Server, http2, json, response};
+use crate::support::tls::{GOOD, Identity, TlsServer};
 use flate2::{Compress, Compression, FlushCompress};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// The most memory that any response may cost, in KiB.
 const LIMIT: u64 = 50 * 1024;
@@ -108,6 +110,95 @@ fn a_body_at_the_limit_is_read_in_little_memory() {
     let odd = [start.as_slice(), &vec![0xff; NEARLY], end].concat();
     let (_, peak) = peak_after(move || long(200, "", &odd));
     assert!(peak < LIMIT, "bytes that are no text: {peak} KiB");
+}
+
+/// Returns a list of apps with that many of them.
+fn many_apps(count: usize) -> String {
+    let apps = (0..count).map(|number| format!(r#"{{"slug":"app-{number}"}}"#));
+    format!(r#"{{"data":[{}]}}"#, apps.collect::<Vec<_>>().join(","))
+}
+
+/// Returns a list of runs of about that many bytes.
+fn many_runs(size: usize) -> String {
+    const RUN: &str = r#",{"id":"run","is_pipeline":true,"env":"%25"}"#;
+    format!(r#"{{"data":[{{}}{}]}}"#, RUN.repeat(size / RUN.len()))
+}
+
+#[test]
+fn bodies_in_flight_are_bounded_together() {
+    const APPS: usize = 160;
+    let large = many_runs(4 * 1024 * 1024 - 1024);
+    for (concurrency, limit) in [("1", LIMIT), ("64", 2 * LIMIT)] {
+        let (told, pid): (_, Receiver<u32>) = channel();
+        let pid = Mutex::new((pid, None));
+        let peak = Arc::new(Mutex::new(0));
+        let (found, large) = (Arc::clone(&peak), large.clone());
+        let server = Server::start(move |request, _| {
+            if !request.target.contains("pipelines") {
+                return json(200, &many_apps(APPS));
+            }
+            // The last of them come when most of the bodies were read.
+            let mut pid = pid.lock().unwrap();
+            let (receiver, known) = &mut *pid;
+            let pid = *known.get_or_insert_with(|| receiver.recv().unwrap());
+            let mut peak = found.lock().unwrap();
+            *peak = peak_kib(pid).unwrap_or_default().max(*peak);
+            json(200, &large)
+        });
+        let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
+        let program = program.args(["--concurrency", concurrency, "--max-time", "4s"]);
+        let mut command = program.into_command();
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        told.send(child.id()).unwrap();
+        child.wait_with_output().unwrap();
+        let peak = *peak.lock().unwrap();
+        assert!(peak > 0 && peak < limit, "{concurrency}: {peak} KiB");
+    }
+}
+
+#[test]
+fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
+    const APPS: usize = 12;
+    let large = many_runs(3 * 1024 * 1024);
+    let plain = http2(move |target| {
+        if target.contains("pipelines") {
+            large.clone()
+        } else {
+            many_apps(APPS)
+        }
+    });
+    let identity = Identity {
+        http2: true,
+        ..GOOD
+    };
+    let server = TlsServer::with(identity, plain);
+    let (_folder, ca) = server.ca_file();
+    let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
+    let program = program.args(["--concurrency", "12", "--retries", "0"]);
+    let report = schema::read(&program.arg("--ca-cert").arg(&ca).run().stdout);
+    assert_eq!(report.verdict, "verified", "{}", report.message);
+}
+
+#[test]
+fn the_time_ends_the_reading_of_bodies_too() {
+    let apps = many_apps(64);
+    let bomb = bomb(10);
+    let server = Server::start(move |request, _| {
+        if request.target.contains("pipelines") {
+            long(200, "Content-Encoding: gzip\r\n", &bomb)
+        } else {
+            json(200, &apps)
+        }
+    });
+    for concurrency in ["8", "64"] {
+        let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
+        let program = program.args(["--concurrency", concurrency, "--max-time", "1s"]);
+        let started = Instant::now();
+        let report = schema::read(&program.run().stdout);
+        // The promise is a second more than the time for the run.
+        assert!(started.elapsed() < Duration::from_secs(2), "{concurrency}");
+        assert_eq!(report.verdict, "inconclusive");
+    }
 }
 
 #[test]

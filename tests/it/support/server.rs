@@ -1,6 +1,12 @@
 //! A server that answers with exactly the bytes that a test wants.
 
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request as Request2, Response as Response2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use socket2::{Domain, SockRef, Socket, Type};
+use std::convert::Infallible;
 use std::io::{self, Read as _, Write as _};
 use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -104,6 +110,31 @@ impl Server {
 
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+}
+
+/// Starts a server that speaks HTTP/2, for a TLS server in front of it; `answer` gets each request's
+/// target and returns the JSON for it.
+pub(crate) fn http2(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Server {
+    let answer = Arc::new(answer);
+    let port = Port::open(move |stream| {
+        let answer = Arc::clone(&answer);
+        let service = service_fn(move |request: Request2<Incoming>| {
+            let body = answer(&request.uri().to_string());
+            async move { Ok::<_, Infallible>(Response2::new(Full::<Bytes>::from(body))) }
+        });
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+    });
+    Server {
+        port,
+        requests: Arc::default(),
     }
 }
 
