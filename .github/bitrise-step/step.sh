@@ -27,55 +27,78 @@ path_of() {
   [ ! -f "$1" ] || echo "$1"
 }
 
-# Sets the outputs: the verdict, the reason, the program's exit code and the reports that there are.
+# Sets the outputs: the verdict, the reason, the exit code, the message, and what the reports say.
 hand_on() {
   if command -v envman >/dev/null; then
     output BITRISE_DX_VERDICT "$1"
     output BITRISE_DX_REASON "$2"
     output BITRISE_DX_EXIT_CODE "$3"
-    output BITRISE_DX_REPORT_JSON "$(path_of "$reports/bitrise-dx.json")"
-    output BITRISE_DX_REPORT_MARKDOWN "$(path_of "$reports/bitrise-dx.md")"
-    output BITRISE_DX_REPORT_HTML "$(path_of "$reports/bitrise-dx.html")"
+    output BITRISE_DX_MESSAGE "$4"
+    output BITRISE_DX_ERROR "$(key_of dx_error "$base.json")"
+    output BITRISE_DX_RETRYABLE "$(key_of retryable "$base.json")"
+    output BITRISE_DX_RETRY_AFTER_S "$(key_of retry_after_s "$base.json")"
+    output BITRISE_DX_APPS_DENIED "$(count_of denied "$base.json")"
+    output BITRISE_DX_REPORT_JSON "$(path_of "$base.json")"
+    output BITRISE_DX_REPORT_MARKDOWN "$(path_of "$base.md")"
+    output BITRISE_DX_REPORT_HTML "$(path_of "$base.html")"
+    output BITRISE_DX_REPORT_JUNIT "$(path_of "$base.xml")"
   else
     echo "There is no envman here, so the outputs are not set."
   fi
 }
 
-# Prints true or false for an input of yes or no. Any other ends the Step, and its outputs say so.
-chosen() {
-  case $2 in
-    yes) echo true ;;
-    no) echo false ;;
-    *)
-      echo "The input $1 must be yes or no." >&2
-      hand_on not_run invalid_options 2 >&2
-      return 2
-      ;;
-  esac
+# Ends a run that could not be made, for a reason that the outputs name.
+refuse() {
+  echo "$2" >&2
+  hand_on not_run "$1" 2 "$2" >&2
+  exit 2
 }
-all_apps=$(chosen all_apps "${all_apps:-no}")
-pipeline_details=$(chosen pipeline_details "${pipeline_details:-no}")
-fail_on_inconclusive=$(chosen fail_on_inconclusive "${fail_on_inconclusive:-yes}")
-fail_without_token=$(chosen fail_without_token "${fail_without_token:-yes}")
-annotate=$(chosen annotate "${annotate:-yes}")
 
+label=${label:-}
+base=$reports/none
+is_label "$label" || refuse invalid_options \
+  "The input label can have letters, digits, spaces, dots, dashes and underscores, 60 at most."
+name=$(name_of "$label")
+base=$reports/$name
+readonly name base
+
+for variable in all_apps pipeline_details fail_on_inconclusive fail_without_token annotate; do
+  case ${!variable:-} in
+    yes | no | "") ;;
+    *) refuse invalid_options "The input $variable must be yes or no." ;;
+  esac
+done
+
+# The last line is the script's own; what it ran may have said more before.
 program=$(BITRISE_DX_PROGRAM=${program_path:-} BITRISE_DX_VERSION=${version:-} \
-  BITRISE_DX_DOWNLOAD_URL=${download_url:-} bash "$packaging/install.sh" "$reports/program")
+  BITRISE_DX_DOWNLOAD_URL=${download_url:-} BITRISE_DX_SHA256=${sha256:-} \
+  bash "$packaging/install.sh" "$reports/program" 2>"$reports/faults") || {
+  sed '$d' "$reports/faults" >&2
+  refuse not_installed "$(tail -n 1 "$reports/faults")"
+}
+cat "$reports/faults" >&2
 
 args=(verify)
 for ending in json md html xml; do
-  args+=("--report=$reports/bitrise-dx.$ending")
+  args+=("--report=$base.$ending")
 done
 [ -z "${base_url:-}" ] || args+=("--base-url=$base_url")
+[ -z "${ca_cert:-}" ] || args+=("--ca-cert=$ca_cert")
+[ -z "${max_time:-}" ] || args+=("--max-time=$max_time")
 [ -z "${sandbox:-}" ] || args+=("--sandbox=$sandbox")
-[ "$all_apps" = false ] || args+=(--all-apps)
-[ "$pipeline_details" = false ] || args+=(--pipeline-details)
-add_apps "${apps:-}"
+[ "${all_apps:-no}" = no ] || args+=(--all-apps)
+[ "${pipeline_details:-no}" = no ] || args+=(--pipeline-details)
+add_apps "${app_slug_list:-}"
 
 code=0
 BITRISE_TOKEN=$token "$program" "${args[@]}" </dev/null || code=$?
-verdict=$(verdict_of "$code" "$reports/bitrise-dx.json")
-reason=$(reason_of "$code" "$reports/bitrise-dx.json")
+label_reports "$label" "$base"
+verdict=$(verdict_of "$code" "$base.json")
+reason=$(reason_of "$code" "$base.json")
+message=$(key_of message "$base.json")
+if [ "$code" = 2 ] && [ ! -f "$base.json" ]; then
+  message="An input has a value that bitrise-dx does not take; the log says which."
+fi
 
 # What follows only shows the answer: where it fails, it says so, and the answer stands.
 
@@ -87,31 +110,36 @@ place() {
 
 if [ -n "${BITRISE_DEPLOY_DIR:-}" ]; then
   for ending in json md html; do
-    place "$reports/bitrise-dx.$ending" "$BITRISE_DEPLOY_DIR/bitrise-dx.$ending"
+    place "$base.$ending" "$BITRISE_DEPLOY_DIR/$name.$ending"
   done
 fi
 if [ -n "${BITRISE_TEST_RESULT_DIR:-}" ]; then
-  printf '{"test-name":"Bitrise token for DX"}\n' >"$reports/test-info.json"
-  place "$reports/bitrise-dx.xml" "$BITRISE_TEST_RESULT_DIR/bitrise-dx/bitrise-dx.xml"
-  place "$reports/test-info.json" "$BITRISE_TEST_RESULT_DIR/bitrise-dx/test-info.json"
+  printf '{"test-name":"Bitrise token for DX%s"}\n' "${label:+ ($label)}" >"$reports/test-info.json"
+  place "$base.xml" "$BITRISE_TEST_RESULT_DIR/$name/$name.xml"
+  place "$reports/test-info.json" "$BITRISE_TEST_RESULT_DIR/$name/test-info.json"
 fi
 if [ -n "${BITRISE_HTML_REPORT_DIR:-}" ]; then
-  place "$reports/bitrise-dx.html" "$BITRISE_HTML_REPORT_DIR/bitrise-dx/index.html"
+  place "$base.html" "$BITRISE_HTML_REPORT_DIR/$name/index.html"
 fi
 
-hand_on "$verdict" "$reason" "$code"
+hand_on "$verdict" "$reason" "$code" "$message"
 
-if [ "$annotate" = true ] && [ -n "${BITRISE_BUILD_SLUG:-}" ] && [ -f "$reports/bitrise-dx.md" ]; then
+if [ "${annotate:-yes}" = yes ] && [ -n "${BITRISE_BUILD_SLUG:-}" ] && [ -f "$base.md" ]; then
   case $verdict in
     verified) style=info ;;
     inconclusive | not_run) style=warning ;;
     *) style=error ;;
   esac
-  bitrise :annotations annotate --style "$style" --context bitrise-dx <"$reports/bitrise-dx.md" \
+  bitrise :annotations annotate --style "$style" --context "$name" <"$base.md" \
     || echo "The build is not annotated: is the annotations plugin installed?"
 fi
 
-build=$(build_code "$code" "$reason" "$fail_on_inconclusive" "$fail_without_token")
+# Prints true for an input of yes.
+truth() {
+  if [ "$1" = yes ]; then echo true; else echo false; fi
+}
+build=$(build_code "$code" "$reason" \
+  "$(truth "${fail_on_inconclusive:-yes}")" "$(truth "${fail_without_token:-yes}")")
 if [ "$build" != "$code" ]; then
   echo "bitrise-dx ended with exit code $code ($reason), which this Step is set not to take for a failure."
 fi

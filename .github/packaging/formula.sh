@@ -6,10 +6,14 @@ set -euo pipefail
 
 readonly version=${1:?usage: formula.sh VERSION SHA256SUMS}
 readonly sums=${2:?usage: formula.sh VERSION SHA256SUMS}
-readonly url=https://github.com/bitrise-dx/bitrise-dx/releases/download/v$version
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly root
+repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+readonly repository
 
-formula=$(cat "$(dirname "${BASH_SOURCE[0]}")/bitrise-dx.rb.in")
-formula=${formula//@URL@/$url}
+formula=$(cat "$root/.github/packaging/bitrise-dx.rb.in")
+formula=${formula//@URL@/$repository/releases/download/v$version}
+formula=${formula//@REPOSITORY@/$repository}
 formula=${formula//@VERSION@/$version}
 for target in {aarch64,x86_64}-{apple-darwin,unknown-linux-musl}; do
   archive=bitrise-dx-v$version-$target.tar.gz

@@ -10,13 +10,19 @@
 #   BITRISE_DX_PROGRAM       use this program, whatever its version
 #   BITRISE_DX_VERSION       such as 0.1.0, or "source" to build; default: the source's own version
 #   BITRISE_DX_DOWNLOAD_URL  a mirror of the folder that holds v0.1.0/, v0.1.1/, …
+#   BITRISE_DX_TARGET        take this target's archive; default: that of this machine
+#   BITRISE_DX_SHA256        take an archive with one of these SHA-256 sums, and nothing else
+#   GH_TOKEN                 with it and gh, a release's archive must also have GitHub's attestation
 set -euo pipefail
 set +x
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root
 folder=${1:?usage: install.sh FOLDER}
-readonly url=${BITRISE_DX_DOWNLOAD_URL:-https://github.com/bitrise-dx/bitrise-dx/releases/download}
+repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+readonly repository
+readonly url=${BITRISE_DX_DOWNLOAD_URL:-$repository/releases/download}
+readonly sums=${BITRISE_DX_SHA256:-}
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -33,6 +39,10 @@ source_version() {
 # nothing of the C library.
 target() {
   local system machine
+  if [ -n "${BITRISE_DX_TARGET:-}" ]; then
+    echo "$BITRISE_DX_TARGET"
+    return
+  fi
   system=$(uname -s)
   machine=$(uname -m)
   case $machine in
@@ -85,7 +95,16 @@ digest() {
   fi | sed 's/^\\\{0,1\}\([0-9a-f]*\).*/\1/'
 }
 
+# Ends with a failure where one of these commands is not here.
+need() {
+  local tool
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null || fail "there is no $tool here"
+  done
+}
+
 build() {
+  [ -z "$sums" ] || fail "$1, and what is built has none of the wanted SHA-256 sums"
   command -v cargo >/dev/null || fail "$1, and there is no cargo to build it with"
   say "$1: building bitrise-dx $(source_version) from its source"
   cargo build --quiet --release --locked --manifest-path "$root/Cargo.toml" \
@@ -93,12 +112,54 @@ build() {
   echo "$folder/build/release/bitrise-dx$suffix"
 }
 
+# Asks GitHub whether its workflow built the archive, where that can be asked: for a release of the
+# repository's own, with gh and a token. An archive whose sum the caller has given needs no other word.
+check_origin() {
+  [ "$url" = "$repository/releases/download" ] && [ -n "${GH_TOKEN:-}" ] && [ -z "$sums" ] || return 0
+  gh attestation verify --help >/dev/null 2>&1 || return 0
+  gh attestation verify "$1" --repo "${repository#https://github.com/}" >&2 \
+    || fail "GitHub has no attestation of ${1##*/}, or can't be asked; nothing of it was run"
+}
+
+# Sets `wanted` to the SHA-256 that an archive must have: the release's, or one of the caller's.
+want() {
+  local archive=$1 status sum
+  wanted=
+  if [ -n "$sums" ]; then
+    for sum in $sums; do
+      [[ $sum =~ ^[0-9a-fA-F]{64}$ ]] || fail "a wanted SHA-256 is not 64 hexadecimal digits"
+      sum=$(tr 'A-F' 'a-f' <<<"$sum")
+      [ "$sum" != "$actual" ] || wanted=$sum
+    done
+    [ -n "$wanted" ] || {
+      rm -f "$folder/$archive"
+      fail "the SHA-256 of $archive is $actual, and none of the wanted ones; nothing of it was run"
+    }
+    return 0
+  fi
+  status=$(fetch "$url/v$version/SHA256SUMS" "$folder/SHA256SUMS") \
+    || fail "$url/v$version/SHA256SUMS could not be fetched"
+  [ "$status" = 200 ] || fail "$url/v$version/SHA256SUMS was answered with status $status"
+  wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$folder/SHA256SUMS")
+  [ -n "$wanted" ] || fail "SHA256SUMS does not name $archive"
+  [ "$actual" = "$wanted" ] || {
+    rm -f "$folder/$archive"
+    fail "the SHA-256 of $archive is not the one in SHA256SUMS; nothing of it was run"
+  }
+}
+
 # Downloads the release's archive, checks it and unpacks it.
 download() {
-  local name archive status wanted
+  local name archive status wanted actual
   name="bitrise-dx-v$version-$target"
   archive=$name.tar.gz
-  case $target in *-windows-*) archive=$name.zip ;; esac
+  need curl tar
+  case $target in
+    *-windows-*)
+      archive=$name.zip
+      need unzip
+      ;;
+  esac
 
   choose_protocols
   status=$(fetch "$url/v$version/$archive" "$folder/$archive") \
@@ -112,15 +173,9 @@ download() {
       ;;
     *) fail "$url/v$version/$archive was answered with status $status" ;;
   esac
-  status=$(fetch "$url/v$version/SHA256SUMS" "$folder/SHA256SUMS") \
-    || fail "$url/v$version/SHA256SUMS could not be fetched"
-  [ "$status" = 200 ] || fail "$url/v$version/SHA256SUMS was answered with status $status"
-  wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$folder/SHA256SUMS")
-  [ -n "$wanted" ] || fail "SHA256SUMS does not name $archive"
-  [ "$(digest "$folder/$archive")" = "$wanted" ] || {
-    rm -f "$folder/$archive"
-    fail "the SHA-256 of $archive is not the one in SHA256SUMS; nothing of it was run"
-  }
+  actual=$(digest "$folder/$archive")
+  want "$archive"
+  check_origin "$folder/$archive"
 
   case $archive in
     *.zip) unzip -q -o "$folder/$archive" -d "$folder" ;;
@@ -154,7 +209,8 @@ case $version in
   '' | *[!0-9A-Za-z.+-]*) fail "the version must be one such as 0.1.0" ;;
 esac
 
-if found=$(command -v bitrise-dx) && [ "$("$found" --version | cut -d ' ' -f 2)" = "$version" ]; then
+if [ -z "$sums" ] && found=$(command -v bitrise-dx) \
+  && [ "$("$found" --version | cut -d ' ' -f 2)" = "$version" ]; then
   echo "$found"
 elif target=$(target); then
   download

@@ -1,10 +1,23 @@
 # shellcheck shell=bash
-# What a run of bitrise-dx came to. Sourced by the GitHub action and by the Bitrise Step.
+# What a run of bitrise-dx came to. Sourced by the GitHub action and by the Bitrise Step, so it keeps
+# to bash 3.2 and to sed.
 
-# Prints what a JSON report says under a key of its top level, which stands two spaces in. Foreign text
-# does not get there, since JSON escapes its line breaks.
+# Prints what a JSON report says under a key of its top level, which stands two spaces in: a number, true,
+# false, or a text with its escapes of quotes and backslashes undone. Nothing for null. Foreign text does
+# not get there, since JSON escapes its line breaks.
 key_of() {
-  [ ! -f "$2" ] || sed -n "s/^  \"$1\": \"\([a-z_]*\)\",\{0,1\}\$/\1/p" "$2" | head -n 1
+  [ ! -f "$2" ] || sed -n "s/^  \"$1\": \(.*[^,]\),\{0,1\}\$/\1/p" "$2" | head -n 1 | plain
+}
+
+# Prints how many apps a JSON report counts under a key of `apps`, which stands four spaces in.
+count_of() {
+  [ ! -f "$2" ] || sed -n '/^  "apps": {$/,/^  }/p' "$2" \
+    | sed -n "s/^    \"$1\": \([0-9]*\),\{0,1\}\$/\1/p" | head -n 1
+}
+
+# Turns a value as JSON writes it into text on one line. Escapes of control characters stay as they are.
+plain() {
+  sed -e '/^null$/d' -e 's/^"\(.*\)"$/\1/' -e 's/\\\(["\\]\)/\1/g'
 }
 
 # Prints the reason of a run, from its report; nothing where it has none. Options that the program
@@ -28,6 +41,7 @@ verdict_of() {
     4) echo inconclusive ;;
     5) echo invalid_permissions ;;
     6) echo no_resources ;;
+    *[!a-z_]*) ;;
     *) echo "$verdict" ;;
   esac
 }
@@ -43,10 +57,39 @@ build_code() {
   echo "$code"
 }
 
-# Adds --app options to the array `args`, one for each slug in a text.
+# Adds --app options to the array `args`, one for each app in a text: separated by white space, commas
+# or, as in Bitrise's Steps, by “|”.
 add_apps() {
-  local slug
-  while read -r slug; do
-    [ -z "$slug" ] || args+=("--app=$slug")
-  done <<<"$(printf '%s' "$1" | tr -s '[:space:],' '\n')"
+  local app
+  while read -r app; do
+    [ -z "$app" ] || args+=("--app=$app")
+  done <<<"$(printf '%s' "$1" | tr -s '[:space:],|' '\n')"
+}
+
+# Tells whether a text can be a label: it stands in titles, names of files and XML, so it has no
+# character that would need escaping in any of them.
+is_label() {
+  local LC_ALL=C
+  case $1 in *[!0-9A-Za-z\ ._-]*) return 1 ;; esac
+  [ "${#1}" -le 60 ]
+}
+
+# Prints a name for files: bitrise-dx, or with a label, bitrise-dx-LABEL with dashes for its spaces.
+name_of() {
+  echo "bitrise-dx${1:+-${1// /-}}"
+}
+
+# Writes a label into a JUnit report's names of suites and above a Markdown report. The files keep their
+# permissions.
+label_reports() {
+  [ -n "$1" ] || return 0
+  if [ -f "$2.xml" ]; then
+    sed -E "s/^( *<testsuites? name=\"[^\"]*)\"/\\1 ($1)\"/" "$2.xml" >"$2.labelled"
+    cat "$2.labelled" >"$2.xml"
+  fi
+  if [ -f "$2.md" ]; then
+    { printf '# %s\n\n' "$1" && cat "$2.md"; } >"$2.labelled"
+    cat "$2.labelled" >"$2.md"
+  fi
+  rm -f "$2.labelled"
 }

@@ -62,6 +62,10 @@ fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "where there are signals, watching them can fail"
+)]
 fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
     drop(sender);
     Ok(())

@@ -105,6 +105,10 @@ impl Terminal {
     }
 
     /// Makes the terminal show again what is typed, where the prompt could not do so itself.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::unused_self, reason = "only POSIX has something to restore")
+    )]
     fn restore(self) {
         #[cfg(unix)]
         if let Some(before) = &self.before {

@@ -2,11 +2,18 @@
 
 use crate::schema::{self, Report};
 use crate::support::process::{CANARY, Finished, Program};
-use crate::support::server::{Act, Server, healthy, read_head, response};
+use crate::support::server::healthy;
+#[cfg(unix)]
+use crate::support::server::read_head;
+#[cfg(target_os = "linux")]
+use crate::support::server::{Act, Server, response};
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::io::Write as _;
+#[cfg(unix)]
 use std::net::TcpListener;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Stdio;
 
 fn report(finished: &Finished) -> Report {

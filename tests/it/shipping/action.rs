@@ -1,12 +1,16 @@
 //! The GitHub action's script, with its inputs as `action.yml` passes them on.
 
-use super::{Machine, PROGRAM, SCENARIOS, read, refuses_without_showing, root, run};
+use super::install::{archive_name, mirror};
+use super::{Machine, PROGRAM, SCENARIOS, VERSION, read, refuses_without_showing, root, run};
 use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
+const INSTALL: &str = ".github/actions/verify/install.sh";
 const SCRIPT: &str = ".github/actions/verify/verify.sh";
 
 impl Machine {
@@ -18,17 +22,54 @@ impl Machine {
             .env("GITHUB_OUTPUT", self.path("outputs"))
             .env("GITHUB_STEP_SUMMARY", self.path("summary"))
             .env("PROGRAM", PROGRAM);
-        for name in ["APPS", "BASE_URL", "SANDBOX", "REPORT_DIR", "BITRISE_TOKEN"] {
-            command.env(name, "");
-        }
-        for name in ["ALL_APPS", "PIPELINE_DETAILS"] {
-            command.env(name, "false");
-        }
-        for name in ["FAIL_ON_INCONCLUSIVE", "FAIL_WITHOUT_TOKEN"] {
-            command.env(name, "true");
+        for (name, value) in defaults() {
+            command.env(name, value);
         }
         command
     }
+
+    /// Prepares the script of the action's first step, with its inputs' defaults.
+    fn action_install(&self) -> Command {
+        let mut command = self.script(INSTALL, &[]);
+        command
+            .env("RUNNER_TEMP", self.path("temp"))
+            .env("GITHUB_OUTPUT", self.path("outputs"));
+        command
+    }
+
+    /// Returns the action's outputs, which must each stand on a line of its own.
+    fn outputs(&self) -> BTreeMap<String, String> {
+        let text = self.text("outputs");
+        let lines = text.lines().map(|line| line.split_once('=').unwrap());
+        let outputs: BTreeMap<_, _> = lines.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        assert_eq!(outputs.len(), text.lines().count(), "{text}");
+        outputs
+    }
+
+    /// Returns the folder that the action put its reports into.
+    fn report_dir(&self) -> PathBuf {
+        PathBuf::from(&self.outputs()["report-dir"])
+    }
+}
+
+/// Returns the variables that `action.yml` hands to the script, each with its input's default.
+fn defaults() -> Vec<(String, String)> {
+    let action = read(root().join(".github/actions/verify/action.yml"));
+    let (_, verifying) = action.split_once("    - id: verify\n").unwrap();
+    let passed = verifying.lines().filter_map(|line| {
+        let (variable, input) = line.split_once(": ${{ inputs.")?;
+        Some((variable.trim(), input.trim_end_matches(" }}")))
+    });
+    let found: Vec<_> = passed
+        .map(|(variable, input)| {
+            let (_, described) = action.split_once(&format!("\n  {input}:\n")).unwrap();
+            let (_, default) = described.split_once("    default: \"").unwrap();
+            let value = default.split('"').next().unwrap();
+            (variable.to_owned(), value.to_owned())
+        })
+        .collect();
+    assert!(found.len() > 10, "{found:?}");
+    found
 }
 
 #[test]
@@ -37,17 +78,42 @@ fn the_action_hands_on_what_the_program_found() {
         let machine = Machine::new();
         let ran = run(machine.action().env("SANDBOX", scenario));
         assert_eq!(ran.code, Some(code), "{scenario}: {ran:?}");
-        let reports = machine.path("temp/bitrise-dx");
-        assert_eq!(
-            machine.text("outputs"),
-            format!(
-                "verdict={verdict}\nreason={reason}\nexit-code={code}\nreport-dir={}\n",
-                reports.display()
-            )
-        );
-        let report = schema::read(&read(reports.join("bitrise-dx.json")));
-        assert_eq!(report.verdict, verdict);
-        assert_eq!(report.reason.unwrap_or_default(), reason);
+        let outputs = machine.outputs();
+        let reports = machine.report_dir();
+        assert!(reports.starts_with(machine.path("temp")), "{outputs:?}");
+        for (output, ending) in [
+            ("report-json", "json"),
+            ("report-markdown", "md"),
+            ("report-html", "html"),
+            ("report-junit", "xml"),
+        ] {
+            let path = reports.join(format!("bitrise-dx.{ending}"));
+            assert_eq!(outputs[output], path.to_str().unwrap());
+            assert!(path.exists(), "{output}");
+        }
+        let report: serde_json::Value =
+            serde_json::from_str(&read(reports.join("bitrise-dx.json"))).unwrap();
+        schema::read(&report.to_string());
+        let text = |value: &serde_json::Value| match value.as_str() {
+            Some(text) => text.to_owned(),
+            None if value.is_null() => String::new(),
+            None => value.to_string(),
+        };
+        for (output, value) in [
+            ("verdict", &report["verdict"]),
+            ("reason", &report["reason"]),
+            ("exit-code", &report["exit_code"]),
+            ("message", &report["message"]),
+            ("dx-error", &report["dx_error"]),
+            ("retryable", &report["retryable"]),
+            ("retry-after-s", &report["retry_after_s"]),
+            ("apps-denied", &report["apps"]["denied"]),
+        ] {
+            assert_eq!(outputs[output], text(value), "{scenario}: {output}");
+        }
+        assert_eq!(outputs["verdict"], verdict);
+        assert_eq!(outputs["reason"], reason);
+        assert_eq!(outputs["exit-code"], code.to_string());
         assert_eq!(
             machine.text("summary"),
             read(reports.join("bitrise-dx.md")),
@@ -154,11 +220,155 @@ fn the_action_passes_its_inputs_on() {
 }
 
 #[test]
+fn every_use_of_the_action_keeps_its_own_reports() {
+    let machine = Machine::new();
+    let mut folders = Vec::new();
+    for scenario in ["healthy", "no-resources"] {
+        run(machine.action().env("SANDBOX", scenario));
+        folders.push(machine.report_dir());
+        fs::remove_file(machine.path("outputs")).unwrap();
+    }
+    let verdict = |folder: &PathBuf| schema::read(&read(folder.join("bitrise-dx.json"))).verdict;
+    assert_eq!(verdict(&folders[0]), "verified");
+    assert_eq!(verdict(&folders[1]), "no_resources");
+    let summary = folders.iter().map(|f| read(f.join("bitrise-dx.md")));
+    assert_eq!(machine.text("summary"), summary.collect::<String>());
+}
+
+#[test]
+fn a_label_names_the_connection_wherever_the_answer_stands() {
+    let machine = Machine::new();
+    let ran = run(machine
+        .action()
+        .env("SANDBOX", "invalid-permissions")
+        .env("LABEL", "Acme Mobile"));
+    assert_eq!(ran.code, Some(5), "{ran:?}");
+    let titles: Vec<&str> = ran.stdout.lines().filter(|l| l.starts_with("::")).collect();
+    assert!(!titles.is_empty());
+    for title in titles {
+        assert!(title.contains(" title=Acme Mobile · "), "{title}");
+    }
+    let base = machine.report_dir().join("bitrise-dx-Acme-Mobile");
+    assert!(machine.text("summary").starts_with("# Acme Mobile\n\n"));
+    assert_eq!(machine.text("summary"), read(base.with_extension("md")));
+    schema::read(&read(base.with_extension("json")));
+    let junit = read(base.with_extension("xml"));
+    let document = roxmltree::Document::parse(&junit).unwrap();
+    let suites = document.descendants().filter(|node| {
+        let name = node.tag_name().name();
+        name == "testsuites" || name == "testsuite"
+    });
+    let names: Vec<_> = suites.map(|node| node.attribute("name").unwrap()).collect();
+    assert_eq!(names.len(), 2);
+    for name in names {
+        assert!(name.ends_with(" (Acme Mobile)"), "{name}");
+    }
+
+    for label in [
+        "a\nb",
+        "a/b",
+        "../x",
+        "<b>",
+        "a%0Ab",
+        "a:b",
+        "ä",
+        &"x".repeat(61),
+    ] {
+        let machine = Machine::new();
+        let ran = run(machine
+            .action()
+            .env("SANDBOX", "healthy")
+            .env("LABEL", label));
+        assert_eq!(ran.code, Some(2), "{label}: {ran:?}");
+        let annotation = "::error title=bitrise-dx::The input label can have";
+        assert!(ran.stdout.starts_with(annotation), "{label}: {ran:?}");
+        assert_eq!(machine.outputs()["reason"], "invalid_options", "{label}");
+    }
+}
+
+#[test]
+fn the_summary_can_be_left_out_or_be_missing() {
+    for (name, value) in [("SUMMARY", "false"), ("GITHUB_STEP_SUMMARY", "")] {
+        let machine = Machine::new();
+        let mut action = machine.action();
+        let ran = run(action.env("SANDBOX", "healthy").env(name, value));
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+        assert_eq!(machine.text("summary"), "");
+    }
+    let machine = Machine::new();
+    let ran = run(machine
+        .action()
+        .env("SANDBOX", "healthy")
+        .env_remove("GITHUB_STEP_SUMMARY"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn the_time_and_a_root_certificate_are_passed_on() {
+    for (name, value, reason) in [
+        ("CA_CERT", "/nowhere/root.pem", "invalid_options"),
+        ("MAX_TIME", "1ms", "max_time_reached"),
+    ] {
+        let machine = Machine::new();
+        let ran = run(machine.action().env("SANDBOX", "slow").env(name, value));
+        assert_ne!(ran.code, Some(0), "{name}: {ran:?}");
+        assert_eq!(machine.outputs()["reason"], reason, "{name}: {ran:?}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_installed_the_outputs_and_an_annotation_say_so() {
+    let machine = Machine::new();
+    // Nothing but what the scripts themselves need: no curl.
+    for tool in [
+        "bash", "cat", "dirname", "head", "mkdir", "mktemp", "rm", "sed", "tail", "tr", "uname",
+    ] {
+        machine.link(tool);
+    }
+    let ran = run(machine.action_install().env("PATH", machine.path("bin")));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let fault = "bitrise-dx can't be installed: there is no curl here";
+    assert_eq!(ran.stdout, format!("::error title=bitrise-dx::{fault}\n"));
+    assert_eq!(ran.stderr, format!("{fault}\n"));
+    let outputs = machine.outputs();
+    for (output, value) in [
+        ("verdict", "not_run"),
+        ("reason", "not_installed"),
+        ("exit-code", "2"),
+        ("message", fault),
+        ("retryable", "false"),
+    ] {
+        assert_eq!(outputs[output], value);
+    }
+    let action = read(root().join(".github/actions/verify/action.yml"));
+    for output in outputs.keys() {
+        let value =
+            format!("${{{{ steps.verify.outputs.{output} || steps.install.outputs.{output} }}}}");
+        assert!(action.contains(&value), "{output}");
+    }
+
+    // The right case: the program's path, and nothing else.
+    let machine = Machine::new();
+    let archive = super::install::packed(&machine, VERSION, "echo installed");
+    let sums = super::install::sum(&machine, &archive, &archive_name(VERSION));
+    let server = mirror(VERSION, archive, sums);
+    let ran = run(machine.action_install().env(
+        "BITRISE_DX_DOWNLOAD_URL",
+        format!("http://{}", server.address()),
+    ));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
+    let outputs = machine.outputs();
+    assert_eq!(outputs.len(), 1);
+    let program = Command::new(&outputs["program"]).output().unwrap();
+    assert_eq!(program.stdout, b"installed\n");
+}
+
+#[test]
 fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
-    let refused = "verdict=not_run\nreason=invalid_options\nexit-code=2\nreport-dir=";
     for (name, value, words) in [
         ("ALL_APPS", "yes", "input all-apps must be"),
         ("PIPELINE_DETAILS", "", "input pipeline-details must be"),
+        ("SUMMARY", "no", "input summary must be"),
         (
             "FAIL_ON_INCONCLUSIVE",
             "1",
@@ -170,22 +380,38 @@ fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
             "input fail-without-token must",
         ),
         ("SANDBOX", "no-such-scenario", "An input has a value"),
-        ("BASE_URL", "nowhere", "Not run"),
+        ("MAX_TIME", "soon", "An input has a value"),
+        ("BASE_URL", "nowhere", ""),
     ] {
         let machine = Machine::new();
-        let old = machine.path("temp/bitrise-dx");
+        let old = machine.path("temp/reports");
         fs::create_dir(&old).unwrap();
         fs::write(old.join("bitrise-dx.json"), "{}").unwrap();
-        let ran = run(machine.action().env(name, value));
+        let ran = run(machine.action().env("REPORT_DIR", &old).env(name, value));
         assert_eq!(ran.code, Some(2), "{name}: {ran:?}");
         let is_annotation = |line: &&str| line.starts_with("::error title=");
         let annotations: Vec<&str> = ran.stdout.lines().filter(is_annotation).collect();
+        // The program itself reports what it can't use, where it can read that much.
+        let is_reported = old.join("bitrise-dx.json").exists();
         assert_eq!(annotations.len(), 1, "{name}: {ran:?}");
-        assert!(annotations[0].contains(words), "{name}: {ran:?}");
-        let outputs = machine.text("outputs");
-        assert_eq!(outputs, format!("{refused}{}\n", old.display()), "{name}");
-        let has_report = old.join("bitrise-dx.json").exists();
-        assert_eq!(has_report, name == "BASE_URL", "{name}");
+        assert!(
+            is_reported || annotations[0].contains(words),
+            "{name}: {ran:?}"
+        );
+        let outputs = machine.outputs();
+        for (output, value) in [
+            ("verdict", "not_run"),
+            ("reason", "invalid_options"),
+            ("exit-code", "2"),
+            ("report-dir", old.to_str().unwrap()),
+        ] {
+            assert_eq!(outputs[output], value, "{name}");
+        }
+        assert_ne!(outputs["message"], "", "{name}");
+        if is_reported {
+            let report = schema::read(&read(old.join("bitrise-dx.json")));
+            assert_eq!(report.verdict, "not_run", "{name}");
+        }
     }
 }
 
@@ -201,14 +427,9 @@ fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
         assert_eq!(ran.code, Some(6), "{folder}: {ran:?}");
         let warning = "::warning title=bitrise-dx::Reports can't be written";
         assert!(ran.stdout.starts_with(warning), "{folder}: {ran:?}");
-        let outputs = machine.text("outputs");
-        let found = outputs.split_once("report-dir=").unwrap();
-        assert_eq!(
-            found.0,
-            "verdict=no_resources\nreason=no_apps\nexit-code=6\n"
-        );
-        let reports = std::path::Path::new(found.1.trim_end());
-        assert!(reports.starts_with(machine.path("temp")), "{outputs}");
+        assert_eq!(machine.outputs()["verdict"], "no_resources");
+        let reports = machine.report_dir();
+        assert!(reports.starts_with(machine.path("temp")), "{folder}");
         assert!(reports.join("bitrise-dx.html").exists());
     }
 
@@ -220,7 +441,7 @@ fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
         .env("REPORT_DIR", "-p"));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(6), ""), "{ran:?}");
     assert!(!ran.stdout.contains("::warning"), "{ran:?}");
-    assert!(machine.text("outputs").ends_with("report-dir=./-p\n"));
+    assert_eq!(machine.outputs()["report-dir"], "./-p");
     assert_eq!(
         machine.text("summary"),
         read(machine.path("home/-p/bitrise-dx.md"))
@@ -233,28 +454,56 @@ fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
         .env("RUNNER_TEMP", "/dev/null/nope"));
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stdout.starts_with("::error title=bitrise-dx::There is"));
-    assert_eq!(
-        machine.text("outputs"),
-        "verdict=not_run\nreason=invalid_options\nexit-code=2\nreport-dir=\n"
-    );
+    let outputs = machine.outputs();
+    assert_eq!(outputs["verdict"], "not_run");
+    assert_eq!(outputs["report-dir"], "");
 }
 
 #[test]
 fn the_action_takes_no_old_report_for_an_answer() {
     let machine = Machine::new();
-    assert_eq!(
-        run(machine.action().env("SANDBOX", "no-resources")).code,
-        Some(6)
-    );
+    let folder = machine.path("reports");
+    let action = |machine: &Machine| {
+        let mut action = machine.action();
+        action.env("REPORT_DIR", &folder);
+        action
+    };
+    let ran = run(action(&machine).env("SANDBOX", "no-resources"));
+    assert_eq!(ran.code, Some(6));
     let before = machine.text("summary");
+    fs::remove_file(machine.path("outputs")).unwrap();
     machine.command("broken", "exit 1");
-    let ran = run(machine.action().env("PROGRAM", machine.path("bin/broken")));
+    let ran = run(action(&machine).env("PROGRAM", machine.path("bin/broken")));
     assert_eq!(ran.code, Some(1));
-    assert!(machine.text("outputs").ends_with(&format!(
-        "verdict=\nreason=\nexit-code=1\nreport-dir={}\n",
-        machine.path("temp/bitrise-dx").display()
-    )));
+    let outputs = machine.outputs();
+    assert_eq!(outputs["exit-code"], "1");
+    for name in ["verdict", "reason", "message", "dx-error", "apps-denied"] {
+        assert_eq!(outputs[name], "", "{name}");
+    }
+    assert!(!outputs.contains_key("report-json"));
     assert_eq!(machine.text("summary"), before);
+}
+
+#[test]
+fn a_message_is_one_line_of_the_outputs_whatever_is_in_it() {
+    let machine = Machine::new();
+    let message = r#""A \"quoted\" \\ name, 100%\nverdict=verified","#;
+    machine.command(
+        "odd",
+        &format!(
+            "for arg; do case $arg in --report=*.json) report=${{arg#*=}} ;; esac; done\n\
+             printf '{{\\n  \"verdict\": \"no_resources\",\\n  \"message\": %s\\n}}\\n' '{message}' >\"$report\"\n\
+             exit 6"
+        ),
+    );
+    let ran = run(machine.action().env("PROGRAM", machine.path("bin/odd")));
+    assert_eq!(ran.code, Some(6), "{ran:?}");
+    let outputs = machine.outputs();
+    assert_eq!(outputs["verdict"], "no_resources");
+    assert_eq!(
+        outputs["message"],
+        r#"A "quoted" \ name, 100%\nverdict=verified"#
+    );
 }
 
 #[test]
@@ -333,6 +582,7 @@ fn nothing_that_the_action_starts_has_the_token_but_the_program() {
     let ran = run(machine
         .action()
         .env("SANDBOX", "healthy")
+        .env("REPORT_DIR", machine.path("reports"))
         .env("BITRISE_TOKEN", CANARY));
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let environment = read(notes);

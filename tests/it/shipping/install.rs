@@ -4,6 +4,7 @@ use super::{Machine, PROGRAM, VERSION, read, run};
 use crate::support::server::{Act, Server, response};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 const SCRIPT: &str = ".github/packaging/install.sh";
@@ -29,7 +30,7 @@ pub(super) fn archive_name(version: &str) -> String {
 }
 
 /// Packs a script as if it were the program of a version, and returns the archive.
-fn packed(machine: &Machine, version: &str, script: &str) -> Vec<u8> {
+pub(super) fn packed(machine: &Machine, version: &str, script: &str) -> Vec<u8> {
     let name = archive_name(version).replace(".tar.gz", "");
     let folder = machine.path(&name);
     fs::create_dir(&folder).unwrap();
@@ -273,4 +274,121 @@ fn a_program_that_is_there_already_is_used_if_it_is_the_right_one() {
     let ran = with("BITRISE_DX_PROGRAM", "/nowhere/bitrise-dx");
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("is not a program"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_archive_must_have_the_sum_that_the_caller_names() {
+    let machine = Machine::new();
+    let archive = packed(&machine, "9.8.7", "echo installed");
+    let name = archive_name("9.8.7");
+    let right = sum(&machine, &archive, &name)[..64].to_owned();
+    // This mirror has no SHA256SUMS: the caller's sum is all that counts.
+    let server = mirror("9.8.7", archive, String::new());
+    let url = format!("http://{}", server.address());
+    // One of the version on the PATH has no known sum.
+    machine.command("bitrise-dx", "echo bitrise-dx 9.8.7");
+    let with = |version: &str, sums: &str| {
+        let mut command = install(&machine);
+        command
+            .env("BITRISE_DX_VERSION", version)
+            .env("BITRISE_DX_SHA256", sums)
+            .env("BITRISE_DX_DOWNLOAD_URL", &url);
+        run(&mut command)
+    };
+    let other = "0".repeat(64);
+    for sums in [
+        right.clone(),
+        right.to_uppercase(),
+        format!("{other}\n{right}\n"),
+    ] {
+        let ran = with("9.8.7", &sums);
+        assert_eq!(ran.code, Some(0), "{sums}: {ran:?}");
+        let program = Command::new(ran.stdout.trim_end()).output().unwrap();
+        assert_eq!(program.stdout, b"installed\n");
+    }
+    for (version, sums, words) in [
+        ("9.8.7", other.as_str(), "none of the wanted ones"),
+        ("9.8.7", &right[1..], "not 64 hexadecimal digits"),
+        ("source", &right, "none of the wanted SHA-256"),
+        ("", &right, "none of the wanted SHA-256"),
+    ] {
+        let ran = with(version, sums);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_release_s_archive_needs_github_s_attestation_where_that_can_be_asked_for() {
+    let archive_of = |machine: &Machine| {
+        let archive = packed(machine, VERSION, "echo installed");
+        let sums = sum(machine, &archive, &archive_name(VERSION));
+        mirror(VERSION, archive, sums)
+    };
+    // GitHub's own address, brought to this machine by a curl that goes to the mirror instead.
+    let at_github = |machine: &Machine, token: &str, gh: Option<&str>| {
+        let server = archive_of(machine);
+        machine.redirect_downloads(&server);
+        if let Some(script) = gh {
+            let notes = machine.path("gh");
+            machine.command(
+                "gh",
+                &format!("printf '%s\\n' \"$*\" >>{}; {script}", notes.display()),
+            );
+        }
+        run(install(machine).env("GH_TOKEN", token))
+    };
+    let asks = "case $* in *--help) exit 0 ;; esac; exit";
+    let owner = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
+
+    let machine = Machine::new();
+    let ran = at_github(&machine, "a-token", Some(&format!("{asks} 0")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let file = machine.path("temp/program").join(archive_name(VERSION));
+    let asked = format!("attestation verify {} --repo {owner}\n", file.display());
+    assert!(
+        machine.text("gh").ends_with(&asked),
+        "{}",
+        machine.text("gh")
+    );
+
+    let machine = Machine::new();
+    let ran = at_github(&machine, "a-token", Some(&format!("{asks} 1")));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+    assert!(ran.stderr.contains("GitHub has no attestation of"));
+
+    // Without a token, without gh, or with one that knows nothing of attestations, the sum decides.
+    let too_old = "exit 1";
+    for (token, gh) in [
+        ("", Some("exit 1")),
+        ("a-token", None),
+        ("a-token", Some(too_old)),
+    ] {
+        let machine = Machine::new();
+        if gh.is_none() && Path::new("/usr/bin/gh").exists() {
+            continue;
+        }
+        let ran = at_github(&machine, token, gh);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_tool_that_is_missing_is_named() {
+    for missing in ["curl", "tar"] {
+        let machine = Machine::new();
+        for tool in [
+            "bash", "curl", "cut", "dirname", "head", "mkdir", "sed", "tar", "uname",
+        ] {
+            if tool != missing {
+                machine.link(tool);
+            }
+        }
+        let ran = run(install(&machine)
+            .env("PATH", machine.path("bin"))
+            .env("BITRISE_DX_DOWNLOAD_URL", "http://127.0.0.1:9"));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+        let fault = format!("bitrise-dx can't be installed: there is no {missing} here\n");
+        assert_eq!(ran.stderr, fault);
+    }
 }

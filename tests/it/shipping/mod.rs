@@ -6,6 +6,7 @@
 mod action;
 mod documents;
 mod install;
+mod page;
 mod release;
 mod step;
 
@@ -21,7 +22,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Exit code, verdict and reason of the scenarios that the scripts are tried with.
-const SCENARIOS: [(&str, i32, &str, &str); 5] = [
+const SCENARIOS: [(&str, i32, &str, &str); 6] = [
     ("healthy", 0, "verified", ""),
     (
         "invalid-credentials",
@@ -37,6 +38,7 @@ const SCENARIOS: [(&str, i32, &str, &str); 5] = [
     ),
     ("no-resources", 6, "no_resources", "no_apps"),
     ("captive-portal", 4, "inconclusive", "intercepted"),
+    ("rate-limited", 4, "inconclusive", "rate_limited"),
 ];
 
 fn root() -> &'static Path {
@@ -95,6 +97,35 @@ impl Machine {
         let path = self.path("bin").join(name);
         fs::write(&path, format!("#!/bin/bash\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Puts one of the system's commands onto the PATH, for a machine that has no other ones.
+    fn link(&self, name: &str) {
+        let system = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(name));
+        let found = system.iter().find(|path| path.exists()).unwrap();
+        std::os::unix::fs::symlink(found, self.path("bin").join(name)).unwrap();
+    }
+
+    /// Puts a curl onto the PATH that asks a mirror on this machine for the repository's releases, and
+    /// nobody for anything else.
+    fn redirect_downloads(&self, mirror: &Server) {
+        let releases = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download");
+        let address = mirror.address();
+        self.command(
+            "curl",
+            &format!(
+                "args=()\n\
+                 for arg; do\n\
+                   case $arg in\n\
+                     {releases}/*) arg=http://{address}${{arg#{releases}}} ;;\n\
+                     *://*) echo \"curl was to ask $arg\" >&2; exit 7 ;;\n\
+                     =https) arg==http ;;\n\
+                   esac\n\
+                   args+=(\"$arg\")\n\
+                 done\n\
+                 PATH=/usr/bin:/bin exec curl \"${{args[@]}}\""
+            ),
+        );
     }
 
     /// Prepares one of the project's scripts.

@@ -1,36 +1,69 @@
 //! What a release holds.
 
-use super::install::{archive_name, install, mirror, sum, target};
-use super::{Machine, PROGRAM, VERSION, read, run};
+use super::install::{archive_name, install, mirror, target};
+use super::{Machine, PROGRAM, VERSION, read, root, run};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const ARCHIVE: &str = ".github/packaging/archive.sh";
+const SUMS: &str = ".github/packaging/sums.sh";
+const DRAFT: &str = ".github/packaging/draft.sh";
+const CONTEXT: &str = ".github/packaging/context.sh";
 const FORMULA: &str = ".github/packaging/formula.sh";
 
-#[test]
-fn an_archive_holds_what_a_release_promises_and_installs() {
-    let machine = Machine::new();
-    // The program itself is large; a script in its place packs fast, and runs it.
+/// Packs the program as the release's workflow does, and returns the archive's path. A script in the
+/// program's place packs fast, and runs it.
+fn pack(machine: &Machine, folder: &str) -> PathBuf {
     machine.command("program", &format!("exec {PROGRAM} \"$@\""));
-    let program = machine.path("bin/program");
-    let folder = machine.path("dist");
+    let (program, licences) = (machine.path("bin/program"), machine.path("licences"));
+    fs::write(&licences, "The work of others.\n").unwrap();
+    let folder = machine.path(folder);
     let ran = run(&mut machine.script(
         ARCHIVE,
         &[
             &target(),
             program.to_str().unwrap(),
+            licences.to_str().unwrap(),
             folder.to_str().unwrap(),
         ],
     ));
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let name = archive_name(VERSION);
-    assert_eq!(ran.stdout.trim_end(), folder.join(&name).to_str().unwrap());
+    let archive = folder.join(archive_name(VERSION));
+    assert_eq!(ran.stdout.trim_end(), archive.to_str().unwrap());
+    archive
+}
 
-    let archive = fs::read(folder.join(&name)).unwrap();
-    let sums = sum(&machine, &archive, &name);
-    let server = mirror(VERSION, archive, sums);
+/// The whole way of a release on this machine: archive, checksums, formula, installation, a run.
+#[test]
+fn a_release_can_be_rehearsed() {
+    let machine = Machine::new();
+    let archive = pack(&machine, "dist");
+    let dist = machine.path("dist");
+    let others = [
+        "aarch64-apple-darwin",
+        "x86_64-apple-darwin",
+        "aarch64-unknown-linux-musl",
+        "x86_64-unknown-linux-musl",
+    ];
+    for other in others {
+        let path = dist.join(format!("bitrise-dx-v{VERSION}-{other}.tar.gz"));
+        if path != archive {
+            fs::write(path, other).unwrap();
+        }
+    }
+    let ran = run(&mut machine.script(SUMS, &[VERSION, dist.to_str().unwrap()]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let sums = read(dist.join("SHA256SUMS"));
+    assert_eq!(sums.lines().count(), others.len());
+    let formula = read(dist.join("bitrise-dx.rb"));
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").unwrap();
+        assert!(formula.contains(&format!("sha256 \"{sum}\"")), "{name}");
+        assert!(formula.contains(&format!("/v{VERSION}/{name}\"")), "{name}");
+    }
+
+    let server = mirror(VERSION, fs::read(&archive).unwrap(), sums);
     let ran = run(install(&machine).env(
         "BITRISE_DX_DOWNLOAD_URL",
         format!("http://{}", server.address()),
@@ -41,7 +74,9 @@ fn an_archive_holds_what_a_release_promises_and_installs() {
     for (file, words) in [
         ("README.md", "# bitrise-dx"),
         ("CHANGELOG.md", VERSION),
-        ("LICENSE", "MIT"),
+        ("LICENSE-APACHE", "END OF TERMS AND CONDITIONS"),
+        ("LICENSE-MIT", "Permission is hereby granted"),
+        ("THIRD-PARTY-LICENSES.txt", "The work of others"),
         ("completions/bitrise-dx.bash", "complete -F"),
         ("completions/_bitrise-dx", "#compdef bitrise-dx"),
         ("completions/bitrise-dx.fish", "complete -c bitrise-dx"),
@@ -58,17 +93,178 @@ fn an_archive_holds_what_a_release_promises_and_installs() {
         .output()
         .unwrap();
     assert!(works.status.success());
+}
 
-    // One that does not run, other than to describe itself, is not packed.
+#[test]
+fn the_same_program_makes_the_same_archive() {
+    let (one, other) = (Machine::new(), Machine::new());
+    let archives =
+        [pack(&one, "dist"), pack(&other, "elsewhere")].map(|path| fs::read(path).unwrap());
+    // The two stand-ins for the program are one and the same text.
+    assert_eq!(
+        read(one.path("bin/program")),
+        read(other.path("bin/program"))
+    );
+    assert!(archives[0] == archives[1], "the archives differ");
+}
+
+#[test]
+fn what_does_not_run_is_not_packed() {
+    let machine = Machine::new();
     machine.command(
         "program",
         &format!("[ \"$1\" != verify ] || exit 101; exec {PROGRAM} \"$@\""),
     );
+    let program = machine.path("bin/program");
     let ran = run(&mut machine.script(
         ARCHIVE,
-        &[&target(), program.to_str().unwrap(), "dist-of-nothing"],
+        &[&target(), program.to_str().unwrap(), "licences", "nothing"],
     ));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(101), ""));
+}
+
+/// Returns the script of a step of the release's workflow.
+fn step(name: &str) -> String {
+    let workflow = read(root().join(".github/workflows/release.yml"));
+    let (_, step) = workflow.split_once(&format!("- name: {name}\n")).unwrap();
+    let (_, script) = step.split_once("        run: |\n").unwrap();
+    let lines = script
+        .lines()
+        .map_while(|line| line.strip_prefix("          "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_release_needs_its_own_repository_a_version_and_a_date() {
+    let machine = Machine::new();
+    let manifest = read(root().join("Cargo.toml"));
+    fs::write(machine.path("home/Cargo.toml"), manifest).unwrap();
+    let run_step = |name: &str, repository: &str, tag: &str| {
+        fs::write(machine.path("step"), format!("set -e\n{}", step(name))).unwrap();
+        run(machine
+            .script(machine.path("step").to_str().unwrap(), &[])
+            .env("GITHUB_SERVER_URL", "https://github.com")
+            .env("GITHUB_REPOSITORY", repository)
+            .env("GITHUB_REF_NAME", tag))
+        .code
+    };
+    let own = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
+    let names = "The manifest names this repository";
+    assert_eq!(run_step(names, own, ""), Some(0));
+    assert_eq!(run_step(names, "somebody/else", ""), Some(1));
+
+    let agree = "The tag, the manifest and the changelog agree";
+    let right = format!("v{VERSION}");
+    for (heading, tag, code) in [
+        (format!("## [{VERSION}] - 2026-12-01"), right.as_str(), 0),
+        (format!("## [{VERSION}] - unreleased"), &right, 1),
+        ("## [9.8.7] - 2026-12-01".to_owned(), &right, 1),
+        (format!("## [{VERSION}] - 2026-12-01"), "v9.8.7", 1),
+    ] {
+        fs::write(machine.path("home/CHANGELOG.md"), format!("{heading}\n")).unwrap();
+        assert_eq!(run_step(agree, own, tag), Some(code), "{heading} {tag}");
+    }
+}
+
+#[test]
+fn a_draft_is_replaced_and_a_published_release_is_left_alone() {
+    for (there, code, calls) in [
+        ("", 0, vec!["list", "create"]),
+        ("true", 0, vec!["list", "delete", "create"]),
+        ("true\ntrue", 0, vec!["list", "delete", "delete", "create"]),
+        ("false", 1, vec!["list"]),
+        ("true\nfalse", 1, vec!["list"]),
+    ] {
+        let machine = Machine::new();
+        let notes = machine.path("notes");
+        machine.command(
+            "gh",
+            &format!(
+                "printf '%s\\n' \"$*\" >>{}\n\
+                 [ \"$2\" != list ] || printf '%s\\n' '{there}' | grep . || true\n\
+                 while [ $# -gt 0 ]; do [ \"$1\" != --notes-file ] || cat \"$2\" >{}; shift; done",
+                machine.path("gh").display(),
+                notes.display()
+            ),
+        );
+        let dist = machine.path("dist");
+        fs::create_dir(&dist).unwrap();
+        fs::write(dist.join("SHA256SUMS"), "").unwrap();
+        let tag = format!("v{VERSION}");
+        let ran = run(machine
+            .script(DRAFT, &[&tag, dist.to_str().unwrap()])
+            .env("GITHUB_REPOSITORY", "Owner/name"));
+        assert_eq!(ran.code, Some(code), "{there}: {ran:?}");
+        let asked = machine.text("gh");
+        let commands: Vec<_> = asked
+            .lines()
+            .map(|line| line.split(' ').nth(1).unwrap())
+            .collect();
+        assert_eq!(commands, calls, "{there}: {asked}");
+        assert!(asked.lines().all(|line| line.contains("--repo Owner/name")));
+        if code == 0 {
+            let last = asked.lines().last().unwrap();
+            assert!(
+                last.starts_with(&format!("release create {tag} ")),
+                "{last}"
+            );
+            assert!(last.contains(" --draft ") && last.contains(" --verify-tag "));
+            assert!(last.ends_with("dist/SHA256SUMS"), "{last}");
+            assert!(read(notes).contains("bitrise-dx verify"));
+        }
+    }
+
+    let machine = Machine::new();
+    machine.command("gh", "true");
+    let ran = run(machine
+        .script(DRAFT, &["v9.8.7", "dist"])
+        .env("GITHUB_REPOSITORY", "owner/name"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("says nothing of 9.8.7"), "{ran:?}");
+}
+
+#[test]
+fn the_image_is_built_from_the_archives_and_their_licences() {
+    let machine = Machine::new();
+    let archive = pack(&machine, "dist");
+    for processor in ["x86_64", "aarch64"] {
+        let name = format!("bitrise-dx-v{VERSION}-{processor}-unknown-linux-musl");
+        let unpacked = machine.path("unpacked");
+        let command = format!(
+            "mkdir {0} && tar -xzf {1} -C {0} && mv {0}/* {0}/../{2} && tar -czf {3}/{2}.tar.gz -C {0}/.. {2} && rm -r {0}",
+            unpacked.display(),
+            archive.display(),
+            name,
+            machine.path("made").display(),
+        );
+        fs::create_dir_all(machine.path("made")).unwrap();
+        let made = Command::new("sh").args(["-c", &command]).status().unwrap();
+        assert!(made.success());
+    }
+    fs::write(machine.path("roots.crt"), "roots").unwrap();
+    let (made, context) = (machine.path("made"), machine.path("context"));
+    let ran = run(machine
+        .script(
+            CONTEXT,
+            &[
+                &format!("v{VERSION}"),
+                made.to_str().unwrap(),
+                context.to_str().unwrap(),
+            ],
+        )
+        .env("SSL_ROOTS", machine.path("roots.crt")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let recipe = read(root().join(".github/packaging/Containerfile"));
+    for line in recipe.lines().filter_map(|line| line.strip_prefix("COPY ")) {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        words.pop();
+        for word in words {
+            for processor in ["amd64", "arm64"] {
+                let path = context.join(word.replace("${TARGETARCH}", processor));
+                assert!(path.exists(), "{}", path.display());
+            }
+        }
+    }
 }
 
 #[test]

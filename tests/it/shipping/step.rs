@@ -1,6 +1,6 @@
 //! The Bitrise Step's script, with stand-ins for Bitrise's own commands.
 
-use super::{Machine, PROGRAM, SCENARIOS, read, refuses_without_showing, run};
+use super::{Machine, PROGRAM, SCENARIOS, read, refuses_without_showing, root, run};
 use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
@@ -55,6 +55,25 @@ fn the_step_puts_the_answer_where_bitrise_shows_it() {
         assert_eq!(output("BITRISE_DX_EXIT_CODE"), code.to_string());
         let report = schema::read(&read(output("BITRISE_DX_REPORT_JSON")));
         assert_eq!(report.verdict, verdict);
+        let report: serde_json::Value =
+            serde_json::from_str(&machine.text("deploy/bitrise-dx.json")).unwrap();
+        let dx_error = report["dx_error"].as_str().unwrap_or_default();
+        assert_eq!(output("BITRISE_DX_ERROR"), dx_error);
+        assert_eq!(
+            output("BITRISE_DX_MESSAGE"),
+            report["message"].as_str().unwrap()
+        );
+        assert_eq!(
+            output("BITRISE_DX_RETRYABLE"),
+            report["retryable"].to_string()
+        );
+        let denied = report["apps"]["denied"].to_string();
+        assert_eq!(output("BITRISE_DX_APPS_DENIED"), denied);
+        let wait = report["retry_after_s"].as_u64();
+        let wait = wait.map_or_else(String::new, |seconds| seconds.to_string());
+        assert_eq!(output("BITRISE_DX_RETRY_AFTER_S"), wait);
+        assert_eq!(wait.is_empty(), reason != "rate_limited");
+        assert!(read(output("BITRISE_DX_REPORT_JUNIT")).contains("<testsuites"));
         let markdown = read(output("BITRISE_DX_REPORT_MARKDOWN"));
         let html = read(output("BITRISE_DX_REPORT_HTML"));
 
@@ -95,11 +114,11 @@ fn the_step_passes_its_inputs_on() {
         .step()
         .env("bitrise_api_token", CANARY)
         .env("base_url", server.base_url())
-        .env("apps", "app-one\napp-two")
+        .env("app_slug_list", "app-one|app-two\napp-three")
         .env("pipeline_details", "yes"));
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let asked: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
-    for app in ["app-one", "app-two"] {
+    for app in ["app-one", "app-two", "app-three"] {
         let start = format!("/v0.1/apps/{app}/pipelines?limit=10");
         assert!(asked.contains(&start), "{asked:?}");
     }
@@ -194,6 +213,113 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
         "{}",
         odd.stderr
     );
+}
+
+#[test]
+fn a_label_keeps_several_checks_of_a_build_apart() {
+    let machine = Machine::new();
+    for (label, scenario) in [("Acme Mobile", "healthy"), ("Globex", "no-resources")] {
+        run(machine.step().env("sandbox", scenario).env("label", label));
+    }
+    for (name, verdict) in [
+        ("bitrise-dx-Acme-Mobile", "verified"),
+        ("bitrise-dx-Globex", "no_resources"),
+    ] {
+        let report = schema::read(&machine.text(&format!("deploy/{name}.json")));
+        assert_eq!(report.verdict, verdict);
+        assert_ne!(machine.text(&format!("tests/{name}/{name}.xml")), "");
+        assert_ne!(machine.text(&format!("html/{name}/index.html")), "");
+        let context = format!("--context {name}\n");
+        assert!(machine.text("bitrise").contains(&context));
+    }
+    let info: serde_json::Value =
+        serde_json::from_str(&machine.text("tests/bitrise-dx-Globex/test-info.json")).unwrap();
+    assert_eq!(info["test-name"], "Bitrise token for DX (Globex)");
+    let annotation = machine.text("annotation");
+    assert!(annotation.contains("# Acme Mobile\n\n") && annotation.contains("# Globex\n\n"));
+
+    for label in ["a/b", "a\"b", "a\nb"] {
+        let machine = Machine::new();
+        let ran = run(machine.step().env("label", label));
+        assert_eq!(ran.code, Some(2), "{label}: {ran:?}");
+        let reason = machine.output("BITRISE_DX_REASON");
+        assert_eq!(reason.as_deref(), Some("invalid_options"), "{label}");
+    }
+}
+
+#[test]
+fn the_step_says_so_where_nothing_can_be_installed() {
+    let machine = Machine::new();
+    let ran = run(machine.step().env("program_path", "/nowhere/bitrise-dx"));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let fault = "bitrise-dx can't be installed: /nowhere/bitrise-dx is not a program";
+    assert_eq!(ran.stderr, format!("{fault}\n"));
+    for (name, value) in [
+        ("BITRISE_DX_VERDICT", "not_run"),
+        ("BITRISE_DX_REASON", "not_installed"),
+        ("BITRISE_DX_EXIT_CODE", "2"),
+        ("BITRISE_DX_MESSAGE", fault),
+    ] {
+        assert_eq!(machine.output(name).as_deref(), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn the_time_and_a_root_certificate_are_passed_on() {
+    for (name, value, reason) in [
+        ("ca_cert", "/nowhere/root.pem", "invalid_options"),
+        ("max_time", "1ms", "max_time_reached"),
+    ] {
+        let machine = Machine::new();
+        let ran = run(machine.step().env("sandbox", "slow").env(name, value));
+        assert_ne!(ran.code, Some(0), "{name}: {ran:?}");
+        let found = machine.output("BITRISE_DX_REASON");
+        assert_eq!(found.as_deref(), Some(reason), "{name}: {ran:?}");
+    }
+}
+
+/// Returns the inputs of each Step of this project's, and the scripts that follow, in a `bitrise.yml`.
+fn steps(yaml: &str) -> Vec<(Vec<(String, String)>, String)> {
+    let mut found = Vec::new();
+    for part in yaml.split("    - path::./:\n").skip(1) {
+        let (step, script) = part.split_once("    - script:\n").unwrap();
+        let inputs = step.split_once("        inputs:\n").unwrap().1.lines();
+        let inputs = inputs
+            .map(|line| line.trim().strip_prefix("- ").unwrap())
+            .map(|input| input.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()));
+        let (_, content) = script.split_once("content: |-\n").unwrap();
+        found.push((inputs.collect(), content.to_owned()));
+    }
+    found
+}
+
+#[test]
+fn the_test_workflow_holds() {
+    let steps = steps(&read(root().join(".github/bitrise-step/bitrise.yml")));
+    assert_eq!(steps.len(), 2);
+    for (inputs, script) in steps {
+        let machine = Machine::new();
+        let mut step = machine.step();
+        // “source” builds the program; the tests have it already.
+        step.envs(inputs.into_iter().filter(|(name, _)| name != "version"));
+        let ran = run(&mut step);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        fs::write(machine.path("script"), script).unwrap();
+        let mut next = machine.script(machine.path("script").to_str().unwrap(), &[]);
+        for name in [
+            "VERDICT",
+            "REASON",
+            "EXIT_CODE",
+            "REPORT_JSON",
+            "REPORT_MARKDOWN",
+        ] {
+            let name = format!("BITRISE_DX_{name}");
+            next.env(&name, machine.output(&name).unwrap());
+        }
+        let ran = run(&mut next);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,323 @@
+//! The page with snippets for every CI: its shell is run, and its words are held to what there is.
+
+use super::install::sum;
+use super::{Machine, PROGRAM, VERSION, read, root, run};
+use crate::support::process::CANARY;
+use crate::support::server::{Act, NO_RUNS, ONE_APP, Server, healthy, json, response};
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+/// Two apps, of which a test takes one away again.
+const TWO_APPS: &str = r#"{"data":[{"slug":"app-one"},{"slug":"app-two"}],"paging":{}}"#;
+
+/// Returns the page's snippets by the names of the files that they are for.
+fn snippets() -> BTreeMap<String, String> {
+    let page = read(root().join(".github/ci/README.md"));
+    let mut found = BTreeMap::new();
+    for part in page.split("<!-- file: ").skip(1) {
+        let (name, rest) = part.split_once(" -->\n```").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        let (snippet, _) = rest.split_once("```\n").unwrap();
+        let is_first = found.insert(name.to_owned(), snippet.to_owned()).is_none();
+        assert!(is_first, "{name}");
+    }
+    found
+}
+
+/// Starts a mirror that has an archive for every system, each with the program, or what a script says
+/// in its place.
+fn releases(machine: &Machine, script: &str) -> Server {
+    let mut archives = BTreeMap::new();
+    let mut sums = String::new();
+    for system in ["unknown-linux-musl", "apple-darwin"] {
+        for processor in ["x86_64", "aarch64"] {
+            let name = format!("bitrise-dx-v{VERSION}-{processor}-{system}");
+            let folder = machine.path("releases").join(&name);
+            fs::create_dir_all(&folder).unwrap();
+            machine.command("bitrise-dx", script);
+            fs::copy(machine.path("bin/bitrise-dx"), folder.join("bitrise-dx")).unwrap();
+            let archive = machine.path("archive");
+            let tar = Command::new("tar")
+                .arg("-czf")
+                .arg(&archive)
+                .arg("-C")
+                .arg(machine.path("releases"))
+                .arg(&name)
+                .status();
+            assert!(tar.unwrap().success());
+            let bytes = fs::read(archive).unwrap();
+            sums += &sum(machine, &bytes, &format!("{name}.tar.gz"));
+            archives.insert(format!("/v{VERSION}/{name}.tar.gz"), bytes);
+        }
+    }
+    fs::remove_file(machine.path("bin/bitrise-dx")).unwrap();
+    archives.insert(format!("/v{VERSION}/SHA256SUMS"), sums.into_bytes());
+    Server::start(move |request, _| match archives.get(&request.target) {
+        Some(bytes) => {
+            let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n", bytes.len());
+            Act::Send([head.as_bytes(), b"Connection: close\r\n\r\n", bytes].concat())
+        }
+        None => Act::Send(response(404, "", "")),
+    })
+}
+
+impl Machine {
+    /// Makes this the machine of a CI system: the page's script in its working folder, and a release
+    /// to download. The release lives as long as the returned server.
+    fn with_script(&self, program: &str) -> Server {
+        let releases = releases(self, program);
+        self.redirect_downloads(&releases);
+        fs::write(
+            self.path("home/bitrise-dx.sh"),
+            &snippets()["bitrise-dx.sh"],
+        )
+        .unwrap();
+        self.command(
+            "sleep",
+            &format!("echo \"$1\" >>{}", self.path("slept").display()),
+        );
+        releases
+    }
+
+    /// Prepares a text as a shell script, as CI systems do, with the token in its variable.
+    fn shell(&self, text: &str, base_url: &str) -> Command {
+        fs::write(self.path("job"), text).unwrap();
+        let mut command = self.script(self.path("job").to_str().unwrap(), &[]);
+        command
+            .env("BITRISE_TOKEN", CANARY)
+            .env("BITRISE_API_BASE_URL", base_url);
+        command
+    }
+}
+
+fn program() -> String {
+    format!("exec {PROGRAM} \"$@\"")
+}
+
+#[test]
+fn every_system_s_snippet_runs_the_script_and_keeps_its_reports() {
+    let snippets = snippets();
+    for (name, before, reports) in [
+        (
+            "gitlab.yml",
+            "    - ",
+            ["paths:\n      - bitrise-dx-reports/", "when: always"],
+        ),
+        (
+            "circleci.yml",
+            "- run: ",
+            [
+                "store_artifacts:\n          path: bitrise-dx-reports",
+                "store_test_results",
+            ],
+        ),
+        (
+            "jenkinsfile.groovy",
+            "sh '",
+            ["artifacts: 'bitrise-dx-reports/*'", "always {"],
+        ),
+        (
+            "azure-pipelines.yml",
+            "- script: ",
+            [
+                "publish: bitrise-dx-reports",
+                "condition: succeededOrFailed()",
+            ],
+        ),
+    ] {
+        let snippet = &snippets[name];
+        for words in reports {
+            assert!(snippet.contains(words), "{name}: {words}");
+        }
+        let line = snippet
+            .lines()
+            .find(|line| line.contains("sh bitrise-dx.sh"));
+        let (_, command) = line.unwrap().split_once(before).unwrap();
+        let command = command.trim_end_matches('\'');
+        let refusing = Server::start(|_, _| json(401, r#"{"message":"Unauthorized"}"#));
+        for (server, code) in [(healthy(), 0), (refusing, 3)] {
+            let machine = Machine::new();
+            let _releases = machine.with_script(&program());
+            let ran = run(&mut machine.shell(command, &server.base_url()));
+            assert_eq!(ran.code, Some(code), "{name}: {ran:?}");
+            for ending in ["xml", "html", "json"] {
+                let path = format!("home/bitrise-dx-reports/bitrise-dx.{ending}");
+                assert_ne!(machine.text(&path), "", "{name}: {path}");
+            }
+            assert!(!machine.everything().contains("CANARY"));
+            assert_eq!(machine.text("slept"), "");
+        }
+    }
+}
+
+#[test]
+fn the_script_tries_again_where_there_is_no_answer_and_there_alone() {
+    for (codes, code, slept) in [
+        ("4 4 0", 0, "60\n300\n"),
+        ("4 5 0", 5, "60\n"),
+        ("4 4 4 0", 4, "60\n300\n"),
+        ("2 0", 2, ""),
+        ("3 0", 3, ""),
+    ] {
+        let machine = Machine::new();
+        let left = machine.path("codes");
+        fs::write(&left, codes.replace(' ', "\n")).unwrap();
+        // The first code that is left, which then is not any more.
+        let next = format!(
+            "code=$(head -n 1 {0}); sed 1d {0} >{0}.rest; mv {0}.rest {0}; exit \"$code\"",
+            left.display()
+        );
+        let _releases = machine.with_script(&next);
+        let ran = run(&mut machine.shell("sh bitrise-dx.sh", "http://127.0.0.1:9"));
+        assert_eq!(ran.code, Some(code), "{codes}: {ran:?}");
+        assert_eq!(machine.text("slept"), slept, "{codes}");
+    }
+}
+
+#[test]
+fn the_script_runs_nothing_whose_sum_is_wrong() {
+    let machine = Machine::new();
+    let releases = machine.with_script("touch ran");
+    let server = Server::start(move |request, _| {
+        if request.target.ends_with("SHA256SUMS") {
+            return Act::Send(response(200, "", &"0".repeat(64)));
+        }
+        let asked = std::net::TcpStream::connect(releases.address()).unwrap();
+        Act::Send(forwarded(asked, &request.target))
+    });
+    machine.redirect_downloads(&server);
+    let ran = run(&mut machine.shell("sh bitrise-dx.sh", "http://127.0.0.1:9"));
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(server.requests().len(), 2);
+    assert!(!machine.path("home/ran").exists());
+}
+
+/// Asks another server for a path, and returns all that it says.
+fn forwarded(mut server: std::net::TcpStream, path: &str) -> Vec<u8> {
+    use std::io::{Read as _, Write as _};
+    write!(server, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
+    let mut all = Vec::new();
+    server.read_to_end(&mut all).unwrap();
+    all
+}
+
+#[test]
+fn the_container_s_reports_are_where_its_page_says() {
+    let server = healthy();
+    let machine = Machine::new();
+    // Plays the part of docker: the folder that is mounted, and the program as the entry point.
+    machine.command(
+        "docker",
+        &format!(
+            "printf '%s\\n' \"$*\" >{}\n\
+             while [ \"$1\" != ghcr.io/bitrise-dx/bitrise-dx:{VERSION} ]; do\n\
+               [ \"$1\" != -v ] || mounted=${{2%%:*}}\n\
+               shift\n\
+             done\n\
+             shift\n\
+             exec {PROGRAM} \"${{@//\\/reports/$mounted}}\"",
+            machine.path("docker").display()
+        ),
+    );
+    let ran = run(&mut machine.shell(&snippets()["container.sh"], &server.base_url()));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_ne!(machine.text("home/reports/bitrise-dx.md"), "");
+    assert_ne!(machine.text("home/reports/bitrise-dx.json"), "");
+    let asked = machine.text("docker");
+    for words in ["--read-only", "--cap-drop ALL", "-e BITRISE_TOKEN "] {
+        assert!(asked.contains(words), "{asked}");
+    }
+    assert!(!asked.contains("CANARY"), "{asked}");
+}
+
+#[test]
+fn an_app_that_is_lost_from_the_list_ends_the_job() {
+    let machine = Machine::new();
+    let _releases = machine.with_script(&program());
+    machine.command("bitrise-dx", &program());
+    let all = Server::start(|request, _| {
+        let is_runs = request.target.contains("/pipelines");
+        json(200, if is_runs { NO_RUNS } else { TWO_APPS })
+    });
+    let ran = run(&mut machine.shell(&snippets()["baseline.sh"], &all.base_url()));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(machine.text("home/bitrise-apps.txt"), "app-one\napp-two\n");
+
+    let check = &snippets()["check-baseline.sh"];
+    let ran = run(&mut machine.shell(check, &all.base_url()));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+
+    let fewer = Server::start(|request, _| {
+        if request.target.contains("/app-two/") {
+            json(404, r#"{"message":"Not Found"}"#)
+        } else {
+            let is_runs = request.target.contains("/pipelines");
+            json(200, if is_runs { NO_RUNS } else { ONE_APP })
+        }
+    });
+    let ran = run(&mut machine.shell(check, &fewer.base_url()));
+    assert_eq!(ran.code, Some(5), "{ran:?}");
+    assert!(ran.stdout.contains("app-two"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_snippets_use_what_there_is() {
+    let snippets = snippets();
+    let action = read(root().join(".github/actions/verify/action.yml"));
+    let step = read(root().join("step.yml"));
+    let mut inputs = 0;
+    for name in ["github.yml", "github-matrix.yml"] {
+        let used = snippets[name].split("actions/verify@").nth(1).unwrap();
+        let (_, with) = used.split_once("        with:\n").unwrap();
+        for line in with
+            .lines()
+            .take_while(|line| line.starts_with("          "))
+        {
+            let input = line.trim().split(':').next().unwrap();
+            assert!(action.contains(&format!("\n  {input}:\n")), "{input}");
+            inputs += 1;
+        }
+    }
+    let (_, with) = snippets["bitrise.yml"].split_once("inputs:\n").unwrap();
+    for line in with
+        .lines()
+        .take_while(|line| line.starts_with("        - "))
+    {
+        let input = line
+            .trim_start_matches("        - ")
+            .split(':')
+            .next()
+            .unwrap();
+        assert!(step.contains(&format!("\n- {input}: ")), "{input}");
+        inputs += 1;
+    }
+    assert_eq!(inputs, 6);
+    assert!(snippets["github.yml"].contains("outputs.report-dir"));
+    assert!(action.contains("\n  report-dir:\n"));
+
+    // What Kubernetes tries again is what the program means by exit code 4.
+    let inconclusive = bitrise_dx::verdict::Verdict::Inconclusive.exit_code();
+    let rule = format!("operator: NotIn\n              values: [{inconclusive}]");
+    assert!(snippets["cronjob.yml"].contains(&rule));
+    let image = format!("image: ghcr.io/bitrise-dx/bitrise-dx:{VERSION}\n");
+    assert!(snippets["cronjob.yml"].contains(&image));
+    let user = read(root().join(".github/packaging/Containerfile"));
+    assert!(user.contains("USER 65532:") && snippets["cronjob.yml"].contains("runAsUser: 65532"));
+}
+
+#[test]
+fn every_snippet_of_the_page_is_checked_by_its_schema_or_run_here() {
+    let gate = read(root().join(".ci/run"));
+    let mut run_here = read(root().join("tests/it/shipping/page.rs"));
+    run_here.truncate(run_here.find("fn every_snippet_of_the_page").unwrap());
+    for name in snippets().keys() {
+        let (start, ending) = name.split_once(['-', '.']).unwrap();
+        let by_schema =
+            gate.contains(&format!("target/snippets/{start}*.yml")) && ending.ends_with("yml");
+        assert!(
+            by_schema || run_here.contains(&format!("\"{name}\"")),
+            "{name}"
+        );
+    }
+}
