@@ -12,7 +12,7 @@ use crate::verdict::Reason;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// What is to be checked.
@@ -198,21 +198,22 @@ fn json_entries(text: &str) -> Result<Vec<(usize, Cow<'_, str>)>, PlanError> {
 
 /// A file, or standard input, that could not be read or written.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{} ({})", self.place(), words(self.kind))]
+#[error("{} ({why})", self.place())]
 pub struct FileError {
     /// The file's name as it may be shown, or nothing for standard input.
     name: Option<String>,
-    kind: ErrorKind,
+    /// What the system says.
+    why: String,
 }
 
 impl FileError {
     /// Names what was to be read or written; `-` is standard input.
-    pub fn new(path: &Path, kind: ErrorKind) -> Self {
+    pub fn new(path: &Path, error: &io::Error) -> Self {
         let is_input = path == Path::new("-");
         let name = shown_path(&path.to_string_lossy());
         Self {
             name: Some(name).filter(|_| !is_input),
-            kind,
+            why: words(error),
         }
     }
 
@@ -247,12 +248,12 @@ pub fn may_be_token(text: &str) -> bool {
 }
 
 /// Returns what the system says in words that anyone knows.
-pub fn words(kind: ErrorKind) -> String {
+pub fn words(error: &io::Error) -> String {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the standard library may add kinds, and most have plain words"
     )]
-    let words = match kind {
+    let words = match error.kind() {
         ErrorKind::NotFound => "no such file",
         ErrorKind::PermissionDenied => "permission denied",
         ErrorKind::IsADirectory => "it is a folder",
@@ -265,9 +266,14 @@ pub fn words(kind: ErrorKind) -> String {
         ErrorKind::TimedOut => "it took longer than --max-time",
         ErrorKind::AddrInUse => "the port is in use",
         ErrorKind::AddrNotAvailable => "this machine does not have that address",
-        ErrorKind::WouldBlock => "the system has no thread left",
-        ErrorKind::Other => "the system gives no reason",
-        kind => return kind.to_string(),
+        ErrorKind::WouldBlock => "there is no thread left",
+        kind => {
+            // The system's own words, without its number; else those for the kind.
+            let system = error.raw_os_error().map(|_| error.to_string());
+            let words = system.unwrap_or_else(|| kind.to_string());
+            let words = words.split(" (os error").next().unwrap_or_default();
+            return words.to_lowercase();
+        }
     };
     words.to_owned()
 }
@@ -351,11 +357,11 @@ pub enum PlanError {
     #[error("the HTTP client could not be set up")]
     Client,
     /// The system refuses what every run needs.
-    #[error("this machine does not let the program start: {}", words(*.0))]
-    System(ErrorKind),
+    #[error("this machine does not let the program start: {0}")]
+    System(String),
     /// The sandbox could not open its port.
-    #[error("the sandbox could not open a port on this machine: {}", words(*.0))]
-    Sandbox(ErrorKind),
+    #[error("the sandbox could not open a port on this machine: {0}")]
+    Sandbox(String),
 }
 
 impl PlanError {

@@ -72,7 +72,7 @@ impl Reading<'_> {
         fault: impl Fn(&reqwest::Error) -> TransportError,
     ) -> (Body, Vec<u8>) {
         let mut bytes = Vec::new();
-        let read = self.fill(received, &mut bytes, fault);
+        let read = self.fill(received, &mut bytes, &late, fault);
         let filled = timeout_at(self.until, read).await;
         let end = match filled {
             Ok(Ok(_permit)) => self.parse(&mut bytes, received.headers(), &late).await,
@@ -94,6 +94,7 @@ impl Reading<'_> {
         &self,
         received: &mut reqwest::Response,
         bytes: &mut Vec<u8>,
+        late: impl Fn() -> TransportError,
         fault: impl Fn(&reqwest::Error) -> TransportError,
     ) -> Result<Option<SemaphorePermit<'_>>, Body> {
         let is_success = received.status().is_success();
@@ -121,6 +122,11 @@ impl Reading<'_> {
             let is_page = begins && text_of(bytes).starts_with(b"<");
             if is_page || length > limit {
                 return Err(Body::TooLarge);
+            }
+            // A body that is decoded from a few bytes is always ready, so that the timer is not
+            // looked at.
+            if Instant::now() >= self.until {
+                return Err(Body::Cut(late()));
             }
             turn += chunk.len();
             if turn >= TURN {

@@ -2,16 +2,18 @@
 //! can't lag behind.
 
 use super::{Cli, CompletionsArgs, ManArgs, explain, output};
-use anyhow::Context as _;
+use crate::plan::FileError;
+use anyhow::anyhow;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
-use std::fs;
+use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::{fs, io, iter};
 
 /// Prints a shell's completion script.
 ///
 /// # Errors
-/// Returns an error where the text could not be written.
+/// Returns an error if the text could not be written.
 pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     let mut command = visible(&Cli::command());
@@ -20,9 +22,10 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     if args.shell == Shell::Fish {
         // The library leaves out for fish what an argument without a name may be.
         let codes = explain::codes().collect::<Vec<_>>().join(" ");
-        script.push_str(&format!(
-            "complete -c bitrise-dx -n \"__fish_seen_subcommand_from explain\" -f -a \"{codes}\"\n"
-        ));
+        writeln!(
+            script,
+            "complete -c bitrise-dx -n \"__fish_seen_subcommand_from explain\" -f -a \"{codes}\""
+        )?;
     }
     // For bash, the library writes a dash in the program's name in two ways, of which one is never
     // reached (https://github.com/clap-rs/clap/issues/6421).
@@ -33,19 +36,52 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
 /// Prints the manual's first page, or writes all pages into a folder.
 ///
 /// # Errors
-/// Returns an error where the text could not be written.
+/// Returns an error if the text could not be written.
 pub(super) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
-    let command = visible(&Cli::command()).disable_help_subcommand(true);
-    if let Some(folder) = &args.dir {
-        let write =
-            fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
-        write.with_context(|| format!("the pages could not be written to {}", folder.display()))?;
-    } else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page)?;
-        output::print(&String::from_utf8(page)?)?;
-    }
+    let mut command = visible(&Cli::command()).disable_help_subcommand(true);
+    command.build();
+    let Some(folder) = &args.dir else {
+        output::print(&page(&command)?)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let write = || {
+        fs::create_dir_all(folder)?;
+        for command in iter::once(&command).chain(command.get_subcommands()) {
+            let name = command.get_display_name().unwrap_or(command.get_name());
+            fs::write(folder.join(name).with_extension("1"), page(command)?)?;
+        }
+        io::Result::Ok(())
+    };
+    let named = |error: io::Error| FileError::new(folder, &error);
+    write().map_err(|error| anyhow!("can't write the pages into {}", named(error)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the page of a command. What stands behind its help becomes sections, each with the name
+/// that manuals have for it.
+fn page(command: &Command) -> io::Result<String> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone().after_long_help(None))
+        .source(concat!("bitrise-dx ", env!("CARGO_PKG_VERSION")))
+        .manual("bitrise-dx manual")
+        .render(&mut page)?;
+    let mut page = String::from_utf8_lossy(&page).into_owned();
+    let more = command.get_after_long_help().map(ToString::to_string);
+    for paragraph in more.as_deref().unwrap_or_default().split("\n\n") {
+        let Some((heading, body)) = paragraph.split_once('\n') else {
+            continue;
+        };
+        let name = match heading.split([' ', ':']).next() {
+            Some("Exit") => "EXIT STATUS".to_owned(),
+            Some(name) => name.to_uppercase(),
+            None => continue,
+        };
+        // As it stands, without filling lines up; no line may start a macro.
+        let body = body.replace('\\', "\\e").replace('-', "\\-");
+        let lines: Vec<_> = body.lines().map(|line| format!("\\&{line}\n")).collect();
+        page.extend([".SH \"", &name, "\"\n.nf\n", &lines.concat(), ".fi\n"]);
+    }
+    Ok(page)
 }
 
 /// Returns the command without the arguments that exist to be refused: they are hidden, and no

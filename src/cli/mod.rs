@@ -23,6 +23,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use environment::Environment;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io::{self, IsTerminal as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ use std::time::Duration;
     version,
     long_version = env!("BITRISE_DX_LONG_VERSION"),
     arg_required_else_help = true,
-    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
+    after_long_help = format!("{EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
 )]
 struct Cli {
     #[command(subcommand)]
@@ -65,10 +66,23 @@ Exit codes (the same in every output format):
   0  verified             DX should accept the token
   2  not_run              nothing was checked: no token, or options that can't be used
   3  invalid_credentials  Bitrise rejected the token, or it can't be a Bitrise token
-  4  inconclusive         the question could not be answered; neither clears nor blames the token
-  5  invalid_permissions  the token is good, but may not read what DX needs
-  6  no_resources         the token is good, but sees no apps
+  4  inconclusive         no answer: network, proxy, rate limit or outage; leave the token as it is
+  5  invalid_permissions  Bitrise accepts the token, but does not let it read what DX needs
+  6  no_resources         Bitrise accepts the token, but it has no access to any app
   1  a bug, or a report that could not be written";
+
+/// The variables that the program reads, as `--help` shows them.
+const ENVIRONMENT: &str = "\
+Environment:
+  BITRISE_TOKEN         the token, unless --token-file names a file
+  BITRISE_API_BASE_URL  the address of the API, unless --base-url is given
+  HTTPS_PROXY           the proxy, else ALL_PROXY; names in lower case come first
+  NO_PROXY              hosts that are reached without the proxy
+  SSL_CERT_FILE         a file of root certificates in place of the system's; not on macOS and Windows
+  SSL_CERT_DIR          the same, a folder
+  CI                    if set: no prompt and no progress bar
+  NO_COLOR              if set: no colours
+  FORCE_COLOR           if set and not 0: colours; so does CLICOLOR_FORCE";
 
 /// What people do most, as `--help` shows it.
 const EXAMPLES: &str = "\
@@ -91,9 +105,9 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check a token with the calls that DX makes, and predict what DX will say
-    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"))]
     Verify(Box<VerifyArgs>),
-    /// Explain a verdict or a reason, offline; without a code, list them all
+    /// Explain a verdict, a reason or an HTTP status, offline; without a code, list them all
     Explain(ExplainArgs),
     /// Serve a simulated Bitrise API on this machine
     Sandbox(SandboxArgs),
@@ -138,15 +152,17 @@ struct VerifyArgs {
     )]
     token_file: Option<PathBuf>,
 
-    /// Check this app instead of the first one in the list; can be repeated
-    #[arg(long, value_name = "SLUG", help_heading = "What to check")]
+    /// Check this app, by its slug or its address on Bitrise, instead of the first one in the list;
+    /// can be repeated
+    #[arg(long, value_name = "APP", help_heading = "What to check")]
     app: Vec<OsString>,
 
     /// Check every app on every page of the list
     #[arg(long, help_heading = "What to check")]
     all_apps: bool,
 
-    /// Check the apps in a file, one slug a line, “#” for comments, “-” for standard input
+    /// Check the apps in a file: one slug or address a line, a CSV file or a JSON array; “-” for
+    /// standard input
     #[arg(long, value_name = "PATH", help_heading = "What to check")]
     apps_file: Option<PathBuf>,
 
@@ -166,19 +182,19 @@ struct VerifyArgs {
     )]
     base_url: Option<OsString>,
 
-    /// Trust one more root certificate, a PEM file, beside the system's
+    /// Trust one more root certificate, in PEM or DER, in addition to the system's
     #[arg(long, value_name = "PATH", help_heading = "Connection")]
     ca_cert: Option<PathBuf>,
 
-    /// Time for one attempt, such as 500ms or 2m
+    /// Timeout of one attempt, such as 500ms or 2m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "Connection")]
     timeout: Duration,
 
-    /// Time for the whole run
+    /// Maximum time of the whole run
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time, help_heading = "Connection")]
     max_time: Duration,
 
-    /// Further attempts after a failure that may pass: no connection, time-outs, 408, 429, 5xx
+    /// Retries after a transient failure: no connection, timeout, 408, 429, 5xx
     #[arg(
         long,
         value_name = "N",
@@ -188,7 +204,7 @@ struct VerifyArgs {
     #[arg(value_parser = |text: &str| number(text, 0..=100_u32))]
     retries: u32,
 
-    /// Requests that may be under way at once, 1 to 64
+    /// Maximum concurrent requests, 1 to 64
     #[arg(
         long,
         value_name = "N",
@@ -198,7 +214,7 @@ struct VerifyArgs {
     #[arg(value_parser = |text: &str| number(text, 1..=64_u8))]
     concurrency: u8,
 
-    /// How to print the answer
+    /// Output format
     #[arg(
         short,
         long,
@@ -212,11 +228,11 @@ struct VerifyArgs {
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     report: Vec<PathBuf>,
 
-    /// Print the verdict's line alone
+    /// Print the result's line alone
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
 
-    /// Print the evidence in any case, and each further attempt
+    /// Print the evidence in any case, and each retry
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
 
@@ -269,16 +285,16 @@ struct SandboxArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
 
-    /// What the simulated Bitrise is to do
+    /// What the simulated Bitrise does
     #[arg(long, value_name = "SCENARIO", default_value = "healthy")]
     #[arg(value_parser = scenario())]
     scenario: Scenario,
 
-    /// How much later each answer starts, such as 50ms
+    /// Delay before each response, such as 50ms
     #[arg(long, value_name = "TIME", value_parser = time)]
     latency: Option<Duration>,
 
-    /// How many apps there are, where the scenario lists any [default: the scenario's own number]
+    /// Number of apps, if the scenario lists any [default: the scenario's own number]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = |text: &str| number(text, 1..=20_000_u16))]
     apps: Option<u16>,
@@ -341,33 +357,40 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 /// Runs the program with these arguments and returns its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     output::install_panic_message();
-    match Cli::try_parse_from(args) {
-        Ok(cli) => run(&cli),
-        Err(error) => usage_error::report(error),
+    signals::survive_file_size_limit();
+    let environment = Environment::read();
+    choose_colors(ColorChoice::Auto, &environment);
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => run(&cli, &environment),
+        Err(error) => usage_error::report(&args, error, &environment),
     }
 }
 
-fn run(cli: &Cli) -> ExitCode {
-    let environment = Environment::read();
-    match (cli.color, environment.color) {
-        (ColorChoice::Auto, None) => anstream::ColorChoice::Auto,
+/// Chooses whether there are colours: the option comes first, then the variables, then whether
+/// there is a terminal.
+fn choose_colors(option: ColorChoice, environment: &Environment) {
+    let is_terminal = io::stdout().is_terminal();
+    match (option, environment.color) {
         (ColorChoice::Always, _) | (ColorChoice::Auto, Some(true)) => anstream::ColorChoice::Always,
-        (ColorChoice::Never, _) | (ColorChoice::Auto, Some(false)) => anstream::ColorChoice::Never,
+        (ColorChoice::Auto, None) if is_terminal => anstream::ColorChoice::Auto,
+        (ColorChoice::Never, _) | (ColorChoice::Auto, _) => anstream::ColorChoice::Never,
     }
     .write_global();
+}
+
+fn run(cli: &Cli, environment: &Environment) -> ExitCode {
+    choose_colors(cli.color, environment);
     let result = match &cli.command {
-        Command::Verify(args) => verify::run(args, cli.token.is_some(), &environment),
+        Command::Verify(args) => verify::run(args, cli.token.is_some(), environment),
         _ if cli.token.is_some() => return usage_error::token_in_arguments(),
-        Command::Explain(args) => explain::run(args, &environment),
+        Command::Explain(args) => explain::run(args, environment),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => generate::completions(args),
         Command::Man(args) => generate::man(args),
         Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
     };
-    result.unwrap_or_else(|error| {
-        output::complain(&format!("error: {error:#}\n"));
-        ExitCode::FAILURE
-    })
+    result.unwrap_or_else(|error| output::failure(&error))
 }
 
 #[cfg(test)]

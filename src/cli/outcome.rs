@@ -24,8 +24,8 @@ pub(super) struct Outcome {
 
 /// The readers of a report.
 pub(super) struct Readers<'a> {
-    /// The format on standard output.
-    pub(super) format: Format,
+    /// The format on standard output; nothing is printed without one.
+    pub(super) format: Option<Format>,
     /// How that looks.
     pub(super) style: Style,
     /// The files of `--report`.
@@ -48,7 +48,10 @@ impl Outcome {
             // The error is known.
             let _ = self.write_files(readers);
         }
-        let printed = output::print(&self.text(readers.format, self.style(readers))?);
+        let printed = match readers.format {
+            Some(format) => output::print(&self.text(format, self.style(readers))?),
+            None => Ok(()),
+        };
         if printed.is_err() && !self.report.is_unwritten {
             self.report.is_unwritten = true;
             written = self.write_files(readers);

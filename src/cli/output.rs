@@ -8,6 +8,7 @@ use anstream::AutoStream;
 use anyhow::{Context as _, anyhow};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf, is_separator};
+use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -54,6 +55,12 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints to standard error. Where that fails, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints an error, and returns the exit code for a report that could not be written.
+pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
+    complain(&format!("error: {error:#}\n"));
+    ExitCode::FAILURE
 }
 
 /// Prints lines to standard error on a thread of its own: where nobody reads them, that must not
@@ -146,7 +153,7 @@ impl ReportFile {
         }
         // A file without a name, where the system has such: it is gone with its handle.
         let probe = tempfile::tempfile_in(folder(target));
-        let unusable = |error: io::Error| FileError::new(folder(target), error.kind());
+        let unusable = |error: io::Error| FileError::new(folder(target), &error);
         probe.map_err(|error| PlanError::ReportFolder(unusable(error)))?;
         Ok(Self {
             target: target.to_owned(),
@@ -166,7 +173,7 @@ impl ReportFile {
             draft.persist(&self.target)?;
             io::Result::Ok(())
         };
-        let named = |error: io::Error| FileError::new(&self.target, error.kind());
+        let named = |error: io::Error| FileError::new(&self.target, &error);
         write().map_err(|error| anyhow!("can't write the report {}", named(error)))
     }
 }

@@ -162,7 +162,7 @@ async fn read(
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let bytes = limits.read(path.to_owned(), limit).await;
     let bytes = bytes.map_err(Refusal::Stopped)?;
-    let unreadable = |error: io::Error| as_error(FileError::new(path, error.kind()));
+    let unreadable = |error: io::Error| as_error(FileError::new(path, &error));
     Ok(bytes.map_err(unreadable)?)
 }
 
@@ -187,7 +187,7 @@ async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelectio
         let as_error = PlanError::AppsFileUnreadable;
         let bytes = read(path, MAX_APPS_FILE, limits, as_error).await?;
         let text = input::text(&bytes);
-        let text = text.map_err(|error| as_error(FileError::new(path, error.kind())))?;
+        let text = text.map_err(|error| as_error(FileError::new(path, &error)))?;
         return Ok(AppSelection::Named(plan::app_slugs(&text)?));
     }
     if args.all_apps {

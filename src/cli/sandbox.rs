@@ -36,7 +36,7 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     let (runtime, sandbox) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            let (address, words) = (args.listen, plan::words(error.kind()));
+            let (address, words) = (args.listen, plan::words(&error));
             output::complain(&format!("error: can't listen on {address}: {words}\n"));
             return Ok(ExitCode::from(2));
         }

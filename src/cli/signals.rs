@@ -5,7 +5,20 @@
 
 use crate::verdict::Signal;
 use std::io;
+#[cfg(unix)]
+use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Lets a write past the limit for a file's size end in an error, where the system would end the
+/// process and leave a draft behind.
+pub(super) fn survive_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::signal::SIGXFSZ;
+        // Without a handler, the system does what it did before.
+        drop(signal_hook::flag::register(SIGXFSZ, Arc::default()));
+    }
+}
 
 /// Tells of the first signal that arrives while the value lives.
 pub(super) struct Signals(watch::Receiver<Option<Signal>>);
@@ -14,7 +27,7 @@ impl Signals {
     /// Takes over SIGINT and SIGTERM.
     ///
     /// # Errors
-    /// Returns the system's error where it has no pipe or thread left.
+    /// Returns the system's error if it has no pipe or thread left.
     pub(super) fn listen() -> io::Result<Self> {
         let (sender, receiver) = watch::channel(None);
         watch(sender)?;

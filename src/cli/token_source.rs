@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use super::input::{self, ReadLimits};
+use super::output;
 use crate::plan::{self, FileError, PlanError};
 use crate::report::{NotRun, TokenSource};
 use crate::verdict::Signal;
@@ -54,7 +55,7 @@ pub(super) async fn read(
         }
         Err(error) => {
             let path = file.unwrap_or(Path::new(TERMINAL));
-            NotRun::TokenUnreadable(FileError::new(path, error.kind()))
+            NotRun::TokenUnreadable(FileError::new(path, &error))
         }
     };
     Err(Failure::NotRun(Some(source), why))
@@ -82,9 +83,18 @@ async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>,
     match text {
         // The prompt reads Ctrl-C as a character, and may be faster than the signal it then sends.
         Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Err(Signal::Interrupt),
-        Ok(text) => Ok(text.map(SecretString::from)),
+        Ok(text) => {
+            if text.as_ref().is_err_and(is_end) {
+                // The prompt leaves the cursor behind its words.
+                output::complain("\n");
+            }
+            Ok(text.map(SecretString::from))
+        }
         Err(signal) => {
             terminal.restore();
+            if signal == Signal::Terminate {
+                output::complain("\n");
+            }
             Err(signal)
         }
     }

@@ -12,7 +12,7 @@ use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::BaseUrl;
 use crate::diagnosis::Known;
-use crate::plan::PlanError;
+use crate::plan::{self, PlanError};
 use crate::report::{SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Token, TokenError};
@@ -58,7 +58,7 @@ pub(super) fn run(
     let asked = outcome.report.target.base_url.as_deref();
     outcome.known = environment.known(asked.and_then(|url| Url::parse(url).ok()).as_ref());
     outcome.write(&Readers {
-        format: args.output,
+        format: Some(args.output),
         style,
         files: &files,
     })
@@ -73,7 +73,7 @@ fn answer(
     environment: &Environment,
     progress: &Rc<Progress>,
 ) -> Result<Outcome, PlanError> {
-    let no_room = |error: io::Error| PlanError::System(error.kind());
+    let no_room = |error: io::Error| PlanError::System(plan::words(&error));
     let (runtime, signals) = start().map_err(no_room)?;
     let run = Run {
         args,
@@ -268,7 +268,7 @@ async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanErro
         ..Config::default()
     };
     let opened = Sandbox::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-    let server = opened.map_err(|error| PlanError::Sandbox(error.kind()))?;
+    let server = opened.map_err(|error| PlanError::Sandbox(plan::words(&error)))?;
     let base_url = BaseUrl::parse(&server.base_url())?;
     Ok((server, base_url))
 }

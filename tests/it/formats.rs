@@ -399,7 +399,7 @@ fn a_run_that_a_signal_ends_reports_in_every_format() {
         .spawn()
         .unwrap();
     asking.recv().unwrap();
-    crate::ending::kill("-INT", &child);
+    crate::files_and_signals::kill("-INT", &child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let printed = ("github", String::from_utf8(output.stdout).unwrap());

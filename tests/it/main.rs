@@ -8,13 +8,14 @@
 
 mod support;
 
+mod arguments;
 mod bounds;
 mod classification;
 mod client;
-mod comfort;
+mod command_line;
 mod coverage;
-mod ending;
 mod faults;
+mod files_and_signals;
 mod formats;
 mod fuzz;
 mod process;
@@ -23,6 +24,7 @@ mod schema;
 #[cfg(unix)]
 mod shipping;
 mod soak;
+mod surroundings;
 mod tidy;
 mod token;
 mod worlds;

@@ -735,24 +735,6 @@ fn a_wait_that_does_not_fit_is_told_to_scripts() {
     assert_eq!(found.checks[1].request.as_ref().unwrap().attempts, 1);
 }
 
-#[test]
-fn colours_are_used_where_they_are_wanted() {
-    let has_colour = |program: Program| program.run().stdout.contains('\u{1b}');
-    assert!(!has_colour(in_sandbox("healthy")));
-    assert!(has_colour(in_sandbox("healthy").arg("--color=always")));
-    assert!(has_colour(in_sandbox("healthy").env("CLICOLOR_FORCE", "1")));
-    assert!(!has_colour(
-        in_sandbox("healthy")
-            .env("CLICOLOR_FORCE", "1")
-            .arg("--color=never")
-    ));
-    assert!(has_colour(
-        in_sandbox("healthy")
-            .env("NO_COLOR", "1")
-            .arg("--color=always")
-    ));
-}
-
 #[cfg(unix)]
 #[test]
 fn a_plain_locale_gets_plain_characters() {
@@ -788,8 +770,6 @@ fn the_sandbox_command_serves_what_verify_can_ask() {
     child.wait().unwrap();
     assert_eq!(found.verdict, "no_resources");
     assert_eq!(wrong.verdict, "invalid_credentials");
-    let abroad = Program::new(["sandbox", "--listen", "0.0.0.0:0"]).run();
-    assert_eq!(abroad.code, Some(1), "{}", abroad.stderr);
 }
 
 #[test]

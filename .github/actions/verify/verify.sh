@@ -96,23 +96,20 @@ done
 [ "$PIPELINE_DETAILS" = false ] || args+=(--pipeline-details)
 add_apps "$APPS"
 
-# Names the label in the annotations that the program prints.
-labelled() {
-  if [ -n "$LABEL" ]; then
-    sed -E "s/^::(error|warning|notice) title=/&$LABEL · /"
-  else
-    cat
-  fi
-}
-
 code=0
-BITRISE_TOKEN=$token "$PROGRAM" "${args[@]}" </dev/null | labelled || code=${PIPESTATUS[0]}
+annotations=$(BITRISE_TOKEN=$token "$PROGRAM" "${args[@]}" </dev/null) || code=$?
+[ -z "$annotations" ] || printf '%s\n' "$annotations" \
+  | sed -E "s/^::(error|warning|notice) title=/&${LABEL:+$LABEL · }/"
 label_reports "$LABEL" "$base"
 
 message=$(key_of message "$base.json")
 if [ "$code" = 2 ] && [ ! -f "$base.json" ]; then
   message="An input has a value that bitrise-dx does not take; the log says which."
-  annotate error "$message"
+  # The program may have said so itself.
+  case $annotations in
+    ::error* | *$'\n'::error*) ;;
+    *) annotate error "$message" ;;
+  esac
 fi
 reason=$(reason_of "$code" "$base.json")
 output "$(verdict_of "$code" "$base.json")" "$reason" "$code" "$message"

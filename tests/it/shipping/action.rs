@@ -379,8 +379,9 @@ fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
             "a\nb",
             "input fail-without-token must",
         ),
-        ("SANDBOX", "no-such-scenario", "An input has a value"),
-        ("MAX_TIME", "soon", "An input has a value"),
+        // What the program refuses, it may name itself.
+        ("SANDBOX", "no-such-scenario", ""),
+        ("MAX_TIME", "soon", ""),
         ("BASE_URL", "nowhere", ""),
     ] {
         let machine = Machine::new();
@@ -412,6 +413,25 @@ fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
             let report = schema::read(&read(old.join("bitrise-dx.json")));
             assert_eq!(report.verdict, "not_run", "{name}");
         }
+    }
+}
+
+#[test]
+fn what_the_program_says_itself_is_not_said_twice() {
+    for (says, annotations) in [
+        ("", 1),
+        ("::error title=x::y", 1),
+        ("::warning title=x::y", 2),
+    ] {
+        let machine = Machine::new();
+        machine.command("refusing", &format!("echo '{says}'; exit 2"));
+        let ran = run(machine
+            .action()
+            .env("PROGRAM", machine.path("bin/refusing")));
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        let found = ran.stdout.lines().filter(|line| line.starts_with("::"));
+        assert_eq!(found.count(), annotations, "{ran:?}");
+        assert_eq!(machine.outputs()["reason"], "invalid_options");
     }
 }
 

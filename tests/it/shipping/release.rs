@@ -131,7 +131,7 @@ fn step(name: &str) -> String {
     let lines = script
         .lines()
         .map_while(|line| line.strip_prefix("          "));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -1,0 +1,287 @@
+//! Where the program runs: proxy variables, root certificates, CI systems and terminals as they
+//! are.
+
+use crate::schema::{self, Report};
+use crate::support::process::{CANARY, Finished, Program};
+use crate::support::server::healthy;
+use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
+use std::fs;
+
+fn report(finished: &Finished) -> Report {
+    let report = schema::read(&finished.stdout);
+    assert_eq!(finished.code, Some(report.exit_code), "{}", finished.stderr);
+    report
+}
+
+const FORMATS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
+
+#[test]
+fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
+    for (value, words) in [
+        ("\"http://usercanary:pwcanary@p:1\"", "quotation marks"),
+        ("'http://p:1'", "quotation marks"),
+        ("http://usercanary:pwcanary@p:1 ", "white space"),
+        ("http://usercanary:pwcanary@p:1\n", "white space"),
+        ("PROXY pcanary:8080; DIRECT", "PAC"),
+        ("http://pcanary/proxy.pac", "PAC"),
+        ("http://CORP\\usercanary:pwcanary@p:1", "%5C"),
+        ("http://usercanary:pw#canary@p:1", "# as %23"),
+        ("http://usercanary:pw/canary@p:1", "/ as %2F"),
+        ("http://usercanary:pw?canary@p:1", "? as %3F"),
+        ("http://usercanary:pw@canary@p:1", "@ as %40"),
+        ("usercanary:pw#canary@p:1", "# as %23"),
+        ("socks5://usercanary:pw#canary@p:1", "# as %23"),
+        ("https://usercanary:pw%xcanary@p:1", "% as %25"),
+        ("ftp://usercanary:pwcanary@p:1", "http://"),
+        ("http://usercanary:pwcanary", "is not a proxy's address"),
+        ("http://$USERcanary", "is not a proxy's address"),
+    ] {
+        for name in ["HTTPS_PROXY", "all_proxy"] {
+            for format in FORMATS {
+                let program = Program::new(["verify", "-o", format]);
+                let finished = program.env("BITRISE_TOKEN", CANARY).env(name, value).run();
+                assert_eq!(finished.code, Some(2), "{value}");
+                let said = finished.everything();
+                assert!(!said.contains("canary"), "{value}: {said}");
+                if format == "json" {
+                    let found = report(&finished);
+                    assert_eq!(found.reason.as_deref(), Some("invalid_options"));
+                    assert!(found.message.contains(name), "{}", found.message);
+                    assert!(found.message.contains(words), "{}", found.message);
+                    assert_eq!(found.target.proxy, None);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
+    let server = TlsServer::start(healthy());
+    let (_folder, ca) = server.ca_file();
+    let proxy = Proxy::start(ProxyAnswer::Open);
+    let (address, bad) = (proxy.address.to_string(), "http://u:p#w@h:1".to_owned());
+    let good = format!("http://{address}");
+    let shown = Some(good.clone());
+    for (variables, expected) in [
+        (&[("HTTPS_PROXY", &good)][..], &shown),
+        (&[("https_proxy", &good)], &shown),
+        (&[("ALL_PROXY", &address)], &shown),
+        // Lower case comes first, as for curl; an empty one is not set.
+        (&[("https_proxy", &good), ("HTTPS_PROXY", &bad)], &shown),
+        (&[("HTTPS_PROXY", &good), ("ALL_PROXY", &bad)], &shown),
+        (
+            &[("https_proxy", &String::new()), ("HTTPS_PROXY", &good)],
+            &shown,
+        ),
+        // Requests to https addresses don't ask for this one.
+        (&[("HTTP_PROXY", &bad)], &None),
+        (
+            &[("HTTPS_PROXY", &bad), ("NO_PROXY", &"localhost".to_owned())],
+            &None,
+        ),
+        (
+            &[
+                ("HTTPS_PROXY", &good),
+                ("NO_PROXY", &"x;*.localhost".to_owned()),
+            ],
+            &None,
+        ),
+        (
+            &[
+                ("HTTPS_PROXY", &good),
+                ("no_proxy", &"example.com".to_owned()),
+            ],
+            &shown,
+        ),
+    ] {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
+        let program = program.arg(&ca);
+        let set = |program: Program, (name, value): &(&str, &String)| program.env(name, value);
+        let found = report(&variables.iter().fold(program, set).run());
+        assert_eq!(
+            found.verdict, "verified",
+            "{variables:?}: {}",
+            found.message
+        );
+        assert_eq!(&found.target.proxy, expected, "{variables:?}");
+    }
+    // A password with encoded characters arrives as it is.
+    let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
+    let value = format!("http://CORP%5Cu:p%23canary@{address}");
+    let finished = program.arg(&ca).env("HTTPS_PROXY", value).run();
+    assert_eq!(report(&finished).verdict, "verified", "{}", finished.stdout);
+    assert!(!finished.everything().contains("canary"));
+    let heads = proxy.heads();
+    // CORP\u:p#canary
+    let sent = "Basic Q09SUFx1OnAjY2FuYXJ5";
+    assert!(heads.last().unwrap().contains(sent), "{heads:?}");
+}
+
+#[test]
+fn a_plain_address_asks_no_proxy_variable() {
+    let server = healthy();
+    let program = Program::verify(&server.base_url()).args(["-o", "json"]);
+    let found = report(&program.env("HTTPS_PROXY", "http://u:p#w@h:1").run());
+    assert_eq!(found.verdict, "verified");
+    let program = Program::new(["verify", "-o", "json", "--sandbox"]);
+    let found = report(&program.env("ALL_PROXY", "\"x\"").run());
+    assert_eq!(found.verdict, "verified");
+}
+
+/// Returns the certificate in a text in PEM.
+fn der(pem: &str) -> Vec<u8> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+    CertificateDer::from_pem_slice(pem.as_bytes())
+        .unwrap()
+        .to_vec()
+}
+
+/// Writes bytes in base64 between the lines of PEM.
+fn pem(label: &str, bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+#[test]
+fn a_root_is_read_in_each_form_that_people_have() {
+    let server = TlsServer::start(healthy());
+    let other = TlsServer::start(healthy());
+    let (ca, folder) = (&server.ca_pem, tempfile::tempdir().unwrap());
+    let (bytes, path) = (der(ca), folder.path().join("ca"));
+    // OpenSSL's remarks behind the certificate: a sequence of purposes.
+    let trusted = [
+        &bytes[..],
+        b"\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01",
+    ]
+    .concat();
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(ca.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (form, content) in [
+        ("PEM", ca.clone().into_bytes()),
+        ("PEM with CRLF", ca.replace('\n', "\r\n").into_bytes()),
+        ("PEM with a BOM", format!("\u{feff}{ca}").into_bytes()),
+        ("PEM in UTF-16", utf16),
+        ("DER", bytes.clone()),
+        ("DER and more", trusted.clone()),
+        (
+            "TRUSTED CERTIFICATE",
+            pem("TRUSTED CERTIFICATE", &trusted).into_bytes(),
+        ),
+        (
+            "X509 CERTIFICATE",
+            pem("X509 CERTIFICATE", &bytes).into_bytes(),
+        ),
+        (
+            "several, with words",
+            format!("Ours\n{}\nNew\n{ca}", other.ca_pem).into_bytes(),
+        ),
+    ] {
+        fs::write(&path, content).unwrap();
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
+        let found = report(&program.arg(&path).run());
+        assert_eq!(found.verdict, "verified", "{form}: {}", found.message);
+    }
+    let cut = &bytes[..bytes.len() / 2];
+    for (form, content) in [
+        ("nothing", Vec::new()),
+        ("words", b"no certificate".to_vec()),
+        ("a page", b"<html>".to_vec()),
+        ("DER, cut", cut.to_vec()),
+        ("PEM, cut", ca[..ca.len() / 2].as_bytes().to_vec()),
+        (
+            "PEM of no certificate",
+            pem("CERTIFICATE", b"x").into_bytes(),
+        ),
+        ("a key", pem("PRIVATE KEY", b"x").into_bytes()),
+        ("a request", pem("CERTIFICATE REQUEST", &bytes).into_bytes()),
+    ] {
+        fs::write(&path, content).unwrap();
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
+        let found = report(&program.arg(&path).run());
+        assert_eq!(found.reason.as_deref(), Some("invalid_options"), "{form}");
+        assert!(
+            found.message.contains("holds no certificate"),
+            "{}",
+            found.message
+        );
+    }
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+#[test]
+fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
+    let server = TlsServer::start(healthy());
+    let (folder, ca) = server.ca_file();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let fifo = path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    fs::create_dir(path("certs")).unwrap();
+    fs::create_dir(path("none")).unwrap();
+    fs::copy(&ca, path("certs/a.pem")).unwrap();
+    std::os::unix::fs::symlink("a.pem", path("certs/0f5a1e12.0")).unwrap();
+    fs::write(path("empty.pem"), "").unwrap();
+    let ca = ca.to_str().unwrap().to_owned();
+    let both = format!("{}:{}", path("none"), path("certs"));
+    for (name, value, code) in [
+        ("SSL_CERT_FILE", &ca, 0),
+        ("SSL_CERT_DIR", &path("certs"), 0),
+        ("SSL_CERT_DIR", &both, 0),
+        ("SSL_CERT_FILE", &path("missing.pem"), 4),
+        ("SSL_CERT_FILE", &path("empty.pem"), 4),
+        ("SSL_CERT_FILE", &path("certs"), 4),
+        ("SSL_CERT_FILE", &fifo, 4),
+        ("SSL_CERT_FILE", &"/dev/zero".to_owned(), 4),
+        ("SSL_CERT_DIR", &path("missing"), 4),
+        ("SSL_CERT_DIR", &path("none"), 4),
+        ("SSL_CERT_DIR", &"/dev/zero".to_owned(), 4),
+    ] {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
+        let found = report(&program.env(name, value).run());
+        assert_eq!(found.exit_code, code, "{name}={value}: {}", found.message);
+        let reason = (code == 4).then_some("tls_failure");
+        assert_eq!(found.reason.as_deref(), reason, "{name}={value}");
+        // One more root is enough.
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
+        let found = report(&program.env(name, value).run());
+        assert_eq!(
+            found.verdict, "verified",
+            "{name}={value}: {}",
+            found.message
+        );
+    }
+    // Set but empty is not set: it is the system's roots that don't know the server's.
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
+        assert_eq!(report(&program.env(name, "").run()).verdict, "verified");
+    }
+}
+
+#[test]
+fn colours_are_forced_by_a_yes_alone() {
+    let run = |variables: &[(&str, &str)], args: &[&str]| {
+        let args = ["verify", "--sandbox"].iter().chain(args);
+        let set = |program: Program, (name, value): &(&str, &str)| program.env(name, value);
+        let program = variables.iter().fold(Program::new(args), set);
+        program.run().stdout.contains('\u{1b}')
+    };
+    for (variables, args, is_coloured) in [
+        (&[][..], &[][..], false),
+        (&[("CLICOLOR_FORCE", "1")], &[], true),
+        (&[("CLICOLOR_FORCE", "0")], &[], false),
+        (&[("FORCE_COLOR", "1")], &[], true),
+        (&[("FORCE_COLOR", "3")], &[], true),
+        (&[("FORCE_COLOR", "0")], &[], false),
+        (&[("FORCE_COLOR", "")], &[], false),
+        (&[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], &[], false),
+        (&[("FORCE_COLOR", "1")], &["--color=never"], false),
+        (&[("NO_COLOR", "1")], &["--color=always"], true),
+    ] {
+        assert_eq!(run(variables, args), is_coloured, "{variables:?} {args:?}");
+    }
+}
