@@ -1,4 +1,5 @@
-//! Notes which commit and which target a binary is built from, for `bitrise-dx --version`.
+//! Notes which commit and which target a binary is built from, for `bitrise-dx --version` and for
+//! the reports.
 //!
 //! Nothing but the source decides on the text, so that two builds of one commit are the same: the
 //! date is the commit's, or that of `SOURCE_DATE_EPOCH` where it is set. A published crate has no
@@ -20,11 +21,13 @@ fn main() {
     let (commit, date) = from_repository()
         .or_else(from_published_crate)
         .unwrap_or_default();
+    println!("cargo::rustc-env=BITRISE_DX_COMMIT={commit}");
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();
     let epoch = epoch.and_then(|seconds| seconds.trim().parse().ok());
     let source = [commit, epoch.map_or(date, day)];
     let source: Vec<String> = source.into_iter().filter(|part| !part.is_empty()).collect();
     let target = env::var("TARGET").unwrap_or_default();
+    println!("cargo::rustc-env=BITRISE_DX_TARGET={target}");
     let parts = [source.join(" "), target];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();

@@ -9,7 +9,7 @@ use url::{Host, Url};
 /// Bitrise's own API, the address that DX uses (spec: `host` and `basePath`).
 pub const DEFAULT_BASE_URL: &str = "https://api.bitrise.io/v0.1";
 
-/// Holds the address of the API, with its version path and without a slash at its end.
+/// The address of the API, with its version path and without a slash at its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BaseUrl(Url);
 
@@ -69,23 +69,23 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// States why a text can't be used as a base URL.
+/// Why a text can't be used as a base URL.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BaseUrlError {
     /// Not a URL, or one that is not for the web.
-    #[error("the base URL is not a web address like {DEFAULT_BASE_URL}")]
+    #[error("the base URL is not a web address: write it as in {DEFAULT_BASE_URL}")]
     Unreadable,
     /// Plain `http` to another machine.
-    #[error("the base URL must begin with https:// (http:// is for this machine alone)")]
+    #[error("the base URL must start with https:// (http:// is for this machine alone)")]
     NotEncrypted,
     /// User information in the URL.
-    #[error("the base URL must not hold a user or a password")]
+    #[error("the base URL holds a user or a password: leave them out")]
     WithUser,
     /// A query or a fragment in the URL.
-    #[error("the base URL must not hold a “?” or a “#”")]
+    #[error("the base URL holds a “?” or a “#”: leave out what starts there")]
     WithQuery,
     /// A token in the URL.
-    #[error("the base URL must not hold a token; anyone may now have seen that token")]
+    #[error("the base URL holds a token: treat that token as compromised")]
     WithToken,
 }
 

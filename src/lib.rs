@@ -9,8 +9,8 @@
 //! the [`api::Client`] DX's questions in DX's order. Each call ends in an [`exchange::Exchange`],
 //! plain data of what was seen. [`classify`] says what it means: go on, or a
 //! [`verdict::Reason`]. Each answer becomes a [`check::Check`], and all of them a
-//! [`report::Report`], which derives the [`verdict::Verdict`]. [`render`] makes text of it, with
-//! the words of [`guide`]; [`cli`] writes the text and exits with the verdict's code. Where
+//! [`report::Report`], which derives the [`verdict::Verdict`]. [`diagnosis`] says what that means
+//! for whom, [`render`] shows it, and [`cli`] writes the text and exits with the verdict's code. Where
 //! nothing can be checked, a report with [`report::NotRun`] enters at the same place, so that all
 //! formats and exit codes follow one path. So does a run that a signal ends: what is known by then
 //! is its report.
@@ -22,9 +22,8 @@
 //! | [`verify`] | the run: order, what follows what | `api`, `classify`, `report` and below |
 //! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `redact`, `token`, `wire`, `text` and below |
 //! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
-//! | [`render`] | report → text | `report`, `guide` and below |
+//! | [`render`] | diagnosis → text | `diagnosis` and below |
 //! | [`diagnosis`] | what a report means for whom | `report` and below |
-//! | [`guide`] | the texts for people | `report` and below |
 //! | [`report`] | what is known after a run | `check`, `plan`, `token`, `text`, `verdict` |
 //! | [`classify`] | from what was seen to what it means | `exchange`, `wire`, `verdict` |
 //! | [`check`] | one check and how it ended | `exchange`, `token`, `text`, `verdict` |
@@ -59,7 +58,6 @@ pub mod classify;
 pub mod cli;
 pub mod diagnosis;
 pub mod exchange;
-pub mod guide;
 pub mod plan;
 pub mod proxy;
 pub mod redact;

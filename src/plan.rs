@@ -38,7 +38,7 @@ pub enum AppSelection {
 }
 
 impl Plan {
-    /// Holds that the token stands in nothing that becomes part of an address: tokens without a
+    /// Checks that the token stands in nothing that becomes part of an address: tokens without a
     /// known prefix can only be told by comparing.
     ///
     /// # Errors
@@ -204,6 +204,8 @@ pub struct FileError {
     name: Option<String>,
     /// What the system says.
     why: String,
+    /// The kind of that.
+    kind: io::ErrorKind,
 }
 
 impl FileError {
@@ -214,7 +216,13 @@ impl FileError {
         Self {
             name: Some(name).filter(|_| !is_input),
             why: words(error),
+            kind: error.kind(),
         }
+    }
+
+    /// Returns the kind of what the system says.
+    pub const fn kind(&self) -> io::ErrorKind {
+        self.kind
     }
 
     fn place(&self) -> &str {
@@ -286,8 +294,8 @@ pub enum PlanError {
     Arguments(String),
     /// A token stands among the arguments.
     #[error(
-        "a token must not stand on the command line, where the process list and the shell \
-         history show it"
+        "a token stands on the command line, where the process list and the shell history show \
+         it: set BITRISE_TOKEN or use --token-file instead"
     )]
     TokenInArguments,
     /// `--token-file` with what may be the token itself.
@@ -360,7 +368,7 @@ pub enum PlanError {
     #[error("this machine does not let the program start: {0}")]
     System(String),
     /// The sandbox could not open its port.
-    #[error("the sandbox could not open a port on this machine: {0}")]
+    #[error("can't start the sandbox: {0}")]
     Sandbox(String),
 }
 
@@ -448,6 +456,39 @@ mod tests {
                 matches!(app_slug(text), Err(PlanError::AppSlugIsToken)),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_path_is_shown_without_what_may_be_a_token() {
+        for (path, shown) in [
+            ("token.txt", "token.txt"),
+            (
+                "/etc/ssl/certs/ca-certificates.crt",
+                "/etc/ssl/certs/ca-certificates.crt",
+            ),
+            ("C:\\Users\\me\\ca.pem", "C:\\Users\\me\\ca.pem"),
+            ("/tmp/tmp.Ab3dE6gH1k/apps", "/tmp/tmp.Ab3dE6gH1k/apps"),
+            ("/run/0123456789abcdef0123/x", "/run/…/x"),
+            ("bitwat_x", "…"),
+            ("a\u{1b}b", "a\\u{1b}b"),
+        ] {
+            let not_found = io::Error::from(ErrorKind::NotFound);
+            let error = FileError::new(Path::new(path), &not_found).to_string();
+            assert_eq!(error, format!("{shown} (no such file)"));
+        }
+        let error = FileError::new(Path::new("-"), &io::Error::from(ErrorKind::TimedOut));
+        let words = "standard input (it took longer than --max-time)";
+        assert_eq!(error.to_string(), words);
+    }
+
+    #[test]
+    fn no_error_is_in_rusts_words() {
+        for number in 1..=40 {
+            let words = words(&io::Error::from_raw_os_error(number));
+            for odd in ["os error", "uncategorized", "entity", "NotFound"] {
+                assert!(!words.contains(odd), "{number}: {words}");
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A [`Reason`] has exactly one [`Verdict`], and a [`Verdict`] is the only source of an exit code
 //! and of DX's error code, so that a pair that contradicts itself can't be written.
 //!
-//! Invariant: no prose and no I/O. The texts for people are in [`crate::guide`].
+//! Invariant: no prose and no I/O. The texts for people are in [`crate::diagnosis`].
 
 /// States the answer of a run: will DX accept the token?
 ///

@@ -91,7 +91,7 @@ done
 add_apps "${app_slug_list:-}"
 
 code=0
-BITRISE_TOKEN=$token "$program" "${args[@]}" </dev/null || code=$?
+BITRISE_DX_CALLER=step BITRISE_TOKEN=$token "$program" "${args[@]}" </dev/null || code=$?
 label_reports "$label" "$base"
 verdict=$(verdict_of "$code" "$base.json")
 reason=$(reason_of "$code" "$base.json")

@@ -445,7 +445,7 @@ impl Client {
     fn response(&self, received: &reqwest::Response, body: Body, page: &[u8]) -> Response {
         let headers = received.headers();
         let clean = |text: &str| self.redactor.clean(text).into_owned();
-        let untrusted = |text: &str| Untrusted::new(clean(text));
+        let untrusted = |text: &str| responder::untrusted(text, &clean);
         let status = received.status().as_u16();
         let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let mut response = Response {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// The maximum number of bytes of a page that are looked through for its title.
 pub(super) const TITLE_WITHIN: usize = 8 * 1024;
 
-/// The maximum number of characters that are kept of a title or a header.
+/// The maximum number of characters that are kept of a title or a header; a few more than are shown.
 const MAX_KEPT: usize = 256;
 
 /// The maximum number of headers that are kept.
@@ -187,7 +187,7 @@ fn text(value: &HeaderValue) -> Cow<'_, str> {
 }
 
 /// Removes the token from a text, and cuts it afterwards.
-fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
+pub(super) fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
     let cleaned = clean(text);
     Untrusted::new(cleaned.chars().take(MAX_KEPT).collect::<String>())
 }

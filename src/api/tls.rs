@@ -23,12 +23,12 @@ use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
 use x509_cert::{Certificate, TbsCertificate};
 
-/// States that this machine's store of root certificates is empty or unreadable.
+/// This machine's store of root certificates is empty or unreadable.
 #[derive(Debug, thiserror::Error)]
 #[error("no root certificates")]
 pub(super) struct NoRoots;
 
-/// Makes the TLS set-up: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
+/// Makes the TLS configuration: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
 ///
 /// # Errors
@@ -163,7 +163,7 @@ impl ServerCertVerifier for SystemVerifier {
     }
 }
 
-/// Holds why a certificate was not trusted, with what it says of itself: the library's error
+/// Why a certificate was not trusted, with what it says of itself: the library's error
 /// alone doesn't name the issuer.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]

@@ -21,7 +21,7 @@ pub(super) struct ReadLimits<'a> {
     /// The end of the time for the whole run; without it, only a signal ends the waiting, as for a
     /// person.
     pub(super) until: Option<Instant>,
-    /// The signals that end the waiting.
+    /// The signals that end the wait.
     pub(super) signals: &'a Signals,
 }
 
@@ -30,7 +30,7 @@ impl ReadLimits<'_> {
     ///
     /// # Errors
     /// Returns the signal that came first. What the reading ended in is a result of its own: the
-    /// system's error, or [`io::ErrorKind::FileTooLarge`] where there are more than `limit` bytes.
+    /// system's error, or [`io::ErrorKind::FileTooLarge`] if there are more than `limit` bytes.
     pub(super) async fn read(
         self,
         path: PathBuf,
@@ -79,7 +79,7 @@ fn bounded(source: impl Read, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Decodes UTF-8 and, where it begins with its mark, UTF-16, which is what PowerShell's `>` and
+/// Decodes UTF-8 and, if it starts with its mark, UTF-16, which is what PowerShell's `>` and
 /// Windows' editors write.
 ///
 /// # Errors

@@ -374,7 +374,7 @@ fn choose_colors(option: ColorChoice, environment: &Environment) {
     match (option, environment.color) {
         (ColorChoice::Always, _) | (ColorChoice::Auto, Some(true)) => anstream::ColorChoice::Always,
         (ColorChoice::Auto, None) if is_terminal => anstream::ColorChoice::Auto,
-        (ColorChoice::Never, _) | (ColorChoice::Auto, _) => anstream::ColorChoice::Never,
+        (ColorChoice::Never | ColorChoice::Auto, _) => anstream::ColorChoice::Never,
     }
     .write_global();
 }

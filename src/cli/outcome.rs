@@ -2,7 +2,7 @@
 
 use super::Format;
 use super::output::{self, ReportFile};
-use crate::diagnosis::Known;
+use crate::diagnosis::{Diagnosis, Known, diagnose};
 use crate::plan::PlanError;
 use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
@@ -42,32 +42,15 @@ impl Outcome {
     /// Returns an error if the report could not be written somewhere.
     pub(super) fn write(mut self, readers: &Readers<'_>) -> anyhow::Result<ExitCode> {
         self.clean();
-        let mut written = self.write_files(readers);
-        if written.is_err() {
-            self.report.is_unwritten = true;
-            // The error is known.
-            let _ = self.write_files(readers);
-        }
-        let printed = match readers.format {
-            Some(format) => output::print(&self.text(format, self.style(readers))?),
-            None => Ok(()),
-        };
-        if printed.is_err() && !self.report.is_unwritten {
-            self.report.is_unwritten = true;
-            written = self.write_files(readers);
-        }
-        match written.and(printed) {
-            // A file's name may hold anything, also the token.
-            Err(error) => Err(anyhow!(self.clean_text(&format!("{error:#}")))),
-            Ok(()) => Ok(ExitCode::from(self.report.exit_code())),
-        }
-    }
-
-    /// Writes all files that can be written, and returns the first error.
-    fn write_files(&self, readers: &Readers<'_>) -> anyhow::Result<()> {
-        let write = |file: &ReportFile| file.write(&self.text(file.format, readers.style)?);
-        let results: Vec<_> = readers.files.iter().map(write).collect();
-        results.into_iter().collect()
+        let style = self.style(readers);
+        let Self {
+            report,
+            redactor,
+            known,
+        } = self;
+        let result = write(&mut diagnose(report, &known), style, readers);
+        // A file's name may hold anything, also the token.
+        result.map_err(|error| anyhow!(clean_text(redactor.as_ref(), &format!("{error:#}"))))
     }
 
     /// Returns how the report looks: one line, if a signal came before anything was asked.
@@ -88,7 +71,7 @@ impl Outcome {
     }
 
     /// Takes the token out of what came from the options and the environment. Texts from the
-    /// network were cleaned where they were read; so no format has to look for the token, nor to
+    /// network were cleaned when they were read; so no format has to look for the token, nor to
     /// know how it looks when it is escaped.
     fn clean(&mut self) {
         let Some(token) = &self.redactor else {
@@ -106,28 +89,65 @@ impl Outcome {
         let exchanges = exchanges.filter_map(|check| check.exchange.as_mut());
         exchanges.for_each(|exchange| clean(&mut exchange.url));
     }
+}
 
-    /// Returns a text without the token, safe to show.
-    fn clean_text(&self, text: &str) -> String {
-        let cleaned = self.redactor.as_ref().map(|token| token.clean(text));
-        escape_unprintable(cleaned.as_deref().unwrap_or(text))
+/// Writes a diagnosis for each reader, and returns the exit code of the process. `style` is how it
+/// looks on standard output.
+///
+/// # Errors
+/// Returns an error if it could not be written somewhere.
+pub(super) fn write(
+    diagnosis: &mut Diagnosis,
+    style: Style,
+    readers: &Readers<'_>,
+) -> anyhow::Result<ExitCode> {
+    let mut written = write_files(diagnosis, readers);
+    if written.is_err() {
+        diagnosis.exit_code = UNWRITTEN;
+        // The error is known.
+        let _ = write_files(diagnosis, readers);
     }
+    let printed = match readers.format {
+        Some(format) => output::print(&rendered(diagnosis, format, style)?),
+        None => Ok(()),
+    };
+    if printed.is_err() && diagnosis.exit_code != UNWRITTEN {
+        diagnosis.exit_code = UNWRITTEN;
+        written = write_files(diagnosis, readers);
+    }
+    written.and(printed)?;
+    Ok(ExitCode::from(diagnosis.exit_code))
+}
 
-    /// Renders the report.
-    ///
-    /// # Errors
-    /// Returns the error of a format's library; no report is known to cause one.
-    fn text(&self, format: Format, style: Style) -> anyhow::Result<String> {
-        let report = &self.report;
-        Ok(match format {
-            Format::Human => render::human(report, style),
-            Format::Json => render::json(report)?,
-            Format::Markdown => render::markdown(report),
-            Format::Junit => render::junit(report)?,
-            Format::Github => render::github(report),
-            Format::Html => render::html(report)?,
-        })
-    }
+/// The exit code if a report could not be written.
+const UNWRITTEN: u8 = 1;
+
+/// Writes all files that can be written, and returns the first error.
+fn write_files(diagnosis: &Diagnosis, readers: &Readers<'_>) -> anyhow::Result<()> {
+    let write = |file: &ReportFile| file.write(&rendered(diagnosis, file.format, readers.style)?);
+    let results: Vec<_> = readers.files.iter().map(write).collect();
+    results.into_iter().collect()
+}
+
+/// Returns a text without the token, safe to show.
+fn clean_text(redactor: Option<&Redactor>, text: &str) -> String {
+    let cleaned = redactor.map(|token| token.clean(text));
+    escape_unprintable(cleaned.as_deref().unwrap_or(text))
+}
+
+/// Renders a diagnosis.
+///
+/// # Errors
+/// Returns the error of a format's library; no diagnosis is known to cause one.
+fn rendered(diagnosis: &Diagnosis, format: Format, style: Style) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Human => render::human(diagnosis, style),
+        Format::Json => render::json(diagnosis)?,
+        Format::Markdown => render::markdown(diagnosis),
+        Format::Junit => render::junit(diagnosis)?,
+        Format::Github => render::github(diagnosis),
+        Format::Html => render::html(diagnosis)?,
+    })
 }
 
 impl From<Report> for Outcome {
@@ -161,7 +181,7 @@ pub(super) fn from(source: TokenSource) -> TokenInfo {
 }
 
 /// Returns a time that a report can show: from 1970 on, with a year of four digits.
-fn shown_time(now: SystemTime) -> SystemTime {
+pub(super) fn shown_time(now: SystemTime) -> SystemTime {
     /// The seconds from 1970 to the end of the year 9999.
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     now.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)

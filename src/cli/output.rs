@@ -38,7 +38,7 @@ pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
 /// Prints to standard output. A reader that has gone away, as `head` does, is no error.
 ///
 /// # Errors
-/// Returns an error where the text could not be written.
+/// Returns an error if the text could not be written.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -63,7 +63,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints lines to standard error on a thread of its own: where nobody reads them, that must not
+/// Prints lines to standard error on a thread of its own: if nobody reads them, that must not
 /// hold a run up.
 pub(super) struct Lines {
     sender: Option<Sender<String>>,
@@ -121,7 +121,7 @@ pub(super) fn install_panic_message() {
     }));
 }
 
-/// Names a report file: what is to be written, and where.
+/// A report file: where it is to be written, and in which format.
 pub(super) struct ReportFile {
     target: PathBuf,
     /// The format that the file's name asks for.
@@ -136,7 +136,7 @@ impl ReportFile {
     /// Nothing is left behind, whatever ends the run.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] where the name has no known ending or is a folder's, or the folder
+    /// Returns a [`PlanError`] if the name has no known ending or is a folder's, or the folder
     /// can't be written to.
     pub(super) fn plan(target: &Path) -> Result<Self, PlanError> {
         let ending = target.extension().unwrap_or_default();
@@ -151,7 +151,7 @@ impl ReportFile {
         if is_folder || target.to_string_lossy().ends_with(is_separator) {
             return Err(PlanError::ReportIsFolder);
         }
-        // A file without a name, where the system has such: it is gone with its handle.
+        // A file without a name, if the system has such: it is gone with its handle.
         let probe = tempfile::tempfile_in(folder(target));
         let unusable = |error: io::Error| FileError::new(folder(target), &error);
         probe.map_err(|error| PlanError::ReportFolder(unusable(error)))?;
@@ -165,7 +165,7 @@ impl ReportFile {
     /// it in its place; a link there is replaced, not followed.
     ///
     /// # Errors
-    /// Returns an error where the file could not be written or put in place.
+    /// Returns an error if the file could not be written or put in place.
     pub(super) fn write(&self, text: &str) -> anyhow::Result<()> {
         let write = || {
             let mut draft = NamedTempFile::with_prefix_in(".bitrise-dx-", folder(&self.target))?;

@@ -1,10 +1,10 @@
-//! What a person sees while a run is under way: on standard error, never on standard output.
+//! What a person sees during a run: on standard error, never on standard output.
 
 use super::output::{self, Lines};
 use crate::api::Pause;
 use crate::app::App;
 use crate::check::CheckId;
-use crate::guide::story;
+use crate::diagnosis::{app_in_workspace, check_title};
 use crate::render::{Detail, Style};
 use crate::report::{AppResult, AppState};
 use crate::verify::Event;
@@ -15,28 +15,28 @@ use std::io::{self, IsTerminal as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The time between two lines where there is no terminal.
+/// The time between two lines if there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
 /// How long an app may take before it is named.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// Shows a spinner or a bar where somebody looks, and lines where they are wanted.
+/// A spinner or a bar if somebody watches, and lines if they are wanted.
 pub(super) struct Progress {
     style: Style,
     watched: bool,
-    /// Begun with the first request: before it, a prompt may have the terminal.
+    /// Started with the first request: before it, a prompt may have the terminal.
     bar: OnceCell<Option<ProgressBar>>,
     /// The counts of a run over several apps.
     count: Option<RefCell<Count>>,
     waiting: Waiting,
-    /// Begun with the first line, where there is no bar.
+    /// Started with the first line, if there is no bar.
     lines: OnceCell<Lines>,
 }
 
-/// Holds how far a run over several apps is.
+/// How far a run over several apps is.
 struct Count {
-    begun: Instant,
+    started: Instant,
     told: Instant,
     listed: usize,
     list_is_complete: bool,
@@ -49,13 +49,13 @@ impl Count {
     fn words(&self, now: Instant) -> String {
         let open = if self.list_is_complete { "" } else { "+" };
         let (done, listed, not_readable) = (self.done, self.listed, self.not_readable);
-        let millis = now.duration_since(self.begun).as_millis().max(1);
+        let millis = now.duration_since(self.started).as_millis().max(1);
         let rate = u128::try_from(done).unwrap_or(u128::MAX) * 1000 / millis;
         format!("{done} of {listed}{open} apps checked, {not_readable} not readable, {rate}/s")
     }
 }
 
-/// Holds which apps are being asked for, the one that has waited longest in front. The thread
+/// The apps that are being asked for, the one that has waited longest in front. The thread
 /// that draws the bar reads it.
 #[derive(Clone, Default)]
 struct Waiting(Arc<Mutex<Vec<(App, Instant)>>>);
@@ -70,7 +70,7 @@ impl Waiting {
         self.with(|apps| match apps.first() {
             Some((app, since)) if now.duration_since(*since) >= SLOW => {
                 let seconds = now.duration_since(*since).as_secs();
-                format!("waiting {seconds} s for {}", story::name(app))
+                format!("waiting {seconds} s for {}", app_in_workspace(app))
             }
             Some(_) | None => String::new(),
         })
@@ -83,7 +83,7 @@ impl Progress {
     pub(super) fn new(style: Style, several: bool, watched: bool) -> Self {
         let now = Instant::now();
         let count = Count {
-            begun: now,
+            started: now,
             told: now,
             listed: 0,
             list_is_complete: false,
@@ -105,12 +105,12 @@ impl Progress {
     }
 
     fn bar(&self) -> Option<&ProgressBar> {
-        let begin = || {
+        let start = || {
             let wanted = self.style.detail != Detail::Quiet && self.watched;
             let wanted = wanted && io::stderr().is_terminal();
             wanted.then(|| spinner(self.style.unicode))
         };
-        self.bar.get_or_init(begin).as_ref()
+        self.bar.get_or_init(start).as_ref()
     }
 
     /// Shows what is being asked.
@@ -118,19 +118,20 @@ impl Progress {
         match (event, &self.count) {
             (Event::Asking(CheckId::PipelinesList, Some(app)), Some(_)) => {
                 if self.bar().is_some() {
-                    let begun = (app.clone(), Instant::now());
-                    self.waiting.with(|apps| apps.push(begun));
+                    let started = (app.clone(), Instant::now());
+                    self.waiting.with(|apps| apps.push(started));
                 }
             }
             (Event::Asking(CheckId::PipelinesShow, _), Some(_))
             | (Event::Listed(..) | Event::Checked(_), None) => {}
             (Event::Asking(check, app), count) => {
-                let is_begun = count
+                let has_started = count
                     .as_ref()
                     .is_some_and(|count| count.borrow().listed > 0);
-                if let Some(bar) = self.bar().filter(|_| !is_begun) {
-                    let app = app.map_or_else(String::new, |app| format!(": {}", story::name(app)));
-                    bar.set_message(format!("{}{app}", story::check_title(check)));
+                if let Some(bar) = self.bar().filter(|_| !has_started) {
+                    let app =
+                        app.map_or_else(String::new, |app| format!(": {}", app_in_workspace(app)));
+                    bar.set_message(format!("{}{app}", check_title(check)));
                 }
             }
             (Event::Listed(listed, complete), Some(count)) => {
@@ -145,7 +146,7 @@ impl Progress {
     fn listed(&self, count: &mut Count, listed: usize, complete: bool) {
         let now = Instant::now();
         if count.listed == 0 {
-            count.begun = now;
+            count.started = now;
             count.told = now;
             if let Some(bar) = self.bar() {
                 bar.set_style(counting(self.style.unicode, self.waiting.clone()));
@@ -181,7 +182,7 @@ impl Progress {
         }
     }
 
-    /// Tells of a pause before another attempt.
+    /// Tells of a pause before a retry.
     pub(super) fn pause(&self, pause: &Pause) {
         let after = match &pause.after {
             Ok(status) => format!("answered with {status}"),
@@ -193,7 +194,7 @@ impl Progress {
             pause.pause.subsec_millis() / 100
         );
         let line = format!(
-            "attempt {} of {} {after}; next in {wait}",
+            "attempt {} of {} {after}; retry in {wait}",
             pause.made, pause.most
         );
         let is_verbose = self.style.detail == Detail::Verbose;
@@ -252,23 +253,23 @@ mod tests {
 
     #[test]
     fn the_counts_say_how_far_and_how_fast() {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut count = Count {
-            begun,
-            told: begun,
+            started,
+            told: started,
             listed: 1200,
             list_is_complete: false,
             done: 300,
             not_readable: 2,
         };
-        let words = |count: &Count| count.words(begun + Duration::from_secs(4));
+        let words = |count: &Count| count.words(started + Duration::from_secs(4));
         assert_eq!(
             words(&count),
             "300 of 1200+ apps checked, 2 not readable, 75/s"
         );
         count.list_is_complete = true;
         assert!(words(&count).starts_with("300 of 1200 apps"));
-        assert!(count.words(begun).ends_with("300000/s"));
+        assert!(count.words(started).ends_with("300000/s"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `bitrise-dx sandbox`, and the sandbox inside of `verify`.
 
-use super::{SandboxArgs, output};
+use super::{SandboxArgs, outcome, output};
 use crate::plan;
 use crate::sandbox::{Config, Sandbox, TOKEN};
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::SystemTime;
 use tokio::runtime::{Builder, Runtime};
 
 /// Makes the runtime of a process that does one thing at a time.
@@ -18,6 +20,20 @@ pub(super) fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
+/// Opens a sandbox.
+///
+/// # Errors
+/// Returns what keeps it from opening: the port, or a clock that the HTTP library of a server can't
+/// write as a date, over which it panics.
+pub(super) async fn open(listen: SocketAddr, config: Config) -> Result<Sandbox, String> {
+    let now = SystemTime::now();
+    if outcome::shown_time(now) != now {
+        return Err("the clock shows a year before 1970 or after 9999".to_owned());
+    }
+    let opened = Sandbox::bind(listen, config).await;
+    opened.map_err(|error| plan::words(&error))
+}
+
 /// Serves a sandbox until the process is ended.
 ///
 /// # Errors
@@ -29,14 +45,15 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
         apps: args.apps.map(usize::from),
         ..Config::default()
     };
-    let opened = runtime().and_then(|runtime| {
-        let sandbox = runtime.block_on(Sandbox::bind(args.listen, config))?;
+    let opened = runtime().map_err(|error| plan::words(&error));
+    let opened = opened.and_then(|runtime| {
+        let sandbox = runtime.block_on(open(args.listen, config))?;
         Ok((runtime, sandbox))
     });
     let (runtime, sandbox) = match opened {
         Ok(opened) => opened,
-        Err(error) => {
-            let (address, words) = (args.listen, plan::words(&error));
+        Err(words) => {
+            let address = args.listen;
             output::complain(&format!("error: can't listen on {address}: {words}\n"));
             return Ok(ExitCode::from(2));
         }

@@ -59,7 +59,7 @@ fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
     let forever = move || {
         for number in signals.forever() {
             if sender.is_closed() || sender.borrow().is_some() {
-                // Where even that fails, the report is still under way.
+                // If even that fails, the report is still to come.
                 let _ = emulate_default_handler(number);
             }
             let signal = if number == SIGINT {

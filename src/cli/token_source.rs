@@ -100,7 +100,7 @@ async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>,
     }
 }
 
-/// Holds how the terminal was before the prompt, which hides what is typed.
+/// The terminal as it was before the prompt, which hides what is typed.
 struct Terminal {
     #[cfg(unix)]
     before: Option<rustix::termios::Termios>,
@@ -114,7 +114,7 @@ impl Terminal {
         }
     }
 
-    /// Makes the terminal show again what is typed, where the prompt could not do so itself.
+    /// Makes the terminal show again what is typed, if the prompt could not do so itself.
     #[cfg_attr(
         not(unix),
         expect(clippy::unused_self, reason = "only POSIX has something to restore")

@@ -97,7 +97,9 @@ fn answer(
 fn start() -> io::Result<(Runtime, Signals)> {
     let runtime = sandbox::runtime()?;
     let signals = Signals::listen()?;
-    thread::Builder::new().spawn(|| {})?;
+    let thread = thread::Builder::new().spawn(|| {})?;
+    // Nothing in it can fail.
+    let _ = thread.join();
     Ok((runtime, signals))
 }
 
@@ -261,14 +263,14 @@ impl Run<'_> {
 /// Opens a sandbox on a free port of this machine.
 ///
 /// # Errors
-/// Returns [`PlanError::Sandbox`] where no port can be opened.
+/// Returns [`PlanError::Sandbox`] if no port can be opened.
 async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanError> {
     let config = Config {
         scenario,
         ..Config::default()
     };
-    let opened = Sandbox::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-    let server = opened.map_err(|error| PlanError::Sandbox(plan::words(&error)))?;
+    let opened = sandbox::open((Ipv4Addr::LOCALHOST, 0).into(), config).await;
+    let server = opened.map_err(PlanError::Sandbox)?;
     let base_url = BaseUrl::parse(&server.base_url())?;
     Ok((server, base_url))
 }

@@ -7,20 +7,44 @@
 //! Invariant: pure. Text that is not ours stands in [`crate::text::Text`] as foreign, and in
 //! [`crate::text::Untrusted`], nowhere else.
 
+mod actions;
+mod causes;
+mod explain;
+mod extent;
+mod facts;
 mod known;
+mod lines;
+mod pages;
+mod reproduce;
+mod result;
+mod sentence;
 
+pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
+pub use lines::{check_title, span};
+pub use pages::DX_PAGE;
+pub use result::dx_words;
+pub use sentence::app_in_workspace;
 
 use crate::check::{CheckId, Status};
-use crate::report::{AppResult, Coverage, EvidenceKind, TokenSource, TokenState};
+use crate::exchange::is_bitrise;
+use crate::report::{
+    AppResult, Coverage, EvidenceKind, Report, Selection, TokenSource, TokenState,
+};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
+use facts::Facts;
+use reproduce::Reproduce;
+use sentence::fill;
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// A run and what it means, ready to be shown.
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
+    /// The program that made it.
+    pub tool: Tool,
     /// The verdict.
     pub verdict: Verdict,
     /// The reason for it, unless the token is verified.
@@ -49,11 +73,11 @@ pub struct Diagnosis {
     /// What to do, in order.
     pub actions: Vec<Text>,
     /// What is worth a word but didn't decide: a code for scripts and a sentence.
-    pub warnings: Vec<(&'static str, Text)>,
+    pub warnings: Vec<(Cow<'static, str>, Text)>,
     /// The checks, in the order in which they were made.
     pub checks: Vec<CheckLine>,
     /// What stands behind the heading of the causes, such as that Bitrise doesn't say which.
-    pub causes_note: Option<&'static str>,
+    pub causes_note: Option<Cow<'static, str>>,
     /// The causes that the run has not ruled out, likeliest first.
     pub causes: Vec<Text>,
     /// How many apps ended in which way.
@@ -71,13 +95,173 @@ pub struct Diagnosis {
     /// Commands that reproduce the requests, with a variable in place of the token.
     pub reproduce: Vec<String>,
     /// Where to read more.
-    pub links: Vec<&'static str>,
+    pub links: Vec<Cow<'static, str>>,
     /// What the run was asked to do.
     pub target: TargetLine,
     /// When the run started.
     pub checked_at: SystemTime,
     /// How long it took; nothing for pasted text.
     pub duration: Option<Duration>,
+}
+
+/// Makes the diagnosis of a report.
+pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
+    let facts = Facts::of(&report, known);
+    let how = Reproduce::new(&report.target, known.is_windows);
+    let causes = causes::left(&facts);
+    let actions = actions::left(&facts);
+    let fix = facts.token_error.map(|error| error.fix());
+    let checks = report.checks.iter();
+    let checks: Vec<CheckLine> = checks
+        .map(|check| lines::check(check, &facts, &report.target, &how))
+        .collect();
+    let (who, who_text) = who(&facts, &actions);
+    let sentences = actions.iter().map(|action| fill(action.text, &facts));
+    let sentences: Vec<Text> = { fix.into_iter() }
+        .map(|fix| Text::from(fix.into_owned()))
+        .chain(sentences)
+        .collect();
+    let is_live = report.evidence == EvidenceKind::Live;
+    Diagnosis {
+        tool: Tool::default(),
+        verdict: report.verdict(),
+        reason: report.reason(),
+        exit_code: report.exit_code(),
+        is_retryable: report.is_retryable(),
+        retry_after: report.retry_after(),
+        evidence: report.evidence,
+        result: result::result(&facts),
+        remarks: result::remarks(&facts, &report),
+        dx: result::dx(&facts),
+        token: result::token(&facts, &report),
+        who,
+        who_text,
+        actions: sentences,
+        warnings: { report.warnings().into_iter() }
+            .map(|warning| {
+                let text = result::warning(warning, &report);
+                (warning.as_str().into(), text)
+            })
+            .collect(),
+        reproduce: reproduce(&checks, &report, &how),
+        checks,
+        causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
+        causes: { causes.iter() }
+            .filter(|_| !result::says_cause(&facts, causes.len()))
+            .map(|cause| fill(cause.text, &facts))
+            .collect(),
+        coverage: facts.coverage,
+        workspaces: extent::workspaces(&report),
+        not_checked: extent::not_checked(&facts),
+        if_dx_refuses: extent::if_dx_refuses(&facts),
+        questions: { pages::questions(facts.reason).iter() }
+            .map(|question| fill(question, &facts))
+            .collect(),
+        links: { pages::links(facts.reason).iter() }
+            .map(|link| Cow::Borrowed(*link))
+            .collect(),
+        target: target(&report),
+        checked_at: report.checked_at,
+        duration: is_live.then_some(report.duration),
+        apps: report.apps,
+    }
+}
+
+/// Returns who has to act: whoever the first action is for.
+fn who(facts: &Facts, actions: &[&actions::Action]) -> (Option<Who>, Option<Text>) {
+    if facts.token_error.is_some() {
+        return (Some(Who::You), Some(Who::You.as_str().into()));
+    }
+    let Some(first) = actions.first() else {
+        return (None, None);
+    };
+    let text = match first.who_text {
+        Some(text) => fill(text, facts),
+        None => result::who(facts, first.who),
+    };
+    // Nobody has to act for a verified token to work.
+    let is_needed = facts.reason.is_some();
+    (
+        is_needed.then_some(first.who),
+        Some(text).filter(|_| is_needed),
+    )
+}
+
+/// Returns the commands that repeat the requests, each once.
+fn reproduce(checks: &[CheckLine], report: &Report, how: &Reproduce) -> Vec<String> {
+    let requests = checks.iter().filter_map(|check| check.request.as_ref());
+    let mut commands = how.start(&report.target);
+    for request in requests {
+        if !commands.contains(&request.command) {
+            commands.push(request.command.clone());
+        }
+    }
+    let is_any = checks.iter().any(|check| check.request.is_some());
+    commands.into_iter().filter(|_| is_any).collect()
+}
+
+/// Returns what the run was asked to do.
+fn target(report: &Report) -> TargetLine {
+    let target = &report.target;
+    let mut command = match report.evidence {
+        EvidenceKind::Live | EvidenceKind::Report => "verify".to_owned(),
+        EvidenceKind::Pasted => "diagnose".to_owned(),
+    };
+    command += match report.options.selection {
+        Selection::First => "",
+        Selection::Named => " --app …",
+        Selection::File => " --apps-file …",
+        Selection::All => " --all-apps",
+    };
+    for (is_given, option) in [
+        (report.options.details, " --pipeline-details"),
+        (
+            target.base_url_source == crate::report::BaseUrlSource::Option,
+            " --base-url …",
+        ),
+        (target.ca_cert.is_some(), " --ca-cert …"),
+    ] {
+        if is_given {
+            command += option;
+        }
+    }
+    if let Some(sandbox) = &target.sandbox {
+        command += " --sandbox ";
+        command += sandbox.scenario;
+    }
+    TargetLine {
+        base_url: target.base_url.clone(),
+        is_bitrise: target.base_url.as_deref().is_some_and(is_bitrise),
+        proxy: target.proxy.clone(),
+        sandbox: target
+            .sandbox
+            .as_ref()
+            .map(|sandbox| sandbox.scenario.into()),
+        command,
+    }
+}
+
+/// The build of the program that made a diagnosis.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tool {
+    /// Its version.
+    pub version: Cow<'static, str>,
+    /// The commit it was built from, shortened; nothing if the source was no repository.
+    pub commit: Option<Cow<'static, str>>,
+    /// The platform it was built for, as Rust names it.
+    pub target: Option<Cow<'static, str>>,
+}
+
+impl Default for Tool {
+    /// Returns this build.
+    fn default() -> Self {
+        let known = |text: &'static str| Some(Cow::from(text)).filter(|text| !text.is_empty());
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: known(env!("BITRISE_DX_COMMIT")),
+            target: known(env!("BITRISE_DX_TARGET")),
+        }
+    }
 }
 
 /// What is known of the token.
@@ -173,13 +357,33 @@ pub struct RequestLine {
     /// What the server says in its own words.
     pub api_message: Option<Untrusted>,
     /// Who answered, if it was not Bitrise's API.
-    pub responder: Option<crate::exchange::Responder>,
+    pub responder: Option<Responder>,
     /// What became of it in a few words: “404 “Not Found” · 120 ms · request 0c9b”.
     pub outcome: Text,
     /// Where a request failed: “failed at: the TLS handshake with H; the token was not sent”.
     pub failure_point: Option<Text>,
     /// The command that reproduces it.
     pub command: String,
+}
+
+/// What a response says of who sent it: of use if that was not Bitrise's API.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Responder {
+    /// The title of its page.
+    pub title: Option<Untrusted>,
+    /// The headers that name a server or a box, in the order in which they came.
+    pub headers: Vec<(Untrusted, Untrusted)>,
+}
+
+impl From<&crate::exchange::Responder> for Responder {
+    fn from(seen: &crate::exchange::Responder) -> Self {
+        let header =
+            |(name, value): &(&'static str, Untrusted)| (Untrusted::new(*name), value.clone());
+        Self {
+            title: seen.title.clone(),
+            headers: seen.headers.iter().map(header).collect(),
+        }
+    }
 }
 
 /// One workspace as the token sees it.
@@ -211,7 +415,10 @@ pub struct TargetLine {
     /// The proxy on the way, without user and password.
     pub proxy: Option<String>,
     /// The sandbox's scenario.
-    pub sandbox: Option<&'static str>,
+    pub sandbox: Option<Cow<'static, str>>,
     /// The options of the run, without values that may be secret: `verify --all-apps`.
     pub command: String,
 }
+
+#[cfg(test)]
+mod tests;

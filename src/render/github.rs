@@ -3,104 +3,58 @@
 //! Facts: GitHub's documentation of workflow commands; a value's `%`, CR and LF are escaped, and
 //! in a property `:` and `,` too, as GitHub's own toolkit does.
 
-use super::mark;
-use crate::guide::{self, apps, story};
-use crate::report::Report;
-use crate::verdict::{Reason, Verdict};
+use crate::diagnosis::Diagnosis;
 use std::fmt::Write as _;
 
-/// The most apps that an annotation names; GitHub cuts long ones.
-const MOST_APPS: usize = 10;
+/// The most lines of an annotation; GitHub folds longer ones.
+const MAX_LINES: usize = 8;
 
-pub(super) fn render(report: &Report) -> String {
-    let mut out = command(level(report), &title(report), &body(report));
-    for warning in report.warnings() {
-        out += &command("warning", "Bitrise token", story::warning(warning));
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
+    // Whatever makes the step fail is an error.
+    let level = if diagnosis.exit_code == 0 {
+        "notice"
+    } else {
+        "error"
+    };
+    let mut out = command(level, &title(diagnosis), &body(diagnosis));
+    for (_, warning) in &diagnosis.warnings {
+        out += &command("warning", "Bitrise token", &warning.to_string());
     }
     out
 }
 
-/// Returns how loud an annotation is: an answer that could not be had is no error of anybody's, nor
-/// is a token that was not there, as in pull requests from forks.
-fn level(report: &Report) -> &'static str {
-    match report.verdict() {
-        Verdict::Verified => "notice",
-        Verdict::Inconclusive => "warning",
-        Verdict::NotRun if report.reason() == Some(Reason::TokenMissing) => "warning",
-        Verdict::InvalidCredentials
-        | Verdict::InvalidPermissions
-        | Verdict::NoResources
-        | Verdict::NotRun => "error",
-    }
+fn title(diagnosis: &Diagnosis) -> String {
+    let origin = super::origin(diagnosis);
+    let origin = origin.map_or_else(String::new, |origin| format!(" ({origin})"));
+    let verdict = crate::diagnosis::title(diagnosis.verdict);
+    format!("DX connection to Bitrise{origin}: {verdict}")
 }
 
-fn title(report: &Report) -> String {
-    let sandbox = if report.target.sandbox.is_some() {
-        " (sandbox)"
-    } else {
-        ""
-    };
-    let verdict = guide::title(report.verdict());
-    format!("DX connection to Bitrise{sandbox}: {verdict}")
-}
-
-fn body(report: &Report) -> String {
-    let mut lines = vec![story::message(report)];
-    lines.extend(guide::prediction(report).map(|prediction| prediction.to_string()));
-    lines.push("For the customer: what to do next:".to_owned());
-    let steps = (1..).zip(story::next_steps(report));
-    lines.extend(steps.map(|(number, step)| format!("{number}. {step}")));
-    lines.push("Checks:".to_owned());
-    for check in &report.checks {
-        let (title, message) = (story::check_title(check.id), story::check_message(check));
-        lines.push(format!(
-            "{} {title}: {message}",
-            mark(check.result.status())
-        ));
-        if let Some(exchange) = &check.exchange {
-            lines.push(format!("  {}", story::outcome(exchange)));
-            let way = guide::way(&report.target, exchange);
-            lines.extend(way.map(|way| format!("  way: {way}")));
+fn body(diagnosis: &Diagnosis) -> String {
+    let mut lines = vec![diagnosis.result.to_string()];
+    lines.extend(diagnosis.remarks.iter().map(ToString::to_string));
+    let facts = [
+        ("DX", diagnosis.dx.as_ref()),
+        ("Token", Some(&diagnosis.token.text)),
+        ("Who", diagnosis.who_text.as_ref()),
+    ];
+    let facts = facts.into_iter();
+    lines.extend(facts.filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
+    let about = super::about(diagnosis).join(" · ");
+    // The first action stands there in any case, and the line of the program as the last one.
+    let room = MAX_LINES.saturating_sub(lines.len() + 1).max(1);
+    let actions = match diagnosis.actions.as_slice() {
+        [action] => vec![format!("Do this: {action}")],
+        actions => {
+            let numbered = (1..).zip(actions);
+            let numbered = numbered.map(|(number, action)| format!("{number}. {action}"));
+            numbered.take(room).collect()
         }
-    }
-    lines.extend(apps(report));
-    lines.push("Not proven:".to_owned());
-    let not_proven = story::not_proven(report);
-    lines.extend(not_proven.iter().map(|line| format!("- {line}")));
-    lines.push("For support: what to ask next:".to_owned());
-    lines.extend(
-        story::support(report)
-            .iter()
-            .map(|line| format!("- {line}")),
-    );
-    lines.extend(
-        story::links(report)
-            .iter()
-            .map(|link| format!("See {link}")),
-    );
+    };
+    lines.extend(actions);
+    lines.truncate(MAX_LINES - 1);
+    lines.push(about);
     lines.join("\n")
-}
-
-/// Returns how many apps ended in which way, and the first ones that can't be read.
-fn apps(report: &Report) -> Vec<String> {
-    let shares = apps::shares(report).into_iter();
-    let shares: Vec<String> = shares
-        .filter(|share| share.number > 0)
-        .map(|share| format!("{} {}", share.number, share.name.to_lowercase()))
-        .collect();
-    if shares.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = vec![format!("Apps: {}", shares.join(", "))];
-    let (groups, left_out) = apps::not_read(report, MOST_APPS);
-    for result in groups.iter().flat_map(|group| &group.apps) {
-        let (name, slug) = (story::name(&result.app), &result.app.slug);
-        lines.push(format!("- {name} ({slug}): {}", apps::why(result)));
-    }
-    if left_out > 0 {
-        lines.push(format!("- and {left_out} more"));
-    }
-    lines
 }
 
 fn command(level: &str, title: &str, message: &str) -> String {

@@ -1,22 +1,36 @@
 //! The report as one page for a browser: everything that it needs is in it.
 //!
-//! The template escapes every text. A content security policy lets the page's own style in, by
-//! its hash, and nothing else: no script, no picture, no font, no frame, no request.
+//! Every text is escaped, by the template or by [`marked`]. A content security policy lets the
+//! page's own style in, by its hash, and nothing else: no script, no picture, no font, no frame, no
+//! request.
 
-use super::{mark, verdict_status};
-use crate::check::{Check, Status};
-use crate::exchange::{Exchange, METHOD};
-use crate::guide::{self, apps, story};
-use crate::report::{AppResult, Report};
+use super::{apps, mark, verdict_status};
+use crate::check::{CheckId, Status};
+use crate::diagnosis::check_title;
+use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, span};
+use crate::exchange::METHOD;
+use crate::report::AppResult;
+use crate::text::{Span, Text};
+use crate::verdict::Reason;
 use askama::Template;
+use askama::filters::{Escaper as _, Html};
 
 const STYLE: &str = include_str!("report.css");
 
 /// The SHA-256 of [`STYLE`]; a test says what it must be.
-const STYLE_HASH: &str = "sha256-T7iEXgQL6mibwwwNofElgk/e1YamSG4KgIKIUELZ1O0=";
+const STYLE_HASH: &str = "sha256-KQT7OTMX9wEpJSOszgx+IKRWApt+VaE2+OjFFH6k5nU=";
 
 /// The most apps that are named.
-const MOST_APPS: usize = 500;
+const MAX_APPS: usize = 500;
+
+/// The most workspaces that are named.
+const MAX_WORKSPACES: usize = 200;
+
+/// The most rows of a table that is shown without being asked for.
+const MAX_UNFOLDED: usize = 12;
+
+/// A sentence in HTML, made by [`marked`].
+type Marked = String;
 
 #[derive(Template)]
 #[template(path = "report.html", config = "src/render/askama.toml")]
@@ -26,27 +40,33 @@ struct Page<'a> {
     tone: &'static str,
     mark: &'static str,
     title: String,
-    sentence: String,
-    sandbox: Option<&'static str>,
-    dx: Option<guide::Prediction>,
-    warnings: Vec<&'static str>,
-    steps: &'static [&'static str],
-    causes: &'static [&'static str],
+    result: Marked,
+    remarks: Vec<Marked>,
+    facts: Vec<(&'static str, Marked)>,
+    actions: Vec<Marked>,
+    warnings: Vec<Marked>,
     checks: Vec<CheckView>,
-    has_requests: bool,
-    start: String,
+    why: String,
+    causes: Vec<Marked>,
+    sees: String,
     shares: Vec<ShareView>,
     shares_label: String,
-    not_read: &'static str,
+    workspaces: Vec<WorkspaceView>,
+    more_workspaces: usize,
+    folds_workspaces: bool,
+    refused: String,
     groups: Vec<GroupView>,
-    left_out: usize,
+    more_apps: usize,
+    folds_apps: bool,
+    if_dx_refuses: Vec<Marked>,
+    not_checked: Vec<Marked>,
+    questions: Vec<Marked>,
+    reproduce: Vec<&'a str>,
     bars: Vec<Bar>,
-    facts: Vec<(&'static str, String)>,
-    not_proven: Vec<String>,
-    support: &'static [&'static str],
-    links: &'a [&'static str],
+    run: Vec<(&'static str, String)>,
+    links: Vec<&'a str>,
     reason: Option<&'static str>,
-    version: &'static str,
+    tool: String,
 }
 
 struct CheckView {
@@ -54,17 +74,16 @@ struct CheckView {
     mark: &'static str,
     status: &'static str,
     title: &'static str,
-    message: String,
+    message: Marked,
     request: Option<RequestView>,
 }
 
 struct RequestView {
     line: String,
-    outcome: String,
-    way: Option<String>,
-    words: Option<String>,
-    app: Option<(String, String)>,
-    command: String,
+    outcome: Marked,
+    failure_point: Option<Marked>,
+    remote_address: Option<String>,
+    slug: Option<String>,
 }
 
 struct ShareView {
@@ -73,6 +92,15 @@ struct ShareView {
     number: u64,
     start: String,
     width: String,
+}
+
+struct WorkspaceView {
+    name: String,
+    apps: u64,
+    readable: u64,
+    denied: u64,
+    titles: Marked,
+    notes: String,
 }
 
 struct GroupView {
@@ -84,7 +112,6 @@ struct AppView {
     title: String,
     slug: String,
     key: &'static str,
-    state: &'static str,
     why: String,
 }
 
@@ -95,100 +122,134 @@ struct Bar {
     time: String,
 }
 
-pub(super) fn render(report: &Report) -> askama::Result<String> {
-    page(report).render()
+pub(super) fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
+    page(diagnosis).render()
 }
 
-fn page(report: &Report) -> Page<'static> {
-    let verdict = report.verdict();
-    let status = verdict_status(verdict);
-    let message = story::message(report);
-    let (title, sentence) = message.split_once(": ").unwrap_or((&message, ""));
-    let shares = shares(report);
-    let (groups, left_out) = apps::not_read(report, MOST_APPS);
+fn page(diagnosis: &Diagnosis) -> Page<'_> {
+    let status = verdict_status(diagnosis.verdict);
+    let shares = shares(diagnosis);
+    let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
+    let workspaces = diagnosis.workspaces.iter();
+    let warnings = diagnosis.warnings.iter();
     Page {
         style: STYLE,
         style_hash: STYLE_HASH,
         tone: status.as_str(),
         mark: mark(status),
-        title: title.to_owned(),
-        sentence: story::sentence(sentence),
-        sandbox: report
-            .target
-            .sandbox
-            .as_ref()
-            .map(|sandbox| sandbox.scenario),
-        dx: guide::prediction(report),
-        warnings: report.warnings().into_iter().map(story::warning).collect(),
-        steps: story::next_steps(report),
-        causes: report
-            .reason()
-            .map_or(&[], |reason| guide::page(reason).causes),
-        checks: report
-            .checks
-            .iter()
-            .map(|check| check_view(report, check))
-            .collect(),
-        has_requests: story::requests(report).next().is_some(),
-        start: story::start_again(report).join("\n"),
+        title: crate::diagnosis::title(diagnosis.verdict).to_owned(),
+        result: marked(&diagnosis.result),
+        remarks: all_marked(&diagnosis.remarks),
+        facts: facts(diagnosis),
+        actions: all_marked(&diagnosis.actions),
+        warnings: warnings.map(|(_, warning)| marked(warning)).collect(),
+        checks: diagnosis.checks.iter().map(check_view).collect(),
+        why: super::why_title(diagnosis),
+        causes: all_marked(&diagnosis.causes),
+        sees: super::sees_title(diagnosis),
         shares_label: label(&shares),
         shares,
-        not_read: apps::NOT_READ,
-        groups: groups.iter().map(group_view).collect(),
-        left_out,
-        bars: bars(report),
-        facts: facts(report),
-        not_proven: story::not_proven(report),
-        support: story::support(report),
-        links: story::links(report),
-        reason: report.reason().map(crate::verdict::Reason::as_str),
-        version: env!("CARGO_PKG_VERSION"),
+        workspaces: workspaces
+            .take(MAX_WORKSPACES)
+            .map(workspace_view)
+            .collect(),
+        more_workspaces: diagnosis.workspaces.len().saturating_sub(MAX_WORKSPACES),
+        folds_workspaces: diagnosis.workspaces.len() > MAX_UNFOLDED,
+        refused: format!(
+            "{}: {} of {} checked",
+            not_read.heading, not_read.all, diagnosis.coverage.checked
+        ),
+        groups: not_read.groups.iter().map(group_view).collect(),
+        more_apps: not_read.left_out,
+        folds_apps: not_read.all > MAX_UNFOLDED,
+        if_dx_refuses: all_marked(&diagnosis.if_dx_refuses),
+        not_checked: all_marked(&diagnosis.not_checked),
+        questions: all_marked(&diagnosis.questions),
+        reproduce: diagnosis.reproduce.iter().map(String::as_str).collect(),
+        bars: bars(diagnosis),
+        run: run(diagnosis),
+        links: diagnosis.links.iter().map(|link| &**link).collect(),
+        reason: diagnosis.reason.map(Reason::as_str),
+        tool: super::tool(&diagnosis.tool),
     }
 }
 
-fn check_view(report: &Report, check: &Check) -> CheckView {
-    let status = check.result.status();
-    let request = check.exchange.as_ref();
+/// Returns a sentence in HTML: escaped, with foreign texts and commands set apart.
+fn marked(text: &Text) -> Marked {
+    let mut out = String::new();
+    for span in text.spans() {
+        let (open, words, close) = match span {
+            Span::Own(words) => ("", words.clone(), ""),
+            Span::Foreign(text) => ("<bdi>", text.to_string(), "</bdi>"),
+            Span::Command(command) => ("<code>", command.clone(), "</code>"),
+        };
+        out += open;
+        // Writing to a string can't fail.
+        let _ = Html.write_escaped_str(&mut out, &words);
+        out += close;
+    }
+    out
+}
+
+fn all_marked(texts: &[Text]) -> Vec<Marked> {
+    texts.iter().map(marked).collect()
+}
+
+fn facts(diagnosis: &Diagnosis) -> Vec<(&'static str, Marked)> {
+    let facts = [
+        ("DX", diagnosis.dx.as_ref()),
+        ("Token", Some(&diagnosis.token.text)),
+        ("Who", diagnosis.who_text.as_ref()),
+    ];
+    let facts = facts.into_iter();
+    facts
+        .filter_map(|(name, text)| Some((name, marked(text?))))
+        .collect()
+}
+
+fn check_view(check: &CheckLine) -> CheckView {
     CheckView {
-        tone: status.as_str(),
-        mark: mark(status),
-        status: match status {
+        tone: check.status.as_str(),
+        mark: mark(check.status),
+        status: match check.status {
             Status::Pass => "passed",
             Status::Fail => "failed",
-            Status::Unknown => "could not be told",
-            Status::Skip => "not made",
+            Status::Unknown => "unknown",
+            Status::Skip => "skipped",
         },
-        title: story::check_title(check.id),
-        message: story::sentence(&story::check_message(check)),
-        request: request.map(|exchange| request_view(report, check, exchange)),
+        title: check_title(check.id),
+        message: marked(&check.text),
+        request: check
+            .request
+            .as_ref()
+            .map(|request| request_view(check, request)),
     }
 }
 
-fn request_view(report: &Report, check: &Check, exchange: &Exchange) -> RequestView {
-    let app = check.app.as_ref();
+fn request_view(check: &CheckLine, request: &RequestLine) -> RequestView {
     RequestView {
-        line: format!("{METHOD} {}", exchange.url),
-        outcome: story::outcome(exchange),
-        way: guide::way(&report.target, exchange),
-        words: story::server_words(exchange).map(ToString::to_string),
-        app: app.map(|app| (story::name(app), app.slug.to_string())),
-        command: story::command(report, exchange),
+        line: format!("{METHOD} {}", request.url),
+        outcome: marked(&request.outcome),
+        failure_point: request.failure_point.as_ref().map(marked),
+        remote_address: request.remote_address.clone(),
+        slug: check.app.as_ref().map(|app| app.slug.to_string()),
     }
 }
 
-fn shares(report: &Report) -> Vec<ShareView> {
-    let shares = apps::shares(report);
-    let all = shares.iter().map(|share| share.number).sum();
+fn shares(diagnosis: &Diagnosis) -> Vec<ShareView> {
+    let shares = apps::shares(&diagnosis.coverage);
+    let all = shares.iter().map(|share| u128::from(share.number)).sum();
     let mut before = 0;
     let view = |share: apps::Share| {
+        let number = u128::from(share.number);
         let start = percent(before, all);
-        before += share.number;
+        before += number;
         ShareView {
             key: share.key,
             name: share.name,
             number: share.number,
             start,
-            width: percent(share.number, all),
+            width: percent(number, all),
         }
     };
     shares.into_iter().map(view).collect()
@@ -201,10 +262,28 @@ fn label(shares: &[ShareView]) -> String {
     format!("Apps: {}", parts.collect::<Vec<_>>().join(", "))
 }
 
+fn workspace_view(workspace: &Workspace) -> WorkspaceView {
+    let name = workspace.name.as_ref().map(ToString::to_string);
+    let mut titles = Text::default();
+    for (number, title) in workspace.titles.iter().enumerate() {
+        titles = titles
+            .own(if number == 0 { "" } else { ", " })
+            .foreign(title);
+    }
+    WorkspaceView {
+        name: name.unwrap_or_else(|| "(not named)".to_owned()),
+        apps: workspace.apps,
+        readable: workspace.readable,
+        denied: workspace.denied,
+        titles: marked(&titles),
+        notes: super::workspace_notes(workspace).join(", "),
+    }
+}
+
 fn group_view(group: &apps::Group<'_>) -> GroupView {
     let workspace = group.workspace.map(ToString::to_string);
     GroupView {
-        workspace: workspace.unwrap_or_else(|| "an unknown workspace".to_owned()),
+        workspace: workspace.unwrap_or_else(|| "Workspace not named".to_owned()),
         apps: group.apps.iter().copied().map(app_view).collect(),
     }
 }
@@ -215,41 +294,54 @@ fn app_view(result: &AppResult) -> AppView {
         title: title.unwrap_or_else(|| "(no title)".to_owned()),
         slug: result.app.slug.to_string(),
         key: result.state.as_str(),
-        state: apps::state(result.state),
         why: apps::why(result),
     }
 }
 
-fn bars(report: &Report) -> Vec<Bar> {
-    let all = report.duration.as_micros();
-    let bar = |(check, exchange): (&Check, &Exchange)| Bar {
-        title: story::check_title(check.id),
-        width: percent(exchange.elapsed.as_micros().min(all), all),
-        attempts: exchange.attempts,
-        time: story::span(exchange.elapsed),
+fn bars(diagnosis: &Diagnosis) -> Vec<Bar> {
+    let all = diagnosis.duration.unwrap_or_default().as_millis();
+    let bar = |(id, request): (CheckId, &RequestLine)| {
+        let elapsed = request.elapsed?;
+        Some(Bar {
+            title: check_title(id),
+            width: percent(elapsed.as_millis().min(all), all),
+            attempts: request.attempts,
+            time: span(elapsed),
+        })
     };
-    story::requests(report).map(bar).collect()
+    let checks = diagnosis.checks.iter();
+    let requests = checks.filter_map(|check| Some((check.id, check.request.as_ref()?)));
+    requests.filter_map(bar).collect()
 }
 
-fn facts(report: &Report) -> Vec<(&'static str, String)> {
-    let begun = humantime::format_rfc3339_seconds(report.checked_at);
-    let mut facts = vec![
-        ("Begun", begun.to_string()),
-        ("Took", story::span(report.duration)),
+fn run(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
+    let target = &diagnosis.target;
+    let source = diagnosis
+        .token
+        .source
+        .map(|source| source.as_str().to_owned());
+    let facts = [
+        (
+            "Options",
+            Some(target.command.clone()).filter(|text| !text.is_empty()),
+        ),
+        ("Base URL", target.base_url.clone()),
+        ("Proxy", target.proxy.clone()),
+        ("Token from", source),
+        ("Started", Some(super::utc(diagnosis.checked_at))),
+        ("Took", diagnosis.duration.map(span)),
     ];
-    facts.extend(report.target.base_url.clone().map(|url| ("Address", url)));
-    facts.extend(report.target.proxy.clone().map(|url| ("Proxy", url)));
-    let source = report.token.source.map(crate::report::TokenSource::as_str);
-    facts.extend(source.map(|source| ("Token from", source.to_owned())));
-    let kind = report.token.kind.map(crate::token::TokenKind::as_str);
-    facts.extend(kind.map(|kind| ("Kind of token", kind.to_owned())));
+    let facts = facts.into_iter();
     facts
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// Returns a part of a whole in percent, with two digits, for a width; 0 of a whole of 0.
-fn percent<N: Into<u128>>(part: N, whole: N) -> String {
-    let hundredths = (part.into() * 10_000)
-        .checked_div(whole.into())
+fn percent(part: u128, whole: u128) -> String {
+    let hundredths = part
+        .saturating_mul(10_000)
+        .checked_div(whole)
         .unwrap_or_default();
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
@@ -269,7 +361,7 @@ mod tests {
     #[test]
     fn widths_are_parts_of_a_whole() {
         for (part, whole, width) in [(0, 0, "0.00"), (1, 3, "33.33"), (3, 3, "100.00")] {
-            assert_eq!(percent::<u64>(part, whole), width);
+            assert_eq!(percent(part, whole), width);
         }
     }
 }

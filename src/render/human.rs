@@ -1,16 +1,19 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
-use super::{mark, verdict_status};
-use crate::check::{Check, Status};
-use crate::exchange::{Exchange, METHOD};
-use crate::guide::{self, apps, story};
-use crate::report::{AppResult, AppState, Report};
+use super::wrap::{self, Columns};
+use super::{apps, mark, verdict_status};
+use crate::check::Status;
+use crate::diagnosis::check_title;
+use crate::diagnosis::{self, Diagnosis, RequestLine, Workspace};
+use crate::exchange::METHOD;
+use crate::report::AppResult;
+use crate::text::{Text, escape_unprintable};
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
-use textwrap::{Options, WordSplitter};
+use textwrap::core::display_width;
 
-/// Says how text is to look.
+/// How text is to look.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Whether colours may be used; nothing is said by colour alone.
@@ -23,19 +26,28 @@ pub struct Style {
     pub detail: Detail,
 }
 
-/// Says how much is to be said.
+/// How much is to be said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Detail {
-    /// The verdict's line alone.
+    /// The result's line alone.
     Quiet,
-    /// What a person needs; the evidence where something failed.
+    /// What a person needs; the evidence if the exit code is not 0.
     Normal,
     /// The evidence in any case.
     Verbose,
 }
 
 /// The most apps that are named in a table; there may be thousands.
-const MOST_ROWS: usize = 20;
+const MAX_APPS: usize = 20;
+
+/// The most workspaces that are named.
+const MAX_WORKSPACES: usize = 10;
+
+/// The widest cell of a table that a column is made wide enough for.
+const MAX_CELL: usize = 40;
+
+/// Where the text of the first block begins: two spaces, “Do this” and two more.
+const LABELLED: usize = 11;
 
 const GREEN: Ansi = AnsiColor::Green.on_default().bold();
 const RED: Ansi = AnsiColor::Red.on_default().bold();
@@ -43,115 +55,121 @@ const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
 const BOLD: Ansi = Ansi::new().bold();
 const DIM: Ansi = Ansi::new().dimmed();
 
-pub(super) fn render(report: &Report, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
-    if style.detail != Detail::Quiet {
-        page.header(report);
-        page.checks(report);
+pub(super) fn render(diagnosis: &Diagnosis, style: Style) -> String {
+    let mut page = Page::new(style);
+    if style.detail == Detail::Quiet {
+        page.quiet(diagnosis);
+        return page.text;
     }
-    page.verdict(report);
-    if style.detail != Detail::Quiet {
-        page.rest(report);
+    page.first_block(diagnosis);
+    page.checks(diagnosis);
+    page.list(&super::why_title(diagnosis), &diagnosis.causes);
+    page.refused(diagnosis);
+    page.sees(diagnosis);
+    let has_details = diagnosis.exit_code != 0 || style.detail == Detail::Verbose;
+    if has_details {
+        page.evidence(diagnosis);
     }
-    page.finish()
+    page.list("Not checked", &diagnosis.not_checked);
+    page.steps("If DX still refuses", &diagnosis.if_dx_refuses);
+    if style.detail == Detail::Verbose {
+        page.list("What to ask next", &diagnosis.questions);
+    }
+    if has_details {
+        page.reproduce(diagnosis);
+    }
+    page.footer(diagnosis);
+    page.text
 }
 
 pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
-    let (entry, verdict) = (guide::page(reason), reason.verdict());
+    let mut page = Page::new(style);
+    let (entry, verdict) = (diagnosis::page(reason), reason.verdict());
     page.line(&page.painted(BOLD, reason.as_str()));
-    page.paragraph("", entry.meaning);
+    page.block("", 0, 0, &entry.meaning.into());
     page.line("");
-    page.fact(
-        "Verdict",
-        &format!("{} (exit code {})", verdict.as_str(), verdict.exit_code()),
-    );
-    let mut shown = dx_shows(verdict);
-    if matches!(
-        reason,
-        Reason::AppNotAccessible | Reason::PipelineDetailsDenied
-    ) {
-        shown = format!(
-            "nothing perhaps, since it looks at one app's pipelines when the connection is added; \
-             or {shown}"
-        );
-    }
-    page.fact("DX shows", &shown);
-    let again = if reason.is_retryable() {
-        "may help by itself"
+    let code = format!("{} (exit code {})", verdict.as_str(), verdict.exit_code());
+    page.fact("Verdict", &code);
+    page.fact("DX shows", &dx_shows(verdict));
+    let retry = if reason.is_retryable() {
+        "may help, with nothing changed"
     } else {
-        "does not help by itself"
+        "will not help"
     };
-    page.fact("Again", &format!("running it again {again}"));
-    page.list("Likely causes", entry.causes.iter().copied());
-    page.steps(entry.steps);
-    page.list(
-        "For support: what to ask next",
-        entry.support.iter().copied(),
-    );
-    page.list("Links", entry.links.iter().copied());
-    page.finish()
+    page.fact("Retry", retry);
+    let causes = entry.causes.into_iter();
+    let causes: Vec<Text> = causes.map(|(cause, when)| with_note(cause, when)).collect();
+    page.list("Causes", &causes);
+    let actions = entry.actions.into_iter();
+    let actions: Vec<Text> = actions
+        .map(|(action, who)| with_note(action, who.as_str()))
+        .collect();
+    page.list("What to do, and who", &actions);
+    page.list("What to ask next", &texts(&entry.questions));
+    page.list("More", &texts(entry.links));
+    page.text
 }
 
 pub(super) fn explain_verdict(verdict: Verdict, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
+    let mut page = Page::new(style);
     page.line(&page.painted(BOLD, verdict.as_str()));
-    page.paragraph("", guide::meaning(verdict));
+    page.block("", 0, 0, &diagnosis::meaning(verdict).into());
     page.line("");
     page.fact("Exit code", &verdict.exit_code().to_string());
     page.fact("DX shows", &dx_shows(verdict));
-    let reasons = Reason::ALL
-        .iter()
-        .filter(|reason| reason.verdict() == verdict);
-    let reasons: Vec<String> = reasons
-        .map(|reason| format!("{}: {}", reason.as_str(), guide::page(*reason).meaning))
-        .collect();
-    if !reasons.is_empty() {
-        page.list("Reasons", reasons.iter().map(String::as_str));
-        page.list("Likely causes", guide::causes(verdict).into_iter());
+    page.heading("Reasons");
+    page.reasons(verdict);
+    page.list("More", &texts(&[diagnosis::DX_PAGE]));
+    page.text
+}
+
+pub(super) fn explain_status(status: u16, style: Style) -> String {
+    let mut page = Page::new(style);
+    page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
+    for line in diagnosis::status(status) {
+        page.heading(line.step);
+        page.block("  ", 2, 2, &line.meaning.into());
+        if let Some(reason) = line.reason {
+            let explain =
+                Text::default().command(format!("bitrise-dx explain {}", reason.as_str()));
+            page.block("  ", 2, 2, &explain);
+        }
     }
-    page.steps(&guide::steps(verdict));
-    page.list("Links", [guide::DX_PAGE].into_iter());
-    page.finish()
+    page.text
 }
 
 pub(super) fn explain_index(style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
+    let mut page = Page::new(style);
     for verdict in Verdict::ALL {
         let name = page.painted(BOLD, verdict.as_str());
         page.line(&format!("{name} (exit code {})", verdict.exit_code()));
-        page.paragraph("  ", guide::meaning(*verdict));
-        for reason in Reason::ALL
-            .iter()
-            .filter(|reason| reason.verdict() == *verdict)
-        {
-            let name = format!("    {:<24}", reason.as_str());
-            page.wrapped(&name, 28, guide::page(*reason).meaning);
-        }
+        page.block("  ", 2, 2, &diagnosis::meaning(*verdict).into());
+        page.reasons(*verdict);
         page.line("");
     }
-    page.paragraph(
-        "",
-        "bitrise-dx explain CODE shows the page of one of these.",
-    );
-    page.finish()
+    let how = Text::default()
+        .command("bitrise-dx explain CODE")
+        .own(" shows the page of one of these, or of an HTTP status such as 404.");
+    page.block("", 0, 0, &how);
+    page.text
 }
 
-/// Says what DX shows where a run ends with this verdict.
+fn texts(lines: &[&str]) -> Vec<Text> {
+    lines.iter().map(|line| Text::from(*line)).collect()
+}
+
+/// Returns a sentence with the condition under which it holds.
+fn with_note(text: Text, note: &str) -> Text {
+    if note.is_empty() {
+        text
+    } else {
+        text.own(format!(" [{note}]"))
+    }
+}
+
+/// Returns what DX shows if a run ends with this verdict.
 fn dx_shows(verdict: Verdict) -> String {
-    match (verdict.dx_error(), guide::dx_words(verdict)) {
+    match (verdict.dx_error(), diagnosis::dx_words(verdict)) {
         (Some(code), Some(words)) => format!("{code}: “{words}”"),
         _ => match verdict {
             Verdict::Verified => "no error".to_owned(),
@@ -164,222 +182,305 @@ fn dx_shows(verdict: Verdict) -> String {
     }
 }
 
-/// Holds the text while it grows.
+/// The text while it grows.
 struct Page {
     style: Style,
     text: String,
 }
 
 impl Page {
-    fn header(&mut self, report: &Report) {
-        let mut parts = vec![format!("bitrise-dx {}", env!("CARGO_PKG_VERSION"))];
-        match &report.target.sandbox {
-            Some(sandbox) => parts.push(format!("SANDBOX “{}”, not Bitrise", sandbox.scenario)),
-            None => parts.extend(report.target.base_url.clone()),
+    const fn new(style: Style) -> Self {
+        Self {
+            style,
+            text: String::new(),
         }
-        parts.extend(
-            report
-                .target
-                .proxy
-                .as_ref()
-                .map(|proxy| format!("through proxy {proxy}")),
-        );
-        parts.extend(
-            report
-                .token
-                .source
-                .map(|source| format!("token from {}", source.as_str())),
-        );
-        let line = self.painted(DIM, &parts.join(" · "));
-        self.line(&line);
-        self.line("");
     }
 
-    fn checks(&mut self, report: &Report) {
-        for check in &report.checks {
-            let (mark, ansi) = painted_mark(check.result.status());
-            let title = format!("{:<15}", story::check_title(check.id));
-            let prefix = format!("{} {title} ", self.painted(ansi, mark));
-            self.wrapped(&prefix, 18, &story::check_message(check));
+    fn quiet(&mut self, diagnosis: &Diagnosis) {
+        let (mark, ansi) = painted_mark(verdict_status(diagnosis.verdict));
+        let mark = self.painted(ansi, &self.set(mark));
+        let origin = super::origin(diagnosis);
+        let origin = origin.map_or_else(String::new, |origin| format!("[{origin}] "));
+        let result = self.set(&diagnosis.result.to_string());
+        self.line(&format!("{mark} {origin}{result}"));
+    }
+
+    /// Writes the result, the token, who has to act, and what to do.
+    fn first_block(&mut self, diagnosis: &Diagnosis) {
+        let (mark, ansi) = painted_mark(verdict_status(diagnosis.verdict));
+        let prefix = format!("{} ", self.painted(ansi, &self.set(mark)));
+        self.block(&prefix, 2, 4, &diagnosis.result);
+        for remark in &diagnosis.remarks {
+            self.block("  ", 2, 4, remark);
         }
         self.line("");
-    }
-
-    fn verdict(&mut self, report: &Report) {
-        let verdict = report.verdict();
-        let (mark, ansi) = painted_mark(verdict_status(verdict));
-        let message = story::message(report);
-        let (title, sentence) = message.split_once(':').unwrap_or(("", &message));
-        let sandbox = if report.target.sandbox.is_some() {
-            "[sandbox] "
-        } else {
-            ""
-        };
-        let prefix = format!(
-            "{} {sandbox}{}:",
-            self.painted(ansi, mark),
-            self.painted(ansi, title)
-        );
-        if self.style.detail == Detail::Quiet {
-            self.line(&format!("{prefix}{sentence}"));
-        } else {
-            self.wrapped(&prefix, 2, sentence);
+        if let Some(dx) = &diagnosis.dx {
+            self.labelled("DX", dx);
         }
-    }
-
-    /// Writes what follows the verdict.
-    fn rest(&mut self, report: &Report) {
-        let verdict = report.verdict();
-        if let Some(prediction) = guide::prediction(report) {
-            self.paragraph("  ", &prediction.to_string());
+        self.labelled("Token", &diagnosis.token.text);
+        if let Some(who) = &diagnosis.who_text {
+            self.labelled("Who", who);
         }
-        for warning in report.warnings() {
-            let prefix = format!("{} ", self.painted(YELLOW, "!"));
+        match diagnosis.actions.as_slice() {
+            [] => {}
+            [action] => self.labelled("Do this", action),
+            actions => {
+                let label = self.label("Do this");
+                for (number, action) in (1..).zip(actions) {
+                    let before = if number == 1 {
+                        label.clone()
+                    } else {
+                        " ".repeat(LABELLED)
+                    };
+                    let indent = LABELLED + 3;
+                    self.block(&format!("{before}{number}. "), indent, indent, action);
+                }
+            }
+        }
+        if !diagnosis.warnings.is_empty() {
             self.line("");
-            self.wrapped(&prefix, 2, story::warning(warning));
         }
-        self.unreadable(report);
-        if let Some(reason) = report.reason() {
-            let entry = guide::page(reason);
-            self.list("Likely causes", entry.causes.iter().copied());
-            self.steps(story::remediation(report));
+        for (_, warning) in &diagnosis.warnings {
+            let prefix = format!("{} ", self.painted(YELLOW, "!"));
+            self.block(&prefix, 2, 4, warning);
         }
-        if verdict != Verdict::Verified || self.style.detail == Detail::Verbose {
-            self.evidence(report);
-            self.reproduce(report);
+    }
+
+    fn checks(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.checks.is_empty() {
+            return;
         }
-        let not_proven = story::not_proven(report);
-        self.list("Not proven", not_proven.iter().map(String::as_str));
-        self.links(report);
+        self.heading("Checks");
+        for check in &diagnosis.checks {
+            let (mark, ansi) = painted_mark(check.status);
+            let mark = self.painted(ansi, &self.set(mark));
+            let prefix = format!("  {mark} {:<14}  ", check_title(check.id));
+            self.block(&prefix, 20, 20, &check.text);
+        }
     }
 
     /// Writes which of several apps could not be read, by workspace.
-    fn unreadable(&mut self, report: &Report) {
-        let (groups, left_out) = apps::not_read(report, MOST_ROWS);
-        if groups.is_empty() || report.apps.len() < 2 {
+    fn refused(&mut self, diagnosis: &Diagnosis) {
+        let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
+        if not_read.groups.is_empty() || diagnosis.apps.len() < 2 {
             return;
         }
-        let rows = || groups.iter().flat_map(|group| &group.apps);
-        let (count, checked) = (rows().count() + left_out, report.coverage().checked);
-        let heading = format!("{}: {count} of {checked} checked apps", apps::NOT_READ);
-        self.heading(&heading);
-        let width = |text: String| textwrap::core::display_width(&text);
-        let slugs = rows().map(|row| width(row.app.slug.to_string()));
-        let states = rows().map(|row| width(app_state(row)));
-        let widths = (slugs.max().unwrap_or(0), states.max().unwrap_or(0));
-        for group in &groups {
-            let name = group.workspace.map(ToString::to_string);
-            self.paragraph("  ", name.as_deref().unwrap_or("No workspace named"));
-            for row in &group.apps {
-                self.unreadable_app(row, widths);
+        let (all, checked) = (not_read.all, diagnosis.coverage.checked);
+        self.heading(&format!("{}: {all} of {checked} checked", not_read.heading));
+        let rows = not_read.groups.iter().flat_map(|group| &group.apps);
+        let cells: Vec<[String; 2]> = rows.map(|row| self.refused_cells(row)).collect();
+        let widths = widths(&cells);
+        let mut cells = cells.iter();
+        for group in &not_read.groups {
+            let name = group.workspace.map_or_else(
+                || Text::from("Workspace not named"),
+                |name| Text::default().foreign(name),
+            );
+            self.block("  ", 2, 4, &name);
+            for (app, cells) in group.apps.iter().zip(&mut cells) {
+                let title = app.app.title.as_ref();
+                let title =
+                    title.map_or_else(Text::default, |title| Text::default().foreign(title));
+                self.row(4, cells, &widths, &title);
             }
         }
+        if not_read.left_out > 0 {
+            let more = format!("and {} more: -o json has them all", not_read.left_out);
+            self.block("  ", 2, 4, &more.into());
+        }
+    }
+
+    fn refused_cells(&self, row: &AppResult) -> [String; 2] {
+        [self.set(&row.app.slug.to_string()), apps::why(row)]
+    }
+
+    /// Writes the workspaces, with the first titles of each.
+    fn sees(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.workspaces.is_empty() {
+            return;
+        }
+        self.heading(&super::sees_title(diagnosis));
+        let shown = diagnosis.workspaces.iter().take(MAX_WORKSPACES);
+        let cells: Vec<[String; 2]> = shown
+            .clone()
+            .map(|workspace| {
+                let name = workspace.name.as_ref().map(ToString::to_string);
+                let name = name.unwrap_or_else(|| "(not named)".to_owned());
+                [self.set(&name), workspace.apps.to_string()]
+            })
+            .collect();
+        let widths = widths(&cells);
+        for (workspace, cells) in shown.zip(&cells) {
+            self.row(2, cells, &widths, &titles(workspace));
+        }
+        let left_out = diagnosis.workspaces.len().saturating_sub(MAX_WORKSPACES);
         if left_out > 0 {
-            self.paragraph("  ", &format!("and {left_out} more: -o json has them all"));
+            self.line(&format!("  and {left_out} more workspaces"));
         }
     }
 
-    fn unreadable_app(&mut self, row: &AppResult, (slugs, states): (usize, usize)) {
-        let (slug, state) = (row.app.slug.to_string(), app_state(row));
-        let title = row.app.title.as_ref().map(ToString::to_string);
-        let title = title.unwrap_or_default();
-        let line = format!("    {slug:<slugs$}  {state:<states$}  {title}");
-        self.line(line.trim_end());
+    /// Writes a row of a table: cells of one width each, and a text in what room is left. A row
+    /// with a cell that is too wide for that is a text as a whole.
+    fn row(&mut self, indent: usize, cells: &[String], widths: &[usize], last: &Text) {
+        let is_wide = |(cell, width): (&String, &usize)| display_width(cell) > *width;
+        if cells.iter().zip(widths).any(is_wide) {
+            let cells = Text::default().foreign(&crate::text::Untrusted::new(cells.join("  ")));
+            let text = cells.own("  ").then(last.clone());
+            self.block(&" ".repeat(indent), indent, indent + 2, &text);
+            return;
+        }
+        let mut prefix = " ".repeat(indent);
+        for (cell, width) in cells.iter().zip(widths) {
+            let gap = width - display_width(cell) + 2;
+            prefix += cell;
+            prefix.extend(std::iter::repeat_n(' ', gap));
+        }
+        let columns = display_width(&prefix);
+        self.block(&prefix, columns, columns, last);
     }
 
-    fn links(&mut self, report: &Report) {
-        self.line("");
-        for link in story::links(report) {
-            self.fact("Read", link);
-        }
-        if let Some(reason) = report.reason() {
-            self.fact(
-                "Explain",
-                &format!("bitrise-dx explain {}", reason.as_str()),
-            );
-        }
-    }
-
-    fn evidence(&mut self, report: &Report) {
-        let mut requests = story::requests(report).peekable();
+    fn evidence(&mut self, diagnosis: &Diagnosis) {
+        let requests = diagnosis.checks.iter();
+        let mut requests = requests
+            .filter_map(|check| check.request.as_ref())
+            .peekable();
         if requests.peek().is_none() {
             return;
         }
-        self.heading("Evidence");
-        for (check, exchange) in requests {
-            self.exchange(check, exchange);
-            if let Some(way) = guide::way(&report.target, exchange) {
-                self.paragraph("    ", &format!("way: {way}"));
-            }
-        }
-        let when = humantime::format_rfc3339_seconds(report.checked_at);
-        self.line(&format!(
-            "  begun {when}, took {}",
-            story::span(report.duration)
-        ));
-    }
-
-    fn exchange(&mut self, check: &Check, exchange: &Exchange) {
-        self.line(&format!("  {METHOD} {}", exchange.url));
-        self.line(&format!("    {}", story::outcome(exchange)));
-        if let Some(message) = story::server_words(exchange) {
-            self.line(&format!("    the server says: “{message}”"));
-        }
-        if let Some(app) = check.app.as_ref().filter(|app| app.title.is_some()) {
-            self.line(&format!("    app: {}", story::name(app)));
+        self.heading(super::evidence_title(diagnosis.evidence));
+        for request in requests {
+            self.request(request);
         }
     }
 
-    fn reproduce(&mut self, report: &Report) {
-        let lines = story::reproduce(report);
-        if lines.is_empty() {
+    fn request(&mut self, request: &RequestLine) {
+        let address = Text::from(METHOD).own(" ").command(request.url.as_str());
+        self.block("  ", 2, 4, &address);
+        self.block("      ", 6, 8, &request.outcome);
+        if let Some(failure_point) = &request.failure_point {
+            self.block("      ", 6, 8, failure_point);
+        }
+    }
+
+    fn reproduce(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.reproduce.is_empty() {
             return;
         }
-        self.heading("Reproduce (with the token in BITRISE_TOKEN)");
-        for line in lines {
-            self.line(&format!("  {line}"));
+        self.heading("Reproduce (token in BITRISE_TOKEN)");
+        let room = self.style.width.saturating_sub(2);
+        for command in &diagnosis.reproduce {
+            for line in wrap::command(&self.set(command), room) {
+                self.line(&format!("  {line}"));
+            }
         }
     }
 
-    fn steps(&mut self, steps: &[&str]) {
-        self.heading("What to do");
+    fn footer(&mut self, diagnosis: &Diagnosis) {
+        self.line("");
+        let parts = super::about(diagnosis);
+        self.dim_block(&Text::from(parts.join(" · ")));
+        let mut more = Text::from("More: ");
+        if let Some(reason) = diagnosis.reason {
+            more = more
+                .command(format!("bitrise-dx explain {}", reason.as_str()))
+                .own(if diagnosis.links.is_empty() {
+                    ""
+                } else {
+                    " · "
+                });
+        }
+        for (number, link) in (1..).zip(&diagnosis.links) {
+            let is_last = number == diagnosis.links.len();
+            more = more
+                .command(link.as_ref())
+                .own(if is_last { "" } else { " · " });
+        }
+        if more.spans().len() > 1 {
+            self.dim_block(&more);
+        }
+    }
+
+    fn dim_block(&mut self, text: &Text) {
+        let columns = Columns {
+            first: 0,
+            rest: 2,
+            width: self.style.width,
+        };
+        for (number, line) in wrap::lines(text, columns, |words| self.set(words))
+            .iter()
+            .enumerate()
+        {
+            let indent = if number == 0 { "" } else { "  " };
+            let line = self.painted(DIM, line);
+            self.line(&format!("{indent}{line}"));
+        }
+    }
+
+    fn steps(&mut self, heading: &str, steps: &[Text]) {
+        if steps.is_empty() {
+            return;
+        }
+        self.heading(heading);
         for (number, step) in (1..).zip(steps) {
-            self.wrapped(&format!("  {number}. "), 5, step);
+            self.block(&format!("  {number}. "), 5, 5, step);
         }
     }
 
-    fn list<'a>(&mut self, heading: &str, items: impl Iterator<Item = &'a str>) {
+    fn list(&mut self, heading: &str, items: &[Text]) {
+        if items.is_empty() {
+            return;
+        }
         self.heading(heading);
         for item in items {
-            self.wrapped("  - ", 4, item);
+            self.block("  - ", 4, 4, item);
         }
+    }
+
+    /// Writes the reasons that lead to a verdict.
+    fn reasons(&mut self, verdict: Verdict) {
+        let reasons = Reason::ALL.iter();
+        for reason in reasons.filter(|reason| reason.verdict() == verdict) {
+            let name = format!("    {:<24}", reason.as_str());
+            self.block(&name, 28, 28, &diagnosis::page(*reason).meaning.into());
+        }
+    }
+
+    fn fact(&mut self, name: &str, value: &str) {
+        self.block(&format!("{name:<10} "), 11, 11, &value.into());
     }
 
     fn heading(&mut self, text: &str) {
         self.line("");
-        let text = self.painted(BOLD, text);
+        let text = self.painted(BOLD, &self.set(text));
         self.line(&text);
     }
 
-    fn fact(&mut self, name: &str, value: &str) {
-        self.wrapped(&format!("{name:<10} "), 11, value);
+    fn labelled(&mut self, name: &str, text: &Text) {
+        let prefix = self.label(name);
+        self.block(&prefix, LABELLED, LABELLED, text);
     }
 
-    fn paragraph(&mut self, indent: &str, text: &str) {
-        self.wrapped(indent, indent.len(), text);
+    fn label(&self, name: &str) -> String {
+        let room = LABELLED - 2;
+        format!("  {}", self.painted(BOLD, &format!("{name:<room$}")))
     }
 
-    /// Writes a text in lines of the style's width: the first one behind `prefix`, the further
-    /// ones behind `indent` columns.
-    fn wrapped(&mut self, prefix: &str, indent: usize, text: &str) {
-        let later = " ".repeat(indent);
-        let first = format!("{prefix}{text}");
-        let options = Options::new(self.style.width)
-            .subsequent_indent(&later)
-            .break_words(false)
-            .word_splitter(WordSplitter::NoHyphenation);
-        for line in textwrap::wrap(&first, options) {
-            self.line(&line);
+    /// Writes a text in lines of the style's width: the first one behind `prefix`, which takes
+    /// `first` columns, the further ones behind `rest` spaces.
+    fn block(&mut self, prefix: &str, first: usize, rest: usize, text: &Text) {
+        let columns = Columns {
+            first,
+            rest,
+            width: self.style.width,
+        };
+        let lines = wrap::lines(text, columns, |words| self.set(words));
+        for (number, line) in lines.iter().enumerate() {
+            let line = if number == 0 {
+                format!("{prefix}{line}")
+            } else {
+                format!("{}{line}", " ".repeat(rest))
+            };
+            self.line(line.trim_end());
         }
     }
 
@@ -396,12 +497,48 @@ impl Page {
         }
     }
 
-    fn finish(self) -> String {
-        if self.style.unicode {
-            self.text
+    /// Returns what is shown of a text: in ASCII if the style wants that, and in one line.
+    fn set(&self, text: &str) -> String {
+        let text = if text.chars().any(char::is_control) {
+            escape_unprintable(text)
         } else {
-            ascii(&self.text)
+            text.to_owned()
+        };
+        if self.style.unicode {
+            text
+        } else {
+            ascii(&text)
         }
+    }
+}
+
+/// Returns how wide the columns of a table are; a cell that is wider than most is no reason to make
+/// them wider.
+fn widths(rows: &[[String; 2]]) -> [usize; 2] {
+    let column = |index: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(index));
+        let widths = cells.map(|cell| display_width(cell));
+        widths.filter(|width| *width <= MAX_CELL).max().unwrap_or(0)
+    };
+    [column(0), column(1)]
+}
+
+/// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
+fn titles(workspace: &Workspace) -> Text {
+    let mut text = Text::default();
+    for (number, title) in workspace.titles.iter().enumerate() {
+        text = text.own(if number == 0 { "" } else { ", " }).foreign(title);
+    }
+    let named = u64::try_from(workspace.titles.len()).unwrap_or(u64::MAX);
+    let more = workspace.apps.saturating_sub(named);
+    if more > 0 && named > 0 {
+        text = text.own(format!(" and {more} more"));
+    }
+    let notes = super::workspace_notes(workspace);
+    if notes.is_empty() {
+        text
+    } else {
+        text.own(format!(" ({})", notes.join(", ")))
     }
 }
 
@@ -414,17 +551,6 @@ const fn painted_mark(status: Status) -> (&'static str, Ansi) {
         Status::Skip => DIM,
     };
     (mark(status), ansi)
-}
-
-/// Says in a few words why an app could not be read.
-fn app_state(result: &AppResult) -> String {
-    match (result.reason, result.http_status) {
-        (Some(Reason::PipelineDetailsDenied), Some(status)) => format!("{status} for a run"),
-        (Some(Reason::AppNotAccessible), _) => "not in the list".to_owned(),
-        (_, Some(status)) if result.state == AppState::Denied => status.to_string(),
-        (Some(reason), _) => reason.as_str().to_owned(),
-        (None, _) => result.state.as_str().to_owned(),
-    }
 }
 
 /// Returns the text in ASCII: our own signs by their plain counterparts, other characters as

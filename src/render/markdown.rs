@@ -3,207 +3,227 @@
 //! Text that is not ours stands in code spans alone: there no renderer looks for links, images,
 //! HTML, mentions or references. Everything else is escaped, so that what slips through is text.
 
-use super::{mark, verdict_status};
-use crate::check::Check;
-use crate::exchange::{Exchange, METHOD};
-use crate::guide::{self, apps, story};
-use crate::report::{AppResult, Report};
-use crate::text::Untrusted;
+use super::{apps, mark, verdict_status};
+use crate::diagnosis::check_title;
+use crate::diagnosis::{Diagnosis, RequestLine, Workspace};
+use crate::exchange::METHOD;
+use crate::report::AppResult;
+use crate::text::{Span, Text};
 use std::fmt::Write as _;
 
-/// Stand around foreign text until it is set. [`Untrusted`] never shows these two characters
-/// themselves, so a text can't forge them.
-const OPEN: char = '\u{e000}';
-const CLOSE: char = '\u{e001}';
-
-/// Marks foreign text for [`inline`].
-fn foreign(text: &Untrusted) -> String {
-    format!("{OPEN}{text}{CLOSE}")
-}
-
 /// The most apps that are named: a ticket is read by people, and GitHub limits a summary.
-const MOST_APPS: usize = 100;
+const MAX_APPS: usize = 100;
 
-pub(super) fn render(report: &Report) -> String {
+/// The most workspaces that are named.
+const MAX_WORKSPACES: usize = 50;
+
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
     let mut page = Page(String::new());
-    page.verdict(report);
-    page.next_steps(report);
-    page.checks(report);
-    page.evidence(report);
-    page.coverage(report);
-    page.timing(report);
-    page.list("Not proven", &story::not_proven(report));
-    page.list("For support: what to ask next", story::support(report));
-    page.links(report);
+    page.about(diagnosis);
+    page.first_block(diagnosis);
+    page.checks(diagnosis);
+    page.list(&super::why_title(diagnosis), &diagnosis.causes);
+    page.refused(diagnosis);
+    page.sees(diagnosis);
+    page.evidence(diagnosis);
+    page.list("Not checked", &diagnosis.not_checked);
+    page.steps("If DX still refuses", &diagnosis.if_dx_refuses);
+    page.list("What to ask next", &diagnosis.questions);
+    page.reproduce(diagnosis);
+    page.more(diagnosis);
     page.0
 }
 
-/// Collects the document.
+/// The document while it grows.
 struct Page(String);
 
 impl Page {
-    fn verdict(&mut self, report: &Report) {
-        let verdict = report.verdict();
-        let message = story::message_with(report, foreign);
-        let (title, sentence) = message.split_once(": ").unwrap_or((&message, ""));
-        self.line(&format!(
-            "## {} {}",
-            mark(verdict_status(verdict)),
-            inline(title)
-        ));
-        if let Some(sandbox) = &report.target.sandbox {
-            self.paragraph(&format!(
-                "**All of this came from the sandbox (scenario `{}`), not from Bitrise.**",
-                sandbox.scenario
-            ));
-        }
-        self.paragraph(&inline(&story::sentence(sentence)));
-        if let Some(dx) = guide::prediction(report) {
-            let (before, words) = (inline(dx.before), inline(dx.words));
-            self.paragraph(&format!("{before} `{}`: “{words}”", dx.code));
-        }
-        for warning in report.warnings() {
-            self.paragraph(&format!("**Warning:** {}", inline(story::warning(warning))));
-        }
+    /// Writes what all of this is about: the program, its target, and when.
+    fn about(&mut self, diagnosis: &Diagnosis) {
+        let target = &diagnosis.target;
+        let mut parts = vec![escape(&super::tool(&diagnosis.tool))];
+        let named = [
+            (
+                "",
+                Some(target.command.as_str()).filter(|text| !text.is_empty()),
+            ),
+            ("", target.base_url.as_deref()),
+            ("through proxy ", target.proxy.as_deref()),
+        ];
+        let named = named.into_iter();
+        parts.extend(named.filter_map(|(name, text)| Some(format!("{name}{}", code(text?)))));
+        parts.push(super::utc(diagnosis.checked_at));
+        parts.extend(diagnosis.duration.map(crate::diagnosis::span));
+        self.line(&parts.join(" · "));
     }
 
-    fn next_steps(&mut self, report: &Report) {
-        self.heading("For the customer: what to do next");
-        for (number, step) in (1..).zip(story::next_steps(report)) {
-            self.line(&format!("{number}. {}", inline(step)));
+    fn first_block(&mut self, diagnosis: &Diagnosis) {
+        let mark = mark(verdict_status(diagnosis.verdict));
+        self.line(&format!("\n## {mark} {}", inline(&diagnosis.result)));
+        for remark in &diagnosis.remarks {
+            self.paragraph(&format!("**{}**", inline(remark)));
         }
-        if let Some(reason) = report.reason() {
-            self.paragraph("Likely causes:");
-            self.line("");
-            self.items(guide::page(reason).causes);
+        self.line("");
+        let facts = [
+            ("DX", diagnosis.dx.as_ref()),
+            ("Token", Some(&diagnosis.token.text)),
+            ("Who", diagnosis.who_text.as_ref()),
+        ];
+        for (name, text) in facts {
+            if let Some(text) = text {
+                self.line(&format!("- **{name}:** {}", inline(text)));
+            }
         }
+        for (_, warning) in &diagnosis.warnings {
+            self.line(&format!("- **Warning:** {}", inline(warning)));
+        }
+        self.steps("Do this", &diagnosis.actions);
     }
 
-    fn checks(&mut self, report: &Report) {
+    fn checks(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.checks.is_empty() {
+            return;
+        }
         self.heading("Checks");
         self.line("| | Check | Result |");
         self.line("|---|---|---|");
-        for check in &report.checks {
-            self.row(&[
-                mark(check.result.status()).to_owned(),
-                inline(story::check_title(check.id)),
-                inline(&story::check_message_with(check, foreign)),
-            ]);
+        for check in &diagnosis.checks {
+            let title = escape(check_title(check.id));
+            self.row(&[mark(check.status).to_owned(), title, inline(&check.text)]);
         }
     }
 
-    fn evidence(&mut self, report: &Report) {
-        let mut requests = story::requests(report).peekable();
-        if requests.peek().is_some() {
-            self.heading("Evidence");
-        }
-        for (check, exchange) in requests {
-            self.request(check, exchange);
-            if let Some(way) = guide::way(&report.target, exchange) {
-                self.line(&format!("  - way: {}", inline(&way)));
-            }
-        }
-        let commands = story::reproduce(report);
-        if commands.is_empty() {
+    /// Writes which of several apps could not be read, by workspace.
+    fn refused(&mut self, diagnosis: &Diagnosis) {
+        let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
+        if not_read.groups.is_empty() {
             return;
         }
-        self.heading("Reproduce (with the token in BITRISE_TOKEN)");
-        let commands = commands.join("\n");
+        let (all, checked) = (not_read.all, diagnosis.coverage.checked);
+        self.heading(&format!("{}: {all} of {checked} checked", not_read.heading));
+        self.line("| Workspace | App | Slug | Why |");
+        self.line("|---|---|---|---|");
+        for group in &not_read.groups {
+            let workspace = group.workspace.map(|name| code(&name.to_string()));
+            for result in &group.apps {
+                self.app(workspace.clone().unwrap_or_default(), result);
+            }
+        }
+        if not_read.left_out > 0 {
+            self.paragraph(&format!("And {} more.", not_read.left_out));
+        }
+    }
+
+    fn app(&mut self, workspace: String, result: &AppResult) {
+        let title = result.app.title.as_ref();
+        self.row(&[
+            workspace,
+            title
+                .map(|title| code(&title.to_string()))
+                .unwrap_or_default(),
+            code(&result.app.slug.to_string()),
+            escape(&apps::why(result)),
+        ]);
+    }
+
+    fn sees(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.workspaces.is_empty() {
+            return;
+        }
+        self.heading(&super::sees_title(diagnosis));
+        self.line("| Workspace | Apps | First apps | |");
+        self.line("|---|---:|---|---|");
+        for workspace in diagnosis.workspaces.iter().take(MAX_WORKSPACES) {
+            self.workspace(workspace);
+        }
+        let left_out = diagnosis.workspaces.len().saturating_sub(MAX_WORKSPACES);
+        if left_out > 0 {
+            self.paragraph(&format!("And {left_out} more workspaces."));
+        }
+        let shares = apps::shares(&diagnosis.coverage).into_iter();
+        let shares: Vec<String> = shares
+            .filter(|share| share.number > 0)
+            .map(|share| format!("{} {}", share.number, share.name.to_lowercase()))
+            .collect();
+        if !shares.is_empty() {
+            self.paragraph(&format!("Apps: {}", shares.join(", ")));
+        }
+    }
+
+    fn workspace(&mut self, workspace: &Workspace) {
+        let name = workspace.name.as_ref();
+        let name = name.map_or_else(|| "(not named)".to_owned(), |name| code(&name.to_string()));
+        let titles: Vec<String> = workspace
+            .titles
+            .iter()
+            .map(|title| code(&title.to_string()))
+            .collect();
+        let notes = super::workspace_notes(workspace).join(", ");
+        self.row(&[name, workspace.apps.to_string(), titles.join(", "), notes]);
+    }
+
+    fn evidence(&mut self, diagnosis: &Diagnosis) {
+        let requests = diagnosis.checks.iter();
+        let mut requests = requests
+            .filter_map(|check| check.request.as_ref())
+            .peekable();
+        if requests.peek().is_none() {
+            return;
+        }
+        self.heading(super::evidence_title(diagnosis.evidence));
+        for request in requests {
+            self.request(request);
+        }
+    }
+
+    fn request(&mut self, request: &RequestLine) {
+        let address = code(&format!("{METHOD} {}", request.url));
+        self.line(&format!("- {address}  \n  {}", inline(&request.outcome)));
+        if let Some(place) = &request.failure_point {
+            self.line(&format!("  - {}", inline(place)));
+        }
+    }
+
+    fn reproduce(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.reproduce.is_empty() {
+            return;
+        }
+        self.heading("Reproduce (token in BITRISE_TOKEN)");
+        let commands = diagnosis.reproduce.join("\n");
         let fence = "`".repeat(longest_run(&commands).max(2) + 1);
         self.line(&format!("{fence}sh\n{commands}\n{fence}"));
     }
 
-    fn request(&mut self, check: &Check, exchange: &Exchange) {
-        let address = code(&format!("{METHOD} {}", exchange.url));
-        let outcome = inline(&story::outcome_with(exchange, foreign));
-        self.line(&format!("- {address}  \n  {outcome}"));
-        if let Some(message) = story::server_words(exchange) {
-            self.line(&format!(
-                "  - the server says: {}",
-                code(&message.to_string())
-            ));
-        }
-        if let Some(app) = check.app.as_ref().filter(|app| app.title.is_some()) {
-            self.line(&format!(
-                "  - app: {}, slug {}",
-                inline(&story::name_with(app, foreign)),
-                code(&app.slug.to_string())
-            ));
-        }
-    }
-
-    fn coverage(&mut self, report: &Report) {
-        let shares = apps::shares(report);
-        if shares.is_empty() {
+    fn more(&mut self, diagnosis: &Diagnosis) {
+        if diagnosis.links.is_empty() && diagnosis.reason.is_none() {
             return;
         }
-        self.heading("Apps");
-        self.line("| Apps | Number |");
-        self.line("|---|---:|");
-        for share in shares {
-            self.row(&[share.name.to_owned(), share.number.to_string()]);
-        }
-        let (groups, left_out) = apps::not_read(report, MOST_APPS);
-        for group in groups {
-            let name = group.workspace.map(foreign);
-            let name = name.unwrap_or_else(|| "an unknown workspace".to_owned());
-            self.paragraph(&format!("{} in {}:\n", apps::NOT_READ, inline(&name)));
-            self.line("| App | Slug | State | Why |");
-            self.line("|---|---|---|---|");
-            for result in group.apps {
-                self.app(result);
-            }
-        }
-        if left_out > 0 {
-            self.paragraph(&format!("And {left_out} more apps that could not be read."));
-        }
-    }
-
-    fn app(&mut self, result: &AppResult) {
-        let title = result.app.title.as_ref().map(foreign);
-        self.row(&[
-            inline(&title.unwrap_or_default()),
-            inline(&foreign(result.app.slug.as_untrusted())),
-            apps::state(result.state).to_owned(),
-            code(&apps::why(result)),
-        ]);
-    }
-
-    fn timing(&mut self, report: &Report) {
-        self.heading("Timing");
-        let mut requests = story::requests(report).peekable();
-        if requests.peek().is_some() {
-            self.line("| Request | Attempts | Time |");
-            self.line("|---|---:|---:|");
-        }
-        for (check, exchange) in requests {
-            self.row(&[
-                story::check_title(check.id).to_owned(),
-                exchange.attempts.to_string(),
-                story::span(exchange.elapsed),
-            ]);
-        }
-        self.paragraph(&story::sentence(&story::begun(report)));
-    }
-
-    fn links(&mut self, report: &Report) {
-        self.heading("Read more");
-        for link in story::links(report) {
+        self.heading("More");
+        for link in &diagnosis.links {
             self.line(&format!("- <{link}>"));
         }
-        if let Some(reason) = report.reason() {
+        if let Some(reason) = diagnosis.reason {
             self.line(&format!("- `bitrise-dx explain {}`", reason.as_str()));
         }
     }
 
-    fn list<S: AsRef<str>>(&mut self, heading: &str, items: &[S]) {
+    fn list(&mut self, heading: &str, items: &[Text]) {
+        if items.is_empty() {
+            return;
+        }
         self.heading(heading);
-        self.items(items);
+        for item in items {
+            self.line(&format!("- {}", inline(item)));
+        }
     }
 
-    fn items<S: AsRef<str>>(&mut self, items: &[S]) {
-        for item in items {
-            self.line(&format!("- {}", inline(item.as_ref())));
+    fn steps(&mut self, heading: &str, steps: &[Text]) {
+        if steps.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        for (number, step) in (1..).zip(steps) {
+            self.line(&format!("{number}. {}", inline(step)));
         }
     }
 
@@ -218,7 +238,7 @@ impl Page {
     }
 
     fn heading(&mut self, text: &str) {
-        self.line(&format!("\n### {}\n", inline(text)));
+        self.line(&format!("\n### {}\n", escape(text)));
     }
 
     fn paragraph(&mut self, text: &str) {
@@ -231,19 +251,14 @@ impl Page {
     }
 }
 
-/// Sets a sentence: marked texts and addresses as code, the rest escaped.
-fn inline(text: &str) -> String {
+/// Sets a sentence: foreign texts, commands and addresses as code, the rest escaped.
+fn inline(text: &Text) -> String {
     let mut out = String::new();
-    for (index, part) in text.split(OPEN).enumerate() {
-        let own = match (index, part.split_once(CLOSE)) {
-            (0, _) | (_, None) => part,
-            (_, Some((foreign, own))) => {
-                out += &code(foreign);
-                own
-            }
-        };
-        for word in own.split_inclusive(' ') {
-            out += &set_word(word);
+    for span in text.spans() {
+        match span {
+            Span::Own(words) => out.extend(words.split_inclusive(' ').map(set_word)),
+            Span::Foreign(text) => out += &code(&text.to_string()),
+            Span::Command(command) => out += &code(command),
         }
     }
     out
@@ -273,7 +288,7 @@ fn escape(text: &str) -> String {
         let inside = before.is_alphanumeric() && rest.peek().is_some_and(|c| c.is_alphanumeric());
         if matches!(
             c,
-            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '&' | '~' | '|' | '#'
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '&' | '~' | '#' | '$'
         ) || (c == '_' && !inside)
         {
             out.push('\\');

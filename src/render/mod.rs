@@ -1,61 +1,67 @@
-//! The formats: each is a pure function from a report to text.
+//! The formats: each is a pure function from a diagnosis to text.
 //!
-//! Invariant: no I/O, no clock and no environment; and no format decides a verdict or an exit
-//! code.
+//! Invariant: no I/O, no clock and no environment. No format decides a verdict or an exit code, or
+//! words anything but its headings.
 
+mod apps;
 mod github;
 mod html;
 mod human;
 mod json;
 mod junit;
 mod markdown;
+mod saved;
+mod wrap;
 
 use crate::check::Status;
-use crate::report::Report;
+use crate::diagnosis::{Diagnosis, Tool, span};
+use crate::report::EvidenceKind;
 use crate::verdict::{Reason, Verdict};
+use std::time::{Duration, SystemTime};
 
 pub use human::{Detail, Style};
+pub use saved::{SavedError, read};
 
 /// The JSON Schema of the report in JSON, as `bitrise-dx schema` prints it.
 pub const SCHEMA: &str = include_str!("report-1.schema.json");
 
-/// Renders the report for people.
-pub fn human(report: &Report, style: Style) -> String {
-    human::render(report, style)
+/// Renders a diagnosis for people.
+pub fn human(diagnosis: &Diagnosis, style: Style) -> String {
+    human::render(diagnosis, style)
 }
 
-/// Renders the report as one JSON document.
+/// Renders a diagnosis as one JSON document.
 ///
 /// # Errors
-/// Returns the serialiser's error; no report is known to cause one.
-pub fn json(report: &Report) -> serde_json::Result<String> {
-    json::render(report)
+/// Returns the serialiser's error; no diagnosis is known to cause one.
+pub fn json(diagnosis: &Diagnosis) -> serde_json::Result<String> {
+    json::render(diagnosis)
 }
 
-/// Renders the report in Markdown, for a ticket or a step summary.
-pub fn markdown(report: &Report) -> String {
-    markdown::render(report)
+/// Renders a diagnosis in Markdown, for a ticket or a step summary.
+pub fn markdown(diagnosis: &Diagnosis) -> String {
+    markdown::render(diagnosis)
 }
 
-/// Renders the report as JUnit XML.
+/// Renders a diagnosis as JUnit XML.
 ///
 /// # Errors
-/// Returns the serialiser's error; no report is known to cause one.
-pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
-    junit::render(report)
+/// Returns the serialiser's error; no diagnosis is known to cause one.
+pub fn junit(diagnosis: &Diagnosis) -> Result<String, quick_junit::SerializeError> {
+    junit::render(diagnosis)
 }
 
-/// Renders the report as GitHub's workflow commands.
-pub fn github(report: &Report) -> String {
-    github::render(report)
+/// Renders a diagnosis as GitHub's workflow commands.
+pub fn github(diagnosis: &Diagnosis) -> String {
+    github::render(diagnosis)
 }
 
-/// Renders the report as one HTML page that needs nothing from elsewhere.
+/// Renders a diagnosis as one HTML page that needs nothing from elsewhere.
 ///
 /// # Errors
-/// Returns the template engine's error; no report is known to cause one.
-pub fn html(report: &Report) -> askama::Result<String> {
-    html::render(report)
+/// Returns the template engine's error; no diagnosis is known to cause one.
+pub fn html(diagnosis: &Diagnosis) -> askama::Result<String> {
+    html::render(diagnosis)
 }
 
 /// Renders the page of a reason for people.
@@ -66,6 +72,11 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
 /// Renders the page of a verdict for people.
 pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
     human::explain_verdict(verdict, style)
+}
+
+/// Renders the page of an HTTP status for people.
+pub fn explain_status(status: u16, style: Style) -> String {
+    human::explain_status(status, style)
 }
 
 /// Renders the list of all verdicts and reasons for people.
@@ -92,5 +103,121 @@ const fn verdict_status(verdict: Verdict) -> Status {
         }
         Verdict::Inconclusive => Status::Unknown,
         Verdict::NotRun => Status::Skip,
+    }
+}
+
+/// The heading of the requests.
+const fn evidence_title(evidence: EvidenceKind) -> &'static str {
+    match evidence {
+        EvidenceKind::Pasted => "Read from the text",
+        EvidenceKind::Live | EvidenceKind::Report => "Evidence",
+    }
+}
+
+/// Returns the heading of the causes.
+fn why_title(diagnosis: &Diagnosis) -> String {
+    let note = diagnosis.causes_note.as_deref();
+    note.map_or_else(|| "Why".to_owned(), |note| format!("Why ({note})"))
+}
+
+/// Returns what a line that stands alone has to say of where it comes from.
+fn origin(diagnosis: &Diagnosis) -> Option<&'static str> {
+    match diagnosis.evidence {
+        _ if diagnosis.target.sandbox.is_some() => Some("sandbox"),
+        EvidenceKind::Live => None,
+        EvidenceKind::Pasted => Some("pasted text"),
+        EvidenceKind::Report => Some("saved report"),
+    }
+}
+
+/// Returns the heading of what the token sees.
+fn sees_title(diagnosis: &Diagnosis) -> String {
+    let listed = diagnosis.workspaces.iter().map(|workspace| workspace.apps);
+    let listed = listed.fold(0, u64::saturating_add);
+    match diagnosis.coverage.total {
+        Some(1) => "The token sees 1 app".to_owned(),
+        Some(total) => format!("The token sees {total} apps"),
+        None => format!("The token sees at least {listed} apps"),
+    }
+}
+
+/// Returns what may be remarkable about a workspace's apps, such as “1 disabled”.
+fn workspace_notes(workspace: &crate::diagnosis::Workspace) -> Vec<String> {
+    let notes = [
+        (workspace.denied, "refused"),
+        (workspace.disabled, "disabled"),
+        (workspace.without_runs, "without a run in the last 200 days"),
+    ];
+    let notes = notes.into_iter().filter(|(number, _)| *number > 0);
+    notes
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect()
+}
+
+/// Returns the program with its version and what it was built from.
+fn tool(tool: &Tool) -> String {
+    let built: Vec<&str> = [&tool.commit, &tool.target]
+        .into_iter()
+        .filter_map(|part| part.as_deref())
+        .collect();
+    let version = &tool.version;
+    if built.is_empty() {
+        format!("bitrise-dx {version}")
+    } else {
+        format!("bitrise-dx {version} ({})", built.join(", "))
+    }
+}
+
+/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands
+/// before 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can.
+fn rfc3339(time: SystemTime) -> String {
+    /// The last second of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
+/// Returns a point in time for people: `2026-11-25 18:16:03 UTC`.
+fn utc(time: SystemTime) -> String {
+    rfc3339(time).replace('T', " ").replace('Z', " UTC")
+}
+
+/// Returns what a diagnosis is about: the program, what it was asked to do, when, and how long it
+/// took.
+fn about(diagnosis: &Diagnosis) -> Vec<String> {
+    let mut parts = vec![tool(&diagnosis.tool)];
+    let command = diagnosis.target.command.as_str();
+    parts.extend((!command.is_empty()).then(|| command.to_owned()));
+    let proxy = diagnosis.target.proxy.as_ref();
+    parts.extend(proxy.map(|proxy| format!("through proxy {proxy}")));
+    parts.push(utc(diagnosis.checked_at));
+    parts.extend(diagnosis.duration.map(span));
+    parts
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_whatever_the_clock_says() {
+        let year = Duration::from_secs(365 * 86_400);
+        let epoch = SystemTime::UNIX_EPOCH;
+        for (time, expected) in [
+            (epoch - year, "1970-01-01 00:00:00 UTC"),
+            (epoch, "1970-01-01 00:00:00 UTC"),
+            (
+                epoch + Duration::from_millis(1_795_631_763_999),
+                "2026-11-25 18:36:03 UTC",
+            ),
+            (epoch + year * 9_000, "9999-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(utc(time), expected);
+        }
     }
 }

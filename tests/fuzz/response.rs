@@ -3,6 +3,7 @@
 use bitrise_dx::app::{App, Slug};
 use bitrise_dx::check::{Check, CheckId, CheckResult, Finding};
 use bitrise_dx::classify::{self, AppStep};
+use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
@@ -42,7 +43,7 @@ pub(crate) fn judge(bytes: &[u8]) {
             app,
             exchange: Some(exchange.clone()),
         };
-        is_harmless(&report(check));
+        is_harmless(report(check));
     }
 }
 
@@ -141,21 +142,22 @@ fn report(check: Check) -> Report {
 }
 
 /// Holds that nothing which is shown moves a cursor, forges a line or holds the token.
-fn is_harmless(report: &Report) {
+fn is_harmless(report: Report) {
     let style = Style {
         color: false,
         unicode: true,
         width: 100,
         detail: Detail::Verbose,
     };
-    let json = render::json(report).unwrap();
+    let diagnosis = &diagnose(report, &Known::default());
+    let json = render::json(diagnosis).unwrap();
     serde_json::from_str::<serde_json::Value>(&json).unwrap();
     for text in [
-        render::human(report, style),
+        render::human(diagnosis, style),
         json,
-        render::markdown(report),
-        render::junit(report).unwrap(),
-        render::html(report).unwrap(),
+        render::markdown(diagnosis),
+        render::junit(diagnosis).unwrap(),
+        render::html(diagnosis).unwrap(),
     ] {
         is_plain(&text);
         for line in text.lines() {
@@ -163,7 +165,7 @@ fn is_harmless(report: &Report) {
         }
     }
     // Here a line may be a command, but only one of those that annotate.
-    let github = render::github(report);
+    let github = render::github(diagnosis);
     is_plain(&github);
     for command in github.lines().filter_map(|line| line.strip_prefix("::")) {
         let name = command.split([' ', ':']).next();

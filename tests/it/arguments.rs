@@ -446,7 +446,7 @@ fn explain_knows_what_a_status_means_at_each_step() {
     for (status, words) in [
         (
             "200",
-            &["fine: the token is accepted", "fine: DX can read this"][..],
+            &["Bitrise accepts the token", "DX can read the app"][..],
         ),
         (
             "401",

@@ -2,10 +2,11 @@
 
 use crate::support::client::{TOKEN, block_on, settings};
 use crate::support::server::{Act, ONE_APP, Server, healthy, json, response};
-use crate::support::tls::TlsServer;
+use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::exchange::{Body, Exchange, Responder, TransportErrorKind};
+use bitrise_dx::exchange::{Body, Exchange, ProxyFault, Responder, TransportErrorKind};
+use bitrise_dx::proxy::{ProxyUrl, Route};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
 use std::net::TcpListener;
@@ -374,4 +375,35 @@ fn a_403_that_is_a_rate_limit_is_waited_for() {
     let server = sending(response(403, "X-RateLimit-Remaining: 1\r\n", "{}"));
     let seen = apps(with_retries(&server.base_url(), 1));
     assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, 403));
+}
+
+#[test]
+fn behind_a_proxy_the_address_is_the_proxys_and_its_words_are_kept() {
+    const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nServer: squid\r\nX-Squid-Error: ERR_ACCESS_DENIED\r\n\
+        Content-Length: 27\r\n\r\n<html><title>Denied</title>";
+    let server = TlsServer::start(healthy());
+    let through = |proxy: &Proxy| {
+        let mut settings = settings(&server.base_url());
+        settings.roots.extra = Some(server.ca_pem.clone().into_bytes());
+        let url = format!("http://{}", proxy.address);
+        settings.route = Route::Proxy(ProxyUrl::parse(&url).unwrap());
+        apps(settings)
+    };
+    let open = Proxy::start(ProxyAnswer::Open);
+    let seen = through(&open);
+    assert_eq!(seen.remote_address, Some(open.address));
+    assert_eq!(seen.outcome.unwrap().status, 200);
+
+    let closed = Proxy::start(ProxyAnswer::Send(DENIED));
+    let seen = through(&closed);
+    assert_eq!(seen.remote_address, Some(closed.address));
+    let TransportErrorKind::Proxy(ProxyFault::Refused(Some(words))) =
+        seen.outcome.unwrap_err().kind
+    else {
+        panic!("no words of the proxy");
+    };
+    assert_eq!((words.status, words.had_credentials), (403, false));
+    let title = words.responder.title.as_ref().map(Untrusted::raw);
+    assert_eq!(title, Some("Denied"));
+    assert_eq!(words.responder.headers.len(), 2);
 }

@@ -1,7 +1,7 @@
-//! What makes the command line comfortable: help, completions, manual, suggestions, version.
+//! The command line itself: help, completions, manual, suggestions, version.
 
 use crate::support::process::{CANARY, Program};
-use bitrise_dx::guide;
+use bitrise_dx::diagnosis;
 use bitrise_dx::sandbox::Scenario;
 use bitrise_dx::verdict::{Reason, Verdict};
 use regex::Regex;
@@ -306,7 +306,7 @@ fn the_index_says_what_each_code_means() {
     let index = words(&stdout(["explain"]));
     for verdict in Verdict::ALL {
         assert!(
-            index.contains(guide::meaning(*verdict)),
+            index.contains(diagnosis::meaning(*verdict)),
             "{}",
             verdict.as_str()
         );
@@ -315,7 +315,7 @@ fn the_index_says_what_each_code_means() {
         let row = format!(
             "{} {}",
             reason.as_str(),
-            words(guide::page(*reason).meaning)
+            words(diagnosis::page(*reason).meaning)
         );
         assert!(index.contains(&row), "{row}");
     }

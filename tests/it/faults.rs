@@ -37,14 +37,10 @@ fn told(program: impl Fn() -> Program, reason: &str, words: &str, place: &str) {
     let (report, text) = both(program);
     assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
     assert_eq!(report.dx_error, None);
-    assert!(report.message.contains(words), "{}", report.message);
-    assert!(report.message.contains("says nothing about the token"));
+    assert_eq!(report.token.state, "not_tested");
     assert!(text.contains(place), "{place}: {text}");
-    assert_eq!(
-        text.matches(words).count().min(3),
-        3,
-        "check, verdict, evidence: {text}"
-    );
+    let said = text.matches(words).count();
+    assert!(said >= 2, "in check and evidence: {words}: {text}");
 }
 
 fn starting(acts: impl Fn() -> Act + Send + Sync + 'static) -> Server {
@@ -64,8 +60,8 @@ fn unused() -> SocketAddr {
 #[test]
 fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n";
-    const BEFORE: &str = "broken between this machine and 127.0.0.1";
-    const AFTER: &str = "broken after the connection was made";
+    const BEFORE: &str = "failed at: the connection to 127.0.0.1";
+    const AFTER: &str = "failed at: the response of 127.0.0.1";
     const REFUSED: &str = "connection was refused";
     const CLOSED: &str = "connection was closed before the response was complete";
     let failed = |base_url: &str, words: &str, place: &str| {
@@ -96,7 +92,7 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
 #[test]
 fn a_name_that_leads_nowhere_is_no_connection() {
     let name = format!("https://{}.example/v0.1", "a".repeat(64));
-    let place = "broken on this machine, at the lookup of the name; nothing was sent";
+    let place = "failed at: the look-up of ";
     told(
         || hasty(&name),
         "dns_failure",
@@ -107,7 +103,7 @@ fn a_name_that_leads_nowhere_is_no_connection() {
 
 #[test]
 fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
-    const PLACE: &str = "when the encryption was to be agreed on; the token was not sent";
+    const PLACE: &str = "failed at: the TLS handshake with ";
     let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let told_once = |address, words: &str| {
         let json = hasty(&url("https", address)).args(["-o", "json"]).run();
@@ -172,7 +168,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
         told(program, "tls_failure", words, PLACE);
         let (_, text) = both(program);
-        let names_issuer = text.contains("its issuer calls itself “Loopback Test CA”");
+        let names_issuer = text.contains("it was issued by “Loopback Test CA”");
         let has_other_issuer = identity.issuer.is_none() || identity.wants_clients;
         assert_eq!(names_issuer, !has_other_issuer, "{text}");
         assert_eq!(server.plain.requests().len(), 0);
@@ -199,7 +195,7 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
         "{message}"
     );
     assert!(
-        text.contains("A proxy inspects encrypted traffic"),
+        text.contains("The certificate of --ca-cert is not the one that signed this"),
         "{text}"
     );
     assert!(text.contains("--ca-cert"), "{text}");
@@ -208,7 +204,7 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
 
 #[test]
 fn a_connection_cut_at_the_handshake_is_not_a_fault_of_the_certificate() {
-    const PLACE: &str = "when the encryption was to be agreed on; the token was not sent";
+    const PLACE: &str = "failed at: the TLS handshake with ";
     let words = "closed while its encryption was being agreed on";
     let base_url = url("https", resetting());
     told(|| hasty(&base_url), "connection_failed", words, PLACE);
@@ -242,10 +238,10 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
 
 #[test]
 fn each_fault_of_a_proxy_has_its_own_words() {
-    const AT: &str = "at the proxy; the token was not sent";
-    const TO: &str = "between this machine and the proxy; nothing was sent";
-    const BEHIND: &str = "when the encryption was to be agreed on; the token was not sent";
-    const SOMEWHERE: &str = "between this machine and the proxy or behind it";
+    const AT: &str = "the proxy PROXY, asked to connect to localhost";
+    const TO: &str = "the connection to the proxy PROXY; the token was not sent";
+    const BEHIND: &str = "the TLS handshake with localhost";
+    const SOMEWHERE: &str = "the connection to or behind the proxy PROXY";
     let server = TlsServer::start(healthy());
     let (_folder, ca) = server.ca_file();
     let via = |address: SocketAddr, scheme: &str, reason: &str, words: &str, place: &str| {
@@ -257,9 +253,12 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         };
         let (report, text) = both(program);
         assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
-        assert!(report.message.contains(words), "{proxy} {words}: {text}");
-        let way = format!("way: this machine → proxy {proxy} → localhost, broken {place}");
-        assert!(text.contains(&way), "{way}: {text}");
+        assert!(text.contains(words), "{proxy} {words}: {text}");
+        let place = place.replace("PROXY", &proxy);
+        assert!(
+            text.contains(&format!("failed at: {place}")),
+            "{place}: {text}"
+        );
     };
     let to_proxy = "no connection to the proxy could be made";
     via(unused(), "http", "proxy_failure", to_proxy, TO);
@@ -385,7 +384,7 @@ fn a_fault_of_the_proxys_own_encryption_is_the_proxys() {
         &base_url,
     );
     assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
-    let words = "the connection to the proxy itself could not be encrypted: the certificate was";
+    let words = "itself: the certificate was";
     assert!(report.message.contains(words), "{}", report.message);
     for (address, words) in [
         (
@@ -600,14 +599,14 @@ fn every_run_ends_whatever_the_peer_does() {
 
 #[test]
 fn a_connection_that_never_comes_about_ends_in_time() {
-    let place = "broken between this machine and 127.0.0.1";
+    let place = "failed at: the connection to 127.0.0.1";
     let words = "no connection came about in time";
     let (address, _kept) = deaf();
     let base_url = url("http", address);
     told(|| hasty(&base_url), "timeout", words, place);
     let silent = url("https", speaking_first(b""));
     let report = schema::read(&hasty(&silent).args(["-o", "json"]).run().stdout);
-    assert!(report.message.contains(words), "{}", report.message);
+    assert_eq!(report.checks[1].message, format!("{words} (--timeout)"));
 }
 
 #[test]

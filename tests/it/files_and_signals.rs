@@ -329,24 +329,36 @@ fn a_signal_ends_the_run_with_a_report_in_every_form() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_before_there_is_a_token_ends_the_run_too() {
-    let program = Program::new(["verify", "-o", "json", "--token-file", "-"]);
-    let mut command = program.into_command();
-    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = pipes.spawn().unwrap();
-    let input = child.stdin.take();
-    // The thread that reads tells that signals are being listened to.
-    let tasks = format!("/proc/{}/task", child.id());
-    while fs::read_dir(&tasks).is_ok_and(|tasks| tasks.count() < 3) {
-        std::thread::yield_now();
+    let answer = |format: &str, signal: &str, code: i32| {
+        let program = Program::new(["verify", "-o", format, "--token-file", "-"]);
+        let mut command = program.into_command();
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take();
+        // The thread that reads tells that signals are being listened to.
+        let tasks = format!("/proc/{}/task", child.id());
+        while fs::read_dir(&tasks).is_ok_and(|tasks| tasks.count() < 3) {
+            std::thread::yield_now();
+        }
+        kill(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        drop(input);
+        assert_eq!(output.status.code(), Some(code));
+        assert_eq!(output.stderr, b"");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let line = answer("human", signal, code);
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(
+            line.contains("ended the run before it was decided"),
+            "{line}"
+        );
     }
-    kill("-TERM", &child);
-    let output = child.wait_with_output().unwrap();
-    drop(input);
-    assert_eq!(output.status.code(), Some(143));
-    let found = schema::read(&String::from_utf8(output.stdout).unwrap());
+    let found = schema::read(&answer("json", "-TERM", 143));
     assert_eq!(found.reason.as_deref(), Some("interrupted"));
     assert_eq!(found.token.source.as_deref(), Some("stdin"));
-    assert!(found.not_proven[0].contains("No request was sent"));
+    assert!(found.checks.iter().all(|check| check.request.is_none()));
 }
 
 #[cfg(target_os = "linux")]

@@ -20,7 +20,9 @@ mod formats;
 mod fuzz;
 mod process;
 mod sandbox;
+mod saved;
 mod schema;
+mod screens;
 #[cfg(unix)]
 mod shipping;
 mod soak;

@@ -1,6 +1,6 @@
 //! The program as its users run it: arguments in, exit code and text out.
 
-use crate::schema::{self, AppItem, Apps, Report};
+use crate::schema::{self, AppItem, Report};
 use crate::support::process::{CANARY, Finished, Program};
 use crate::support::server::{Act, Server, healthy, json, response};
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
@@ -157,11 +157,6 @@ fn the_token_can_come_from_a_file_or_standard_input() {
         .map(|warning| warning.code.as_str())
         .collect();
     assert_eq!(codes, ["token_trimmed", "personal_token"]);
-    assert!(
-        found.message.contains("with 2 warnings"),
-        "{}",
-        found.message
-    );
     let sent: Vec<_> = server
         .requests()
         .iter()
@@ -219,12 +214,6 @@ fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
         );
         assert!(found.checks.iter().all(|check| check.request.is_none()));
     }
-    let on_ci = report(&program().env("CI", "true").run());
-    assert!(
-        on_ci.message.contains("forks get no secrets"),
-        "{}",
-        on_ci.message
-    );
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -342,28 +331,38 @@ fn chosen_apps_and_their_details_are_checked() {
         checks[2..],
         [("pipelines.list", "pass"), ("pipelines.show", "pass")]
     );
-    assert_eq!(found.checks[2].message, "2 of 2 apps can be read");
-    let app = |slug: &str, pipelines: &str, details: &str| AppItem {
-        slug: slug.to_owned(),
-        title: None,
-        workspace: None,
-        status: "readable".to_owned(),
-        reason: None,
-        http_status: Some(200),
-        pipelines: Some(pipelines.to_owned()),
-        details: Some(details.to_owned()),
+    assert_eq!(found.checks[2].message, "2 apps: 2 readable");
+    let app = |item: &AppItem| {
+        let [pipelines, details] = [&item.pipelines, &item.details];
+        let (slug, status) = (item.slug.clone(), item.status.clone());
+        (
+            slug,
+            status,
+            item.http_status,
+            pipelines.clone(),
+            details.clone(),
+        )
     };
+    let expected = |slug: &str, pipelines: &str, details: &str| {
+        let [pipelines, details] = [pipelines, details].map(|text| Some(text.to_owned()));
+        (
+            slug.to_owned(),
+            "readable".to_owned(),
+            Some(200),
+            pipelines,
+            details,
+        )
+    };
+    let apps = &found.apps;
+    let items: Vec<_> = apps.items.iter().map(app).collect();
     assert_eq!(
-        found.apps,
-        Apps {
-            total: Some(2),
-            checked: 2,
-            readable: 2,
-            denied: 0,
-            unknown: 0,
-            not_reached: 0,
-            items: vec![app("a", "seen", "pass"), app("b", "seen", "skip")],
-        }
+        items,
+        [expected("a", "seen", "pass"), expected("b", "seen", "skip")]
+    );
+    assert_eq!((apps.total, apps.checked, apps.readable), (Some(2), 2, 2));
+    assert_eq!(
+        (apps.denied, apps.unknown, apps.not_reached, apps.unlisted),
+        (0, 0, 0, 0)
     );
 
     let strange = Program::verify(&server.base_url()).args(["-o", "json", "--app", "c"]);
@@ -712,7 +711,7 @@ fn further_attempts_are_told_with_v_alone() {
     let finished = program().arg("-v").run();
     let line = finished
         .stderr
-        .strip_prefix("attempt 1 of 2 answered with 503; next in 0.");
+        .strip_prefix("attempt 1 of 2 answered with 503; retry in 0.");
     assert!(
         line.is_some_and(|rest| rest.ends_with(" s\n") && rest.lines().count() == 1),
         "{}",
@@ -774,7 +773,7 @@ fn the_sandbox_command_serves_what_verify_can_ask() {
 
 #[test]
 fn explain_has_a_page_for_every_verdict_and_reason() {
-    use bitrise_dx::guide;
+    use bitrise_dx::diagnosis;
     use bitrise_dx::verdict::{Reason, Verdict};
     let index = Program::new(["explain"]).run();
     let run = |code: &str| {
@@ -785,28 +784,37 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for verdict in Verdict::ALL {
         let page = run(verdict.as_str());
-        assert!(page.contains(&words(guide::meaning(*verdict))), "{page}");
         assert!(
-            page.contains(guide::dx_words(*verdict).unwrap_or("DX shows")),
+            page.contains(&words(diagnosis::meaning(*verdict))),
             "{page}"
         );
+        let shown = diagnosis::dx_words(*verdict).unwrap_or("DX shows");
+        assert!(page.contains(shown), "{page}");
         assert!(index.stdout.contains(verdict.as_str()));
-        let (causes, steps) = (guide::causes(*verdict), guide::steps(*verdict));
-        assert_eq!(causes.is_empty(), *verdict == Verdict::Verified);
-        assert!(!steps.is_empty() && page.contains("What to do 1. "));
-        for text in causes.iter().chain(&steps) {
-            assert_eq!(page.matches(&words(text)).count(), 1, "{text}: {page}");
+        for reason in Reason::ALL.iter().filter(|r| r.verdict() == *verdict) {
+            let meaning = words(diagnosis::page(*reason).meaning);
+            assert!(page.contains(&meaning), "{meaning}: {page}");
         }
     }
     for reason in Reason::ALL {
-        let (page, entry) = (run(&reason.as_str().to_uppercase()), guide::page(*reason));
-        for text in [entry.causes, entry.steps, entry.support, entry.links].concat() {
-            assert!(page.contains(&words(text)), "{text}: {page}");
+        let page = run(&reason.as_str().to_uppercase());
+        let entry = diagnosis::page(*reason);
+        let causes = entry.causes.iter();
+        let causes = causes.map(|(cause, when)| match *when {
+            "" => cause.to_string(),
+            when => format!("{cause} [{when}]"),
+        });
+        let actions = entry.actions.iter();
+        let actions = actions.map(|(action, who)| format!("{action} [{}]", who.as_str()));
+        let others = [&entry.questions[..], entry.links].concat();
+        let others = others.into_iter().map(str::to_owned);
+        for text in causes.chain(actions).chain(others) {
+            assert!(page.contains(&words(&text)), "{text}: {page}");
         }
-        // There is no report around the page.
-        for place in ["below", "Reproduce", "under Evidence"] {
-            assert!(!page.contains(place), "{page}");
-        }
+        assert!(
+            !entry.causes.is_empty() && !entry.actions.is_empty(),
+            "{page}"
+        );
         assert!(page.contains(&words(entry.meaning)), "{page}");
         assert!(page.contains(&format!("exit code {}", reason.verdict().exit_code())));
         assert!(index.stdout.contains(reason.as_str()));

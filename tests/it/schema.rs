@@ -7,50 +7,70 @@ use serde_json::Value;
 /// The report's keys, as a reader that trusts the documentation would declare them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Report {
     pub(crate) schema_version: String,
     pub(crate) verdict: String,
     pub(crate) dx_error: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) message: String,
+    pub(crate) remarks: Vec<String>,
     pub(crate) exit_code: i32,
     pub(crate) retryable: bool,
     pub(crate) retry_after_s: Option<u64>,
+    pub(crate) who: Option<String>,
+    pub(crate) who_message: Option<String>,
+    pub(crate) dx_message: Option<String>,
+    pub(crate) actions: Vec<String>,
+    pub(crate) causes: Vec<String>,
+    pub(crate) causes_note: Option<String>,
+    pub(crate) evidence: String,
     pub(crate) tool: Tool,
     pub(crate) checked_at: String,
-    pub(crate) duration_ms: u64,
+    pub(crate) duration_ms: Option<u64>,
     pub(crate) target: Target,
     pub(crate) token: Token,
     pub(crate) checks: Vec<Check>,
     pub(crate) apps: Apps,
     pub(crate) warnings: Vec<Warning>,
-    pub(crate) remediation: Vec<String>,
-    pub(crate) support: Vec<String>,
     pub(crate) docs_url: String,
+    pub(crate) links: Vec<String>,
     pub(crate) reproduce: Vec<String>,
-    pub(crate) not_proven: Vec<String>,
+    pub(crate) not_checked: Vec<String>,
+    pub(crate) if_dx_refuses: Vec<String>,
+    pub(crate) support: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) version: String,
+    pub(crate) commit: Option<String>,
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Target {
     pub(crate) base_url: Option<String>,
+    pub(crate) is_bitrise: bool,
     pub(crate) proxy: Option<String>,
     pub(crate) sandbox: Option<String>,
+    pub(crate) command: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct Token {
     pub(crate) kind: Option<String>,
+    pub(crate) state: String,
     pub(crate) source: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +91,9 @@ pub(crate) struct App {
     pub(crate) slug: String,
     pub(crate) title: Option<String>,
     pub(crate) workspace: Option<String>,
+    pub(crate) workspace_slug: Option<String>,
+    pub(crate) is_owned_by_user: bool,
+    pub(crate) is_disabled: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,11 +104,32 @@ pub(crate) struct Request {
     pub(crate) url: String,
     pub(crate) http_status: Option<u16>,
     pub(crate) http_version: Option<String>,
-    pub(crate) duration_ms: u64,
+    pub(crate) remote_address: Option<String>,
+    pub(crate) duration_ms: Option<u64>,
     pub(crate) attempts: u32,
     #[expect(clippy::struct_field_names, reason = "the key's name is promised")]
     pub(crate) request_id: Option<String>,
     pub(crate) api_message: Option<String>,
+    pub(crate) responder: Option<Responder>,
+    pub(crate) outcome: String,
+    pub(crate) failure_point: Option<String>,
+    pub(crate) command: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
+pub(crate) struct Responder {
+    pub(crate) title: Option<String>,
+    pub(crate) headers: Vec<Header>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 #[derive(Debug, Deserialize, Eq, PartialEq)]
@@ -97,7 +141,21 @@ pub(crate) struct Apps {
     pub(crate) denied: u64,
     pub(crate) unknown: u64,
     pub(crate) not_reached: u64,
+    pub(crate) unlisted: u64,
+    pub(crate) workspaces: Vec<Workspace>,
     pub(crate) items: Vec<AppItem>,
+}
+
+#[derive(Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Workspace {
+    pub(crate) name: Option<String>,
+    pub(crate) apps: u64,
+    pub(crate) readable: u64,
+    pub(crate) denied: u64,
+    pub(crate) without_runs: u64,
+    pub(crate) disabled: u64,
+    pub(crate) titles: Vec<String>,
 }
 
 #[derive(Debug, Deserialize, Eq, PartialEq)]
@@ -106,6 +164,11 @@ pub(crate) struct AppItem {
     pub(crate) slug: String,
     pub(crate) title: Option<String>,
     pub(crate) workspace: Option<String>,
+    pub(crate) workspace_slug: Option<String>,
+    pub(crate) is_owned_by_user: bool,
+    pub(crate) is_disabled: bool,
+    pub(crate) is_first: bool,
+    pub(crate) is_listed: Option<bool>,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) http_status: Option<u16>,
@@ -120,8 +183,8 @@ pub(crate) struct Warning {
     pub(crate) message: String,
 }
 
-/// Reads a report, after it was found to be as the schema says.
-pub(crate) fn read(text: &str) -> Report {
+/// Holds that a report is as the schema says.
+pub(crate) fn is_valid(text: &str) -> Value {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
     let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
     let validator: Validator = jsonschema::validator_for(&schema).unwrap();
@@ -131,6 +194,12 @@ pub(crate) fn read(text: &str) -> Report {
         .collect();
     assert!(errors.is_empty(), "{errors:#?}\n{text}");
     every_key_is_there(&schema, &schema, &value);
+    value
+}
+
+/// Reads a report, after it was found to be as the schema says.
+pub(crate) fn read(text: &str) -> Report {
+    let value = is_valid(text);
     let report: Report = serde_json::from_value(value).unwrap();
     coherent(&report);
     report
@@ -138,14 +207,11 @@ pub(crate) fn read(text: &str) -> Report {
 
 /// Holds that no key is missing; `Option` alone would let a missing one pass.
 fn every_key_is_there(root: &Value, schema: &Value, value: &Value) {
-    let schema = match schema.get("$ref") {
-        Some(_) => &root["$defs"]["check"],
-        None => schema,
-    };
+    let schema = resolved(root, schema);
     if let (Some(properties), Some(object)) = (schema["properties"].as_object(), value.as_object())
     {
         let expected: Vec<_> = properties.keys().collect();
-        assert_eq!(object.keys().count(), expected.len(), "{object:?}");
+        assert_eq!(object.keys().collect::<Vec<_>>(), expected);
         for key in expected {
             every_key_is_there(root, &properties[key], &object[key]);
         }
@@ -155,15 +221,25 @@ fn every_key_is_there(root: &Value, schema: &Value, value: &Value) {
     }
 }
 
+/// Returns the definition that a part of the schema names, also if null is allowed too.
+fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let first = schema["anyOf"].get(0).unwrap_or(schema);
+    let name = first["$ref"].as_str();
+    name.map_or(schema, |name| {
+        &root["$defs"][name.strip_prefix("#/$defs/").unwrap()]
+    })
+}
+
 /// Holds what must be true between the values of any report.
 fn coherent(report: &Report) {
     assert_eq!(report.tool.name, "bitrise-dx");
     assert_eq!(report.tool.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(report.schema_version, "1.0");
     assert!(report.docs_url.starts_with("https://") && report.checked_at.ends_with('Z'));
-    assert!(!report.message.is_empty() && !report.not_proven.is_empty());
-    assert_eq!(report.verdict == "verified", report.remediation.is_empty());
-    assert!(!report.support.is_empty());
+    assert!(!report.message.is_empty() && !report.token.message.is_empty());
+    assert!(!report.actions.is_empty(), "{report:?}");
+    assert_eq!(report.who.is_some(), report.who_message.is_some());
+    agrees_with_itself(report);
     let apps = &report.apps;
     assert_eq!(apps.checked, apps.readable + apps.denied + apps.unknown);
     for (status, count) in [
@@ -211,103 +287,101 @@ fn coherent(report: &Report) {
     }
 }
 
-#[test]
-fn the_schema_names_every_verdict_and_reason() {
-    use bitrise_dx::check::{CheckId, Status};
-    use bitrise_dx::report::Warning;
-    use bitrise_dx::report::{AppState, Runs, TokenSource};
-    use bitrise_dx::token::TokenKind;
+/// Holds that verdict, reason, exit code and DX's code go together.
+fn agrees_with_itself(report: &Report) {
     use bitrise_dx::verdict::{Reason, Signal, Verdict};
+    let verdict = Verdict::ALL.iter().find(|v| v.as_str() == report.verdict);
+    let verdict = verdict.unwrap();
+    let reason = report.reason.as_deref();
+    let reason = reason.map(|name| Reason::ALL.iter().find(|r| r.as_str() == name).unwrap());
+    let of_reason = reason.map_or(Verdict::Verified, |reason| reason.verdict());
+    assert_eq!(of_reason, *verdict);
+    assert_eq!(report.dx_error.as_deref(), verdict.dx_error());
+    // 1 is a report that could not be written, whatever its verdict.
+    let mut codes = vec![verdict.exit_code(), 1];
+    // Neither a run that checks nothing nor a complete one was cut short.
+    if !matches!(verdict, Verdict::NotRun | Verdict::Verified) {
+        codes.extend(Signal::ALL.iter().map(|signal| signal.exit_code()));
+    }
+    let mut codes = codes.into_iter().map(i32::from);
+    assert!(codes.any(|code| code == report.exit_code), "{report:?}");
+}
+
+#[test]
+fn the_schema_names_every_value_and_is_open_for_more() {
+    use bitrise_dx::check::{CheckId, Status};
+    use bitrise_dx::diagnosis::Who;
+    use bitrise_dx::report::{AppState, EvidenceKind, Runs, TokenSource, TokenState, Warning};
+    use bitrise_dx::token::TokenKind;
+    use bitrise_dx::verdict::{Reason, Verdict};
+    fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+        all.iter().map(|value| name(*value)).collect()
+    }
     let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
-    let properties = &schema["properties"];
-    let check = &schema["$defs"]["check"]["properties"];
-    let warning = &properties["warnings"]["items"]["properties"]["code"];
-    let token = &properties["token"]["properties"];
     let kinds = [
         TokenKind::Workspace,
         TokenKind::Personal,
         TokenKind::Unknown,
     ];
-    let warnings = Warning::ALL;
-    let names = |node: &Value| {
-        let mut names: Vec<String> = node["enum"]
+    let dx_errors = Verdict::ALL.iter().filter_map(|verdict| verdict.dx_error());
+    let dx_errors: Vec<_> = dx_errors.collect();
+    let closed = [
+        ("Verdict", names(Verdict::ALL, Verdict::as_str)),
+        ("DxError", dx_errors),
+    ];
+    let open = [
+        ("Reason", names(Reason::ALL, Reason::as_str)),
+        ("Who", names(Who::ALL, Who::as_str)),
+        (
+            "EvidenceKind",
+            names(EvidenceKind::ALL, EvidenceKind::as_str),
+        ),
+        ("TokenKind", names(&kinds, TokenKind::as_str)),
+        ("TokenState", names(TokenState::ALL, TokenState::as_str)),
+        ("TokenSource", names(TokenSource::ALL, TokenSource::as_str)),
+        ("CheckId", names(CheckId::ALL, CheckId::as_str)),
+        ("CheckStatus", names(Status::ALL, Status::as_str)),
+        ("AppStatus", names(AppState::ALL, AppState::as_str)),
+        ("PipelineRuns", names(Runs::ALL, Runs::as_str)),
+        ("WarningCode", names(Warning::ALL, Warning::as_str)),
+    ];
+    for (name, values) in closed.iter().chain(&open) {
+        let known: Vec<&str> = schema["$defs"][name]["enum"]
             .as_array()
             .unwrap()
             .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
+            .map(|value| value.as_str().unwrap())
             .collect();
-        names.sort();
-        names
+        assert_eq!(known, *values, "{name}");
+    }
+    // Generated code takes its names from the titles.
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        assert_eq!(definition["title"].as_str(), Some(name.as_str()));
+    }
+    let open: Vec<_> = open.iter().map(|(name, _)| *name).collect();
+    is_open(&schema, &open);
+}
+
+/// Holds that next to each use of an open list of values, any string is let through.
+fn is_open(schema: &Value, open: &[&str]) {
+    let names_open = |part: &Value| {
+        let name = part["$ref"].as_str().unwrap_or_default();
+        open.iter().any(|open| name == format!("#/$defs/{open}"))
     };
-    let sorted = |mut names: Vec<&str>| {
-        names.sort_unstable();
-        names.into_iter().map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(&properties["verdict"]),
-        sorted(Verdict::ALL.iter().map(|v| v.as_str()).collect())
-    );
-    let reasons = sorted(Reason::ALL.iter().map(|r| r.as_str()).collect());
-    assert_eq!(names(&properties["reason"]), reasons);
-    assert_eq!(names(&check["reason"]), reasons);
-    assert_eq!(
-        names(&check["id"]),
-        sorted(CheckId::ALL.iter().map(|c| c.as_str()).collect())
-    );
-    assert_eq!(
-        names(&check["status"]),
-        sorted(Status::ALL.iter().map(|s| s.as_str()).collect())
-    );
-    assert_eq!(
-        names(&token["source"]),
-        sorted(TokenSource::ALL.iter().map(|s| s.as_str()).collect())
-    );
-    assert_eq!(
-        names(&token["kind"]),
-        sorted(kinds.iter().map(|k| k.as_str()).collect())
-    );
-    assert_eq!(
-        names(warning),
-        sorted(warnings.iter().map(|w| w.as_str()).collect())
-    );
-    let item = &properties["apps"]["properties"]["items"]["items"]["properties"];
-    assert_eq!(names(&item["reason"]), reasons);
-    assert_eq!(
-        names(&item["status"]),
-        sorted(AppState::ALL.iter().map(|s| s.as_str()).collect())
-    );
-    assert_eq!(
-        names(&item["pipelines"]),
-        sorted(Runs::ALL.iter().map(|r| r.as_str()).collect())
-    );
-    assert_eq!(
-        names(&item["details"]),
-        sorted(Status::ALL.iter().map(|s| s.as_str()).collect())
-    );
-    for (rule, verdict) in schema["allOf"].as_array().unwrap().iter().zip(Verdict::ALL) {
-        let name = rule["if"]["properties"]["verdict"]["const"]
-            .as_str()
-            .unwrap();
-        let verdict = Verdict::ALL
-            .iter()
-            .find(|v| v.as_str() == name)
-            .unwrap_or(verdict);
-        let then = &rule["then"]["properties"];
-        let codes = then["exit_code"]["enum"].as_array().unwrap();
-        let by_signal = Signal::ALL.iter().map(|signal| signal.exit_code());
-        let mut expected = vec![verdict.exit_code()];
-        // Neither a run that checks nothing nor a complete one was cut short.
-        let is_whole = matches!(verdict, Verdict::NotRun | Verdict::Verified);
-        expected.extend(by_signal.filter(|_| !is_whole));
-        assert_eq!(*codes, expected);
-        assert_eq!(then["dx_error"]["const"].as_str(), verdict.dx_error());
-        let own = Reason::ALL
-            .iter()
-            .filter(|r| r.verdict() == *verdict)
-            .map(|r| r.as_str())
-            .collect();
-        if *verdict != Verdict::Verified {
-            assert_eq!(names(&then["reason"]), sorted(own));
+    match schema {
+        Value::Object(fields) => {
+            assert!(!names_open(schema), "{schema}");
+            for (key, part) in fields {
+                match part.as_array().filter(|_| key == "anyOf") {
+                    Some(parts) if parts.iter().any(names_open) => {
+                        let any = serde_json::json!({"type": "string"});
+                        assert!(parts.contains(&any), "{part}");
+                    }
+                    Some(_) | None => is_open(part, open),
+                }
+            }
         }
+        Value::Array(parts) => parts.iter().for_each(|part| is_open(part, open)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

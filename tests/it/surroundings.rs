@@ -192,7 +192,7 @@ fn a_root_is_read_in_each_form_that_people_have() {
         ("words", b"no certificate".to_vec()),
         ("a page", b"<html>".to_vec()),
         ("DER, cut", cut.to_vec()),
-        ("PEM, cut", ca[..ca.len() / 2].as_bytes().to_vec()),
+        ("PEM, cut", ca.as_bytes()[..ca.len() / 2].to_vec()),
         (
             "PEM of no certificate",
             pem("CERTIFICATE", b"x").into_bytes(),
@@ -246,6 +246,8 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
         assert_eq!(found.exit_code, code, "{name}={value}: {}", found.message);
         let reason = (code == 4).then_some("tls_failure");
         assert_eq!(found.reason.as_deref(), reason, "{name}={value}");
+        let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
+        assert_eq!(said.contains(name), code == 4, "{name}={value}: {said}");
         // One more root is enough.
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
         let found = report(&program.env(name, value).run());
@@ -283,5 +285,84 @@ fn colours_are_forced_by_a_yes_alone() {
         (&[("NO_COLOR", "1")], &["--color=always"], true),
     ] {
         assert_eq!(run(variables, args), is_coloured, "{variables:?} {args:?}");
+    }
+}
+
+#[test]
+fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
+    for (variables, words, not) in [
+        (
+            "",
+            &["BITRISE_TOKEN"][..],
+            &["fork", "pull request", "secret to this build"][..],
+        ),
+        (
+            "BITRISE_API_TOKEN=canary",
+            &["BITRISE_API_TOKEN"],
+            &["fork"],
+        ),
+        ("BITRISE_PAT=canary", &["BITRISE_PAT"], &["fork"]),
+        (
+            "BITRISE_BUILD_API_TOKEN=canary",
+            &["BITRISE_TOKEN"],
+            &["BITRISE_BUILD_API_TOKEN holds"],
+        ),
+        (
+            "BITRISE_IO=true PR=true",
+            &["Expose for Pull Requests"],
+            &["Dependabot"],
+        ),
+        (
+            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a \
+             GIT_REPOSITORY_URL=git@h:o/a",
+            &["Expose for Pull Requests"],
+            &["Dependabot"],
+        ),
+        (
+            "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot]",
+            &["Dependabot"],
+            &["Expose for"],
+        ),
+        (
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
+            &["secrets.BITRISE_TOKEN"],
+            &["Expose for"],
+        ),
+        (
+            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false",
+            &["rotected"],
+            &["Dependabot"],
+        ),
+        ("TF_BUILD=True", &["env:"], &["Dependabot"]),
+        (
+            "CIRCLECI=true CIRCLE_PR_NUMBER=4",
+            &["fork"],
+            &["Dependabot"],
+        ),
+    ] {
+        for token in [None, Some("")] {
+            let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+            let set = |program: Program, (name, value): (&str, &str)| program.env(name, value);
+            let program = pairs.fold(Program::new(["verify", "-o", "json"]), set);
+            let program = match token {
+                Some(token) => program.env("BITRISE_TOKEN", token),
+                None => program,
+            };
+            let finished = program.run();
+            let found = report(&finished);
+            assert_eq!(
+                found.reason.as_deref(),
+                Some("token_missing"),
+                "{variables}"
+            );
+            let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
+            for words in words {
+                assert!(said.contains(words), "{variables}: {words}: {said}");
+            }
+            for words in not {
+                assert!(!said.contains(words), "{variables}: {words}: {said}");
+            }
+            assert!(!finished.everything().contains("canary"), "{variables}");
+        }
     }
 }

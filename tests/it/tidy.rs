@@ -113,7 +113,10 @@ fn the_pure_half_touches_nothing_outside() {
             &["SystemTime::now", "Instant::now"],
             &["api", "cli", "verify"],
         );
-        forbid(&["exit_code()"], &["cli", "render", "report", "verdict"]);
+        forbid(
+            &["exit_code()"],
+            &["cli", "diagnosis", "render", "report", "verdict"],
+        );
     }
 }
 

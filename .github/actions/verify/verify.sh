@@ -97,7 +97,7 @@ done
 add_apps "$APPS"
 
 code=0
-annotations=$(BITRISE_TOKEN=$token "$PROGRAM" "${args[@]}" </dev/null) || code=$?
+annotations=$(BITRISE_DX_CALLER=action BITRISE_TOKEN=$token "$PROGRAM" "${args[@]}" </dev/null) || code=$?
 [ -z "$annotations" ] || printf '%s\n' "$annotations" \
   | sed -E "s/^::(error|warning|notice) title=/&${LABEL:+$LABEL · }/"
 label_reports "$LABEL" "$base"

@@ -4,5 +4,6 @@ pub(crate) mod bitrise;
 pub(crate) mod client;
 pub(crate) mod process;
 pub(crate) mod readers;
+pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod tls;

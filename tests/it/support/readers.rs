@@ -149,7 +149,7 @@ pub(crate) fn html(text: &str) -> Html {
                     .iter()
                     .map(|(key, value)| (string(key), string(value)))
                     .collect();
-                escape_unprintable(&name, &attributes);
+                is_passive(&name, &attributes);
                 ids.extend(attributes.get("id").cloned());
                 references.extend(attributes.get("aria-labelledby").cloned());
                 page.labels.extend(attributes.get("aria-label").cloned());
@@ -163,7 +163,7 @@ pub(crate) fn html(text: &str) -> Html {
                     "th" => assert!(attributes.contains_key("scope"), "{attributes:?}"),
                     _ => {}
                 }
-                if name != "meta" {
+                if !matches!(name.as_str(), "meta" | "br") {
                     open.push(name);
                 }
             }
@@ -199,10 +199,10 @@ pub(crate) fn html(text: &str) -> Html {
 }
 
 /// Holds that an element is one of the page's own, and has nothing that acts or loads.
-fn escape_unprintable(name: &str, attributes: &BTreeMap<String, String>) {
-    const ELEMENTS: &str = "html head meta title style body header div p h1 h2 h3 span strong code \
-        main section ol ul li article dl dt dd pre figure svg rect table caption thead tbody tr th \
-        td a footer";
+fn is_passive(name: &str, attributes: &BTreeMap<String, String>) {
+    const ELEMENTS: &str = "html head meta title style body header p h1 h2 h3 span strong code bdi \
+        br main section ol ul li article dl dt dd pre figure figcaption svg rect details summary \
+        table caption thead tbody tr th td a footer";
     assert!(
         ELEMENTS.split_whitespace().any(|known| known == name),
         "<{name}>"
@@ -226,6 +226,8 @@ fn string(bytes: &[u8]) -> String {
 /// A Markdown document, as far as the tests ask.
 #[derive(Debug, Default)]
 pub(crate) struct Markdown {
+    /// All words in order, whether code or not.
+    pub(crate) text: String,
     /// The texts outside of code.
     pub(crate) prose: String,
     /// The code spans.
@@ -242,7 +244,8 @@ pub(crate) struct Markdown {
 pub(crate) fn markdown(text: &str) -> Markdown {
     let mut found = Markdown::default();
     let (mut in_heading, mut in_block, mut in_cell) = (false, false, false);
-    for event in Parser::new_ext(text, Options::all()) {
+    let options = Options::all().difference(Options::ENABLE_SMART_PUNCTUATION);
+    for event in Parser::new_ext(text, options) {
         let words = if let Event::Text(words) | Event::Code(words) = &event {
             words.to_string()
         } else {
@@ -280,6 +283,7 @@ pub(crate) fn markdown(text: &str) -> Markdown {
             | Event::HardBreak
             | Event::Rule => {}
         }
+        found.text += &words;
         if in_heading {
             *found.headings.last_mut().unwrap() += &words;
         }

@@ -1,0 +1,399 @@
+//! What is known after a run, as far as it decides which causes and actions are left.
+//!
+//! Invariant: every fact may be unknown. The pages of `explain` are made of facts of which none is
+//! known, so a sentence has words for that case, too.
+
+use super::Known;
+use crate::app::App;
+use crate::check::{Check, CheckResult, Finding};
+use crate::exchange::{
+    Exchange, ProxyFault, ProxyResponse, Responder, TlsFault, TransportErrorKind, is_bitrise,
+};
+use crate::report::{
+    AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
+};
+use crate::text::Untrusted;
+use crate::token::{TokenError, TokenKind};
+use crate::verdict::Reason;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+use url::Url;
+
+/// What one run knows; nothing by default.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// Why the run did not end as verified.
+    pub(super) reason: Option<Reason>,
+    /// What is known of the environment.
+    pub(super) known: Option<Known>,
+    /// How what was seen came here.
+    pub(super) evidence: EvidenceKind,
+    /// Whether all of it came from the sandbox.
+    pub(super) is_sandbox: bool,
+    /// The base URL, if a usable one was given.
+    pub(super) base_url: Option<String>,
+    /// Its host.
+    pub(super) host: Option<String>,
+    /// Whether that is Bitrise's own.
+    pub(super) is_bitrise: Option<bool>,
+    /// Where the base URL came from.
+    pub(super) source: Option<BaseUrlSource>,
+    /// How the host is reached.
+    pub(super) route: Option<Route>,
+    /// Whether `--ca-cert` was given.
+    pub(super) has_ca_cert: bool,
+    /// The token's kind.
+    pub(super) kind: Option<TokenKind>,
+    /// What came of the token.
+    pub(super) state: Option<TokenState>,
+    /// The token's fingerprint.
+    pub(super) fingerprint: Option<String>,
+    /// Why the text is no token.
+    pub(super) token_error: Option<TokenError>,
+    /// Why nothing was checked, in the words of the error.
+    pub(super) not_run: Option<String>,
+    /// Why a file could not be read.
+    pub(super) io: Option<std::io::ErrorKind>,
+    /// Which apps were to be checked.
+    pub(super) selection: Option<Selection>,
+    /// What decided, if a request did.
+    pub(super) decided: Option<Decided>,
+    /// The app that decided.
+    pub(super) app: Option<App>,
+    /// Whether the token's list has that app.
+    pub(super) is_listed: Option<bool>,
+    /// What `--app` may have been meant to be.
+    pub(super) mistaken: Option<Mistaken>,
+    /// Whether Bitrise answered 401 below an app and, asked again, still accepted the token.
+    pub(super) is_rechecked: Option<bool>,
+    /// The apps that Bitrise refused.
+    pub(super) refused: Vec<App>,
+    /// How many apps ended in which way.
+    pub(super) coverage: Coverage,
+    /// The app that the list begins with, if that was read.
+    pub(super) first: Option<App>,
+    /// What became of that one, if it was checked.
+    pub(super) first_state: Option<AppState>,
+    /// The first apps of the list.
+    pub(super) sample: Vec<App>,
+    /// How many apps were listed before the list could not be read on.
+    pub(super) listed_before_cut: Option<usize>,
+    /// When the server allows the next request.
+    pub(super) retry_at: Option<SystemTime>,
+    /// When the run started, by this machine's clock.
+    pub(super) now: Option<SystemTime>,
+    /// The signal that ended the run.
+    pub(super) signal: Option<&'static str>,
+}
+
+/// How a host is reached.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Route {
+    /// Without a proxy.
+    Direct,
+    /// Through this proxy.
+    Proxy(String),
+}
+
+impl Route {
+    fn of(proxy: Option<&str>) -> Self {
+        proxy.map_or(Self::Direct, |proxy| Self::Proxy(proxy.to_owned()))
+    }
+}
+
+/// The request that decided.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decided {
+    /// The status of the response.
+    pub(super) status: Option<u16>,
+    /// How many attempts were made.
+    pub(super) attempts: u32,
+    /// Why there was no response, or no complete one.
+    pub(super) fault: Option<TransportErrorKind>,
+    /// The address that was connected to.
+    pub(super) remote: Option<SocketAddr>,
+    /// What the server says in its own words.
+    pub(super) message: Option<Untrusted>,
+    /// Where a redirect leads.
+    pub(super) location: Option<Untrusted>,
+    /// Who answered.
+    pub(super) responder: Responder,
+    /// Whether the response was a page of markup.
+    pub(super) is_page: bool,
+}
+
+/// What was given as `--app` in place of a slug.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Mistaken {
+    /// The title of this app.
+    Title(App),
+    /// The slug of this app in another case.
+    Case(App),
+    /// A workspace's slug or name.
+    Workspace(Option<Untrusted>),
+}
+
+impl Facts {
+    /// Derives the facts of a run.
+    pub(super) fn of(report: &Report, known: &Known) -> Self {
+        let decisive = report.decisive();
+        let exchange = decisive.and_then(|check| check.exchange.as_ref());
+        let base_url = report.target.base_url.clone();
+        let asked = exchange.map(|exchange| exchange.url.as_str());
+        let host = base_url.as_deref().or(asked).and_then(host_of);
+        let is_sandbox = report.target.sandbox.is_some();
+        let reason = report.reason();
+        let mut facts = Self {
+            reason,
+            known: Some(known.clone()),
+            evidence: report.evidence,
+            is_sandbox,
+            is_bitrise: base_url.as_deref().or(asked).map(is_bitrise),
+            host,
+            source: base_url.as_ref().map(|_| report.target.base_url_source),
+            base_url,
+            route: Some(Route::of(report.target.proxy.as_deref())),
+            has_ca_cert: report.target.ca_cert.is_some(),
+            kind: report.token.kind,
+            state: Some(report.token_state()),
+            fingerprint: report.token.fingerprint.clone(),
+            token_error: decisive.and_then(malformed),
+            not_run: report.not_run.as_ref().map(ToString::to_string),
+            io: io(report.not_run.as_ref()),
+            selection: Some(report.options.selection),
+            decided: exchange.map(Decided::of),
+            coverage: report.coverage(),
+            sample: report.sample.clone(),
+            listed_before_cut: report.checks.iter().find_map(listed_before_cut),
+            retry_at: retry_at(report),
+            now: Some(report.checked_at),
+            signal: report.interrupted.map(crate::verdict::Signal::as_str),
+            ..Self::default()
+        };
+        if report.evidence != EvidenceKind::Live {
+            facts.selection = None;
+            facts.route = None;
+            facts.known = None;
+        }
+        facts.take_apps(report, decisive);
+        facts
+    }
+
+    fn take_apps(&mut self, report: &Report, decisive: Option<&Check>) {
+        let in_trouble = |reason: Option<Reason>| reason.is_some() && reason == self.reason;
+        let decided = decisive.and_then(|check| check.app.as_ref());
+        let of_app = report.apps.iter().find(|result| match decided {
+            Some(app) => app.slug == result.app.slug,
+            None => in_trouble(result.reason),
+        });
+        self.app = of_app.map(|result| result.app.clone());
+        self.app = self.app.take().or_else(|| decided.cloned());
+        if let (None, [only]) = (self.reason, report.apps.as_slice()) {
+            self.app = Some(only.app.clone());
+        }
+        self.is_listed = of_app.and_then(|result| result.is_listed);
+        let is_401 = of_app.and_then(|result| result.http_status) == Some(401);
+        let is_denied = of_app.is_some_and(|result| result.state == AppState::Denied);
+        self.is_rechecked = self.app.as_ref().map(|_| is_401 && is_denied);
+        let denied = report.apps.iter();
+        let denied = denied.filter(|result| result.state == AppState::Denied);
+        self.refused = denied.map(|result| result.app.clone()).collect();
+        let first = report.apps.iter().find(|result| result.is_first);
+        self.first_state = first.map(|result| result.state);
+        self.first = first.map(|result| result.app.clone());
+        self.first = self.first.take().or_else(|| self.sample.first().cloned());
+        if self.is_listed != Some(true) {
+            self.mistaken = self.app.as_ref().and_then(|app| self.mistake(app));
+        }
+    }
+
+    /// Returns what a slug that the list lacks may have been meant to be.
+    fn mistake(&self, app: &App) -> Option<Mistaken> {
+        let typed = app.slug.raw();
+        let is = |text: &Option<Untrusted>| {
+            let text = text.as_ref().map(Untrusted::raw);
+            text.is_some_and(|text| text.trim().eq_ignore_ascii_case(typed))
+        };
+        let mut sample = self.sample.iter().filter(|app| app.slug.raw() != typed);
+        sample.find_map(|app| {
+            if app.slug.raw().eq_ignore_ascii_case(typed) {
+                Some(Mistaken::Case(app.clone()))
+            } else if is(&app.title) {
+                Some(Mistaken::Title(app.clone()))
+            } else if is(&app.workspace_slug) || is(&app.workspace) {
+                Some(Mistaken::Workspace(app.workspace.clone()))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Returns the proxy on the way, if there is known to be one.
+    pub(super) fn proxy(&self) -> Option<&str> {
+        match self.route.as_ref()? {
+            Route::Direct => None,
+            Route::Proxy(proxy) => Some(proxy),
+        }
+    }
+
+    /// Returns the status of the response that decided.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.decided.as_ref()?.status
+    }
+
+    /// Returns the fault that decided.
+    pub(super) fn fault(&self) -> Option<&TransportErrorKind> {
+        self.decided.as_ref()?.fault.as_ref()
+    }
+
+    /// Returns what was wrong with TLS, the host's or the proxy's.
+    pub(super) fn tls(&self) -> Option<&TlsFault> {
+        match self.fault()? {
+            TransportErrorKind::Tls(fault) | TransportErrorKind::Proxy(ProxyFault::Tls(fault)) => {
+                Some(fault)
+            }
+            TransportErrorKind::Dns
+            | TransportErrorKind::NotLoopback
+            | TransportErrorKind::Refused
+            | TransportErrorKind::Closed
+            | TransportErrorKind::ClosedInHandshake
+            | TransportErrorKind::Unreachable(_)
+            | TransportErrorKind::NotHttp
+            | TransportErrorKind::HeadTooLarge
+            | TransportErrorKind::Undecodable
+            | TransportErrorKind::Proxy(_)
+            | TransportErrorKind::ConnectTimeout
+            | TransportErrorKind::Timeout
+            | TransportErrorKind::MaxTime
+            | TransportErrorKind::Unknown => None,
+        }
+    }
+
+    /// Returns how the proxy failed.
+    pub(super) fn proxy_fault(&self) -> Option<&ProxyFault> {
+        if let Some(TransportErrorKind::Proxy(fault)) = self.fault() {
+            Some(fault)
+        } else {
+            None
+        }
+    }
+
+    /// Returns what the proxy answered.
+    pub(super) fn proxy_response(&self) -> Option<&ProxyResponse> {
+        match self.proxy_fault()? {
+            ProxyFault::AuthenticationRequired(response) | ProxyFault::Refused(response) => {
+                response.as_deref()
+            }
+            ProxyFault::Dns
+            | ProxyFault::Unreachable
+            | ProxyFault::HeadersTooLarge
+            | ProxyFault::Closed
+            | ProxyFault::NotTls
+            | ProxyFault::Tls(_) => None,
+        }
+    }
+
+    /// Tells whether the address that was connected to is none: a DNS filter's or a hosts file's
+    /// `0.0.0.0` or `::`, or this machine's own in place of another host's.
+    pub(super) fn is_sinkhole(&self) -> Option<bool> {
+        let Some(remote) = self.decided.as_ref()?.remote else {
+            return Some(false);
+        };
+        let ip = remote.ip();
+        let is_via_proxy = self.proxy().is_some();
+        let is_elsewhere = self.is_bitrise == Some(true) && !self.is_sandbox;
+        Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
+    }
+
+    /// Returns the apps of the list that were not checked, if that is known.
+    pub(super) fn unchecked(&self) -> Option<u64> {
+        self.coverage.not_checked()
+    }
+
+    /// Tells whether more apps may be refused than this run has seen.
+    pub(super) fn may_be_others(&self) -> bool {
+        self.selection != Some(Selection::All) && self.unchecked() != Some(0)
+    }
+
+    /// Tells whether the deciding app is a person's, seen by a personal token.
+    pub(super) fn is_foreign_owner(&self) -> Option<bool> {
+        let app = self.app.as_ref()?;
+        Some(app.is_owned_by_user && self.kind != Some(TokenKind::Workspace))
+    }
+}
+
+impl Decided {
+    fn of(exchange: &Exchange) -> Self {
+        let response = exchange.response();
+        Self {
+            status: response.map(|response| response.status),
+            attempts: exchange.attempts,
+            fault: exchange.fault().map(|error| error.kind.clone()),
+            remote: exchange.remote_address,
+            message: response.and_then(|response| {
+                let words = response.message().or(response.challenge.as_ref());
+                words.cloned()
+            }),
+            location: response.and_then(|response| response.location_host.clone()),
+            responder: response
+                .map_or_else(Responder::default, |response| response.responder.clone()),
+            is_page: response
+                .is_some_and(|response| matches!(response.body, crate::exchange::Body::Html)),
+        }
+    }
+}
+
+/// Returns the host of an address, as it is shown.
+pub(super) fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?.to_owned();
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    })
+}
+
+fn io(not_run: Option<&NotRun>) -> Option<std::io::ErrorKind> {
+    match not_run? {
+        NotRun::TokenUnreadable(file) => Some(file.kind()),
+        NotRun::TokenMissing { .. } | NotRun::Plan(_) => None,
+    }
+}
+
+const fn malformed(check: &Check) -> Option<TokenError> {
+    match check.finding {
+        Finding::Malformed(error) => Some(error),
+        Finding::Nothing
+        | Finding::Kind(_)
+        | Finding::Apps { .. }
+        | Finding::SomeApps { .. }
+        | Finding::AskedAgain
+        | Finding::Runs(_)
+        | Finding::Tally(_) => None,
+    }
+}
+
+const fn listed_before_cut(check: &Check) -> Option<usize> {
+    match (check.result, check.finding) {
+        (CheckResult::NotPassed(_), Finding::SomeApps { listed, .. }) => Some(listed),
+        (
+            _,
+            Finding::Nothing
+            | Finding::Malformed(_)
+            | Finding::Kind(_)
+            | Finding::Apps { .. }
+            | Finding::SomeApps { .. }
+            | Finding::AskedAgain
+            | Finding::Runs(_)
+            | Finding::Tally(_),
+        ) => None,
+    }
+}
+
+fn retry_at(report: &Report) -> Option<SystemTime> {
+    let wait = report.retry_after().filter(|wait| !wait.is_zero())?;
+    report
+        .checked_at
+        .checked_add(report.duration)?
+        .checked_add(wait)
+}

@@ -1,0 +1,361 @@
+//! A line for each check and for each request.
+
+use super::facts::{Facts, host_of};
+use super::reproduce::Reproduce;
+use super::result::{apps, tls};
+use super::sentence::{app, bitrise, kind, names};
+use super::{CheckLine, RequestLine};
+use crate::app::App;
+use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
+use crate::exchange::{Exchange, ProxyFault, TransportError, TransportErrorKind};
+use crate::report::Target;
+use crate::text::{Text, Untrusted};
+use crate::token::TokenKind;
+use crate::verdict::Reason;
+use std::time::Duration;
+
+/// Returns a check as a heading.
+pub const fn check_title(id: CheckId) -> &'static str {
+    match id {
+        CheckId::TokenFormat => "Token format",
+        CheckId::AppsList => "List apps",
+        CheckId::AppsRecheck => "Token again",
+        CheckId::PipelinesList => "Read pipelines",
+        CheckId::PipelinesShow => "Read one run",
+    }
+}
+
+/// Returns the line of a check.
+pub(super) fn check(check: &Check, facts: &Facts, target: &Target, how: &Reproduce) -> CheckLine {
+    CheckLine {
+        id: check.id,
+        status: check.result.status(),
+        reason: check.result.reason(),
+        text: text(check, facts),
+        app: check.app.clone(),
+        request: check
+            .exchange
+            .as_ref()
+            .map(|exchange| request(exchange, facts, target, how)),
+    }
+}
+
+fn text(check: &Check, facts: &Facts) -> Text {
+    match check.result {
+        CheckResult::Pass => passed(check, facts),
+        CheckResult::NotPassed(reason) => not_passed(check, reason, facts),
+        CheckResult::Skipped(SkipReason::NotReached) => "skipped".into(),
+        CheckResult::Skipped(SkipReason::NotRequested) => Text::from("skipped (")
+            .command("--pipeline-details")
+            .own(")"),
+        CheckResult::Skipped(SkipReason::NoPipelineRun) => {
+            "skipped: no pipeline among the latest runs".into()
+        }
+    }
+}
+
+fn passed(check: &Check, facts: &Facts) -> Text {
+    match check.finding {
+        Finding::Kind(TokenKind::Unknown) => {
+            "no known prefix; only tokens from before November 2024 have none".into()
+        }
+        Finding::Kind(other) => kind(Some(other)).into(),
+        Finding::Apps { total, listed } => {
+            let count = total.map_or_else(|| format!("more than {listed} apps"), apps);
+            let text = Text::from(count);
+            let text = match super::sentence::workspace_of(&facts.sample) {
+                Some(name) => text.own(" in ").foreign(name),
+                None => text,
+            };
+            if facts.sample.is_empty() {
+                return text;
+            }
+            text.own(": ").then(names(&facts.sample, total))
+        }
+        Finding::Runs(runs) => {
+            let text = subject(check).own(if runs == 0 {
+                ": readable; no run in the 200 days that Bitrise keeps, which is fine"
+            } else {
+                ": readable"
+            });
+            text.then(peculiar(check.app.as_ref(), facts))
+        }
+        Finding::Tally(counts) => tally(&counts),
+        Finding::Nothing
+        | Finding::Malformed(_)
+        | Finding::SomeApps { .. }
+        | Finding::AskedAgain => match check.id {
+            CheckId::AppsRecheck => Text::default()
+                .then(bitrise(facts))
+                .own(" still accepts the token for the list of apps"),
+            CheckId::PipelinesShow => subject(check).own(": one run read"),
+            CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "passed".into(),
+        },
+    }
+}
+
+fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
+    let mut text = match check.finding {
+        Finding::Malformed(error) => return error.to_string().into(),
+        Finding::Tally(counts) => tally(&counts).own("; such as "),
+        Finding::SomeApps { listed, end } => {
+            let text = Text::from(format!("{}, then ", apps(listed as u64)));
+            match end {
+                ListEnd::PageFailed => text,
+                ListEnd::Circular => return text.own("the pages lead back to where they were"),
+                ListEnd::Endless => return text.own("more pages than any account has"),
+            }
+        }
+        Finding::Nothing
+        | Finding::Kind(_)
+        | Finding::Apps { .. }
+        | Finding::AskedAgain
+        | Finding::Runs(_) => Text::default(),
+    };
+    if check.app.is_some() {
+        text = text.then(subject(check)).own(": ");
+    }
+    let text = match check.exchange.as_ref() {
+        Some(exchange) => text.then(seen(exchange)),
+        None => text.own(reason.as_str().replace('_', " ")),
+    };
+    let text = if check.finding == Finding::AskedAgain {
+        text.own("; asked again, ")
+            .then(bitrise(facts))
+            .own(" still accepts the token for the list of apps")
+    } else {
+        text
+    };
+    text.then(peculiar(check.app.as_ref(), facts))
+}
+
+/// Returns what is peculiar of an app: it is disabled, or a person's.
+fn peculiar(app: Option<&App>, facts: &Facts) -> Text {
+    let Some(app) = app else {
+        return Text::default();
+    };
+    let mut text = Text::default();
+    if app.is_disabled {
+        text = text.own("; the app is disabled on Bitrise");
+    }
+    if app.is_owned_by_user && facts.kind != Some(TokenKind::Workspace) {
+        text = text.own("; it belongs to a person's account");
+        if let Some(name) = &app.workspace {
+            text = text.own(" (").foreign(name).own(")");
+        }
+    }
+    text
+}
+
+fn subject(check: &Check) -> Text {
+    let one = check.app.as_ref();
+    one.map_or_else(|| "the app".into(), app)
+}
+
+fn tally(counts: &Tally) -> Text {
+    let parts = [
+        (counts.readable, "readable"),
+        (counts.denied, "refused"),
+        (counts.unknown, "could not be told"),
+        (counts.skipped, "skipped"),
+        (counts.not_reached, "not reached"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    format!("{}: {}", apps(counts.apps() as u64), parts.join(", ")).into()
+}
+
+/// Returns what came back, in a few words.
+fn seen(exchange: &Exchange) -> Text {
+    let mut text = Text::default();
+    if let Some(response) = exchange.response() {
+        text = text.own(response.status.to_string());
+        if let Some(words) = words(exchange) {
+            text = text.own(" “").foreign(words).own("”");
+        } else if let Some(title) = &response.responder.title {
+            text = text.own(", a web page: “").foreign(title).own("”");
+        }
+    }
+    match exchange.fault() {
+        Some(error) if text.spans().is_empty() => fault(error),
+        Some(error) => text.own(", ").then(fault(error)),
+        None => text,
+    }
+}
+
+/// Returns what the server says of its refusal, in its own words.
+fn words(exchange: &Exchange) -> Option<&Untrusted> {
+    let response = exchange.response()?;
+    let words = response.message().or(response.challenge.as_ref());
+    words.filter(|_| response.status != 200)
+}
+
+/// Returns why there was no complete response.
+fn fault(error: &TransportError) -> Text {
+    match &error.kind {
+        TransportErrorKind::Tls(fault) => tls(Text::default(), fault),
+        TransportErrorKind::Proxy(ProxyFault::Tls(fault)) => tls(
+            Text::from("the connection to the proxy itself could not be encrypted: "),
+            fault,
+        ),
+        TransportErrorKind::Unreachable(_) => "no connection could be made".into(),
+        TransportErrorKind::Dns
+        | TransportErrorKind::NotLoopback
+        | TransportErrorKind::Refused
+        | TransportErrorKind::Closed
+        | TransportErrorKind::ClosedInHandshake
+        | TransportErrorKind::NotHttp
+        | TransportErrorKind::HeadTooLarge
+        | TransportErrorKind::Undecodable
+        | TransportErrorKind::Proxy(_)
+        | TransportErrorKind::ConnectTimeout
+        | TransportErrorKind::Timeout
+        | TransportErrorKind::MaxTime
+        | TransportErrorKind::Unknown => error.to_string().into(),
+    }
+}
+
+/// Returns the line of a request.
+fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce) -> RequestLine {
+    let response = exchange.response();
+    let is_live = facts.evidence == crate::report::EvidenceKind::Live;
+    let is_foreign = facts.reason.is_some_and(is_foreign)
+        && response.is_some_and(|response| response.status != 200 || response.message().is_none());
+    let responder = response
+        .map(|response| &response.responder)
+        .filter(|responder| {
+            is_foreign && (responder.title.is_some() || !responder.headers.is_empty())
+        });
+    RequestLine {
+        url: exchange.url.clone(),
+        status: response.map(|response| response.status),
+        http_version: response
+            .and_then(|response| response.http_version)
+            .map(str::to_owned),
+        remote_address: exchange.remote_address.map(|address| address.to_string()),
+        elapsed: is_live.then_some(exchange.elapsed),
+        attempts: exchange.attempts,
+        request_id: response.and_then(|response| response.request_id.clone()),
+        api_message: words(exchange).cloned(),
+        responder: responder.map(Into::into),
+        outcome: outcome(exchange, is_live, responder),
+        failure_point: failure_point(target, exchange),
+        command: how.curl(&exchange.url),
+    }
+}
+
+/// Tells whether a reason makes it worth knowing who answered.
+const fn is_foreign(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Intercepted
+            | Reason::WrongBaseUrl
+            | Reason::Redirected
+            | Reason::ServerError
+            | Reason::UnexpectedResponse
+            | Reason::UnexpectedStatus
+            | Reason::AppsForbidden
+    )
+}
+
+/// Returns what became of a request in a few words.
+fn outcome(
+    exchange: &Exchange,
+    is_live: bool,
+    responder: Option<&crate::exchange::Responder>,
+) -> Text {
+    let mut text = seen(exchange);
+    let mut add = |part: Text| {
+        let before = std::mem::take(&mut text);
+        text = before.own(" · ").then(part);
+    };
+    if is_live {
+        add(span(exchange.elapsed).into());
+    }
+    if exchange.attempts > 1 {
+        add(format!("{} attempts", exchange.attempts).into());
+    }
+    if let Some(wait) = exchange.retry_after {
+        add(format!("asks to wait {}", span(wait)).into());
+    }
+    let response = exchange.response();
+    if let Some(version) = response.and_then(|response| response.http_version) {
+        add(version.into());
+    }
+    if let Some(address) = exchange.remote_address {
+        add(address.ip().to_string().into());
+    }
+    if let Some(id) = response.and_then(|response| response.request_id.as_ref()) {
+        add(Text::from("request ").foreign(id));
+    }
+    for (name, value) in responder.iter().flat_map(|responder| &responder.headers) {
+        add(Text::from(format!("{name}: ")).foreign(value));
+    }
+    text
+}
+
+/// Returns a span of time as people would write it.
+pub fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
+    }
+}
+
+/// Returns where on the way from this machine a request failed, or nothing if the response came
+/// whole or the place can't be told.
+fn failure_point(target: &Target, exchange: &Exchange) -> Option<Text> {
+    let error = exchange.fault()?;
+    let host = host_of(&exchange.url)?;
+    let proxy = target.proxy.as_deref();
+    let text = Text::from("failed at: ");
+    let of_host = |text: Text| text.command(host.clone());
+    let of_proxy = |text: Text| match proxy {
+        Some(proxy) => text.own("the proxy ").command(proxy),
+        None => text.own("the proxy"),
+    };
+    let text = match &error.kind {
+        TransportErrorKind::Dns | TransportErrorKind::NotLoopback => {
+            of_host(text.own("the look-up of "))
+        }
+        TransportErrorKind::Proxy(ProxyFault::Dns) => of_proxy(text.own("the look-up of ")),
+        TransportErrorKind::Proxy(ProxyFault::Unreachable) => {
+            of_proxy(text.own("the connection to "))
+        }
+        TransportErrorKind::Proxy(ProxyFault::Tls(_) | ProxyFault::NotTls) => {
+            of_proxy(text.own("the TLS handshake with "))
+        }
+        TransportErrorKind::Proxy(
+            ProxyFault::AuthenticationRequired(_)
+            | ProxyFault::Refused(_)
+            | ProxyFault::HeadersTooLarge
+            | ProxyFault::Closed,
+        ) => of_host(of_proxy(text).own(", asked to connect to ")),
+        TransportErrorKind::Refused
+        | TransportErrorKind::Unreachable(_)
+        | TransportErrorKind::ConnectTimeout => match proxy {
+            Some(_) => of_proxy(text.own("the connection to or behind ")),
+            None => of_host(text.own("the connection to ")),
+        },
+        TransportErrorKind::Tls(_) | TransportErrorKind::ClosedInHandshake => {
+            of_host(text.own("the TLS handshake with "))
+        }
+        TransportErrorKind::Closed
+        | TransportErrorKind::NotHttp
+        | TransportErrorKind::HeadTooLarge
+        | TransportErrorKind::Undecodable
+        | TransportErrorKind::Timeout => {
+            return Some(of_host(text.own("the response of ")).own("; the request was sent"));
+        }
+        TransportErrorKind::MaxTime | TransportErrorKind::Unknown => return None,
+    };
+    let text = match exchange.remote_address {
+        Some(address) if proxy.is_none() => text.own(format!(" ({})", address.ip())),
+        Some(_) | None => text,
+    };
+    Some(text.own("; the token was not sent"))
+}
