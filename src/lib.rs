@@ -23,6 +23,7 @@
 //! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `redact`, `token`, `wire`, `text` and below |
 //! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
 //! | [`render`] | diagnosis → text | `diagnosis` and below |
+//! | [`evidence`] | pasted text → report | `classify`, `report` and below |
 //! | [`diagnosis`] | what a report means for whom | `report` and below |
 //! | [`report`] | what is known after a run | `check`, `plan`, `token`, `text`, `verdict` |
 //! | [`classify`] | from what was seen to what it means | `exchange`, `wire`, `verdict` |
@@ -57,12 +58,14 @@ pub mod check;
 pub mod classify;
 pub mod cli;
 pub mod diagnosis;
+pub mod evidence;
 pub mod exchange;
 pub mod plan;
 pub mod proxy;
 pub mod redact;
 pub mod render;
 pub mod report;
+pub mod responder;
 pub mod sandbox;
 pub mod text;
 pub mod token;

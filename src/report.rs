@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
 use crate::plan::{FileError, PlanError};
+use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use std::time::{Duration, SystemTime};
@@ -33,6 +34,8 @@ pub struct Report {
     pub sample: Vec<App>,
     /// How what was seen came here.
     pub evidence: EvidenceKind,
+    /// What a pasted text shows beyond requests and responses, if there was one.
+    pub pasted: Option<PastedFacts>,
     /// What the run was asked to do.
     pub options: RunOptions,
     /// Whether one of the reports that were asked for could not be written.
@@ -126,6 +129,113 @@ impl EvidenceKind {
             Self::Report => "report",
         }
     }
+}
+
+/// What a pasted text shows beyond requests and responses.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PastedFacts {
+    /// Whether an API token stands in the text: it has to be revoked, whatever else is true.
+    pub holds_token: bool,
+    /// What is wrong with the commands themselves, each kind once.
+    pub mistakes: Vec<CommandMistake>,
+    /// The responses and faults that were found, in the order of the text.
+    pub found: Vec<PastedStep>,
+    /// Why the text does not decide, if so.
+    pub incomplete: Option<Incomplete>,
+    /// The addresses whose responses would settle what is open, in order.
+    pub settled_by: Vec<String>,
+    /// The reason that a report of this program names which was pasted as text.
+    pub own_reason: Option<Reason>,
+}
+
+/// One response, or fault, that was found in a pasted text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PastedStep {
+    /// Which step it is of, if that can be told.
+    pub step: Option<CheckId>,
+    /// How the step was told.
+    pub told_by: ToldBy,
+    /// The address that was asked, if the text shows it; without user, password and all of the
+    /// query but `limit`.
+    pub url: Option<String>,
+    /// The status; nothing for a fault, and if it can't be told.
+    pub status: Option<u16>,
+    /// Whether the status was inferred from the body, since the text does not show it.
+    pub is_inferred: bool,
+    /// The server's own words.
+    pub message: Option<Untrusted>,
+    /// Whether a later try of the same step took its place.
+    pub is_superseded: bool,
+}
+
+/// How the step of a pasted response was told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ToldBy {
+    /// By the address in a command or a log.
+    Address,
+    /// By what stands in its body.
+    Body,
+    /// By words around it, such as “Step 1”, or by an option.
+    Words,
+    /// By its place among the others.
+    Order,
+    /// It could not be told.
+    Nothing,
+}
+
+/// What is wrong with a command in a pasted text.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum CommandMistake {
+    /// `Bearer ` in front of the token. Bitrise reads it as a part of the token.
+    Bearer,
+    /// The placeholder of the token was left in, or put in its place before pasting.
+    TokenPlaceholder,
+    /// There is no `Authorization` header, or it is empty.
+    NoToken,
+    /// The name of a variable, which the shell does not replace between single quotes.
+    TokenVariable,
+    /// The placeholder of the app's slug was left in, or the slug is missing.
+    SlugPlaceholder,
+    /// `http://` instead of `https://`.
+    PlainHttp,
+    /// Another host than Bitrise's API.
+    OtherHost,
+    /// No `/v0.1` in the address, or another version.
+    NoVersion,
+    /// An endpoint that DX does not use.
+    OtherEndpoint,
+    /// Quotes that the shell does not know, so that curl read the parts as addresses: single quotes
+    /// in Windows' command prompt, or typographic ones.
+    Quotes,
+    /// `curl` is another command there: Windows PowerShell's own, which takes other options.
+    PowerShellAlias,
+    /// The app's slug is not among the apps that the first response lists.
+    SlugNotListed,
+}
+
+/// Why a pasted text does not decide.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Incomplete {
+    /// The list of apps was read, and the response for an app's pipelines is missing.
+    PipelinesMissing,
+    /// An app's pipelines were read, and the response for the list of apps is missing.
+    AppsMissing,
+    /// It can't be told which step a response is of: what it means if it is the list of apps, and
+    /// what if it is an app's pipelines; nothing stands for a success.
+    StepUnknown {
+        /// Its meaning as the response to the list of apps.
+        apps: Option<Reason>,
+        /// Its meaning as the response to an app's pipelines.
+        pipelines: Option<Reason>,
+    },
+    /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
+    Unsettled,
+    /// A mistake in the command explains the response.
+    Explained(CommandMistake),
+    /// A response that is cut, or whose status can neither be seen nor inferred.
+    Unreadable,
+    /// All that was found is of other endpoints.
+    OtherEndpoint,
 }
 
 /// States what came of the token.
@@ -226,6 +336,29 @@ pub enum NotRun {
     /// The options can't be used.
     #[error("{0}")]
     Plan(#[from] PlanError),
+    /// A pasted text has nothing to judge by.
+    #[error("{0}")]
+    Evidence(#[from] EvidenceError),
+}
+
+/// Why a pasted text has nothing to judge by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EvidenceError {
+    /// There is no text at all.
+    #[error("there is no text to read")]
+    Empty,
+    /// No response and no error of a client stands in it.
+    #[error("the text holds no response of a server and no error of curl or the like")]
+    Nothing,
+    /// Commands stand in it, but nothing of what they printed.
+    #[error("the text holds commands, but nothing of what they printed")]
+    CommandsOnly,
+    /// It has more bytes than are read.
+    #[error("the text is longer than 1 MiB; paste the two commands and what they printed alone")]
+    TooLarge,
+    /// It could not be read from the file or standard input.
+    #[error("the text could not be read ({0})")]
+    Unreadable(std::io::ErrorKind),
 }
 
 impl NotRun {
@@ -235,6 +368,7 @@ impl NotRun {
             Self::TokenMissing { .. } => Reason::TokenMissing,
             Self::TokenUnreadable(..) => Reason::TokenUnreadable,
             Self::Plan(error) => error.reason(),
+            Self::Evidence(_) => Reason::EvidenceMissing,
         }
     }
 }
@@ -381,6 +515,7 @@ impl Report {
             apps: Vec::new(),
             sample: Vec::new(),
             evidence: EvidenceKind::Live,
+            pasted: None,
             options: RunOptions::default(),
             is_unwritten: false,
             interrupted: None,

@@ -184,6 +184,10 @@ pub enum Reason {
     MaxTimeReached,
     /// A signal ended the run before it was decided.
     Interrupted,
+    /// The pasted text shows too little, or something that another fault explains.
+    EvidenceIncomplete,
+    /// The pasted text shows nothing that a server or a client said.
+    EvidenceMissing,
 }
 
 impl Reason {
@@ -214,6 +218,8 @@ impl Reason {
         Self::Timeout,
         Self::MaxTimeReached,
         Self::Interrupted,
+        Self::EvidenceIncomplete,
+        Self::EvidenceMissing,
     ];
 
     /// Returns the name that scripts read.
@@ -244,6 +250,8 @@ impl Reason {
             Self::Timeout => "timeout",
             Self::MaxTimeReached => "max_time_reached",
             Self::Interrupted => "interrupted",
+            Self::EvidenceIncomplete => "evidence_incomplete",
+            Self::EvidenceMissing => "evidence_missing",
         }
     }
 
@@ -253,7 +261,8 @@ impl Reason {
             Self::TokenMissing
             | Self::TokenUnreadable
             | Self::TokenInArguments
-            | Self::InvalidOptions => Verdict::NotRun,
+            | Self::InvalidOptions
+            | Self::EvidenceMissing => Verdict::NotRun,
             Self::TokenMalformed | Self::TokenRejected => Verdict::InvalidCredentials,
             Self::AppsForbidden
             | Self::PipelinesDenied
@@ -273,7 +282,8 @@ impl Reason {
             | Self::ProxyFailure
             | Self::Timeout
             | Self::MaxTimeReached
-            | Self::Interrupted => Verdict::Inconclusive,
+            | Self::Interrupted
+            | Self::EvidenceIncomplete => Verdict::Inconclusive,
         }
     }
 
@@ -304,7 +314,9 @@ impl Reason {
             | Self::Redirected
             | Self::UnexpectedResponse
             | Self::UnexpectedStatus
-            | Self::TlsFailure => false,
+            | Self::TlsFailure
+            | Self::EvidenceIncomplete
+            | Self::EvidenceMissing => false,
         }
     }
 }

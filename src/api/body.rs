@@ -1,8 +1,8 @@
 //! Reading bodies: bounded in length one by one, and in memory and time together.
 
-use super::responder::TITLE_WITHIN;
 use crate::exchange::{Body, TransportError};
 use crate::redact::Redactor;
+use crate::responder::TITLE_WITHIN;
 use crate::wire::Document;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{Semaphore, SemaphorePermit};

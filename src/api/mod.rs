@@ -5,7 +5,6 @@
 
 mod body;
 mod proxy;
-mod responder;
 mod retry;
 mod roots;
 mod route;
@@ -24,13 +23,15 @@ use crate::exchange::{
 use crate::plan::PlanError;
 use crate::proxy::Route;
 use crate::redact::Redactor;
+use crate::responder;
 use crate::text::Untrusted;
 use crate::token::Token;
 use body::{APP_LIMIT, APPS_LIMIT, Bodies, Reading};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proxy::Proxy;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Version, redirect};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -443,11 +444,11 @@ impl Client {
     }
 
     fn response(&self, received: &reqwest::Response, body: Body, page: &[u8]) -> Response {
-        let headers = received.headers();
+        let headers = &pairs(received.headers());
         let clean = |text: &str| self.redactor.clean(text).into_owned();
         let untrusted = |text: &str| responder::untrusted(text, &clean);
         let status = received.status().as_u16();
-        let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let request_id = responder::value(headers, "x-request-id");
         let mut response = Response {
             http_version: Some(version_name(received.version())),
             request_id: request_id.filter(|id| !id.is_empty()).map(untrusted),
@@ -506,6 +507,14 @@ fn limit(most: u8) -> (&'static str, String) {
 }
 
 /// Returns the host that a redirect points to; the rest of the address may hold secrets.
+/// Returns headers as they are read outside of this module.
+fn pairs(headers: &HeaderMap) -> Vec<(&str, Cow<'_, str>)> {
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect()
+}
+
 fn location_host(received: &reqwest::Response) -> Option<String> {
     let location = received.headers().get(LOCATION)?.to_str().ok()?;
     let target: Url = received.url().join(location).ok()?;

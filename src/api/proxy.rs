@@ -1,7 +1,7 @@
 //! Proxies: which one is used, and what it did instead of opening a connection to the host.
 
-use super::responder::{self, Clean};
 use crate::exchange::{AuthScheme, ProxyResponse};
+use crate::responder::{self, Clean};
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{
     CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
@@ -98,7 +98,7 @@ impl Proxy {
         Some(ProxyResponse {
             had_credentials: self.has_credentials(),
             schemes: schemes(&headers),
-            responder: responder::responder(&headers, &page, clean),
+            responder: responder::responder(&super::pairs(&headers), &page, clean),
             ..ProxyResponse::new(status)
         })
     }

@@ -1,11 +1,10 @@
 //! Root certificates: those that the user names, and the system's.
 
-use super::tls::NoRoots;
 use crate::plan::PlanError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{Error, OtherError, RootCertStore};
+use rustls::{Error, RootCertStore};
 use std::path::PathBuf;
 use std::sync::Arc;
 use x509_cert::der::{Reader as _, SliceReader};
@@ -70,13 +69,15 @@ fn first_value(bytes: &[u8]) -> Option<CertificateDer<'static>> {
 /// Makes what checks certificates as the system does, with its roots and some more.
 ///
 /// # Errors
-/// Returns [`NoRoots`] if there is no root at all.
+/// Returns [`super::tls::NoRoots`] if there is no root at all.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 pub(super) fn verifier(
     extra: Vec<CertificateDer<'static>>,
     roots: &Roots,
     provider: Arc<CryptoProvider>,
 ) -> Result<Verifier, Error> {
+    use super::tls::NoRoots;
+    use rustls::OtherError;
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(extra.into_iter().chain(files::certificates(roots)));
     if store.is_empty() {

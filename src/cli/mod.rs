@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here decides a verdict.
 
+mod diagnose;
 mod environment;
 mod explain;
 mod generate;
@@ -102,11 +103,22 @@ Examples:
   bitrise-dx verify -o github --report junit.xml  on CI
   bitrise-dx verify --sandbox invalid-permissions";
 
+/// What people do with `diagnose`, as its `--help` shows it.
+const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  bitrise-dx diagnose ticket.txt                  judge the commands and output in a ticket
+  pbpaste | bitrise-dx diagnose                   judge the clipboard (macOS)
+  bitrise-dx diagnose --step pipelines body.txt   say which command a lone response answers
+  bitrise-dx diagnose report.json -o markdown     show a saved report in another format";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check a token with the calls that DX makes, and predict what DX will say
     #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"))]
     Verify(Box<VerifyArgs>),
+    /// Judge what somebody pasted: curl commands and what they printed, or a JSON report; offline
+    #[command(after_long_help = format!("{DIAGNOSE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Diagnose(DiagnoseArgs),
     /// Explain a verdict, a reason or an HTTP status, offline; without a code, list them all
     Explain(ExplainArgs),
     /// Serve a simulated Bitrise API on this machine
@@ -251,6 +263,66 @@ impl VerifyArgs {
     }
 }
 
+#[derive(Args, Debug)]
+struct DiagnoseArgs {
+    /// The text; standard input without it or for “-”
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Which of DX's two commands a response answers, if the text does not tell
+    #[arg(long, value_name = "STEP")]
+    step: Option<Step>,
+
+    /// Output format
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = "Output"
+    )]
+    output: Format,
+
+    /// Also write the report to a file: .json, .md, .xml (JUnit) or .html; can be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    report: Vec<PathBuf>,
+
+    /// Print the result's line alone
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+
+    /// Print what was read in any case
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+}
+
+impl DiagnoseArgs {
+    const fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Step {
+    /// The first: list the apps
+    Apps,
+    /// The second: read an app's pipelines
+    Pipelines,
+}
+
+impl From<Step> for crate::evidence::Assumed {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Apps => Self::Apps,
+            Step::Pipelines => Self::Pipelines,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Format {
     /// Text for people
@@ -384,6 +456,7 @@ fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     let result = match &cli.command {
         Command::Verify(args) => verify::run(args, cli.token.is_some(), environment),
         _ if cli.token.is_some() => return usage_error::token_in_arguments(),
+        Command::Diagnose(args) => diagnose::run(args, environment),
         Command::Explain(args) => explain::run(args, environment),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => generate::completions(args),

@@ -3,7 +3,7 @@
 //! The order is the catalogue's. Whoever the first action that is left is for has to act.
 
 use super::facts::{Facts, Mistaken};
-use super::{Build, Caller, Ci, Who, causes};
+use super::{Build, Caller, Ci, Who, causes, pasted};
 use crate::exchange::{AuthScheme, ProxyFault, TlsFaultKind, TransportErrorKind};
 use crate::report::{BaseUrlSource, EvidenceKind, Selection};
 use crate::token::TokenKind;
@@ -39,10 +39,10 @@ pub(super) fn of(reason: Option<Reason>) -> impl Iterator<Item = &'static Action
     })
 }
 
-const TABLES: [&[Action]; 5] = [NO_TOKEN, TOKEN, ACCESS, NETWORK, LAST];
+const TABLES: [&[Action]; 6] = [NO_TOKEN, TOKEN, ACCESS, NETWORK, pasted::ACTIONS, LAST];
 
 /// Makes an action that always has a point.
-const fn always(reasons: &'static [Reason], who: Who, text: &'static str) -> Action {
+pub(super) const fn always(reasons: &'static [Reason], who: Who, text: &'static str) -> Action {
     when(reasons, who, |_| true, text)
 }
 

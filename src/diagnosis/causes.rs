@@ -6,7 +6,7 @@
 //! Bitrise does with tokens from before November 2024 is one user's report of March 2026.
 
 use super::facts::{Facts, Mistaken};
-use super::{Build, Caller, Ci, Known, NoProxy};
+use super::{Build, Caller, Ci, Known, NoProxy, pasted};
 use crate::exchange::{AuthScheme, ProxyFault, TlsFaultKind, TransportErrorKind};
 use crate::report::{BaseUrlSource, Selection};
 use crate::token::TokenKind;
@@ -60,7 +60,7 @@ pub(super) fn of(reason: Reason) -> impl Iterator<Item = &'static Cause> {
     all.filter(move |cause| cause.reasons.contains(&reason))
 }
 
-const TABLES: [&[Cause]; 5] = [NO_TOKEN, TOKEN, ACCESS, ANSWER, NETWORK];
+const TABLES: [&[Cause]; 6] = [NO_TOKEN, TOKEN, ACCESS, ANSWER, NETWORK, pasted::CAUSES];
 
 /// Returns what a fact makes of a cause that it proves or rules out.
 const fn proved(fact: Option<bool>, weight: u8) -> Applies {

@@ -15,6 +15,7 @@ mod facts;
 mod known;
 mod lines;
 mod pages;
+mod pasted;
 mod reproduce;
 mod result;
 mod sentence;
@@ -122,7 +123,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         .chain(sentences)
         .collect();
     let is_live = report.evidence == EvidenceKind::Live;
-    Diagnosis {
+    let shown = report.pasted.clone();
+    let diagnosis = Diagnosis {
         tool: Tool::default(),
         verdict: report.verdict(),
         reason: report.reason(),
@@ -164,6 +166,10 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         checked_at: report.checked_at,
         duration: is_live.then_some(report.duration),
         apps: report.apps,
+    };
+    match shown {
+        Some(shown) => pasted::told(diagnosis, &shown, &how),
+        None => diagnosis,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is said of a reason whatever the run: its meaning, questions and links.
 
+use super::pasted;
 use crate::verdict::Reason;
 
 /// DX's page on the Bitrise connector.
@@ -335,6 +336,18 @@ const ENTRIES: &[Entry] = &[
             "Who ended the run: a person, the CI system's time limit, or the machine?",
             "How long did it run, and how many apps were to be checked?",
         ],
+        links: &[DX_PAGE],
+    },
+    Entry {
+        reason: Reason::EvidenceIncomplete,
+        meaning: pasted::INCOMPLETE,
+        questions: pasted::INCOMPLETE_QUESTIONS,
+        links: &[DX_PAGE],
+    },
+    Entry {
+        reason: Reason::EvidenceMissing,
+        meaning: pasted::MISSING,
+        questions: pasted::MISSING_QUESTIONS,
         links: &[DX_PAGE],
     },
 ];

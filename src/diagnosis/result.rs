@@ -359,6 +359,9 @@ fn what_is_open(facts: &Facts, reason: Reason) -> Text {
             let signal = facts.signal.unwrap_or("a signal");
             format!("{signal} ended the run before it was decided.").into()
         }
+        Reason::EvidenceIncomplete | Reason::EvidenceMissing => {
+            "the pasted text shows too little.".into()
+        }
         Reason::TokenMissing
         | Reason::TokenUnreadable
         | Reason::TokenInArguments

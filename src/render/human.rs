@@ -377,8 +377,14 @@ impl Page {
 
     fn footer(&mut self, diagnosis: &Diagnosis) {
         self.line("");
-        let parts = super::about(diagnosis);
-        self.dim_block(&Text::from(parts.join(" · ")));
+        // No line is broken inside of a part, such as the time.
+        let mut about = Text::default();
+        for (number, part) in super::about(diagnosis).into_iter().enumerate() {
+            about = about
+                .own(if number == 0 { "" } else { " · " })
+                .command(part);
+        }
+        self.dim_block(&about);
         let mut more = Text::from("More: ");
         if let Some(reason) = diagnosis.reason {
             more = more

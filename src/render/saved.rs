@@ -272,7 +272,7 @@ struct Warning {
 impl Document {
     fn diagnosis(self) -> Result<Diagnosis, SavedError> {
         // Verdicts are never added within version 1.
-        let verdict = find(Verdict::ALL, |verdict| verdict.as_str(), &self.verdict);
+        let verdict = find(Verdict::ALL, Verdict::as_str, &self.verdict);
         let verdict = verdict.ok_or(SavedError::Malformed)?;
         let reason = self.reason.as_deref().and_then(reason);
         if reason.is_some_and(|reason| reason.verdict() != verdict) {
@@ -300,9 +300,7 @@ impl Document {
             remarks: remarks(&self.remarks),
             dx: self.dx_message.as_deref().map(text),
             token: token(&self.token),
-            who: self
-                .who
-                .and_then(|who| find(Who::ALL, |known| known.as_str(), &who)),
+            who: self.who.and_then(|who| find(Who::ALL, Who::as_str, &who)),
             who_text: self.who_message.as_deref().map(text),
             actions: texts(&self.actions),
             warnings: warnings

@@ -134,6 +134,7 @@ fn report(check: Check) -> Report {
         checks: vec![check],
         apps: Vec::new(),
         evidence: EvidenceKind::Live,
+        pasted: None,
         options: RunOptions::default(),
         sample: Vec::new(),
         is_unwritten: false,

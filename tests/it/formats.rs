@@ -31,9 +31,9 @@ const REPORTS: [(&str, Option<&str>); 4] = [
 pub(crate) fn steady(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, by) in [
-        (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:PORT"),
+        (r"\b(127\.0\.0\.1|localhost):[0-9]{4,5}", "$1:PORT"),
         (
-            "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}( UTC|Z)?",
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\s+)[0-9]{2}:[0-9]{2}:[0-9]{2}(\s+UTC|Z)?",
             "TIME",
         ),
         (r"\b([0-9]+ ms|[0-9]+\.[0-9] s)\b", "SPAN"),
@@ -44,6 +44,9 @@ pub(crate) fn steady(text: &str) -> String {
             r"bitrise-dx [0-9.]+ \([^)]*\)",
             "bitrise-dx VERSION (COMMIT, TARGET)",
         ),
+        (r"\b[0-9]{2}:[0-9]{2} UTC", "HH:MM UTC"),
+        // Where the last line breaks depends on how long these are.
+        (r"·\s+TIME\s+·\s+SPAN", "· TIME · SPAN"),
         ("(?s)<style>.*</style>", "<style>STYLE</style>"),
         (r"sha256-[A-Za-z0-9+/=]+", "HASH"),
     ] {

@@ -2,13 +2,24 @@
 
 #[path = "../fuzz/response.rs"]
 mod response;
+#[path = "../fuzz/text.rs"]
+mod text;
 
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
 fn seeds() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/responses");
+    files("tests/fuzz/corpus/responses")
+}
+
+/// The texts of the corpus, which are the fuzzer's seeds as well.
+fn texts() -> Vec<Vec<u8>> {
+    files("tests/it/evidence")
+}
+
+fn files(folder: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let files = fs::read_dir(folder).unwrap();
     files
         .map(|file| fs::read(file.unwrap().path()).unwrap())
@@ -25,6 +36,19 @@ fn every_seed_is_judged() {
 }
 
 proptest! {
+    #[test]
+    fn texts_that_were_tampered_with_are_judged(
+        seed in prop::sample::select(texts()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        let mut bytes = seed;
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        text::judge_text(&bytes);
+    }
+
     #[test]
     fn seeds_that_were_tampered_with_are_judged(
         seed in prop::sample::select(seeds()),

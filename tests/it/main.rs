@@ -14,6 +14,7 @@ mod classification;
 mod client;
 mod command_line;
 mod coverage;
+mod evidence;
 mod faults;
 mod files_and_signals;
 mod formats;

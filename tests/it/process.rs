@@ -92,41 +92,8 @@ fn what_people_read_for_each_scenario() {
     settings.set_snapshot_suffix("human");
     for (scenario, ..) in SCENARIOS {
         let human = in_sandbox(scenario).env("LANG", "en_GB.UTF-8").run();
-        let text = steady(&human.stdout);
+        let text = crate::formats::steady(&human.stdout);
         settings.bind(|| insta::assert_snapshot!(scenario, text));
-    }
-}
-
-/// Replaces what differs from run to run: ports and times.
-pub(crate) fn steady(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let mut line = replace_run(line, "127.0.0.1:", "PORT", |c| c.is_ascii_digit());
-        line = replace_run(&line, "begun ", "TIME", |c| !c.is_whitespace() && c != ',');
-        line = replace_run(&line, "took ", "SPAN", |_| true);
-        for protocol in ["HTTP/1.1 ", "(--timeout) · ", "(--max-time) · "] {
-            if let Some((before, after)) = line.split_once(protocol) {
-                let mut parts: Vec<&str> = after.split(" · ").collect();
-                let is_span = |part: &&mut &str| part.ends_with(" ms") || part.ends_with(" s");
-                if let Some(part) = parts.iter_mut().find(is_span) {
-                    *part = "SPAN";
-                }
-                line = format!("{before}{protocol}{}", parts.join(" · "));
-            }
-        }
-        out += line.trim_end();
-        out.push('\n');
-    }
-    out
-}
-
-/// Replaces the characters that follow a marker, as long as they match.
-fn replace_run(line: &str, marker: &str, by: &str, matches: impl Fn(char) -> bool) -> String {
-    match line.split_once(marker) {
-        Some((before, after)) => {
-            format!("{before}{marker}{by}{}", after.trim_start_matches(matches))
-        }
-        None => line.to_owned(),
     }
 }
 

@@ -166,9 +166,9 @@ fn the_example_in_the_readme_is_what_the_program_prints_first() {
         let program = Program::new(command.split(' '))
             .env("LANG", "C.UTF-8")
             .run();
-        let text = crate::process::steady(&program.stdout);
+        let text = crate::formats::steady(&program.stdout);
         let start = shown.strip_suffix("…\n").unwrap();
-        let is_start = text.starts_with(&crate::process::steady(start));
+        let is_start = text.starts_with(&crate::formats::steady(start));
         assert!(is_start, "{command}:\n{text}");
         assert!(start.lines().count() <= 16, "a reader has 30 seconds");
     }

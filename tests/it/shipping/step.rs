@@ -154,7 +154,7 @@ fn the_step_can_let_pass_what_says_nothing_about_the_token() {
                 "token_missing"
             );
             assert!(
-                ran.stdout.contains("BITRISE_TOKEN is not set"),
+                ran.stdout.contains("BITRISE_TOKEN is empty or not set"),
                 "{}",
                 ran.stdout
             );

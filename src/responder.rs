@@ -1,12 +1,16 @@
 //! What a response says of itself apart from its data: who sent it, and why it refuses.
+//!
+//! Invariant: no HTTP library is named here, since headers are read from pasted texts, too.
 
 use crate::exchange::Responder;
 use crate::text::Untrusted;
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::borrow::Cow;
 
+/// The headers of a response, in its order: names in any case, and values.
+pub type Headers<'a> = [(&'a str, Cow<'a, str>)];
+
 /// The maximum number of bytes of a page that are looked through for its title.
-pub(super) const TITLE_WITHIN: usize = 8 * 1024;
+pub const TITLE_WITHIN: usize = 8 * 1024;
 
 /// The maximum number of characters that are kept of a title or a header; a few more than are shown.
 const MAX_KEPT: usize = 256;
@@ -49,18 +53,13 @@ const HEADERS: [&str; 29] = [
 ];
 
 /// Removes the token from a text.
-pub(super) type Clean<'a> = &'a dyn Fn(&str) -> String;
+pub type Clean<'a> = &'a dyn Fn(&str) -> String;
 
 /// Returns the headers that name who answered.
-pub(super) fn naming_headers(
-    headers: &HeaderMap,
-    clean: Clean<'_>,
-) -> Vec<(&'static str, Untrusted)> {
+pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<(&'static str, Untrusted)> {
     let named = HEADERS.into_iter().filter_map(|wanted| {
-        let found = headers
-            .iter()
-            .filter(|(name, _)| fits(name.as_str(), wanted));
-        let values: Vec<_> = found.map(|(_, value)| text(value)).collect();
+        let found = headers.iter().filter(|(name, _)| fits(name, wanted));
+        let values: Vec<_> = found.map(|(_, value)| value.as_ref()).collect();
         let value = values.join(", ");
         (!value.trim().is_empty()).then(|| (wanted, untrusted(&value, clean)))
     });
@@ -78,7 +77,7 @@ fn fits(name: &str, wanted: &str) -> bool {
 }
 
 /// Makes what a response says of who sent it; `page` is the start of its body if that is markup.
-pub(super) fn responder(headers: &HeaderMap, page: &[u8], clean: Clean<'_>) -> Responder {
+pub fn responder(headers: &Headers<'_>, page: &[u8], clean: Clean<'_>) -> Responder {
     Responder {
         title: title(page).map(|title| untrusted(&title, clean)),
         headers: naming_headers(headers, clean),
@@ -86,7 +85,7 @@ pub(super) fn responder(headers: &HeaderMap, page: &[u8], clean: Clean<'_>) -> R
 }
 
 /// Returns the title of a page, if it stands at its start.
-fn title(page: &[u8]) -> Option<String> {
+pub fn title(page: &[u8]) -> Option<String> {
     let page = &page[..page.len().min(TITLE_WITHIN)];
     let lower = page.to_ascii_lowercase();
     let find = |from: usize, wanted: &[u8]| {
@@ -145,21 +144,28 @@ fn entity(name: &str) -> Option<char> {
 
 /// Tells whether headers say that the limit of requests is reached: `Retry-After`, or a counter of
 /// those that remain at 0 (GitHub's `X-RateLimit-Remaining`; draft-ietf-httpapi-ratelimit-headers).
-pub(super) fn has_rate_limit(headers: &HeaderMap) -> bool {
-    let is_zero = |name| {
-        let value = headers.get(name).map(HeaderValue::as_bytes);
-        value.is_some_and(|value| value.trim_ascii() == b"0")
-    };
-    headers.contains_key(RETRY_AFTER)
+pub fn has_rate_limit(headers: &Headers<'_>) -> bool {
+    let is_zero = |name| value(headers, name).is_some_and(|value| value.trim() == "0");
+    value(headers, "retry-after").is_some()
         || is_zero("x-ratelimit-remaining")
         || is_zero("x-rate-limit-remaining")
         || is_zero("ratelimit-remaining")
 }
 
+/// Returns the value of the first header of a name, which is in lower case.
+pub fn value<'a>(headers: &'a Headers<'_>, name: &str) -> Option<&'a str> {
+    let mut headers = headers.iter();
+    let found = headers.find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+    Some(&found.1)
+}
+
 /// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
-pub(super) fn challenge(headers: &HeaderMap, clean: Clean<'_>) -> Option<Untrusted> {
-    let values = headers.get_all(WWW_AUTHENTICATE).into_iter();
-    let words = values.map(text).find_map(|value| description(&value))?;
+pub fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
+    let is_challenge = |name: &str| name.eq_ignore_ascii_case("www-authenticate");
+    let values = headers.iter().filter(|(name, _)| is_challenge(name));
+    let words = values
+        .map(|(_, value)| value)
+        .find_map(|value| description(value))?;
     Some(untrusted(&words, clean))
 }
 
@@ -182,12 +188,8 @@ fn description(challenge: &str) -> Option<String> {
     Some(words).filter(|words| !words.trim().is_empty())
 }
 
-fn text(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
-}
-
 /// Removes the token from a text, and cuts it afterwards.
-pub(super) fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
+pub fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
     let cleaned = clean(text);
     Untrusted::new(cleaned.chars().take(MAX_KEPT).collect::<String>())
 }
@@ -196,18 +198,12 @@ pub(super) fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use reqwest::header::HeaderName;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| {
-            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            (HeaderName::from_static(name), value)
-        });
-        let mut headers = HeaderMap::new();
-        pairs.for_each(|(name, value)| {
-            headers.append(name, value);
-        });
-        headers
+    fn headers<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (*name, (*value).into()))
+            .collect()
     }
 
     #[test]
@@ -268,12 +264,12 @@ mod tests {
             ("X-Zscaler-*", "block"),
         ];
         assert_eq!(found, expected);
-        let mut many = HeaderMap::new();
-        for name in HEADERS {
-            let name = name.replace('*', "a").to_lowercase();
-            let long = HeaderValue::from_str(&"x".repeat(5000)).unwrap();
-            many.append(HeaderName::try_from(name).unwrap(), long);
-        }
+        let long = "x".repeat(5000);
+        let names = HEADERS.map(|name| name.replace('*', "a").to_lowercase());
+        let many: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), Cow::from(&long)))
+            .collect();
         let found = naming_headers(&many, &clean);
         assert_eq!(found.len(), MAX_HEADERS);
         assert!(found.iter().all(|(_, value)| value.raw().len() == MAX_KEPT));

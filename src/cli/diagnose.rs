@@ -1,0 +1,112 @@
+//! `bitrise-dx diagnose`: a pasted text, or a saved report, shown as a report.
+//!
+//! Invariant: no token is read and nothing is asked, whatever the environment says.
+
+use super::environment::Environment;
+use super::outcome::{Readers, plan_files, write};
+use super::{DiagnoseArgs, input, output};
+use crate::diagnosis::{Diagnosis, Known, diagnose};
+use crate::evidence::{MAX_TEXT, judge};
+use crate::render;
+use crate::report::{EvidenceError, EvidenceKind, NotRun, Report, Target, TokenInfo};
+use crate::text::escape_unprintable;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Reads the text, and writes what it means.
+///
+/// # Errors
+/// Returns an error if the report could not be written.
+pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let style = output::style(environment, args.detail());
+    let (files, unusable) = plan_files(&args.report);
+    let mut diagnosis = match unusable {
+        Some(error) => of(not_run(error)),
+        None => read(args),
+    };
+    write(
+        &mut diagnosis,
+        style,
+        &Readers {
+            format: Some(args.output),
+            style,
+            files: &files,
+        },
+    )
+}
+
+fn read(args: &DiagnoseArgs) -> Diagnosis {
+    let text = match text(args.file.as_deref()) {
+        Ok(text) => text,
+        Err(error) => return of(not_run(error)),
+    };
+    let is_document = text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('{');
+    if is_document {
+        match render::read(&text) {
+            Ok(diagnosis) => return diagnosis,
+            Err(render::SavedError::NotAReport) => {}
+            Err(error) => {
+                let mut diagnosis = of(not_run(EvidenceError::Nothing));
+                let words = escape_unprintable(&error.to_string());
+                diagnosis.result = format!("Not run: {words}.").into();
+                return diagnosis;
+            }
+        }
+    }
+    of(judge(&text, args.step.map(Into::into), SystemTime::now()))
+}
+
+/// Reads a file, or standard input.
+fn text(file: Option<&Path>) -> Result<String, EvidenceError> {
+    let unreadable = |error: io::Error| EvidenceError::Unreadable(error.kind());
+    let limit = MAX_TEXT as u64 + 1;
+    let mut bytes = Vec::new();
+    let file = file.filter(|file| !input::is_standard_input(file));
+    let read = if let Some(file) = file {
+        File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    } else {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            output::complain(HOW_TO_PASTE);
+        }
+        stdin.lock().take(limit).read_to_end(&mut bytes)
+    };
+    read.map_err(unreadable)?;
+    if bytes.len() > MAX_TEXT {
+        return Err(EvidenceError::TooLarge);
+    }
+    // A terminal's log may hold any bytes; what is no text is no evidence.
+    Ok(match input::text(&bytes) {
+        Ok(text) => text.to_string(),
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+    })
+}
+
+/// What a person is told who runs it on a terminal without a file.
+const HOW_TO_PASTE: &str = if cfg!(windows) {
+    "Paste the curl commands and what they printed, without the token; end with Ctrl-Z and Enter.\n"
+} else {
+    "Paste the curl commands and what they printed, without the token; end with Ctrl-D.\n"
+};
+
+fn not_run(why: impl Into<NotRun>) -> Report {
+    let report = Report::started(SystemTime::now(), Target::default(), TokenInfo::default());
+    Report {
+        evidence: EvidenceKind::Pasted,
+        ..report.not_run(why.into())
+    }
+}
+
+fn of(report: Report) -> Diagnosis {
+    let known = Known {
+        is_windows: cfg!(windows),
+        ..Known::default()
+    };
+    diagnose(report, &known)
+}

@@ -1,0 +1,230 @@
+//! What a pasted text shows beyond requests and responses, in words.
+
+use super::actions::{Action, always};
+use super::causes::{Applies, Cause};
+use super::reproduce::Reproduce;
+use super::{Diagnosis, Who};
+use crate::check::CheckId;
+use crate::report::{CommandMistake, Incomplete, PastedFacts, PastedStep};
+use crate::text::Text;
+use crate::verdict::{Reason, Verdict};
+
+pub(super) const INCOMPLETE: &str = "The pasted text shows too little to tell what DX will say, or \
+     a mistake in the command itself explains what it shows. Nothing was checked, and nothing is \
+     said against the token.";
+
+pub(super) const MISSING: &str = "The pasted text holds no response of a server and no error of \
+     curl or the like, so there is nothing to judge by.";
+
+pub(super) const INCOMPLETE_QUESTIONS: &[&str] = &[
+    "What does the other of DX's two curl commands print?",
+    "What does the same command print with -i?",
+];
+
+pub(super) const MISSING_QUESTIONS: &[&str] =
+    &["What did the two curl commands of DX's page print?"];
+
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        reasons: &[Reason::EvidenceIncomplete],
+        when: "one of the two responses is missing",
+        applies: |_| Applies::Maybe(50),
+        text: "DX asks two things, the list of apps and the pipelines of one app, and the text does not answer both.",
+    },
+    Cause {
+        reasons: &[Reason::EvidenceIncomplete],
+        when: "the command has a mistake",
+        applies: |_| Applies::Maybe(40),
+        text: "The command was not the one on DX's page, so its response says nothing about the token.",
+    },
+    Cause {
+        reasons: &[Reason::EvidenceMissing],
+        when: "only commands stand in the text",
+        applies: |_| Applies::Maybe(50),
+        text: "Only the commands were pasted, and not what they printed.",
+    },
+];
+
+pub(super) const ACTIONS: &[Action] = &[
+    always(
+        &[Reason::EvidenceIncomplete],
+        Who::You,
+        "Paste both of DX's curl commands, run with `-i`, together with all that they print. Leave out the token.",
+    ),
+    always(
+        &[Reason::EvidenceMissing],
+        Who::You,
+        "Run the two curl commands of DX's page with `-i`, and paste them together with all that they print. Leave out the token.",
+    ),
+];
+
+/// Returns a diagnosis with what the text shows said in its place.
+pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduce) -> Diagnosis {
+    if let Some(incomplete) = facts.incomplete {
+        if diagnosis.reason == Some(Reason::EvidenceIncomplete) {
+            diagnosis.result = Text::from("Can't tell: ").own(why(incomplete));
+            diagnosis.causes = causes(incomplete);
+        }
+        let commands = facts.settled_by.iter().map(|url| how.curl(url));
+        diagnosis.reproduce = commands.clone().collect();
+        diagnosis.actions = commands
+            .map(|command| {
+                let words =
+                    "Run this, and paste it with all that it prints, but without the token: ";
+                Text::from(words).command(command)
+            })
+            .collect();
+    }
+    if let Some(reason) = facts.own_reason {
+        let code = reason.as_str();
+        let text = Text::from("The text is, or holds, a report of bitrise-dx: see ")
+            .command(format!("bitrise-dx explain {code}"))
+            .own(". Its JSON report, if there is one, can be shown again whole.");
+        if facts.found.is_empty() && diagnosis.reason == Some(reason) {
+            // Of the run there is nothing but its reason.
+            let verdict = diagnosis.verdict.as_str();
+            let result = format!("A report of bitrise-dx in the text ends in {verdict} ({code}).");
+            diagnosis.result = result.into();
+            diagnosis.causes = Vec::new();
+            diagnosis.actions = vec![
+                Text::from("Ask for that report in JSON, and run ")
+                    .command("bitrise-dx diagnose report.json"),
+            ];
+        }
+        diagnosis.remarks.push(text);
+    }
+    let inferred: Vec<String> = facts.found.iter().filter_map(inferred).collect();
+    if !inferred.is_empty() {
+        let statuses = inferred.join(", ");
+        let text = match inferred.as_slice() {
+            [_] => format!("The status {statuses} was inferred from the body."),
+            _ => format!("The statuses {statuses} were inferred from the bodies."),
+        };
+        diagnosis.remarks.push(text.into());
+    }
+    let explains = match facts.incomplete {
+        Some(Incomplete::Explained(mistake)) => Some(mistake),
+        Some(_) | None => None,
+    };
+    for mistake in facts
+        .mistakes
+        .iter()
+        .filter(|mistake| Some(**mistake) != explains)
+    {
+        diagnosis
+            .remarks
+            .push(format!("In the command: {}.", in_command(*mistake)).into());
+    }
+    if facts.holds_token {
+        let text =
+            "The text holds an API token. It is not shown here; it has to be revoked on Bitrise.";
+        diagnosis.remarks.push(text.into());
+        let revoke = "Revoke the token that was pasted, whatever else is true: on Bitrise, Settings → \
+             Security → API tokens. Whoever can read the ticket can use it.";
+        diagnosis.actions.insert(0, revoke.into());
+        if diagnosis.who.is_none() || diagnosis.verdict == Verdict::Inconclusive {
+            diagnosis.who = Some(Who::BitriseAdmin);
+            diagnosis.who_text = Some("whoever manages API tokens in the Bitrise workspace".into());
+        }
+    }
+    diagnosis
+}
+
+fn inferred(step: &PastedStep) -> Option<String> {
+    let status = step
+        .status
+        .filter(|_| step.is_inferred && !step.is_superseded)?;
+    Some(status.to_string())
+}
+
+/// Says why the text does not decide.
+fn why(incomplete: Incomplete) -> String {
+    match incomplete {
+        Incomplete::PipelinesMissing => {
+            "the list of apps could be read, but the text does not show whether an app's pipelines can be.".to_owned()
+        }
+        Incomplete::AppsMissing => {
+            "an app's pipelines could be read, but the text does not show the list of apps.".to_owned()
+        }
+        Incomplete::StepUnknown { apps, pipelines } => format!(
+            "nothing tells which of DX's two commands this answers. As the first (list apps) it is {}, as the second (read pipelines) {}.",
+            meaning(apps),
+            meaning(pipelines)
+        ),
+        Incomplete::Unsettled => {
+            "one app's pipelines were answered with 401. Either the token is no longer accepted, or it has no access to this app: the list of apps would tell.".to_owned()
+        }
+        Incomplete::Explained(mistake) => format!(
+            "a mistake in the command explains the response, so it says nothing about the token: {}.",
+            in_command(mistake)
+        ),
+        Incomplete::Unreadable => {
+            "a response is cut, or its status can neither be seen nor inferred from its body.".to_owned()
+        }
+        Incomplete::OtherEndpoint => {
+            "the text shows endpoints that DX does not use, and none that it does.".to_owned()
+        }
+    }
+}
+
+fn meaning(reason: Option<Reason>) -> &'static str {
+    match reason {
+        None => "as DX needs it",
+        Some(Reason::EvidenceIncomplete) => "open",
+        Some(reason) => reason.as_str(),
+    }
+}
+
+fn causes(incomplete: Incomplete) -> Vec<Text> {
+    match incomplete {
+        Incomplete::StepUnknown { apps, pipelines } => {
+            let reading = |id: CheckId, reason: Option<Reason>| {
+                let step = if id == CheckId::AppsList {
+                    "It answers the first command"
+                } else {
+                    "It answers the second command"
+                };
+                Text::from(format!("{step}: {}.", meaning(reason)))
+            };
+            vec![
+                reading(CheckId::AppsList, apps),
+                reading(CheckId::PipelinesList, pipelines),
+            ]
+        }
+        Incomplete::PipelinesMissing
+        | Incomplete::AppsMissing
+        | Incomplete::Unsettled
+        | Incomplete::Explained(_)
+        | Incomplete::Unreadable
+        | Incomplete::OtherEndpoint => Vec::new(),
+    }
+}
+
+/// Says what is wrong with a command.
+const fn in_command(mistake: CommandMistake) -> &'static str {
+    match mistake {
+        CommandMistake::Bearer => {
+            "“Bearer” stands in front of the token; Bitrise takes it for a part of the token"
+        }
+        CommandMistake::TokenPlaceholder => {
+            "a placeholder stands in place of the token; it was sent so, or put in before pasting"
+        }
+        CommandMistake::NoToken => "no Authorization header is shown",
+        CommandMistake::TokenVariable => {
+            "the token's variable stands between single quotes, where the shell does not replace it"
+        }
+        CommandMistake::SlugPlaceholder => "the app's slug was not filled in",
+        CommandMistake::PlainHttp => "the address begins with http:// instead of https://",
+        CommandMistake::OtherHost => "the address is not on api.bitrise.io",
+        CommandMistake::NoVersion => "the address lacks /v0.1",
+        CommandMistake::OtherEndpoint => "the address is not one that DX uses",
+        CommandMistake::Quotes => {
+            "the shell does not know its quotes, so curl took parts of it for addresses; in Windows' \
+             command prompt only double quotes work"
+        }
+        CommandMistake::PowerShellAlias => {
+            "in Windows PowerShell curl is another command; curl.exe is the right one"
+        }
+        CommandMistake::SlugNotListed => "the app's slug is not in the list of apps",
+    }
+}

@@ -1,0 +1,328 @@
+//! Pasted texts: a corpus with a file each, and what holds for any text.
+
+use crate::support::process::{Finished, Program};
+use bitrise_dx::diagnosis::{Known, diagnose};
+use bitrise_dx::evidence::{Assumed, MAX_TEXT, judge};
+use bitrise_dx::render;
+use bitrise_dx::report::{EvidenceKind, Report};
+use bitrise_dx::sandbox::Scenario;
+use bitrise_dx::verdict::Verdict;
+use proptest::prelude::*;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
+
+/// One text of the corpus, and what is expected of it.
+struct Case {
+    name: String,
+    /// The lines above the text, as `name: value`.
+    expected: Vec<(String, String)>,
+    text: String,
+}
+
+impl Case {
+    fn read(path: &Path) -> Self {
+        let whole = fs::read_to_string(path).unwrap();
+        let (head, text) = whole.split_once("---\n").unwrap();
+        // Git may change line ends, so they are put in here.
+        let text = if head.contains("line-ends: crlf") {
+            text.replace('\n', "\r\n")
+        } else {
+            text.to_owned()
+        };
+        let expected = head.lines().map(|line| line.split_once(": ").unwrap());
+        Self {
+            name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+            expected: expected
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            text,
+        }
+    }
+
+    fn expects(&self, name: &str) -> Option<&str> {
+        let mut expected = self.expected.iter();
+        expected
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn judge(&self, text: &str) -> Report {
+        let assumed = self.expects("step").map(|step| match step {
+            "apps" => Assumed::Apps,
+            "pipelines" => Assumed::Pipelines,
+            other => panic!("{other}"),
+        });
+        judge(text, assumed, SystemTime::UNIX_EPOCH)
+    }
+}
+
+fn corpus() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/evidence");
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let cases: Vec<_> = paths.iter().map(|path| Case::read(path)).collect();
+    assert!(cases.len() >= 60);
+    cases
+}
+
+/// Returns verdict and reason, as the corpus names them.
+fn outcome(report: &Report) -> String {
+    let verdict = report.verdict().as_str();
+    report.reason().map_or_else(
+        || verdict.to_owned(),
+        |reason| format!("{verdict}/{}", reason.as_str()),
+    )
+}
+
+#[test]
+fn the_corpus_is_judged_as_expected() {
+    let mut wrong = Vec::new();
+    for case in corpus() {
+        let report = case.judge(&case.text);
+        let facts = report.pasted.as_ref().unwrap();
+        let mut seen = vec![("expect", outcome(&report))];
+        if case.expects("inferred").is_some() {
+            let inferred = facts.found.iter().filter(|step| step.is_inferred);
+            let statuses: Vec<_> = inferred
+                .map(|step| step.status.unwrap().to_string())
+                .collect();
+            seen.push(("inferred", statuses.join(" ")));
+        }
+        if case.expects("revoke").is_some() {
+            seen.push((
+                "revoke",
+                if facts.holds_token { "yes" } else { "no" }.to_owned(),
+            ));
+        }
+        if let Some(mistake) = case.expects("mistake") {
+            let found = facts.mistakes.iter().map(|mistake| format!("{mistake:?}"));
+            let found: Vec<_> = found.collect();
+            let has = found.iter().any(|found| found == mistake);
+            seen.push((
+                "mistake",
+                if has {
+                    mistake.to_owned()
+                } else {
+                    found.join(" ")
+                },
+            ));
+        }
+        if case.expects("settle").is_some() {
+            seen.push((
+                "settle",
+                facts.settled_by.first().cloned().unwrap_or_default(),
+            ));
+        }
+        if case.expects("title").is_some() {
+            let response = report.decisive().unwrap().response().unwrap();
+            let title = response.responder.title.as_ref().unwrap();
+            seen.push(("title", title.to_string()));
+        }
+        for (name, value) in seen {
+            let expected = case.expects(name).unwrap();
+            if expected != value {
+                wrong.push(format!(
+                    "{}: {name}: {value}, expected {expected}",
+                    case.name
+                ));
+            }
+        }
+        assert_eq!(report.evidence, EvidenceKind::Pasted);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The secrets in the corpus; no run of twelve of their characters may be kept.
+const SECRETS: [&str; 2] = ["CANARY-3f9a81c27e55d04bQ", "CANARYs8JHq2kD0fXw81pLz4"];
+
+#[test]
+fn no_secret_of_a_text_is_kept() {
+    for case in corpus() {
+        let kept = format!("{:?}", case.judge(&case.text)).to_ascii_lowercase();
+        for secret in SECRETS {
+            for run in secret.to_ascii_lowercase().as_bytes().windows(12) {
+                let run = str::from_utf8(run).unwrap();
+                assert!(!kept.contains(run), "{}: {run}: {kept}", case.name);
+            }
+        }
+    }
+}
+
+fn blames(report: &Report) -> bool {
+    matches!(
+        report.verdict(),
+        Verdict::InvalidCredentials | Verdict::InvalidPermissions | Verdict::NoResources
+    )
+}
+
+/// Where a text of several tries is cut, an earlier one may count that the whole text has replaced;
+/// so those are left out here.
+#[test]
+fn cutting_a_text_blames_nobody_whom_the_whole_text_does_not() {
+    for case in corpus() {
+        let whole = case.judge(&case.text);
+        if blames(&whole) || case.expects("tries").is_some() {
+            continue;
+        }
+        let places = case.text.char_indices().map(|(at, _)| at);
+        for at in places.step_by(3) {
+            for part in [&case.text[..at], &case.text[at..]] {
+                let report = case.judge(part);
+                assert!(
+                    !blames(&report),
+                    "{}: {}\n{part}",
+                    case.name,
+                    outcome(&report)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_too_long_or_empty_is_not_run() {
+    let now = SystemTime::UNIX_EPOCH;
+    for text in [
+        String::new(),
+        " \n\t\r\n".to_owned(),
+        "x".repeat(MAX_TEXT + 1),
+    ] {
+        assert_eq!(
+            outcome(&judge(&text, None, now)),
+            "not_run/evidence_missing"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_has_a_verdict(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                any::<String>(),
+                "[{}\\[\\]\"':,a-c<>$>\\\\ \n]{0,20}",
+                prop::sample::select(vec![
+                    "curl -H 'Authorization: x' 'https://api.bitrise.io/v0.1/apps?limit=1'\n",
+                    "https://api.bitrise.io/v0.1/apps/a/pipelines",
+                    "{\"message\":\"Not Found\"}", "{\"data\":[]}", "HTTP/2 401\n", "HTTP/1.1 ",
+                    "curl: (6) ", "<html><title>", "\u{1b}[", "\u{1b}]8;;", "> ", "< ", "\r", "data  \n---\n{@{slug=",
+                    "Bearer ", "bitwat_", "Step 1", "RawContent ", "CONNECT h:443 HTTP/1.1\n", "Authorization",
+                ]).prop_map(str::to_owned),
+            ],
+            0..12,
+        ),
+    ) {
+        let text = pieces.concat();
+        let report = judge(&text, None, SystemTime::UNIX_EPOCH);
+        let verdict = report.verdict();
+        prop_assert_eq!(verdict.exit_code(), report.exit_code());
+        prop_assert!(!render::json(&diagnose(judge(&text, None, SystemTime::UNIX_EPOCH), &Known::default())).unwrap().is_empty());
+        prop_assert!(verdict != Verdict::NotRun || report.not_run.is_some());
+    }
+}
+
+/// Runs one of DX's curl commands against the sandbox, and returns what it prints, below the
+/// command as it would be pasted.
+fn curl(with_headers: bool, url: &str, with_command: bool) -> String {
+    let mut command = Command::new("curl");
+    command.args(["-sS", "--noproxy", "*", "--max-time", "20"]);
+    if with_headers {
+        command.arg("-i");
+    }
+    let token = format!("Authorization: {}", bitrise_dx::sandbox::TOKEN);
+    command.args(["-H", &token, "-H", "Accept: application/json", url]);
+    let output = command.output();
+    assert!(output.is_ok(), "this test needs curl on the PATH");
+    let output = output.unwrap();
+    let option = if with_headers { "-i " } else { "" };
+    let shown = format!("$ curl {option}-H \"Authorization: $BITRISE_TOKEN\" '{url}'\n");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8(printed).unwrap() + "\n";
+    if with_command {
+        shown + &printed
+    } else {
+        printed
+    }
+}
+
+/// Returns the slug of the first app in a response, as a person would take it from there.
+fn slug(body: &str) -> &str {
+    let first = body.split_once(r#""slug":"#).map_or("", |(_, rest)| rest);
+    let mut quoted = first.trim_start().trim_start_matches('"').split('"');
+    quoted.next().unwrap_or_default()
+}
+
+/// A sandbox in a process of its own.
+struct Served {
+    process: Child,
+    base: String,
+}
+
+impl Served {
+    fn start(scenario: &str) -> Self {
+        let program = Program::new(["sandbox", "--scenario", scenario]);
+        let mut process = program.into_command();
+        let mut process = process.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let base = lines.map_while(Result::ok).find_map(|line| {
+            let address = &line[line.find("http://127.0.0.1:")?..];
+            Some(address.split_whitespace().next()?.to_owned())
+        });
+        Self {
+            process,
+            base: base.unwrap(),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn reason_of(finished: &Finished) -> String {
+    let report: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    report["reason"].as_str().unwrap_or("verified").to_owned()
+}
+
+#[test]
+fn what_curl_prints_is_judged_as_verify_judges_the_sandbox() {
+    let mut judged = Vec::new();
+    let scenarios = Scenario::ALL.iter().map(|scenario| scenario.as_str());
+    for name in scenarios.filter(|name| *name != "slow") {
+        let verify = ["verify", "-o", "json", "--retries", "0", "--sandbox", name];
+        let expected = reason_of(&Program::new(verify).run());
+        let served = Served::start(name);
+        let base = &served.base;
+        for (with_headers, with_command) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
+            let mut text = curl(with_headers, &format!("{base}/apps?limit=1"), with_command);
+            let slug = slug(&text).to_owned();
+            if !slug.is_empty() {
+                let url = format!("{base}/apps/{slug}/pipelines?limit=1");
+                text += &curl(with_headers, &url, with_command);
+            }
+            let finished = Program::new(["diagnose", "-o", "json"]).run_with_input(text.as_bytes());
+            let reason = reason_of(&finished);
+            let is_same = reason == expected;
+            // Only what stands in no command may be open.
+            let may_be_open = !with_command && reason == "evidence_incomplete";
+            assert!(
+                is_same || may_be_open,
+                "{name}: {reason}, expected {expected}\n{text}"
+            );
+            judged.push(is_same);
+        }
+    }
+    let same = judged.iter().filter(|is_same| **is_same).count();
+    assert!(same * 4 >= judged.len() * 3, "{same} of {}", judged.len());
+}
