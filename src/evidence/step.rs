@@ -17,6 +17,8 @@ use crate::responder;
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document};
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 /// The step that a response is taken for if the text does not tell.
@@ -590,7 +592,6 @@ impl<'a> Judgement<'a> {
                 finding,
                 ..self.check(CheckId::PipelinesList, index, result)
             };
-            let rank = |check: &Check| check.result.reason().map(|reason| reason.verdict().rank());
             if decisive
                 .as_ref()
                 .is_none_or(|kept| rank(kept) < rank(&check))
@@ -647,31 +648,46 @@ impl<'a> Judgement<'a> {
         )
     }
 
-    /// Judges the last look at a single pipeline run.
+    /// Judges what was asked of single pipeline runs: for each app the last response.
     fn details(&mut self, checks: &mut Vec<Check>) {
-        let is_details = |observed: &Observed| observed.step == Some(CheckId::PipelinesShow);
-        let Some(index) = self.observed.iter().rposition(is_details) else {
-            return;
-        };
-        let observed = &self.observed[index];
-        let meaning = match classify::details(&observed.exchange) {
-            AppStep::Readable(()) => Meaning::Ok(()),
-            AppStep::NotReadable(reason) => Meaning::Not(reason),
-            AppStep::RecheckToken => Meaning::Unauthorized,
-        };
-        let result = match observed.judged(meaning) {
-            Meaning::Ok(()) => CheckResult::Pass,
-            Meaning::Not(reason) => CheckResult::NotPassed(reason),
-            Meaning::Unauthorized => {
-                self.incomplete.get_or_insert(Incomplete::Unsettled);
-                CheckResult::NotPassed(Reason::EvidenceIncomplete)
+        let mut last: HashMap<Option<&str>, usize> = HashMap::new();
+        for (index, observed) in self.observed.iter().enumerate() {
+            if observed.step == Some(CheckId::PipelinesShow) {
+                last.insert(observed.app_of_details(), index);
             }
-            Meaning::Open(why) => {
-                self.incomplete.get_or_insert(why);
-                CheckResult::NotPassed(Reason::EvidenceIncomplete)
+        }
+        let mut last: Vec<usize> = last.into_values().collect();
+        last.sort_unstable();
+        let mut decisive: Option<Check> = None;
+        for index in last {
+            let observed = &self.observed[index];
+            let meaning = match classify::details(&observed.exchange) {
+                AppStep::Readable(()) => Meaning::Ok(()),
+                AppStep::NotReadable(reason) => Meaning::Not(reason),
+                AppStep::RecheckToken => Meaning::Unauthorized,
+            };
+            let why = match observed.judged(meaning) {
+                Meaning::Ok(()) => None,
+                Meaning::Not(reason) => Some(reason),
+                Meaning::Unauthorized => {
+                    self.incomplete.get_or_insert(Incomplete::Unsettled);
+                    Some(Reason::EvidenceIncomplete)
+                }
+                Meaning::Open(why) => {
+                    self.incomplete.get_or_insert(why);
+                    Some(Reason::EvidenceIncomplete)
+                }
+            };
+            let result = why.map_or(CheckResult::Pass, CheckResult::NotPassed);
+            let check = self.check(CheckId::PipelinesShow, index, result);
+            if decisive
+                .as_ref()
+                .is_none_or(|kept| rank(kept) < rank(&check))
+            {
+                decisive = Some(check);
             }
-        };
-        checks.push(self.check(CheckId::PipelinesShow, index, result));
+        }
+        checks.extend(decisive);
     }
 
     /// Returns for each app the index of its last response; one whose address is not in the text is
@@ -681,6 +697,7 @@ impl<'a> Judgement<'a> {
             .and_then(|page| page.apps.first())
             .map(|app| app.slug.clone());
         let mut last: Vec<(usize, Option<Slug>)> = Vec::new();
+        let mut places: HashMap<Option<String>, usize> = HashMap::new();
         for index in 0..self.observed.len() {
             if self.observed[index].step != Some(CheckId::PipelinesList) {
                 continue;
@@ -695,11 +712,17 @@ impl<'a> Judgement<'a> {
                     first.clone()
                 }
             };
-            if let Some((before, _)) = last.iter_mut().find(|(_, other)| *other == slug) {
-                self.observed[*before].is_superseded = true;
-                *before = index;
-            } else if last.len() < MAX_APPS {
-                last.push((index, slug));
+            // Every app counts: one that was left out could be the one that is denied.
+            match places.entry(slug.as_ref().map(|slug| slug.raw().to_owned())) {
+                Entry::Occupied(place) => {
+                    let before = &mut last[*place.get()].0;
+                    self.observed[*before].is_superseded = true;
+                    *before = index;
+                }
+                Entry::Vacant(place) => {
+                    place.insert(last.len());
+                    last.push((index, slug));
+                }
             }
         }
         last
@@ -793,8 +816,10 @@ impl<'a> Judgement<'a> {
     }
 }
 
-/// The maximum number of apps of a text.
-const MAX_APPS: usize = 50;
+/// Returns how much a check weighs against the token.
+fn rank(check: &Check) -> Option<u8> {
+    check.result.reason().map(|reason| reason.verdict().rank())
+}
 
 /// What a response means at a step.
 enum Meaning<T> {
@@ -826,10 +851,22 @@ impl Observed {
         self.step.is_none() && !is_other
     }
 
+    /// Returns the slug of the app that a single run was asked of.
+    fn app_of_details(&self) -> Option<&str> {
+        match &self.address.as_ref()?.endpoint {
+            Endpoint::Details(slug) => Some(slug),
+            Endpoint::Apps | Endpoint::Pipelines(_) | Endpoint::Other => None,
+        }
+    }
+
     /// Returns what a response means, unless it can't be read or a mistake explains it.
     fn judged<T>(&self, meaning: Meaning<T>) -> Meaning<T> {
         if let Some(mistake) = self.misread {
             return Meaning::Open(Incomplete::Explained(mistake));
+        }
+        // Whatever another host says, DX asks Bitrise's.
+        if self.mistakes.contains(&CommandMistake::OtherHost) {
+            return Meaning::Open(Incomplete::Explained(CommandMistake::OtherHost));
         }
         if self.is_unreadable {
             return Meaning::Open(Incomplete::Unreadable);

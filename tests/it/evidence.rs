@@ -326,3 +326,75 @@ fn what_curl_prints_is_judged_as_verify_judges_the_sandbox() {
     let same = judged.iter().filter(|is_same| **is_same).count();
     assert!(same * 4 >= judged.len() * 3, "{same} of {}", judged.len());
 }
+
+/// The address of DX's first command.
+const APPS: &str = "https://api.bitrise.io/v0.1/apps";
+
+/// Returns a command and what it printed.
+fn told(url: &str, status: u16, body: &str) -> String {
+    format!("$ curl -i -H \"Authorization: $BITRISE_TOKEN\" \"{url}\"\nHTTP/2 {status}\n\n{body}\n")
+}
+
+/// Returns the list of so many apps.
+fn list_of(apps: usize) -> String {
+    let apps: Vec<_> = (0..apps)
+        .map(|app| format!(r#"{{"slug":"s{app}"}}"#))
+        .collect();
+    format!(r#"{{"data":[{}],"paging":{{}}}}"#, apps.join(","))
+}
+
+#[test]
+fn one_denied_app_decides_wherever_it_stands() {
+    const APPS_COUNT: usize = 120;
+    const REFUSED: &str = r#"{"message":"Forbidden"}"#;
+    let runs = r#"{"data":[{"id":"p","is_pipeline":true}],"paging":{}}"#;
+    let text = |denied: usize, endpoint: &str| {
+        let mut text = told(APPS, 200, &list_of(APPS_COUNT));
+        for app in 0..APPS_COUNT {
+            let url = format!("{APPS}/s{app}/pipelines");
+            for (url, name, body) in [
+                (url.clone(), "list", runs),
+                (format!("{url}/p"), "show", r#"{"id":"p"}"#),
+            ] {
+                text += &if (app, name) == (denied, endpoint) {
+                    told(&url, 403, REFUSED)
+                } else {
+                    told(&url, 200, body)
+                };
+            }
+        }
+        text
+    };
+    let judged = |text: &str| judge(text, None, SystemTime::UNIX_EPOCH);
+    assert_eq!(outcome(&judged(&text(APPS_COUNT, ""))), "verified");
+    for denied in [0, 1, 49, 50, 51, APPS_COUNT - 1] {
+        for (endpoint, reason) in [
+            ("list", "pipelines_denied"),
+            ("show", "pipeline_details_denied"),
+        ] {
+            let found = outcome(&judged(&text(denied, endpoint)));
+            assert!(found.contains(reason), "{denied} {endpoint}: {found}");
+        }
+    }
+}
+
+#[test]
+fn what_another_host_says_is_said_of_no_token_and_no_outage_of_bitrises() {
+    let body = |status| match status {
+        200 => list_of(1),
+        _ => r#"{"message":"No"}"#.to_owned(),
+    };
+    for status in [200, 401, 403, 404, 429, 500, 503] {
+        for base in ["https://gw.example/v0.1", "https://bitrise.io.example/v0.1"] {
+            let list = told(&format!("{base}/apps"), status, &body(status));
+            let app = told(
+                &format!("{base}/apps/s0/pipelines"),
+                200,
+                r#"{"data":[],"paging":{}}"#,
+            );
+            let report = judge(&(list + &app), None, SystemTime::UNIX_EPOCH);
+            let found = outcome(&report);
+            assert!(found.contains("evidence_incomplete"), "{status}: {found}");
+        }
+    }
+}
