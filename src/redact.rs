@@ -29,14 +29,34 @@ impl Redactor {
     /// Makes a redactor for secrets, such as the part of a token behind its prefix: the prefix
     /// itself is none. A secret of fewer than eight characters is not removed.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::of_length(SHORTEST, secrets)
+    }
+
+    /// Makes a redactor for what may be short, as a user's name is, in texts of which whole words
+    /// need not stay. A secret of fewer than three characters is not removed.
+    pub fn of_short<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::of_length(3, secrets)
+    }
+
+    /// Returns a redactor that removes the secrets of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    fn of_length<'a>(shortest: usize, secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut hashes: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
         for secret in secrets {
-            if secret.len() < SHORTEST {
+            if secret.len() < shortest {
                 continue;
             }
             let length = secret.len().min(RUN);
             let same_length = hashes.entry(length).or_default();
-            for form in [secret.to_owned()].into_iter().chain(base64_forms(secret)) {
+            // The base64 of what is shorter could be anything.
+            let forms = base64_forms(secret).into_iter();
+            let forms = forms.filter(|_| secret.len() >= SHORTEST);
+            for form in [secret.to_owned()].into_iter().chain(forms) {
                 rolling(form.as_bytes(), length, |_, hash| {
                     same_length.push(hash);
                     false
@@ -333,6 +353,14 @@ mod tests {
         assert_eq!(short.clean("short-1 hort-12"), "short-1 hort-12");
         assert_eq!(redactor("my-apps").clean("my-apps"), "my-apps");
         assert!(!redactor("").finds(""));
+    }
+
+    #[test]
+    fn what_may_be_short_is_removed_where_that_is_wanted() {
+        let short = Redactor::of_short(["ann", "x", "hunter2"]);
+        assert_eq!(short.clean("x: Ann or HUNTER2"), "x: [token] or [token]");
+        let both = redactor("canary-0123456789").and(short);
+        assert_eq!(both.clean("ann canary-0123456789"), "[token] [token]");
     }
 
     #[test]

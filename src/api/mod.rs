@@ -120,6 +120,9 @@ pub struct Client {
     http: reqwest::Client,
     settings: Settings,
     redactor: Redactor,
+    /// Removes what [`Self::redactor`] does, and a proxy's user and password also if they are short:
+    /// from what proxies say, which is all but the API's own JSON.
+    redactor_of_words: Redactor,
     way: Way,
     bodies: Bodies,
     deadline: Instant,
@@ -195,11 +198,15 @@ impl Client {
         let base = settings.base_url.as_url();
         let proxy = Proxy::of(base, &route::matcher(route));
         let way = Way::new(base, proxy, lookups);
-        let redactor = settings.token.redactor();
+        let secrets = || way.proxy.iter().flat_map(Proxy::secrets);
+        let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
+        let redactor_of_words = redactor().and(Redactor::of_short(secrets()));
+        let redactor = redactor();
         Ok(Self {
             http,
             settings,
             redactor,
+            redactor_of_words,
             way,
             bodies: Bodies::default(),
             deadline,
@@ -375,7 +382,7 @@ impl Client {
     /// Makes one attempt.
     async fn attempt(&self, url: &str, most: usize) -> Attempt {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
-        let clean = |text: &str| Untrusted::new(self.redactor.clean(text));
+        let clean = |text: &str| Untrusted::new(self.redactor_of_words.clean(text));
         let mut received = match timeout_at(until, self.request(url).send()).await {
             Ok(Ok(received)) => received,
             failed => {
@@ -423,7 +430,7 @@ impl Client {
             return error;
         };
         let is_407 = response.as_ref().map(|response| response.status) == Some(407);
-        let clean = |text: &str| self.redactor.clean(text).into_owned();
+        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
         let words = proxy.ask_again(address, !is_407, until, &clean).await;
         // Another answer than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
@@ -445,7 +452,7 @@ impl Client {
 
     fn response(&self, received: &reqwest::Response, body: Body, page: &[u8]) -> Response {
         let headers = &pairs(received.headers());
-        let clean = |text: &str| self.redactor.clean(text).into_owned();
+        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
         let untrusted = |text: &str| responder::untrusted(text, &clean);
         let status = received.status().as_u16();
         let request_id = responder::value(headers, "x-request-id");

@@ -2,11 +2,14 @@
 
 use crate::exchange::{AuthScheme, ProxyResponse};
 use crate::responder::{self, Clean};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{
     CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
     USER_AGENT,
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,6 +33,8 @@ pub(super) struct Proxy {
     authority: String,
     /// The user and password, as an HTTP proxy gets them.
     credentials: Option<HeaderValue>,
+    /// The user, the password and both together, in clear.
+    secrets: Vec<SecretString>,
     /// The server that a connection is wanted to, with its port.
     target: String,
 }
@@ -52,6 +57,7 @@ impl Proxy {
             port: uri.port_u16().unwrap_or(default_port),
             authority: without_user.unwrap_or(authority).to_owned(),
             credentials: intercept.basic_auth().cloned(),
+            secrets: secrets(intercept.basic_auth(), intercept.raw_auth()),
             target: format!("{}:{}", url.host_str()?, url.port_or_known_default()?),
         })
     }
@@ -74,6 +80,12 @@ impl Proxy {
     /// Tells whether a user and password are sent to the proxy.
     pub(super) const fn has_credentials(&self) -> bool {
         self.credentials.is_some()
+    }
+
+    /// Returns the user and the password, which a proxy may say again: in its page, its headers or a
+    /// certificate that it makes.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|secret| secret.expose_secret())
     }
 
     /// Asks the proxy once more for the connection that it has refused, and returns its response:
@@ -135,6 +147,21 @@ impl Proxy {
             }
         }
     }
+}
+
+/// Returns the user, the password and both together: an HTTP proxy gets them in one header, and a
+/// SOCKS proxy each by itself.
+fn secrets(basic: Option<&HeaderValue>, raw: Option<(&str, &str)>) -> Vec<SecretString> {
+    let decoded = basic.and_then(|value| {
+        let encoded = value.as_bytes().strip_prefix(b"Basic ")?;
+        String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
+    });
+    let both = decoded.or_else(|| raw.map(|(user, password)| format!("{user}:{password}")));
+    let Some(both) = both else {
+        return Vec::new();
+    };
+    let (user, password) = both.split_once(':').unwrap_or((&both, ""));
+    [user, password, &both].map(SecretString::from).into()
 }
 
 fn content_length(headers: &HeaderMap) -> usize {

@@ -332,6 +332,34 @@ fn through(proxy: &str, base_url: &str) -> Report {
 }
 
 #[test]
+fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
+    const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nServer: box for dana\r\nVia: 1.1 hunter2\r\n\
+        X-Squid-Error: ERR dana-Long-User!7 DANA-LONG-USER!7 LONG-PASSW0RD\r\n\
+        X-Cache: ZGFuYTpodW50ZXIy ZGFuYS1Mb25nLVVzZXIhNzpMb25nLVBhc3NXMHJk\r\nContent-Length: 71\r\n\r\n\
+        <title>Denied: dana, Hunter2, dana-Long-User%217, Long-PassW0rd</title>";
+    let base_url = url("https", unused());
+    for (credentials, secrets) in [
+        ("dana:hunter2", ["dana", "hunter2", "zgfuytpodw50zxiy"]),
+        (
+            "dana-Long-User%217:Long-PassW0rd",
+            ["long-user", "long-passw0rd", "zgfuys1mb25nlv"],
+        ),
+    ] {
+        let proxy = Proxy::start(ProxyAnswer::Send(REFUSAL));
+        let address = format!("http://{credentials}@{}", proxy.address);
+        for format in ["human", "json", "markdown", "junit", "github"] {
+            let program = hasty(&base_url).env("HTTPS_PROXY", &address);
+            let finished = program.args(["-v", "-o", format]).run();
+            let shown = finished.everything();
+            assert!(shown.contains("[token]"), "{shown}");
+            for secret in secrets {
+                assert!(!shown.to_lowercase().contains(secret), "{secret}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_proxy_that_refuses_is_quoted() {
     const NTLM: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\n\
         Proxy-Authenticate: NTLM\r\nVia: 1.1 gate\r\nContent-Length: 5\r\n\r\n<html";
