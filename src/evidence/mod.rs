@@ -25,6 +25,7 @@ use secrets::Secrets;
 use std::time::SystemTime;
 use step::Judgement;
 
+pub use secrets::without_secrets;
 pub use step::Assumed;
 
 /// The maximum number of bytes of a text.
