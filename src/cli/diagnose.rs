@@ -5,11 +5,12 @@
 use super::environment::Environment;
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
-use crate::diagnosis::{Diagnosis, Known, diagnose};
-use crate::evidence::{MAX_TEXT, judge};
+use crate::diagnosis::{Diagnosis, Known, diagnose, say_token_was_pasted};
+use crate::evidence::{MAX_TEXT, judge, without_secrets};
 use crate::render;
 use crate::report::{EvidenceError, EvidenceKind, NotRun, Report, Target, TokenInfo};
 use crate::text::escape_unprintable;
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
@@ -48,8 +49,14 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
         .trim_start()
         .starts_with('{');
     if is_document {
-        match render::read(&text) {
-            Ok(diagnosis) => return diagnosis,
+        let (report, holds_token) = saved_without_secrets(&text);
+        match render::read(&report) {
+            Ok(mut diagnosis) => {
+                if holds_token {
+                    say_token_was_pasted(&mut diagnosis);
+                }
+                return diagnosis;
+            }
             Err(render::SavedError::NotAReport) => {}
             Err(error) => {
                 let mut diagnosis = of(not_run(EvidenceError::Nothing));
@@ -60,6 +67,35 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
         }
     }
     of(judge(&text, args.step.map(Into::into), SystemTime::now()))
+}
+
+/// Returns a saved report without the secrets that somebody may have written into it, and whether a
+/// token was among them. What is no JSON is left as it is.
+fn saved_without_secrets(text: &str) -> (String, bool) {
+    let Ok(mut report) = serde_json::from_str(text.trim_start_matches('\u{feff}')) else {
+        return (text.to_owned(), false);
+    };
+    let holds_token = clean(&mut report);
+    (report.to_string(), holds_token)
+}
+
+/// Takes the secrets out of each text of a JSON value, and tells whether a token was among them.
+fn clean(value: &mut Value) -> bool {
+    let any = |values: &mut dyn Iterator<Item = &mut Value>| {
+        values.fold(false, |held, value| clean(value) | held)
+    };
+    match value {
+        // The sandbox's token is made up, and its command shows it.
+        Value::String(text) if text.ends_with(crate::sandbox::TOKEN) => false,
+        Value::String(text) => {
+            let (cleaned, held_token) = without_secrets(text);
+            *text = cleaned;
+            held_token
+        }
+        Value::Array(values) => any(&mut values.iter_mut()),
+        Value::Object(values) => any(&mut values.values_mut()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Reads a file, or standard input.

@@ -24,6 +24,7 @@ pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
 pub use pages::DX_PAGE;
+pub use pasted::say_token_was_pasted;
 pub use result::dx_words;
 pub use sentence::app_in_workspace;
 

@@ -116,18 +116,23 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
             .push(format!("In the command: {}.", in_command(*mistake)).into());
     }
     if facts.holds_token {
-        let text =
-            "The text holds an API token. It is not shown here; it has to be revoked on Bitrise.";
-        diagnosis.remarks.push(text.into());
-        let revoke = "Revoke the token that was pasted, whatever else is true: on Bitrise, Settings → \
-             Security → API tokens. Whoever can read the ticket can use it.";
-        diagnosis.actions.insert(0, revoke.into());
-        if diagnosis.who.is_none() || diagnosis.verdict == Verdict::Inconclusive {
-            diagnosis.who = Some(Who::BitriseAdmin);
-            diagnosis.who_text = Some("whoever manages API tokens in the Bitrise workspace".into());
-        }
+        say_token_was_pasted(&mut diagnosis);
     }
     diagnosis
+}
+
+/// Says that a token stands in what was pasted, and what has to be done about it.
+pub fn say_token_was_pasted(diagnosis: &mut Diagnosis) {
+    let text =
+        "The text holds an API token. It is not shown here; it has to be revoked on Bitrise.";
+    diagnosis.remarks.push(text.into());
+    let revoke = "Revoke the token that was pasted, whatever else is true: on Bitrise, Settings → \
+         Security → API tokens. Whoever can read the ticket can use it.";
+    diagnosis.actions.insert(0, revoke.into());
+    if diagnosis.who.is_none() || diagnosis.verdict == Verdict::Inconclusive {
+        diagnosis.who = Some(Who::BitriseAdmin);
+        diagnosis.who_text = Some("whoever manages API tokens in the Bitrise workspace".into());
+    }
 }
 
 fn inferred(step: &PastedStep) -> Option<String> {

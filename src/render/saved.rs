@@ -42,8 +42,8 @@ pub enum SavedError {
     /// can't be without.
     #[error("the report is incomplete, or was changed: it does not have the form of version 1")]
     Malformed,
-    /// The reason does not belong to the verdict.
-    #[error("the report was changed: its verdict and its reason contradict each other")]
+    /// The reason does not belong to the verdict, or what was seen does not.
+    #[error("the report was changed: the rest of it contradicts its verdict")]
     Contradictory,
 }
 
@@ -270,12 +270,39 @@ struct Warning {
 }
 
 impl Document {
+    /// Tells whether what was seen may be the reason for the best verdict: no check and no app says
+    /// otherwise, and there is a readable app.
+    fn may_be_verified(&self) -> bool {
+        let is_against = |status: &str| {
+            [Status::Fail, Status::Unknown]
+                .map(Status::as_str)
+                .contains(&status)
+                || [AppState::Denied, AppState::Unknown]
+                    .map(AppState::as_str)
+                    .contains(&status)
+        };
+        let Apps {
+            readable,
+            denied,
+            unknown,
+            not_reached,
+            ..
+        } = &self.apps;
+        let is_covered = *readable > 0 && [denied, unknown, not_reached] == [&0; 3];
+        let mut checks = self.checks.iter().map(|check| check.status.as_str());
+        let mut items = self.apps.items.iter().map(|item| item.status.as_str());
+        self.reason.is_none() && is_covered && !checks.any(is_against) && !items.any(is_against)
+    }
+
     fn diagnosis(self) -> Result<Diagnosis, SavedError> {
         // Verdicts are never added within version 1.
         let verdict = find(Verdict::ALL, Verdict::as_str, &self.verdict);
         let verdict = verdict.ok_or(SavedError::Malformed)?;
         let reason = self.reason.as_deref().and_then(reason);
         if reason.is_some_and(|reason| reason.verdict() != verdict) {
+            return Err(SavedError::Contradictory);
+        }
+        if verdict == Verdict::Verified && !self.may_be_verified() {
             return Err(SavedError::Contradictory);
         }
         let urls: Vec<String> = self
@@ -343,6 +370,8 @@ fn reason(name: &str) -> Option<Reason> {
 /// signal's. No run had another one.
 fn exit_code(saved: u64, verdict: Verdict) -> u8 {
     let signals = Signal::ALL.iter().map(|signal| signal.exit_code());
+    // A run that a signal ended is never verified.
+    let signals = signals.filter(|_| verdict != Verdict::Verified);
     let mut others = signals.chain([1]);
     let other = others.find(|code| u64::from(*code) == saved);
     other.unwrap_or(verdict.exit_code())

@@ -2,10 +2,10 @@
 
 use crate::formats::{self, HOSTILE};
 use crate::process::{SCENARIOS, in_sandbox};
-use crate::support::process::Program;
+use crate::support::process::{CANARY, Program};
 use crate::support::readers;
 use crate::support::server::{Server, json, response};
-use bitrise_dx::render::{self, Detail, Style};
+use bitrise_dx::render::{self, Detail, SavedError, Style};
 use serde_json::Value;
 use std::fs;
 
@@ -180,6 +180,70 @@ fn a_report_that_somebody_changed_is_refused_or_harmless() {
             formats::is_harmless(ending, &document);
             assert!(!document.contains("; rm") || !document.contains("curl -"));
         }
+    }
+}
+
+#[test]
+fn a_report_that_holds_a_token_or_a_password_shows_neither() {
+    let program = in_sandbox("invalid-permissions").args(["-o", "json"]);
+    let saved: Value = serde_json::from_str(&program.run().stdout).unwrap();
+    let mut paths = Vec::new();
+    strings(&saved, "", &mut paths);
+    for (text, secrets) in [
+        (CANARY, ["canary", "bitwat_"]),
+        (
+            "see http://dana:pa55word@h.example:1/x",
+            ["dana", "pa55word"],
+        ),
+    ] {
+        let mut all = saved.clone();
+        for path in &paths {
+            let mut one = saved.clone();
+            *one.pointer_mut(path).unwrap() = text.into();
+            if render::read(&one.to_string()).is_ok() {
+                *all.pointer_mut(path).unwrap() = text.into();
+            }
+        }
+        for format in ["human", "json", "markdown", "junit", "github"] {
+            let program = Program::new(["diagnose", "-v", "-o", format]);
+            let finished = program.run_with_input(all.to_string().as_bytes());
+            assert_eq!(finished.code, Some(5));
+            let shown = finished.everything();
+            for secret in secrets {
+                assert!(!shown.to_lowercase().contains(secret), "{secret}: {shown}");
+            }
+            let is_token = text == CANARY;
+            assert_eq!(shown.contains("Revoke the token"), is_token, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_report_is_verified_only_if_all_of_it_says_so() {
+    let program = in_sandbox("healthy").args(["--all-apps", "-o", "json"]);
+    let saved: Value = serde_json::from_str(&program.run().stdout).unwrap();
+    let changed = |path: &str, value: Value| {
+        let mut saved = saved.clone();
+        *saved.pointer_mut(path).unwrap() = value;
+        render::read(&saved.to_string())
+    };
+    assert!(render::read(&saved.to_string()).is_ok());
+    for (path, value) in [
+        ("/apps/readable", 0.into()),
+        ("/apps/denied", 1.into()),
+        ("/apps/unknown", 1.into()),
+        ("/apps/not_reached", 1.into()),
+        ("/apps/items/1/status", "denied".into()),
+        ("/apps/items/1/status", "unknown".into()),
+        ("/checks/1/status", "fail".into()),
+        ("/checks/2/status", "unknown".into()),
+        ("/reason", "a_reason_of_the_future".into()),
+    ] {
+        let refused = changed(path, value).err();
+        assert_eq!(refused, Some(SavedError::Contradictory), "{path}");
+    }
+    for signal in [130, 143] {
+        assert_eq!(changed("/exit_code", signal.into()).unwrap().exit_code, 0);
     }
 }
 
