@@ -9,7 +9,7 @@ use reqwest::header::{
     CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
     USER_AGENT,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -85,7 +85,7 @@ impl Proxy {
     /// Returns the user and the password, which a proxy may say again: in its page, its headers or a
     /// certificate that it makes.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.secrets.iter().map(|secret| secret.expose_secret())
+        self.secrets.iter().map(ExposeSecret::expose_secret)
     }
 
     /// Asks the proxy once more for the connection that it has refused, and returns its response:
