@@ -113,7 +113,7 @@ pub(super) fn read(text: &str) -> Option<Found> {
                 json.push(c);
                 next = Next::Value;
             }
-            ('"' | '\'', Next::Key | Next::Value) => {
+            ('"' | '\'', Next::Key | Next::Value) if !open.is_empty() => {
                 let Some((string, end)) = string(rest, c) else {
                     break;
                 };
@@ -256,7 +256,7 @@ mod tests {
                 "{text}"
             );
         }
-        for nothing in ["", "x", "[1]", "12"] {
+        for nothing in ["", "x", "[1]", "12", r#""a""#, r#""","""#] {
             assert_eq!(json(nothing), None, "{nothing}");
         }
     }
