@@ -328,7 +328,7 @@ fn what_is_open(facts: &Facts, reason: Reason) -> Text {
         Reason::RateLimited => {
             let text = Text::from(format!("rate limit reached{in_brackets}."));
             match facts.retry_at {
-                Some(at) => text.own(format!(" Try again after {}.", clock(at))),
+                Some(at) => text.own(format!(" Try again after {}.", clock(at, facts.now))),
                 None => text,
             }
         }
@@ -565,7 +565,7 @@ pub(super) fn who(facts: &Facts, who: Who) -> Text {
         Who::Bitrise => "Bitrise".into(),
         Who::Dx => "DX".into(),
         Who::Wait => match facts.retry_at {
-            Some(at) => format!("nobody: wait until {}", clock(at)).into(),
+            Some(at) => format!("nobody: wait until {}", clock(at, facts.now)).into(),
             None => "nobody: wait".into(),
         },
     }

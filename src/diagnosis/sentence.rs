@@ -10,7 +10,7 @@ use crate::exchange::{AuthScheme, Responder};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// How many apps are named in a sentence.
 const MAX_NAMES: usize = 5;
@@ -389,19 +389,32 @@ pub(super) fn responder(responder: &Responder) -> Text {
 fn until(facts: &Facts) -> Text {
     facts.retry_at.map_or_else(
         || "in a few minutes".into(),
-        |at| format!("after {}", clock(at)).into(),
+        |at| format!("after {}", clock(at, facts.now)).into(),
     )
 }
 
-/// Returns a time of day, as in “18:18 UTC”.
-pub(super) fn clock(at: SystemTime) -> String {
+/// Returns a time of day, as in “18:18 UTC”, with the date if that is a day or more from now.
+pub(super) fn clock(at: SystemTime, now: Option<SystemTime>) -> String {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let text = humantime::format_rfc3339_seconds(at).to_string();
-    format!("{} UTC", text.get(11..16).unwrap_or(&text))
+    let is_far = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait >= DAY));
+    let date = text.get(..10).filter(|_| is_far);
+    let date = date.map_or_else(String::new, |date| format!("{date} "));
+    format!("{date}{} UTC", text.get(11..16).unwrap_or(&text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_another_day_has_its_date() {
+        let now = SystemTime::UNIX_EPOCH;
+        let clock = |seconds| clock(now + Duration::from_secs(seconds), Some(now));
+        assert_eq!(clock(24 * 3600 - 60), "23:59 UTC");
+        assert_eq!(clock(24 * 3600), "1970-01-02 00:00 UTC");
+        assert_eq!(clock(7 * 24 * 3600 + 60), "1970-01-08 00:01 UTC");
+    }
 
     #[test]
     fn a_gap_has_words_while_nothing_is_known() {
