@@ -84,7 +84,7 @@ pub const METHOD: &str = "GET";
 /// Holds one HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status code, 100 to 999.
+    /// The status code, 100 to 999; 0 if a pasted text does not tell it.
     pub status: u16,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<&'static str>,
@@ -127,6 +127,11 @@ impl Response {
             responder: Responder::default(),
             body,
         }
+    }
+
+    /// Returns the status, unless a pasted text does not tell it.
+    pub fn shown_status(&self) -> Option<u16> {
+        Some(self.status).filter(|status| *status != 0)
     }
 
     /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or

@@ -230,6 +230,8 @@ pub enum Incomplete {
     },
     /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
     Unsettled,
+    /// A 404 for one app, and no list of apps that was read: the app or the address is refused.
+    NotFound,
     /// A mistake in the command explains the response.
     Explained(CommandMistake),
     /// A response that is cut, or whose status can neither be seen nor inferred.
@@ -354,7 +356,10 @@ pub enum EvidenceError {
     #[error("the text holds commands, but nothing of what they printed")]
     CommandsOnly,
     /// It has more bytes than are read.
-    #[error("the text is longer than 1 MiB; paste the two commands and what they printed alone")]
+    #[error(
+        "the text is longer than 1 MiB, and no JSON report of bitrise-dx of at most 32 MiB; paste the \
+         two commands and what they printed alone"
+    )]
     TooLarge,
     /// It could not be read from the file or standard input.
     #[error("the text could not be read ({0})")]

@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
 use crate::diagnosis::{Diagnosis, Known, diagnose, say_token_was_pasted};
-use crate::evidence::{MAX_TEXT, judge, without_secrets};
+use crate::evidence::{judge, without_secrets};
 use crate::render;
 use crate::report::{EvidenceError, EvidenceKind, NotRun, Report, Target, TokenInfo};
 use crate::text::escape_unprintable;
@@ -16,6 +16,10 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
+
+/// The maximum number of bytes that are read: of a report of our own, which lists up to 10,000 apps.
+/// What else is pasted has a limit of its own, [`crate::evidence::MAX_TEXT`].
+const MAX_REPORT: usize = 32 * 1024 * 1024;
 
 /// Reads the text, and writes what it means.
 ///
@@ -101,7 +105,7 @@ fn clean(value: &mut Value) -> bool {
 /// Reads a file, or standard input.
 fn text(file: Option<&Path>) -> Result<String, EvidenceError> {
     let unreadable = |error: io::Error| EvidenceError::Unreadable(error.kind());
-    let limit = MAX_TEXT as u64 + 1;
+    let limit = MAX_REPORT as u64 + 1;
     let mut bytes = Vec::new();
     let file = file.filter(|file| !input::is_standard_input(file));
     let read = if let Some(file) = file {
@@ -114,7 +118,7 @@ fn text(file: Option<&Path>) -> Result<String, EvidenceError> {
         stdin.lock().take(limit).read_to_end(&mut bytes)
     };
     read.map_err(unreadable)?;
-    if bytes.len() > MAX_TEXT {
+    if bytes.len() > MAX_REPORT {
         return Err(EvidenceError::TooLarge);
     }
     // A terminal's log may hold any bytes; what is no text is no evidence.

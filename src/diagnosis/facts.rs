@@ -7,7 +7,8 @@ use super::Known;
 use crate::app::App;
 use crate::check::{Check, CheckResult, Finding};
 use crate::exchange::{
-    Exchange, ProxyFault, ProxyResponse, Responder, TlsFault, TransportErrorKind, is_bitrise,
+    Exchange, ProxyFault, ProxyResponse, Responder, Response, TlsFault, TransportErrorKind,
+    is_bitrise,
 };
 use crate::report::{
     AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
@@ -326,7 +327,7 @@ impl Decided {
     fn of(exchange: &Exchange) -> Self {
         let response = exchange.response();
         Self {
-            status: response.map(|response| response.status),
+            status: response.and_then(Response::shown_status),
             attempts: exchange.attempts,
             fault: exchange.fault().map(|error| error.kind.clone()),
             remote: exchange.remote_address,

@@ -7,7 +7,7 @@ use super::sentence::{app, bitrise, kind, names};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
-use crate::exchange::{Exchange, ProxyFault, TransportError, TransportErrorKind};
+use crate::exchange::{Exchange, ProxyFault, Response, TransportError, TransportErrorKind};
 use crate::report::Target;
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -172,11 +172,15 @@ fn tally(counts: &Tally) -> Text {
 fn seen(exchange: &Exchange) -> Text {
     let mut text = Text::default();
     if let Some(response) = exchange.response() {
-        text = text.own(response.status.to_string());
+        if let Some(status) = response.shown_status() {
+            text = text.own(status.to_string());
+        }
         if let Some(words) = words(exchange) {
             text = text.own(" “").foreign(words).own("”");
         } else if let Some(title) = &response.responder.title {
-            text = text.own(", a web page: “").foreign(title).own("”");
+            let comma = if text.spans().is_empty() { "" } else { ", " };
+            let page = format!("{comma}a web page: “");
+            text = text.own(page).foreign(title).own("”");
         }
     }
     match exchange.fault() {
@@ -231,7 +235,7 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
         });
     RequestLine {
         url: exchange.url.clone(),
-        status: response.map(|response| response.status),
+        status: response.and_then(Response::shown_status),
         http_version: response
             .and_then(|response| response.http_version)
             .map(str::to_owned),

@@ -64,6 +64,7 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
         if diagnosis.reason == Some(Reason::EvidenceIncomplete) {
             diagnosis.result = Text::from("Can't tell: ").own(why(incomplete));
             diagnosis.causes = causes(incomplete);
+            show_open(&mut diagnosis, facts);
         }
         let commands = facts.settled_by.iter().map(|url| how.curl(url));
         diagnosis.reproduce = commands.clone().collect();
@@ -93,12 +94,23 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
         }
         diagnosis.remarks.push(text);
     }
-    let inferred: Vec<String> = facts.found.iter().filter_map(inferred).collect();
+    let mut inferred: Vec<String> = Vec::new();
+    for status in facts.found.iter().filter_map(inferred_status) {
+        if !inferred.contains(&status) {
+            inferred.push(status);
+        }
+    }
+    mark_inferred(&mut diagnosis, facts);
     if !inferred.is_empty() {
-        let statuses = inferred.join(", ");
         let text = match inferred.as_slice() {
-            [_] => format!("The status {statuses} was inferred from the body."),
-            _ => format!("The statuses {statuses} were inferred from the bodies."),
+            [status] => format!("The status {status} was inferred from the body."),
+            [first, second] => {
+                format!("The statuses {first} and {second} were inferred from the bodies.")
+            }
+            _ => {
+                let statuses = inferred.join(", ");
+                format!("The statuses {statuses} were inferred from the bodies.")
+            }
         };
         diagnosis.remarks.push(text.into());
     }
@@ -135,7 +147,54 @@ pub fn say_token_was_pasted(diagnosis: &mut Diagnosis) {
     }
 }
 
-fn inferred(step: &PastedStep) -> Option<String> {
+/// Shows a response that is of no known step in place of the check that it leaves open, which would
+/// show nothing.
+fn show_open(diagnosis: &mut Diagnosis, facts: &PastedFacts) {
+    let open = facts.found.iter().rfind(|found| found.step.is_none());
+    let check = diagnosis
+        .checks
+        .iter_mut()
+        .find(|check| check.reason == Some(Reason::EvidenceIncomplete) && check.request.is_none());
+    let (Some(check), Some(open)) = (check, open) else {
+        return;
+    };
+    let Some(status) = open.status else {
+        return;
+    };
+    let mut text = Text::from(status.to_string());
+    if let Some(message) = &open.message {
+        text = text.own(" “").foreign(message).own("”");
+    }
+    check.text = text.own(", of one of DX's two commands");
+}
+
+/// Says at each request whose status stands nowhere in the text that it was inferred.
+fn mark_inferred(diagnosis: &mut Diagnosis, facts: &PastedFacts) {
+    for check in &mut diagnosis.checks {
+        let step = match check.id {
+            CheckId::AppsRecheck => CheckId::AppsList,
+            id @ (CheckId::TokenFormat
+            | CheckId::AppsList
+            | CheckId::PipelinesList
+            | CheckId::PipelinesShow) => id,
+        };
+        let Some(request) = &mut check.request else {
+            continue;
+        };
+        let is_this = |found: &&PastedStep| {
+            found.step == Some(step)
+                && found.url.as_ref().is_none_or(|url| *url == request.url)
+                && !found.is_superseded
+        };
+        let found = facts.found.iter().rfind(is_this);
+        if found.is_some_and(|found| found.is_inferred && found.status == request.status) {
+            let outcome = std::mem::take(&mut request.outcome);
+            request.outcome = outcome.own(" · status inferred from the body");
+        }
+    }
+}
+
+fn inferred_status(step: &PastedStep) -> Option<String> {
     let status = step
         .status
         .filter(|_| step.is_inferred && !step.is_superseded)?;
@@ -158,6 +217,9 @@ fn why(incomplete: Incomplete) -> String {
         ),
         Incomplete::Unsettled => {
             "one app's pipelines were answered with 401. Either the token is no longer accepted, or it has no access to this app: the list of apps would tell.".to_owned()
+        }
+        Incomplete::NotFound => {
+            "one app's pipelines were answered with 404, and the text does not show that the list of apps can be read. Either the token has no access to this app, or the address is wrong: the list of apps would tell.".to_owned()
         }
         Incomplete::Explained(mistake) => format!(
             "a mistake in the command explains the response, so it says nothing about the token: {}.",
@@ -199,6 +261,7 @@ fn causes(incomplete: Incomplete) -> Vec<Text> {
         Incomplete::PipelinesMissing
         | Incomplete::AppsMissing
         | Incomplete::Unsettled
+        | Incomplete::NotFound
         | Incomplete::Explained(_)
         | Incomplete::Unreadable
         | Incomplete::OtherEndpoint => Vec::new(),

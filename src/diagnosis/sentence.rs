@@ -266,14 +266,12 @@ fn answer(facts: &Facts) -> Text {
     let Some(decided) = &facts.decided else {
         return "the status and the response's headers".into();
     };
-    let status = decided
-        .status
-        .map_or_else(String::new, |status| status.to_string());
     let who = responder(&decided.responder);
-    if who.spans().is_empty() {
-        return Text::from(status);
+    match decided.status {
+        Some(status) if who.spans().is_empty() => status.to_string().into(),
+        Some(status) => Text::from(format!("{status} · ")).then(who),
+        None => who,
     }
-    Text::from(format!("{status} · ")).then(who)
 }
 
 const fn from(facts: &Facts) -> &'static str {

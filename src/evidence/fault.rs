@@ -1,6 +1,7 @@
 //! The errors that clients print when there was no response: curl's by their numbers, those of the
 //! others by their words.
 
+use super::work::looks_at;
 use crate::exchange::{ProxyFault, ProxyResponse, TlsFaultKind, TransportErrorKind};
 use std::io::ErrorKind;
 
@@ -19,6 +20,7 @@ pub(super) enum CurlError {
 
 /// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes).
 pub(super) fn curl(line: &str) -> Option<CurlError> {
+    looks_at(line.len());
     let at = line.find("curl: (")?;
     let (number, words) = line[at + "curl: (".len()..].split_once(')')?;
     let words = words.trim().to_ascii_lowercase();
@@ -256,6 +258,7 @@ static WORDS: [(&str, TransportErrorKind); 30] = [
 
 /// Reads a line in which a client other than curl tells of a fault.
 pub(super) fn other(line: &str) -> Option<TransportErrorKind> {
+    looks_at(line.len());
     let words = line.to_ascii_lowercase();
     if !CLIENTS.iter().any(|client| words.contains(client)) {
         return None;

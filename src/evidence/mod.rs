@@ -18,6 +18,7 @@ mod request;
 mod secrets;
 mod step;
 mod transcript;
+mod work;
 
 use crate::report::{EvidenceError, EvidenceKind, PastedFacts, Report, Target, TokenInfo};
 use crate::verdict::Reason;
@@ -68,4 +69,70 @@ fn own_reason(text: &str) -> Option<Reason> {
     });
     let first = found.next()?;
     found.all(|other| other == first).then_some(*first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What somebody may repeat to keep a program busy, with what stands in front of it.
+    const REPEATED: [(&str, &str); 40] = [
+        ("", "{"),
+        ("", "{}"),
+        ("", "{\"a\":"),
+        ("", "{\"a\":["),
+        ("{\"a\":\"", "x"),
+        ("{\"a\":\"", "\\"),
+        ("{\n", "\n"),
+        ("{\"a\":[", "\n"),
+        ("{\"a\":[", "\n{\"a\":"),
+        ("", "{\n"),
+        ("", "{}\n"),
+        ("", "{\"message\":\"Not Found\"}\n"),
+        ("", "{\"message\":\"Unauthorized\"}"),
+        ("", "`"),
+        ("", "```\n"),
+        ("", "'"),
+        ("", "\""),
+        ("curl '", "\n"),
+        ("curl \"", "x\n"),
+        ("curl ", "\\\n"),
+        ("", "curl "),
+        ("", "curl -i 'x' && "),
+        ("", "curl -i https://api.bitrise.io/v0.1/apps\n"),
+        ("", "curl: (6) x\n"),
+        ("", "curl: ("),
+        ("", "< HTTP/2 200\n"),
+        ("", "HTTP/1.1 401\na: b\n\n"),
+        ("HTTP/1.1 401\n", "a: b\n"),
+        ("", "HTTP/1.1 404\n\nHTTP/1.1 401\n\n"),
+        ("", "GET /v0.1/apps/a/pipelines HTTP/1.1\n\n"),
+        ("", "> "),
+        ("", "<html>"),
+        ("<html>", "x\n"),
+        ("", "\u{1b}["),
+        ("", "\u{1b}]"),
+        ("", "bitwat_"),
+        ("", "bitwat_a1b2c3d4 "),
+        ("", "Authorization: a1b2c3d4\n"),
+        ("", "@{slug="),
+        ("data \n---\n", "{@{slug=a; title=b}}\n"),
+    ];
+
+    #[test]
+    fn twice_the_text_is_twice_the_work() {
+        for (start, part) in REPEATED {
+            let looked_at = |length: usize| {
+                let text = start.to_owned() + &part.repeat(length / part.len());
+                work::of(|| {
+                    judge(&text, None, SystemTime::UNIX_EPOCH);
+                })
+            };
+            // Beyond what is done up to a limit, such as for the first commands of a line.
+            let (once, twice) = (looked_at(16 * 1024), looked_at(32 * 1024));
+            assert!(twice <= once * 5 / 2, "{start:?} {part:?}: {once}, {twice}");
+            assert!(once >= 16 * 1024 / part.len(), "{part:?}: not counted");
+            assert!(once <= 16 * 1024 * 300, "{start:?} {part:?}: {once}");
+        }
+    }
 }

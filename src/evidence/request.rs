@@ -1,5 +1,6 @@
 //! The requests of a pasted text: what a command asks for, and what is wrong with it.
 
+use super::work::looks_at;
 use crate::exchange::is_bitrise;
 use crate::report::CommandMistake;
 use url::{Host, Url};
@@ -170,13 +171,22 @@ pub(super) fn start(line: &str) -> Option<usize> {
 }
 
 pub(super) fn find_ignoring_case(text: &str, wanted: &str) -> Option<usize> {
+    looks_at(text.len());
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-    let mut places = text.windows(wanted.len());
-    places.position(|place| place.eq_ignore_ascii_case(wanted))
+    let first = wanted.first().copied().unwrap_or_default();
+    let firsts = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+    let last = text.len().checked_sub(wanted.len())?;
+    let is_here = |at: &usize| text[*at..*at + wanted.len()].eq_ignore_ascii_case(wanted);
+    let bytes = text[..=last].iter().enumerate();
+    let mut starts = bytes
+        .filter(|(_, byte)| firsts.contains(byte))
+        .map(|(at, _)| at);
+    starts.find(is_here)
 }
 
 /// Tells whether a command goes on in the next line.
 pub(super) fn goes_on(command: &str, next: Option<&str>) -> bool {
+    looks_at(command.len());
     let command = command.trim_end();
     let is_open = |quote: char| command.matches(quote).count() % 2 == 1;
     let next = next.unwrap_or_default().trim_start();
@@ -236,6 +246,7 @@ pub(super) fn mentioned(line: &str, address: Address) -> Request {
 
 /// Returns the first address in a text.
 pub(super) fn address_in(text: &str) -> Option<Address> {
+    looks_at(text.len());
     let is_end = |c: char| {
         c.is_whitespace()
             || matches!(

@@ -1,6 +1,7 @@
 //! The secrets in a pasted text: found first, so that nothing of them is shown.
 
 use super::request::{find_ignoring_case, is_token_placeholder};
+use super::work::looks_at;
 use crate::redact::Redactor;
 use crate::report::TokenInfo;
 use crate::token::{Token, TokenKind};
@@ -35,16 +36,21 @@ impl Secrets {
         let mut secrets = BTreeSet::new();
         let mut kind = None;
         for (prefix, its_kind) in PREFIXES {
-            for (at, _) in text.match_indices(prefix) {
+            let mut rest = text;
+            while let Some(at) = rest.find(prefix) {
                 kind = kind.or(Some(its_kind));
-                let behind = &text[at + prefix.len()..];
+                let behind = &rest[at + prefix.len()..];
                 let end = behind.find(|c: char| !is_token_part(c));
-                let secret = &behind[..end.unwrap_or(behind.len())];
+                // What follows without a break is of this one, be it a prefix again.
+                let (secret, further) = behind.split_at(end.unwrap_or(behind.len()));
+                let token = &rest[at..at + prefix.len() + secret.len()];
+                looks_at(at + token.len());
+                rest = further;
                 if secrets.len() < MAX_SECRETS {
                     secrets.insert(secret);
                 }
                 if is_real(secret) && tokens.len() < MAX_SECRETS {
-                    tokens.insert(&text[at..at + prefix.len() + secret.len()]);
+                    tokens.insert(token);
                 }
             }
         }

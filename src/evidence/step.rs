@@ -4,6 +4,7 @@ use super::fault;
 use super::request::{self, Address, Endpoint, Request};
 use super::secrets::Secrets;
 use super::transcript::{Seen, SeenBody, Segment};
+use super::work::looks_at;
 use crate::app::{App, Slug};
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult, Finding};
@@ -41,6 +42,8 @@ struct Observed {
     exchange: Exchange,
     /// Whether the status was inferred from the body.
     is_inferred: bool,
+    /// Whether the status stands for one that neither the text nor the body tells, such as a page's.
+    is_status_unknown: bool,
     /// Why it can't be judged: it is cut, or its status can't be told.
     is_unreadable: bool,
     /// Whether the list in it may go on.
@@ -48,6 +51,8 @@ struct Observed {
     /// Why the client misread its command, if it did.
     misread: Option<CommandMistake>,
     is_superseded: bool,
+    /// Whether the person who gave the text says which step it is of.
+    is_vouched: bool,
 }
 
 /// What a text means.
@@ -83,6 +88,7 @@ impl<'a> Judgement<'a> {
             for observed in judgement.observed.iter_mut().filter(|seen| seen.is_open()) {
                 observed.step = Some(id);
                 observed.told_by = ToldBy::Words;
+                observed.is_vouched = true;
             }
         }
         judgement
@@ -182,10 +188,12 @@ impl<'a> Judgement<'a> {
             exchange: Exchange::new(url, Err(TransportErrorKind::Unknown.into())),
             address,
             is_inferred: false,
+            is_status_unknown: false,
             is_unreadable: false,
             is_cut: false,
             misread: None,
             is_superseded: false,
+            is_vouched: false,
         };
         let mut shape = None;
         match segment {
@@ -231,7 +239,12 @@ impl<'a> Judgement<'a> {
         let (body, inferred) = match &seen.body {
             SeenBody::NotShown | SeenBody::Empty => (Body::Empty, None),
             SeenBody::Text => (Body::Other, None),
-            SeenBody::Html(page) => (Body::Html, Some(status_of_page(page).unwrap_or(200))),
+            SeenBody::Html(page) => {
+                let status = status_of_page(page);
+                observed.is_status_unknown = seen.status.is_none() && status.is_none();
+                // A page is none of Bitrise's, whatever its status.
+                (Body::Html, Some(status.unwrap_or(200)))
+            }
             SeenBody::Broken(kind) => (Body::Cut(kind.clone().into()), None),
             SeenBody::Json(found) => {
                 let mut bytes = found.json.clone().into_bytes();
@@ -247,7 +260,7 @@ impl<'a> Judgement<'a> {
                 }
             }
         };
-        observed.is_inferred = seen.status.is_none();
+        observed.is_inferred = seen.status.is_none() && !observed.is_status_unknown;
         let Some(status) = seen.status.or(inferred) else {
             observed.is_unreadable = true;
             let words = Response::new(0, body);
@@ -447,21 +460,21 @@ impl<'a> Judgement<'a> {
 
     /// Gives responses that mean the same at each step the one that is missing.
     fn place_open(&mut self) {
+        let is_list = |observed: &Observed| observed.step == Some(CheckId::AppsList);
+        let mut has_list = self.observed.iter().any(is_list);
         for index in 0..self.observed.len() {
+            looks_at(1);
             let observed = &self.observed[index];
             let (apps, pipelines) = self.readings(index);
             let is_told =
                 apps.is_some() && apps == pipelines && apps != Some(Reason::EvidenceIncomplete);
             if observed.is_open() && is_told {
-                let has_list = self
-                    .observed
-                    .iter()
-                    .any(|other| other.step == Some(CheckId::AppsList));
                 self.observed[index].step = Some(if has_list {
                     CheckId::PipelinesList
                 } else {
                     CheckId::AppsList
                 });
+                has_list = true;
             }
         }
     }
@@ -548,12 +561,17 @@ impl<'a> Judgement<'a> {
                 }
             };
         }
-        let is_answered = exchange
+        let is_unknown = exchange
             .outcome
             .as_ref()
             .is_ok_and(|response| response.status == 0);
+        if let Ok(response) = &mut exchange.outcome
+            && observed.is_status_unknown
+        {
+            response.status = 0;
+        }
         Check {
-            exchange: Some(exchange).filter(|_| !is_answered && observed.misread.is_none()),
+            exchange: Some(exchange).filter(|_| !is_unknown && observed.misread.is_none()),
             ..Check::new(id, result)
         }
     }
@@ -580,8 +598,12 @@ impl<'a> Judgement<'a> {
                 });
             let app = app.cloned().or_else(|| slug.clone().map(App::unlisted));
             let settled = recheck.filter(|(later, _)| *later > index);
-            let (result, finding) =
-                self.app_result(index, is_listed, settled.map(|(_, told)| told));
+            let (result, finding) = self.app_result(
+                index,
+                page.is_some(),
+                is_listed,
+                settled.map(|(_, told)| told),
+            );
             if result.reason() == Some(Reason::AppNotAccessible)
                 && !self.mistakes.contains(&CommandMistake::SlugNotListed)
             {
@@ -601,17 +623,14 @@ impl<'a> Judgement<'a> {
             if let Some(app) = app {
                 let is_first = page
                     .is_some_and(|page| page.apps.first().map(|app| &app.slug) == Some(&app.slug));
-                let status = self.observed[index]
-                    .exchange
-                    .response()
-                    .map(|response| response.status);
+                let status = self.observed[index].status();
                 results.push(AppResult {
                     app,
                     is_first,
                     is_listed,
                     state: state_of(result),
                     reason: result.reason(),
-                    http_status: status.filter(|status| *status != 0),
+                    http_status: status,
                     runs: runs_of(finding),
                     details: None,
                 });
@@ -627,12 +646,20 @@ impl<'a> Judgement<'a> {
     fn app_result(
         &mut self,
         index: usize,
+        is_list_read: bool,
         is_listed: Option<bool>,
         settled: Option<Result<(), Reason>>,
     ) -> (CheckResult, Finding) {
         let denied = CheckResult::NotPassed(classify::denied(is_listed));
         let why = match (self.pipelines(index), settled) {
             (Meaning::Ok(runs), _) => return (CheckResult::Pass, Finding::Runs(runs)),
+            // Bitrise hides an app by a 404, and so does an address that is wrong, or is no
+            // longer there: only a list of apps from the same place tells them apart.
+            (Meaning::Not(Reason::PipelinesDenied), _)
+                if !is_list_read && self.observed[index].is_bare_404() =>
+            {
+                Incomplete::NotFound
+            }
             (Meaning::Not(Reason::PipelinesDenied), _) => return (denied, Finding::Nothing),
             (Meaning::Not(reason), _) | (Meaning::Unauthorized, Some(Err(reason))) => {
                 return (CheckResult::NotPassed(reason), Finding::Nothing);
@@ -782,7 +809,9 @@ impl<'a> Judgement<'a> {
         let settled_by = match self.incomplete {
             None => Vec::new(),
             Some(Incomplete::PipelinesMissing) => vec![app],
-            Some(Incomplete::AppsMissing | Incomplete::Unsettled) => vec![list],
+            Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound) => {
+                vec![list]
+            }
             Some(Incomplete::Explained(_) | Incomplete::Unreadable) if !is_list_open => vec![app],
             Some(Incomplete::Explained(_) | Incomplete::Unreadable) if !is_app_open => vec![list],
             Some(
@@ -894,16 +923,26 @@ impl Observed {
         }
     }
 
+    /// Tells whether it is a 404 of which nobody says that it answers the second command, which
+    /// DX's page has people run after the first one worked.
+    fn is_bare_404(&self) -> bool {
+        self.status() == Some(404) && !self.is_vouched
+    }
+
+    /// Returns the status, if the text or the body tells it.
+    fn status(&self) -> Option<u16> {
+        let status = self.exchange.response().map(|response| response.status);
+        status.filter(|status| *status != 0 && !self.is_status_unknown)
+    }
+
     fn told(&self) -> PastedStep {
         let response = self.exchange.response();
         PastedStep {
             step: self.step,
             told_by: self.told_by,
             url: Some(self.exchange.url.clone()).filter(|url| !url.is_empty()),
-            status: response
-                .map(|response| response.status)
-                .filter(|status| *status != 0),
-            is_inferred: self.is_inferred && response.is_some_and(|response| response.status != 0),
+            status: self.status(),
+            is_inferred: self.is_inferred && self.status().is_some(),
             message: response.and_then(Response::message).cloned(),
             is_superseded: self.is_superseded,
         }

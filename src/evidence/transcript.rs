@@ -5,6 +5,7 @@
 use super::fault::{self, CurlError};
 use super::json::{self, Balance};
 use super::request::{self, Request};
+use super::work::looks_at;
 use crate::check::CheckId;
 use crate::exchange::TransportErrorKind;
 use crate::report::CommandMistake;
@@ -99,6 +100,7 @@ pub(super) fn read(text: &str) -> Vec<Segment> {
 fn without_escapes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
+    looks_at(text.len());
     while let Some(c) = characters.next() {
         match c {
             '\u{1b}' => skip_escape(&mut characters),
@@ -140,6 +142,7 @@ fn skip_escape(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 /// Returns a line without the marks of quoted mail and of `curl -v` at its start.
 fn without_marks(line: &str) -> &str {
+    looks_at(line.len());
     let mut line = line.trim_end();
     while let Some(rest) = line.trim_start().strip_prefix('>') {
         line = rest.strip_prefix(' ').unwrap_or(rest);
@@ -263,6 +266,7 @@ impl Reader<'_> {
 
     /// Reads text without commands, JSON and errors of curl's.
     fn plain(&mut self, text: &str) {
+        looks_at(text.len());
         let text = text.trim();
         if text.is_empty() {
             return;
@@ -491,6 +495,7 @@ impl Reader<'_> {
     fn json(&mut self, first: &str, is_alone: bool) -> String {
         let mut balance = Balance::default();
         let mut span = String::new();
+        let mut last = None;
         let mut line = first;
         let rest = loop {
             if let Some(end) = balance.end(line) {
@@ -503,7 +508,8 @@ impl Reader<'_> {
             }
             span.push_str(line);
             span.push('\n');
-            let goes_on = span.trim_end().ends_with([',', '[', '{', ':']);
+            last = line.trim_end().chars().next_back().or(last);
+            let goes_on = last.is_some_and(|c| matches!(c, ',' | '[' | '{' | ':'));
             let next = self.lines.get(self.at).copied();
             let is_next = |next: &&str| !is_stop(next) && (goes_on || !next.starts_with("{\""));
             let Some(next) = next.filter(is_next) else {
@@ -659,6 +665,7 @@ fn item(text: &str) -> serde_json::Value {
 
 /// Returns what stands first in a line.
 fn start(line: &str) -> Option<Start> {
+    looks_at(line.len());
     let command = request::start(line).map(|at| (at, Start::Command(at)));
     let braces = line.match_indices('{');
     let json = braces.map(|(at, _)| at).find(|at| {
@@ -683,6 +690,7 @@ fn straight(text: &str) -> Cow<'_, str> {
 
 /// Tells whether a line ends what came before it, whatever that was.
 fn is_stop(line: &str) -> bool {
+    looks_at(line.len());
     let line = line.trim_start();
     let starts = [
         "curl: (",
@@ -719,6 +727,7 @@ fn is_noise(line: &str) -> bool {
 
 /// Tells whether an object is a response of the API, wherever it stands: a list, or an error.
 fn is_of_api(json: &str) -> bool {
+    looks_at(json.len());
     let mut bytes = json.as_bytes().to_vec();
     let document = Document::read(&mut bytes, |text| Cow::Borrowed(text));
     document.is_ok_and(|document| document.pipelines().is_ok() || document.message().is_some())

@@ -9,7 +9,7 @@ use crate::check::{CheckId, Status};
 use crate::diagnosis::check_title;
 use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, span};
 use crate::exchange::METHOD;
-use crate::report::AppResult;
+use crate::report::{AppResult, EvidenceKind};
 use crate::text::{Span, Text};
 use crate::verdict::Reason;
 use askama::Template;
@@ -46,6 +46,7 @@ struct Page<'a> {
     actions: Vec<Marked>,
     warnings: Vec<Marked>,
     checks: Vec<CheckView>,
+    response: &'static str,
     why: String,
     causes: Vec<Marked>,
     sees: String,
@@ -144,6 +145,10 @@ fn page(diagnosis: &Diagnosis) -> Page<'_> {
         actions: all_marked(&diagnosis.actions),
         warnings: warnings.map(|(_, warning)| marked(warning)).collect(),
         checks: diagnosis.checks.iter().map(check_view).collect(),
+        response: match diagnosis.evidence {
+            EvidenceKind::Pasted => super::evidence_title(diagnosis.evidence),
+            EvidenceKind::Live | EvidenceKind::Report => "Response",
+        },
         why: super::why_title(diagnosis),
         causes: all_marked(&diagnosis.causes),
         sees: super::sees_title(diagnosis),

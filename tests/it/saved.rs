@@ -5,6 +5,7 @@ use crate::process::{SCENARIOS, in_sandbox};
 use crate::support::process::{CANARY, Program};
 use crate::support::readers;
 use crate::support::server::{Server, json, response};
+use bitrise_dx::evidence::MAX_TEXT;
 use bitrise_dx::render::{self, Detail, SavedError, Style};
 use serde_json::Value;
 use std::fs;
@@ -106,6 +107,133 @@ fn every_scenario_comes_out_again_in_every_format() {
         "all apps",
     );
     comes_out_again(Program::new(["verify"]), "not run");
+}
+
+/// Each file that a run may write, and the format of standard output that is the same,
+/// if there is one.
+const FORMATS: [(&str, Option<&str>); 4] = [
+    ("json", Some("json")),
+    ("md", Some("markdown")),
+    ("xml", Some("junit")),
+    ("html", None),
+];
+
+#[test]
+fn the_command_gives_a_saved_report_again() {
+    for (scenario, code, ..) in SCENARIOS.iter().filter(|row| row.0 != "slow") {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let program = |args: &[&str], name: &str| {
+            let program = Program::new(args.iter().copied()).dir(folder.path());
+            FORMATS
+                .iter()
+                .fold(program.env("LANG", "C.UTF-8"), |program, (ending, _)| {
+                    program.args(["--report", &format!("{name}.{ending}")])
+                })
+        };
+        let verify = [
+            "verify",
+            "--retries",
+            "0",
+            "-o",
+            "human",
+            "--sandbox",
+            scenario,
+        ];
+        let run = program(&verify, "run").run();
+        let again = program(&["diagnose", "run.json", "-o", "human"], "again").run();
+        assert_eq!((run.code, again.code), (Some(*code), Some(*code)));
+        same(&words(&again.stdout), &words(&run.stdout), scenario);
+        assert!(again.stdout.contains(REMARK), "{}", again.stdout);
+        for (ending, format) in FORMATS {
+            let (before, after) = (
+                written(&format!("run.{ending}")),
+                written(&format!("again.{ending}")),
+            );
+            let read = |text: &str| match ending {
+                "md" => words(&readers::markdown(text).text),
+                "html" => words(&readers::html(text).text),
+                _ => words(text),
+            };
+            if ending == "json" {
+                let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+                let (mut before, after) = (value(&before), value(&after));
+                before["evidence"] = "report".into();
+                let remarks = before["remarks"].as_array_mut().unwrap();
+                remarks.insert(0, REMARK.into());
+                assert_eq!(after, before, "{scenario}");
+            } else {
+                same(
+                    &read(&after),
+                    &read(&before),
+                    &format!("{scenario}: {ending}"),
+                );
+            }
+            let Some(format) = format else {
+                continue;
+            };
+            let diagnose = ["diagnose", "run.json", "-o", format];
+            let printed = Program::new(diagnose).dir(folder.path()).run();
+            assert_eq!(printed.code, Some(*code));
+            assert_eq!(printed.stdout.trim_end(), after.trim_end(), "{format}");
+        }
+    }
+}
+
+/// Returns a saved report in JSON.
+fn saved(scenario: &str) -> Value {
+    let program = in_sandbox(scenario).args(["--all-apps", "-o", "json"]);
+    serde_json::from_str(&program.run().stdout).unwrap()
+}
+
+#[test]
+fn a_report_of_another_version_is_refused_by_name() {
+    let mut report = saved("invalid-permissions");
+    for version in ["2.0", "10.1", "0.9", "x"] {
+        report["schema_version"] = version.into();
+        let program = Program::new(["diagnose", "-o", "json"]);
+        let finished = program.run_with_input(report.to_string().as_bytes());
+        let refused: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(finished.code, Some(2));
+        assert_eq!(refused["verdict"], "not_run");
+        let message = refused["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("format version {version},")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn only_a_report_may_be_larger_than_a_text() {
+    let mut report = saved("partial-permissions");
+    let one = report["apps"]["items"][1].clone();
+    let items = (0..10_000).map(|number: u32| {
+        let mut item = one.clone();
+        item["slug"] = format!("app-{number:05}").into();
+        item
+    });
+    report["apps"]["items"] = items.collect();
+    let folder = tempfile::tempdir().unwrap();
+    let text = serde_json::to_string_pretty(&report).unwrap();
+    assert!(text.len() > 2 * MAX_TEXT);
+    let judged = |text: &str| {
+        fs::write(folder.path().join("r"), text).unwrap();
+        let program = Program::new(["diagnose", "r", "-o", "json"]).dir(folder.path());
+        let finished = program.run();
+        let judged: Value = serde_json::from_str(&finished.stdout).unwrap();
+        (finished.code, judged)
+    };
+    let (code, again) = judged(&text);
+    assert_eq!(code, Some(5));
+    assert_eq!(again["apps"]["items"], report["apps"]["items"]);
+    let foreign = text.replace("bitrise-dx", "other");
+    for text in [foreign, text.replace('{', "x"), " ".repeat(33 * MAX_TEXT)] {
+        let (code, refused) = judged(&text);
+        assert_eq!(code, Some(2));
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains("longer than 1 MiB"), "{message}");
+    }
 }
 
 #[test]
