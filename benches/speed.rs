@@ -237,12 +237,12 @@ impl Peer {
 
     /// Runs once, and returns how long it took.
     fn run(&mut self) -> Duration {
-        let begun = Instant::now();
+        let started = Instant::now();
         match self.bare {
             Some((trips, to)) => round_trips(trips, to),
             None => assert!(self.command.status().unwrap().success(), "{}", self.name),
         }
-        begun.elapsed()
+        started.elapsed()
     }
 
     fn median(&self) -> Duration {

@@ -60,7 +60,7 @@ impl fmt::Display for BaseUrl {
 
 /// Tells whether a URL's host is this machine. Of names, `localhost` alone is let through; the
 /// client then sees to it that it resolves to a loopback address.
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -3,11 +3,11 @@
 //! Invariant: no prose, no I/O.
 
 use crate::app::App;
-use crate::exchange::{Exchange, Response};
+use crate::exchange::Exchange;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Verdict};
 
-/// Names what a check looks at.
+/// What a check looks at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CheckId {
     /// The token's text, before any request.
@@ -45,7 +45,7 @@ impl CheckId {
     }
 }
 
-/// States how a check ended.
+/// How a check ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CheckResult {
     /// As DX needs it.
@@ -56,7 +56,7 @@ pub enum CheckResult {
     Skipped(SkipReason),
 }
 
-/// States why a check was not made.
+/// Why a check was not made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SkipReason {
     /// An earlier check already decided the run.
@@ -67,7 +67,7 @@ pub enum SkipReason {
     NoPipelineRun,
 }
 
-/// Names a check's status, derived from its [`CheckResult`].
+/// A check's status, derived from its [`CheckResult`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
     /// As DX needs it.
@@ -115,7 +115,7 @@ impl CheckResult {
     }
 }
 
-/// Holds one check with its evidence.
+/// One check with its evidence.
 #[derive(Clone, Debug)]
 pub struct Check {
     /// What was looked at.
@@ -130,7 +130,7 @@ pub struct Check {
     pub exchange: Option<Exchange>,
 }
 
-/// Holds what a check learnt beyond its result.
+/// What a check learnt beyond its result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Finding {
     /// Nothing beyond the result.
@@ -162,7 +162,7 @@ pub enum Finding {
     Tally(Tally),
 }
 
-/// States why a list of apps could not be read on.
+/// Why a list of apps could not be read on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ListEnd {
     /// The request for a page failed.
@@ -205,11 +205,6 @@ impl Check {
             app: None,
             exchange: None,
         }
-    }
-
-    /// Returns the response that the check looked at, where there was one.
-    pub fn response(&self) -> Option<&Response> {
-        self.exchange.as_ref()?.response()
     }
 
     /// Makes a check that was not made, with the reason for that.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// Holds one question to the server and what came of it, after all attempts.
+/// One request to the server and what came of it, after all attempts.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// The address that was asked for, with the query.
@@ -81,7 +81,7 @@ pub fn is_bitrise(url: &str) -> bool {
 /// The method of every request that this program sends.
 pub const METHOD: &str = "GET";
 
-/// Holds one HTTP response.
+/// One HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code, 100 to 999; 0 if a pasted text does not tell it.
@@ -144,8 +144,8 @@ impl Response {
         self.status == 429 || (self.status == 403 && (self.has_rate_limit_headers || says_so))
     }
 
-    /// Tells whether another attempt may get another answer by itself: a rate limit, 408 and 5xx,
-    /// and a success whose body broke off. Any other 401, 403 and 404 is an answer.
+    /// Tells whether a retry may get another response: a rate limit, 408 and 5xx,
+    /// and a success whose body broke off. Any other 401, 403 and 404 is final.
     pub const fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
             _ if self.is_rate_limit() => true,
@@ -164,7 +164,7 @@ impl Response {
     }
 }
 
-/// Holds a response's body by kind; what is not JSON is not kept.
+/// A response's body by kind; what is not JSON is not kept.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// No bytes at all.
@@ -182,7 +182,7 @@ pub enum Body {
     Cut(TransportError),
 }
 
-/// States why there was no response, or no complete one.
+/// Why there was no response, or no complete one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{kind}")]
 pub struct TransportError {
@@ -196,7 +196,7 @@ impl From<TransportErrorKind> for TransportError {
     }
 }
 
-/// Tells the faults of transport apart; the texts are ours, so they are safe to show.
+/// The faults of transport; the texts are ours, so they are safe to show.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TransportErrorKind {
     /// The name could not be resolved.
@@ -287,7 +287,7 @@ impl fmt::Display for TlsFault {
     }
 }
 
-/// Tells the faults of TLS apart.
+/// The faults of TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TlsFaultKind {
     /// The certificate's issuer is not trusted here.
@@ -305,7 +305,7 @@ pub enum TlsFaultKind {
     /// The certificate's time is over.
     #[error("the certificate has expired")]
     Expired,
-    /// The certificate's time has not begun.
+    /// The certificate's time has not started.
     #[error("the certificate is not valid yet")]
     NotYetValid,
     /// The certificate is for another host.
@@ -343,13 +343,13 @@ pub enum ProxyFault {
     /// The proxy wants a user and password; without a response it is a SOCKS proxy.
     #[error("the proxy asks for authentication{}", in_brackets(.0.as_deref()))]
     AuthenticationRequired(Option<Box<ProxyResponse>>),
-    /// The proxy answered something else than that the way is open.
+    /// The proxy's response does not say that the tunnel is open.
     #[error("the proxy did not open a connection to the host{}", in_brackets(.0.as_deref()))]
     Refused(Option<Box<ProxyResponse>>),
     /// The proxy's response has more headers, or longer ones, than any real one.
     #[error("the proxy's response is larger than any real one")]
     HeadersTooLarge,
-    /// The proxy closed the connection instead of an answer.
+    /// The proxy closed the connection without a response.
     #[error("the proxy closed the connection instead of opening one to the host")]
     Closed,
     /// The proxy's address starts with `https://`, but the proxy does not speak TLS.
@@ -385,7 +385,7 @@ impl ProxyResponse {
     }
 }
 
-/// Returns what a proxy answered, as it is added to a sentence.
+/// Returns what a proxy's response says, as it is added to a sentence.
 fn in_brackets(response: Option<&ProxyResponse>) -> String {
     let Some(response) = response else {
         return String::new();
@@ -441,7 +441,7 @@ impl From<ProxyFault> for TransportErrorKind {
 }
 
 impl TransportErrorKind {
-    /// Tells whether another attempt may help by itself.
+    /// Tells whether a retry may help.
     ///
     /// A certificate doesn't become trusted by asking again, and neither does a proxy open up;
     /// `--max-time` leaves no time for another attempt.

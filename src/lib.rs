@@ -5,51 +5,62 @@
 //! line, the exit codes and the JSON report; the library's API may change at any time.
 //!
 //! # Data flow
-//! [`cli`] reads arguments, environment and token, and makes a [`plan::Plan`]. [`verify`] asks
-//! the [`api::Client`] DX's questions in DX's order. Each call ends in an [`exchange::Exchange`],
-//! plain data of what was seen. [`classify`] says what it means: go on, or a
-//! [`verdict::Reason`]. Each answer becomes a [`check::Check`], and all of them a
-//! [`report::Report`], which derives the [`verdict::Verdict`]. [`diagnosis`] says what that means
-//! for whom, [`render`] shows it, and [`cli`] writes the text and exits with the verdict's code. Where
-//! nothing can be checked, a report with [`report::NotRun`] enters at the same place, so that all
-//! formats and exit codes follow one path. So does a run that a signal ends: what is known by then
-//! is its report.
+//! [`cli`] reads arguments, environment and token, and makes a [`plan::Plan`]. [`verify`] sends
+//! DX's requests in DX's order through the [`api::Client`]. Each request ends in an
+//! [`exchange::Exchange`], plain data of what was seen. [`classify`] says what it means: go on, or a
+//! [`verdict::Reason`]. Each outcome becomes a [`check::Check`], and all of them a
+//! [`report::Report`], which derives the [`verdict::Verdict`].
+//!
+//! [`diagnosis::diagnose`] turns the report, and what the environment shows
+//! ([`diagnosis::Known`]), into a [`diagnosis::Diagnosis`]: what it means for whom, in words.
+//! [`render`] shows that in a format, and [`cli`] writes the text and exits with the diagnosis's
+//! code.
+//!
+//! Other ways lead into the same path, so that all formats and exit codes are the same:
+//! - If nothing can be checked, the report has a [`report::NotRun`]. If a signal ends the run, the
+//!   report is what is known by then.
+//! - [`evidence`] makes the exchanges of a report from a pasted text, and [`classify`] judges them.
+//! - [`render::read`] reads a saved JSON report back into its diagnosis.
 //!
 //! # Map
-//! | module | what it is | it may use |
-//! |---|---|---|
-//! | [`cli`] | the edge: arguments, environment, files, terminal | everything |
-//! | [`verify`] | the run: order, what follows what | `api`, `classify`, `report` and below |
-//! | [`api`] | the client; the only module that names an HTTP or TLS library | `exchange`, `plan`, `redact`, `token`, `wire`, `text` and below |
-//! | [`sandbox`] | a simulated Bitrise on loopback | nothing of the others |
-//! | [`render`] | diagnosis → text | `diagnosis` and below |
-//! | [`evidence`] | pasted text → report | `classify`, `report` and below |
-//! | [`diagnosis`] | what a report means for whom | `report` and below |
-//! | [`report`] | what is known after a run | `check`, `plan`, `token`, `text`, `verdict` |
-//! | [`classify`] | from what was seen to what it means | `exchange`, `wire`, `verdict` |
-//! | [`check`] | one check and how it ended | `exchange`, `token`, `text`, `verdict` |
-//! | [`exchange`] | what was seen on the network | `wire`, `text` |
-//! | [`wire`] | lenient reading of Bitrise's JSON | `app`, `text` |
-//! | [`plan`] | what a run is asked to do | `app`, `base_url`, `redact`, `token`, `verdict` |
-//! | [`base_url`] | the address of the API | `token` |
-//! | [`proxy`] | the proxy that the environment asks for | |
-//! | [`app`] | an app and its slug | `text` |
-//! | [`token`] | what can be said about the token's text | `redact` |
-//! | [`redact`] | removes the token from other texts | |
-//! | [`text`] | text that is not ours | |
-//! | [`verdict`] | the tables of verdicts and reasons | |
+//! From the edge to the core; a module uses those below it alone.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`] | the edge: arguments, environment, files, terminal |
+//! | [`sandbox`] | a simulated Bitrise on loopback; it uses no other module |
+//! | [`verify`] | the run: order, concurrency, deadline |
+//! | [`api`] | the client; the only module that names `reqwest` or `rustls` |
+//! | [`evidence`] | pasted text → report |
+//! | [`render`] | diagnosis → text in a format; a saved report → diagnosis |
+//! | [`diagnosis`] | report → what it means for whom: the one place where meaning becomes words |
+//! | [`report`] | what is known after a run |
+//! | [`check`] | one check and how it ended |
+//! | [`plan`] | what a run is asked to do |
+//! | [`classify`] | from what was seen to what it means |
+//! | [`responder`] | who sent a response, told by its headers and its page's title |
+//! | [`exchange`] | what was seen on the network |
+//! | [`wire`] | lenient reading of Bitrise's JSON |
+//! | [`app`] | an app and its slug |
+//! | [`base_url`] | the address of the API |
+//! | [`proxy`] | the proxy that the environment asks for |
+//! | [`token`] | a token, its kind, and texts that are plainly no token |
+//! | [`redact`] | removes the token from other texts |
+//! | [`text`] | text that is not ours, and sentences that quote it |
+//! | [`verdict`] | the tables of verdicts and reasons |
 //!
 //! # Invariants
-//! - A reason has one verdict, and the verdict is the only source of DX's code and, but for a run
-//!   that a signal ended, of the exit code.
-//! - What the server says is never an `Err`; the pure half (all but `cli`, `api`, `sandbox` and
-//!   `verify`) does no I/O and can't fail for it.
+//! - A reason has one verdict, and a verdict one exit code and one code of DX's. The exit code is
+//!   another one only if a signal ended the run or a report could not be written.
+//! - What the server says is never an `Err`. The pure half (all but `cli`, `api`, `sandbox` and
+//!   `verify`) does no I/O and reads no clock.
+//! - No format decides or words anything but its headings.
 //! - The token leaves as the value of one header, to one origin. Texts from the network are
 //!   [`text::Untrusted`], cleaned of the token before they are stored.
 //! - `sandbox` shares no code with the client, so that both can't share a mistake.
 //!
-//! A test sorts the modules topologically, as far as `crate::` in their code tells: there is no
-//! circle, and the edges are used by nobody below them.
+//! A test (`tests/it/tidy.rs`) holds that modules use those below them in the map alone, as far as
+//! `crate::` in their code tells, and that the edge and the client have no other users.
 
 pub mod api;
 pub mod app;

@@ -145,15 +145,15 @@ impl ProxyUrl {
     /// # Errors
     /// Returns what is wrong with it, unless each part of it is what it must be: what stands for a
     /// user and password then can't be anything else.
-    pub fn parse(value: &str) -> Result<Self, ProxyFault> {
+    pub fn parse(value: &str) -> Result<Self, ProxyUrlError> {
         if value.starts_with(['"', '\'']) || value.ends_with(['"', '\'']) {
-            return Err(ProxyFault::Quotes);
+            return Err(ProxyUrlError::Quotes);
         }
         if value.trim() != value {
-            return Err(ProxyFault::WhiteSpace);
+            return Err(ProxyUrlError::WhiteSpace);
         }
         if is_pac(value) {
-            return Err(ProxyFault::Pac);
+            return Err(ProxyUrlError::Pac);
         }
         let (scheme, rest) = scheme(value)?;
         // The last “@” is before the host, since a host has none.
@@ -163,7 +163,7 @@ impl ProxyUrl {
         };
         let place = place.strip_suffix('/').unwrap_or(place);
         if credentials.is_none() && place.contains('\\') {
-            return Err(ProxyFault::Backslash);
+            return Err(ProxyUrlError::Backslash);
         }
         Ok(Self {
             scheme,
@@ -204,7 +204,7 @@ fn is_pac(value: &str) -> bool {
 }
 
 /// Splits off the scheme; a proxy without one speaks plain HTTP, as for curl.
-fn scheme(value: &str) -> Result<(&'static str, &str), ProxyFault> {
+fn scheme(value: &str) -> Result<(&'static str, &str), ProxyUrlError> {
     const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
     let find = |name: &str| {
         SCHEMES
@@ -221,7 +221,7 @@ fn scheme(value: &str) -> Result<(&'static str, &str), ProxyFault> {
         .split_once("://")
         .is_some_and(|(name, _)| is_scheme(name));
     if has_other_scheme || find(start).is_some() || start.eq_ignore_ascii_case("socks") {
-        return Err(ProxyFault::Scheme);
+        return Err(ProxyUrlError::Scheme);
     }
     Ok(("http", value))
 }
@@ -231,13 +231,13 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// Returns a user and password as the HTTP library takes them.
-fn encoded(credentials: &str) -> Result<String, ProxyFault> {
+fn encoded(credentials: &str) -> Result<String, ProxyUrlError> {
     if credentials.contains('\\') {
-        return Err(ProxyFault::Backslash);
+        return Err(ProxyUrlError::Backslash);
     }
     let is_special = |c: char| c.is_whitespace() || c.is_control() || "#/?@[]\"<>^`{|}".contains(c);
     if credentials.contains(is_special) || !credentials.is_ascii() {
-        return Err(ProxyFault::Password);
+        return Err(ProxyUrlError::Password);
     }
     // Each “%” is one of an encoded character.
     let mut after_percent = credentials.split('%').skip(1);
@@ -246,7 +246,7 @@ fn encoded(credentials: &str) -> Result<String, ProxyFault> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !after_percent.all(is_encoded) {
-        return Err(ProxyFault::Password);
+        return Err(ProxyUrlError::Password);
     }
     let (user, password) = match credentials.split_once(':') {
         Some((user, password)) => (user, Some(password)),
@@ -263,20 +263,20 @@ fn encoded(credentials: &str) -> Result<String, ProxyFault> {
 }
 
 /// Returns the host and port of a proxy, or says that they are none.
-fn checked_place(place: &str, scheme: &str) -> Result<String, ProxyFault> {
+fn checked_place(place: &str, scheme: &str) -> Result<String, ProxyUrlError> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     // As http, so that a port is kept unless it is the scheme's own, 80.
-    let url = Url::parse(&format!("http://{place}/")).map_err(|_| ProxyFault::Unreadable)?;
+    let url = Url::parse(&format!("http://{place}/")).map_err(|_| ProxyUrlError::Unreadable)?;
     let host = url.host_str().filter(|host| !host.is_empty());
     let (Some(host), true) = (host, place.chars().all(is_part)) else {
-        return Err(ProxyFault::Unreadable);
+        return Err(ProxyUrlError::Unreadable);
     };
     let has_port = place.ends_with(|c: char| c.is_ascii_digit()) && {
         let port = place.rsplit_once(':');
         port.is_some_and(|(_, port)| port.parse::<u16>().is_ok())
     };
     if place.ends_with(':') || url.port() == Some(0) {
-        return Err(ProxyFault::Unreadable);
+        return Err(ProxyUrlError::Unreadable);
     }
     let port = match url.port() {
         Some(port) => Some(port),
@@ -297,12 +297,12 @@ pub struct ProxyError {
     /// The variable.
     pub name: &'static str,
     /// What is wrong with its value.
-    pub fault: ProxyFault,
+    pub fault: ProxyUrlError,
 }
 
 /// Why a text is no proxy's address, and how to write it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ProxyFault {
+pub enum ProxyUrlError {
     /// Quotation marks around it.
     #[error("has quotation marks in its value: set it without them, as in {EXAMPLE}")]
     Quotes,
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn what_is_badly_written_is_named() {
-        use ProxyFault::{Backslash, Pac, Password, Quotes, Scheme, Unreadable, WhiteSpace};
+        use ProxyUrlError::{Backslash, Pac, Password, Quotes, Scheme, Unreadable, WhiteSpace};
         for (value, fault) in [
             ("\"http://p:8080\"", Quotes),
             ("'http://p:8080'", Quotes),

@@ -11,10 +11,10 @@ use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use std::time::{Duration, SystemTime};
 
-/// Holds everything that is known after a run.
+/// Everything that is known after a run.
 #[derive(Debug)]
 pub struct Report {
-    /// When the run began.
+    /// When the run started.
     pub checked_at: SystemTime,
     /// How long it took.
     pub duration: Duration,
@@ -38,8 +38,6 @@ pub struct Report {
     pub pasted: Option<PastedFacts>,
     /// What the run was asked to do.
     pub options: RunOptions,
-    /// Whether one of the reports that were asked for could not be written.
-    pub is_unwritten: bool,
     /// The signal that ended the run before it was complete, if so.
     pub interrupted: Option<Signal>,
 }
@@ -79,7 +77,7 @@ pub enum BaseUrlSource {
     Environment,
 }
 
-/// Holds the address that was asked.
+/// The address that was asked.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// The base URL, where a usable one was given.
@@ -94,7 +92,7 @@ pub struct Target {
     pub sandbox: Option<SandboxTarget>,
 }
 
-/// Holds what is needed to start the same sandbox again.
+/// What is needed to start the same sandbox again.
 #[derive(Clone, Debug)]
 pub struct SandboxTarget {
     /// The scenario's name.
@@ -105,7 +103,7 @@ pub struct SandboxTarget {
     pub token: &'static str,
 }
 
-/// States how what was seen came here.
+/// How what was seen came here.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum EvidenceKind {
     /// This program asked the server itself.
@@ -240,7 +238,7 @@ pub enum Incomplete {
     OtherEndpoint,
 }
 
-/// States what came of the token.
+/// What came of the token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenState {
     /// Bitrise answered it with a 200, and with no 401 after that.
@@ -273,7 +271,7 @@ impl TokenState {
     }
 }
 
-/// Holds what may be said of the token.
+/// What may be said of the token.
 #[derive(Clone, Debug, Default)]
 pub struct TokenInfo {
     /// Its kind, where there was a token to look at.
@@ -286,7 +284,7 @@ pub struct TokenInfo {
     pub source: Option<TokenSource>,
 }
 
-/// Names where the token came from.
+/// The place that the token came from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenSource {
     /// The environment variable `BITRISE_TOKEN`.
@@ -323,15 +321,12 @@ impl TokenSource {
     }
 }
 
-/// States why nothing was checked.
+/// Why nothing was checked.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRun {
     /// No token was given.
     #[error("no token was given")]
-    TokenMissing {
-        /// Whether the run is on CI, where the commonest cause is another one.
-        on_ci: bool,
-    },
+    TokenMissing,
     /// The token could not be read from its source.
     #[error("can't read the token from {0}")]
     TokenUnreadable(FileError),
@@ -370,7 +365,7 @@ impl NotRun {
     /// Returns the reason that this is reported under.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::TokenMissing { .. } => Reason::TokenMissing,
+            Self::TokenMissing => Reason::TokenMissing,
             Self::TokenUnreadable(..) => Reason::TokenUnreadable,
             Self::Plan(error) => error.reason(),
             Self::Evidence(_) => Reason::EvidenceMissing,
@@ -378,7 +373,7 @@ impl NotRun {
     }
 }
 
-/// Holds what is known of one app after a run.
+/// What is known of one app after a run.
 #[derive(Clone, Debug)]
 pub struct AppResult {
     /// The app.
@@ -399,7 +394,7 @@ pub struct AppResult {
     pub details: Option<Status>,
 }
 
-/// States whether DX can read an app.
+/// Whether DX can read an app.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AppState {
     /// It can.
@@ -432,7 +427,7 @@ impl AppState {
     }
 }
 
-/// States whether an app has runs within the 200 days that Bitrise keeps.
+/// Whether an app has runs within the 200 days that Bitrise keeps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Runs {
     /// It has.
@@ -522,7 +517,6 @@ impl Report {
             evidence: EvidenceKind::Live,
             pasted: None,
             options: RunOptions::default(),
-            is_unwritten: false,
             interrupted: None,
         }
         .with_checks(Vec::new())
@@ -576,11 +570,8 @@ impl Report {
     }
 
     /// Returns the exit code of the process: the verdict's, or the signal's where one ended the
-    /// run, whatever was known by then; 1 if a report could not be written.
+    /// run, whatever was known by then.
     pub fn exit_code(&self) -> u8 {
-        if self.is_unwritten {
-            return 1;
-        }
         self.interrupted
             .map_or_else(|| self.verdict().exit_code(), Signal::exit_code)
     }

@@ -18,7 +18,7 @@ const MAX_KEPT: usize = 256;
 /// The maximum number of headers that are kept.
 const MAX_HEADERS: usize = 8;
 
-/// The headers that name who answered, most telling first: proxies, firewalls and networks that
+/// The headers that name who responded, most telling first: proxies, firewalls and networks that
 /// deliver content put them there. A star stands for any ending.
 const HEADERS: [&str; 29] = [
     "Server",
@@ -55,7 +55,7 @@ const HEADERS: [&str; 29] = [
 /// Removes the token from a text.
 pub type Clean<'a> = &'a dyn Fn(&str) -> String;
 
-/// Returns the headers that name who answered.
+/// Returns the headers that name who responded.
 pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<(&'static str, Untrusted)> {
     let named = HEADERS.into_iter().filter_map(|wanted| {
         let found = headers.iter().filter(|(name, _)| fits(name, wanted));

@@ -18,10 +18,10 @@ const PREFIXES: [(&str, TokenKind); 2] = [
     ("bitpat_", TokenKind::Personal),
 ];
 
-/// Holds a Bitrise API token that passed [`Token::parse`].
+/// A Bitrise API token that passed [`Token::parse`].
 pub struct Token(SecretString);
 
-/// Names the kind of a token, told from its prefix.
+/// The kind of a token, told from its prefix.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenKind {
     /// `bitwat_`: a workspace API token, the kind that DX asks for.
@@ -43,39 +43,20 @@ impl TokenKind {
     }
 }
 
-/// Names something about the token that is worth a word but doesn't stop the run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenWarning {
-    /// White space around the token was dropped.
-    Trimmed,
-    /// The token is a person's.
-    Personal,
-}
-
-impl TokenWarning {
-    /// Returns the code that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trimmed => "token_trimmed",
-            Self::Personal => "personal_token",
-        }
-    }
-}
-
-/// Holds the result of a successful [`Token::parse`].
+/// The result of a successful [`Token::parse`].
 pub struct ParsedToken {
     /// The token, ready to be sent.
     pub token: Token,
     /// Its kind by prefix.
     pub kind: TokenKind,
-    /// What is worth a word.
-    pub warnings: Vec<TokenWarning>,
+    /// Whether white space around it was dropped.
+    pub was_trimmed: bool,
 }
 
 impl Token {
     /// Reads a token from text.
     ///
-    /// White space around the token is dropped with a warning. No length and no alphabet is
+    /// White space around the token is dropped. No length and no alphabet is
     /// enforced, since Bitrise documents none.
     ///
     /// # Errors
@@ -89,15 +70,10 @@ impl Token {
             .iter()
             .find(|(prefix, _)| trimmed.starts_with(prefix));
         let kind = known.map_or(TokenKind::Unknown, |(_, kind)| *kind);
-        let mut warnings = Vec::new();
-        if trimmed.len() != text.len() {
-            warnings.push(TokenWarning::Trimmed);
-        }
-        let token = Self(SecretString::from(trimmed));
         Ok(ParsedToken {
-            token,
+            token: Self(SecretString::from(trimmed)),
             kind,
-            warnings,
+            was_trimmed: trimmed.len() != text.len(),
         })
     }
 
@@ -176,12 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_says_that_something_was_trimmed() {
-        let warnings = |text| Token::parse(text).unwrap().warnings;
-        assert_eq!(warnings("bitwat_x"), []);
-        assert_eq!(warnings("old-x"), []);
-        assert_eq!(warnings(" bitwat_x\n"), [TokenWarning::Trimmed]);
-        assert_eq!(warnings("bitpat_x\t"), [TokenWarning::Trimmed]);
+    fn white_space_around_a_token_is_dropped_and_noted() {
+        for (text, was_trimmed) in [
+            ("bitwat_x", false),
+            ("old-x", false),
+            (" bitwat_x\n", true),
+            ("bitpat_x\t", true),
+        ] {
+            let parsed = Token::parse(text).unwrap();
+            assert_eq!(parsed.was_trimmed, was_trimmed, "{text:?}");
+            assert_eq!(parsed.token.expose(), text.trim());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!
 //! Invariant: no prose and no I/O. The texts for people are in [`crate::diagnosis`].
 
-/// States the answer of a run: will DX accept the token?
+/// The result of a run: will DX accept the token?
 ///
 /// DX's three codes are those of its Bitrise page, section "Errors".
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -14,9 +14,9 @@ pub enum Verdict {
     Verified,
     /// Bitrise rejected the token, or it can't be a Bitrise token as it stands.
     InvalidCredentials,
-    /// The token is good, but may not read what DX needs.
+    /// Bitrise accepts the token, but does not let it read what DX needs.
     InvalidPermissions,
-    /// The token is good, but sees no apps.
+    /// Bitrise accepts the token, but it has no access to any app.
     NoResources,
     /// The question could not be answered.
     Inconclusive,
@@ -88,7 +88,7 @@ impl Verdict {
     }
 }
 
-/// Names the signal that ended a run.
+/// The signal that ended a run.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Signal {
     /// SIGINT, as Ctrl-C sends it.
@@ -119,7 +119,7 @@ impl Signal {
     }
 }
 
-/// Names why a run did not end as [`Verdict::Verified`].
+/// Why a run did not end as [`Verdict::Verified`].
 ///
 /// This is the one list of reasons. A variant's name is the wire name in CamelCase.
 ///
@@ -144,9 +144,9 @@ pub enum Reason {
     InvalidOptions,
     /// The text can't be a Bitrise token as it stands.
     TokenMalformed,
-    /// Bitrise answered 401.
+    /// Bitrise rejected the token: a 401.
     TokenRejected,
-    /// Bitrise answered 403 to the list of apps.
+    /// Bitrise refused the list of apps: a 403.
     AppsForbidden,
     /// Bitrise refused the pipelines of an app that the token sees.
     PipelinesDenied,
@@ -156,15 +156,15 @@ pub enum Reason {
     PipelineDetailsDenied,
     /// The list of apps is empty.
     NoApps,
-    /// Something between this machine and Bitrise answered in Bitrise's place.
+    /// The response came from something between this machine and Bitrise.
     Intercepted,
     /// The base URL has no Bitrise API behind it.
     WrongBaseUrl,
-    /// Bitrise answered 429.
+    /// The rate limit is reached: a 429.
     RateLimited,
-    /// The server answered 408 or 5xx.
+    /// The server is temporarily unavailable: 408 or 5xx.
     ServerError,
-    /// The server answered with a redirect.
+    /// The response is a redirect.
     Redirected,
     /// The response is JSON of another shape than the API's.
     UnexpectedResponse,

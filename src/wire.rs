@@ -63,7 +63,7 @@ pub struct AppPage {
     /// Whether there is another page, or more on this one than is kept; or, if the page is empty,
     /// whether the counter says that there are apps.
     pub has_more: bool,
-    /// The slug of the app that the next page begins with.
+    /// The slug of the app that the next page starts with.
     pub next: Option<Slug>,
 }
 
@@ -77,11 +77,11 @@ pub struct PipelinePage {
     pub pipeline_id: Option<Slug>,
 }
 
-/// States that a response is JSON of another shape than the endpoint's.
+/// The error for JSON of another shape than the endpoint's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OtherShape;
 
-/// States that a body is not JSON.
+/// The error for a body that is not JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NotJson;
 

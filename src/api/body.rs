@@ -63,7 +63,7 @@ impl Reading<'_> {
     /// checks need. `late` is the fault if it does not come in time, `fault` tells what broke it
     /// off. Returns with it the start of a page of markup.
     ///
-    /// A page of markup is told by its first bytes already, since such a page is nobody's answer
+    /// A page of markup is told by its first bytes already, since such a page is never Bitrise's response
     /// but a gateway's, whether or not it is complete.
     pub(super) async fn body(
         &self,

@@ -55,7 +55,7 @@ const USER_AGENT: &str = concat!(
 const APPS_PER_PAGE: u8 = 50;
 
 /// The part of the time for one attempt that may go into the connection; what is left tells a
-/// server that is out of reach from one that doesn't answer.
+/// server that is out of reach from one that doesn't respond.
 const CONNECT_SHARE: f64 = 0.9;
 
 /// The most bytes of a response's headers over HTTP/2. Over HTTP/1.1 the library's own limits are
@@ -71,8 +71,8 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 /// The maximum number of bytes of all responses that wait unread over HTTP/2.
 const CONNECTION_WINDOW: u32 = 10 * 1024 * 1024;
 
-/// How often one request may be answered with 429 while others get their answers: far more often
-/// than one that only has to wait for its turn.
+/// How often one request may get a 429 while others get their responses: far more often than one
+/// that only has to wait for its turn.
 const MOST_TURNS: u32 = 50;
 
 /// What stays as it is in a path segment: RFC 3986's unreserved characters.
@@ -82,7 +82,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Holds what a [`Client`] needs to know.
+/// What a [`Client`] needs to know.
 pub struct Settings {
     /// The address of the API.
     pub base_url: BaseUrl,
@@ -102,7 +102,7 @@ pub struct Settings {
     pub on_pause: Box<dyn Fn(&Pause)>,
 }
 
-/// Tells of a pause before another attempt.
+/// A pause before a retry.
 #[derive(Clone, Debug)]
 pub struct Pause {
     /// How many attempts were made so far.
@@ -131,7 +131,7 @@ pub struct Client {
     freed: Notify,
 }
 
-/// Holds a request's place among those that are under way.
+/// A request's place among those in flight.
 struct Place<'a> {
     client: &'a Client,
     /// How often the gate had been closed when the request was let go.
@@ -154,9 +154,9 @@ struct Attempt {
     remote_address: Option<SocketAddr>,
 }
 
-/// States what follows an attempt.
+/// What follows an attempt.
 enum Next {
-    /// Its outcome is the answer.
+    /// Its outcome is final.
     End,
     /// Another attempt after this pause.
     Pause(Duration),
@@ -165,7 +165,7 @@ enum Next {
 }
 
 impl Client {
-    /// Makes a client; the time for the whole run begins now.
+    /// Makes a client; the time for the whole run starts now.
     ///
     /// # Errors
     /// Returns a [`PlanError`] where the certificate file or the environment's proxy settings
@@ -232,7 +232,7 @@ impl Client {
         self.get(&["apps"], &query, APPS_LIMIT).await
     }
 
-    /// Asks for the page of apps that begins with the app `next`, as the page before it says.
+    /// Asks for the page of apps that starts with the app `next`, as the page before it says.
     pub async fn apps_from(&self, next: &Slug) -> Exchange {
         let query = [limit(APPS_PER_PAGE), ("next", next.raw().to_owned())];
         self.get(&["apps"], &query, APPS_LIMIT).await
@@ -250,8 +250,8 @@ impl Client {
         self.get(&path, &[], APP_LIMIT).await
     }
 
-    /// Sends one request, again where that may help, until it is answered or time is over. A body of
-    /// more than `most` decoded bytes is not read.
+    /// Sends one request, again if a retry may help, until there is a response or time is over. A
+    /// body of more than `most` decoded bytes is not read.
     async fn get(&self, path: &[&str], query: &[(&str, String)], most: usize) -> Exchange {
         let url = address(&self.settings.base_url, path, query);
         let mut place = self.place().await;
@@ -294,7 +294,7 @@ impl Client {
         }
     }
 
-    /// Waits until another request may be under way.
+    /// Waits until another request may be in flight.
     async fn place(&self) -> Place<'_> {
         loop {
             let freed = self.freed.notified();
@@ -432,7 +432,7 @@ impl Client {
         let is_407 = response.as_ref().map(|response| response.status) == Some(407);
         let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
         let words = proxy.ask_again(address, !is_407, until, &clean).await;
-        // Another answer than the first time is not what this fault is about.
+        // Another response than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
         if let Some(words) = words.filter(fits) {
             *response = Some(Box::new(words));

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 /// The longest `Retry-After` that is believed; longer ones are cut to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// States how often and at what distance attempts are repeated.
+/// How often and at what distance attempts are repeated.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// How many attempts may follow the first.
@@ -34,7 +34,7 @@ impl RetryPolicy {
     /// remains of `--max-time`. `jitter`, from 0 to 1, spreads our own pauses over their upper
     /// half, so that many clients don't come back at once. The longer of both pauses counts: a
     /// server that asks for none is not to be asked again and again without one. A pause that
-    /// doesn't fit into the remaining time is not begun: the answer is known now.
+    /// doesn't fit into the remaining time is not started: the outcome is known now.
     pub fn pause(
         &self,
         made: u32,

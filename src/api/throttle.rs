@@ -4,27 +4,27 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many answers, as multiples of the limit, must come before one more request may go at once.
+/// How many responses, as multiples of the limit, must come before one more request may go at once.
 const PATIENCE: usize = 4;
 
-/// Holds who may send now.
+/// The gate for all requests: who may send now.
 ///
 /// A server that limits the rate does so for the token or the address, not for one request. So
-/// each 429 closes the gate for all, and as long as answers come between two closings, nobody's
-/// own number of further attempts is used up.
+/// each 429 closes the gate for all, and as long as responses come between two closings, nobody's
+/// own number of retries is used up.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// How many requests are under way.
+    /// How many requests are in flight.
     in_flight: usize,
-    /// The most that were under way at once.
+    /// The most that were in flight at once.
     busiest: usize,
-    /// How many may be under way at once; `None` for as many as are asked for.
+    /// How many may be in flight at once; `None` for as many as are asked for.
     limit: Option<usize>,
-    /// How many answers came since the limit last changed.
-    answers: usize,
+    /// How many responses came since the limit last changed.
+    responses: usize,
     /// How often the gate was closed.
     closings: u32,
-    /// How often it was closed since the last answer.
+    /// How often it was closed since the last response.
     fruitless: u32,
     /// When it opens again, where it was closed.
     opens: Option<Instant>,
@@ -32,10 +32,10 @@ pub(super) struct Throttle {
     has_given_up: bool,
 }
 
-/// States whether a request may be sent.
+/// Whether a request may be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Admission {
-    /// It may, and is under way from now on; with the number of closings so far.
+    /// It may, and is in flight from now on; with the number of closings so far.
     Go(u32),
     /// Not before this time.
     At(Instant),
@@ -43,7 +43,7 @@ pub(super) enum Admission {
     Full,
 }
 
-/// States what follows from a 429.
+/// What follows from a 429.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Closing {
     /// The gate is closed for so long, and it was this 429 that closed it.
@@ -73,20 +73,20 @@ impl Throttle {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// Notes an answer that is no request to come back later.
+    /// Notes a response that is no request to come back later.
     pub(super) fn answered(&mut self) {
         self.fruitless = 0;
         let Some(limit) = self.limit else { return };
-        self.answers += 1;
-        if self.answers >= limit * PATIENCE {
-            self.answers = 0;
+        self.responses += 1;
+        if self.responses >= limit * PATIENCE {
+            self.responses = 0;
             self.limit = Some(limit + 1).filter(|limit| *limit < self.busiest);
         }
     }
 
     /// Notes a 429. `sent_after` is the number of closings when the request was let go, `asked`
     /// the server's wish, and `pause` decides on the pause after so many closings without an
-    /// answer between them.
+    /// response between them.
     pub(super) fn limited(
         &mut self,
         sent_after: u32,
@@ -99,7 +99,7 @@ impl Throttle {
         }
         if sent_after != self.closings {
             let wish = asked.and_then(|asked| now.checked_add(asked));
-            // A wait that would not fit is not begun; the next 429 of its own tells.
+            // A wait that would not fit is not started; the next 429 of its own tells.
             let fits = |wish: &Instant| pause(self.fruitless).is_some_and(|p| *wish <= now + p);
             self.opens = self.opens.max(wish.filter(fits));
             return Closing::Known;
@@ -110,7 +110,7 @@ impl Throttle {
             return Closing::GiveUp;
         };
         self.closings += 1;
-        self.answers = 0;
+        self.responses = 0;
         self.limit = Some((self.in_flight / 2).max(1));
         self.opens = Some(now + pause);
         Closing::Closed(pause)
@@ -169,12 +169,12 @@ mod tests {
         fill(&mut throttle, 8, now);
         closed(&mut throttle, 0, now);
         assert_eq!(throttle.limit, Some(4));
-        let mut answers = 0;
+        let mut responses = 0;
         while throttle.limit.is_some() {
             throttle.answered();
-            answers += 1;
+            responses += 1;
         }
-        assert_eq!(answers, (4 + 5 + 6 + 7) * PATIENCE);
+        assert_eq!(responses, (4 + 5 + 6 + 7) * PATIENCE);
         let mut single = Throttle::default();
         fill(&mut single, 1, now);
         closed(&mut single, 0, now);

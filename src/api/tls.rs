@@ -199,7 +199,7 @@ fn is_authority(certificate: &TbsCertificate) -> bool {
     constraints.is_ok_and(|found| found.is_some_and(|(_, constraints)| constraints.ca))
 }
 
-/// Returns what an issuer calls itself: its common name, else its organisation, else all there is.
+/// Returns what an issuer calls itself: its common name, else its organization (`O`), else all there is.
 fn common_name(name: &Name) -> Option<String> {
     let part = |wanted| {
         let mut parts = name.iter();

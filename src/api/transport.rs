@@ -47,7 +47,7 @@ pub(super) struct Resolver {
     pub(super) lookups: Lookups,
 }
 
-/// States why a name led nowhere.
+/// Why a name led nowhere.
 #[derive(Debug, thiserror::Error)]
 enum ResolveError {
     #[error("the host name could not be resolved")]

@@ -26,8 +26,8 @@ const MAX_REPORT: usize = 32 * 1024 * 1024;
 /// # Errors
 /// Returns an error if the report could not be written.
 pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let style = output::style(environment, args.detail());
-    let (files, unusable) = plan_files(&args.report);
+    let style = output::style(environment, args.readers.detail(args.verbose));
+    let (files, unusable) = plan_files(&args.readers.report);
     let mut diagnosis = match unusable {
         Some(error) => of(not_run(error)),
         None => read(args),
@@ -36,7 +36,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
         &mut diagnosis,
         style,
         &Readers {
-            format: Some(args.output),
+            format: Some(args.readers.output),
             style,
             files: &files,
         },

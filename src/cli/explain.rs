@@ -2,18 +2,13 @@
 
 use super::environment::Environment;
 use super::{ExplainArgs, output};
+use crate::diagnosis::codes;
 use crate::render::{self, Detail};
 use crate::verdict::{Reason, Verdict};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 use std::ffi::OsStr;
 use std::process::ExitCode;
-
-/// Returns the codes that there is a page for, apart from the HTTP statuses.
-pub(super) fn codes() -> impl Iterator<Item = &'static str> {
-    let verdicts = Verdict::ALL.iter().map(|verdict| verdict.as_str());
-    verdicts.chain(Reason::ALL.iter().map(|reason| reason.as_str()))
-}
 
 /// Reads a code: a verdict, a reason or an HTTP status.
 #[derive(Clone)]

@@ -1,7 +1,8 @@
 //! `bitrise-dx completions` and `bitrise-dx man`: made from the arguments themselves, so that they
 //! can't lag behind.
 
-use super::{Cli, CompletionsArgs, ManArgs, explain, output};
+use super::{Cli, CompletionsArgs, ManArgs, output};
+use crate::diagnosis;
 use crate::plan::FileError;
 use anyhow::anyhow;
 use clap::{Command, CommandFactory as _};
@@ -21,7 +22,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     let mut script = String::from_utf8(script)?;
     if args.shell == Shell::Fish {
         // The library leaves out for fish what an argument without a name may be.
-        let codes = explain::codes().collect::<Vec<_>>().join(" ");
+        let codes = diagnosis::codes().collect::<Vec<_>>().join(" ");
         writeln!(
             script,
             "complete -c bitrise-dx -n \"__fish_seen_subcommand_from explain\" -f -a \"{codes}\""

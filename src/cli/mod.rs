@@ -70,7 +70,7 @@ Exit codes (the same in every output format):
   4  inconclusive         no answer: network, proxy, rate limit or outage; leave the token as it is
   5  invalid_permissions  Bitrise accepts the token, but does not let it read what DX needs
   6  no_resources         Bitrise accepts the token, but it has no access to any app
-  1  a bug, or a report that could not be written";
+  1  a bug, or a report that could not be written; 130 and 143: Ctrl-C and a termination";
 
 /// The variables that the program reads, as `--help` shows them.
 const ENVIRONMENT: &str = "\
@@ -90,6 +90,7 @@ const EXAMPLES: &str = "\
 Examples:
   bitrise-dx verify                     check a token, which is asked for and not shown
   bitrise-dx verify --sandbox           see a run without any token, against a simulated Bitrise
+  bitrise-dx diagnose ticket.txt        judge curl output or a report that somebody sent
   bitrise-dx explain                    list all verdicts and reasons
   bitrise-dx explain pipelines_denied   what a reason means, and what to do";
 
@@ -108,7 +109,7 @@ const DIAGNOSE_EXAMPLES: &str = "\
 Examples:
   bitrise-dx diagnose ticket.txt                  judge the commands and output in a ticket
   pbpaste | bitrise-dx diagnose                   judge the clipboard (macOS)
-  bitrise-dx diagnose --step pipelines body.txt   say which command a lone response answers
+  bitrise-dx diagnose --step pipelines body.txt   say which command printed a lone response
   bitrise-dx diagnose report.json -o markdown     show a saved report in another format";
 
 #[derive(Debug, Subcommand)]
@@ -132,7 +133,7 @@ enum Command {
     Man(ManArgs),
 }
 
-/// Where the shells look for completion scripts, as `completions --help` shows it.
+/// The places where shells look for completion scripts, as `completions --help` shows them.
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   bitrise-dx completions bash > ~/.local/share/bash-completion/completions/bitrise-dx
@@ -155,7 +156,6 @@ struct ManArgs {
 }
 
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct VerifyArgs {
     #[arg(long, value_name = "PATH", help_heading = "Token")]
     #[arg(
@@ -226,6 +226,21 @@ struct VerifyArgs {
     #[arg(value_parser = |text: &str| number(text, 1..=64_u8))]
     concurrency: u8,
 
+    #[command(flatten)]
+    readers: ReaderArgs,
+
+    /// Print the evidence in any case, and each retry
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+
+    /// Catches a bare token, to refuse it without showing it.
+    #[arg(hide = true)]
+    stray: Vec<OsString>,
+}
+
+/// Who reads the report, and how much of it.
+#[derive(Args, Debug)]
+struct ReaderArgs {
     /// Output format
     #[arg(
         short,
@@ -243,19 +258,11 @@ struct VerifyArgs {
     /// Print the result's line alone
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-
-    /// Print the evidence in any case, and each retry
-    #[arg(short, long, help_heading = "Output")]
-    verbose: bool,
-
-    /// Catches a bare token, to refuse it without showing it.
-    #[arg(hide = true)]
-    stray: Vec<OsString>,
 }
 
-impl VerifyArgs {
-    const fn detail(&self) -> Detail {
-        match (self.quiet, self.verbose) {
+impl ReaderArgs {
+    const fn detail(&self, is_verbose: bool) -> Detail {
+        match (self.quiet, is_verbose) {
             (true, _) => Detail::Quiet,
             (false, true) => Detail::Verbose,
             (false, false) => Detail::Normal,
@@ -269,41 +276,16 @@ struct DiagnoseArgs {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Which of DX's two commands a response answers, if the text does not tell
+    /// Which of DX's two commands printed a response, if the text does not tell
     #[arg(long, value_name = "STEP")]
     step: Option<Step>,
 
-    /// Output format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        help_heading = "Output"
-    )]
-    output: Format,
-
-    /// Also write the report to a file: .json, .md, .xml (JUnit) or .html; can be repeated
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
-    report: Vec<PathBuf>,
-
-    /// Print the result's line alone
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
-    quiet: bool,
+    #[command(flatten)]
+    readers: ReaderArgs,
 
     /// Print what was read in any case
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
-}
-
-impl DiagnoseArgs {
-    const fn detail(&self) -> Detail {
-        match (self.quiet, self.verbose) {
-            (true, _) => Detail::Quiet,
-            (false, true) => Detail::Verbose,
-            (false, false) => Detail::Normal,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

@@ -41,7 +41,7 @@ pub(super) async fn read(
             return Ok((SecretString::from(token.as_str()), TokenSource::Environment));
         }
         (None, None) if may_prompt(environment) => TokenSource::Prompt,
-        (None, None) => return Err(Failure::NotRun(None, missing(environment))),
+        (None, None) => return Err(Failure::NotRun(None, NotRun::TokenMissing)),
     };
     let text = match file {
         Some(path) => from_file(path.to_owned(), limits).await,
@@ -49,7 +49,7 @@ pub(super) async fn read(
     };
     let why = match text.map_err(|signal| Failure::Stopped(source, signal))? {
         Ok(text) => return Ok((text, source)),
-        Err(error) if source == TokenSource::Prompt && is_end(&error) => missing(environment),
+        Err(error) if source == TokenSource::Prompt && is_end(&error) => NotRun::TokenMissing,
         Err(_) if file.is_some_and(|path| plan::may_be_token(&path.to_string_lossy())) => {
             NotRun::Plan(PlanError::TokenAsFile)
         }
@@ -125,13 +125,6 @@ impl Terminal {
             use rustix::termios::{OptionalActions, tcsetattr};
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
-    }
-}
-
-/// Returns the error for a token that is not there.
-pub(super) const fn missing(environment: &Environment) -> NotRun {
-    NotRun::TokenMissing {
-        on_ci: environment.is_ci(),
     }
 }
 

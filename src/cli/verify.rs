@@ -13,7 +13,7 @@ use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::BaseUrl;
 use crate::diagnosis::Known;
 use crate::plan::{self, PlanError};
-use crate::report::{SandboxTarget, Target, TokenInfo, TokenSource};
+use crate::report::{NotRun, SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::token::{ParsedToken, Token, TokenError};
 use crate::verify::{Event, verify};
@@ -38,8 +38,8 @@ pub(super) fn run(
     environment: &Environment,
 ) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
-    let style = output::style(environment, args.detail());
-    let (files, unusable) = plan_files(&args.report);
+    let style = output::style(environment, args.readers.detail(args.verbose));
+    let (files, unusable) = plan_files(&args.readers.report);
     let token_given = token_given || !args.stray.is_empty();
     let refused = token_given
         .then_some(PlanError::TokenInArguments)
@@ -58,7 +58,7 @@ pub(super) fn run(
     let asked = outcome.report.target.base_url.as_deref();
     outcome.known = environment.known(asked.and_then(|url| Url::parse(url).ok()).as_ref());
     outcome.write(&Readers {
-        format: Some(args.output),
+        format: Some(args.readers.output),
         style,
         files: &files,
     })
@@ -199,12 +199,12 @@ impl Run<'_> {
         let ParsedToken {
             token,
             kind,
-            warnings,
+            was_trimmed,
         } = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
             Err(TokenError::Empty) => {
-                let why = token_source::missing(self.environment);
-                return started(target, from(source)).not_run(why).into();
+                let report = started(target, from(source));
+                return report.not_run(NotRun::TokenMissing).into();
             }
             Err(error) => {
                 let redactor = Token::redactor_of_malformed(text.expose_secret());
@@ -229,7 +229,7 @@ impl Run<'_> {
         let on_event = |event: Event<'_>| self.progress.event(event);
         let token = TokenInfo {
             kind: Some(kind),
-            was_trimmed: !warnings.is_empty(),
+            was_trimmed,
             fingerprint,
             source: Some(source),
         };

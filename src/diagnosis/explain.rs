@@ -255,7 +255,7 @@ const NOT_FOUND: &[StatusLine] = &[
     ),
 ];
 
-/// Returns every page's name, which are the codes that `explain` takes besides a status.
+/// Returns the codes that there is a page for, apart from the HTTP statuses.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     let verdicts = Verdict::ALL.iter().map(|verdict| verdict.as_str());
     verdicts.chain(Reason::ALL.iter().map(|reason| reason.as_str()))

@@ -106,6 +106,14 @@ pub struct Diagnosis {
     pub duration: Option<Duration>,
 }
 
+impl Diagnosis {
+    /// Returns the requests that were kept as evidence, in the order of the checks.
+    pub fn requests(&self) -> impl Iterator<Item = &RequestLine> {
+        let checks = self.checks.iter();
+        checks.filter_map(|check| check.request.as_ref())
+    }
+}
+
 /// Makes the diagnosis of a report.
 pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let facts = Facts::of(&report, known);

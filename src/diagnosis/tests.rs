@@ -433,13 +433,12 @@ fn no_token() {
         ),
     ];
     for (name, known) in cases {
-        let on_ci = known.ci.is_some();
         let report = Run::new(TokenKind::Workspace).report;
         let report = Report {
             token: TokenInfo::default(),
             ..report
         };
-        let report = report.not_run(NotRun::TokenMissing { on_ci });
+        let report = report.not_run(NotRun::TokenMissing);
         sheet.add(name, screen(&diagnose(report, &known)));
     }
     insta::assert_snapshot!("no_token", sheet.0);

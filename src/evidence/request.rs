@@ -3,7 +3,7 @@
 use super::work::looks_at;
 use crate::exchange::is_bitrise;
 use crate::report::CommandMistake;
-use url::{Host, Url};
+use url::Url;
 
 /// A request that a command or a log names.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,7 +57,7 @@ impl Address {
         let url = Url::parse(&whole)
             .ok()
             .filter(|_| whole.len() <= MAX_ADDRESS)?;
-        let is_loopback = is_loopback(&url);
+        let is_loopback = crate::base_url::is_loopback(&url);
         if url.scheme() == "http" && !is_loopback {
             mistakes.push(CommandMistake::PlainHttp);
         }
@@ -105,15 +105,6 @@ impl Address {
     pub(super) fn is_of_api(&self) -> bool {
         let is_known = is_bitrise(&self.shown) || self.base.ends_with("/v0.1");
         self.endpoint != Endpoint::Other && is_known
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -163,15 +163,10 @@ impl Page {
     }
 
     fn evidence(&mut self, diagnosis: &Diagnosis) {
-        let requests = diagnosis.checks.iter();
-        let mut requests = requests
-            .filter_map(|check| check.request.as_ref())
-            .peekable();
-        if requests.peek().is_none() {
-            return;
-        }
-        self.heading(super::evidence_title(diagnosis.evidence));
-        for request in requests {
+        for (number, request) in diagnosis.requests().enumerate() {
+            if number == 0 {
+                self.heading(super::evidence_title(diagnosis.evidence));
+            }
             self.request(request);
         }
     }

@@ -8,6 +8,7 @@
 
 use super::json::{NAME, SCHEMA_VERSION};
 use crate::app::{App, Slug};
+use crate::base_url::is_loopback;
 use crate::check::{CheckId, Status};
 use crate::diagnosis::{
     CheckLine, Diagnosis, RequestLine, Responder, TargetLine, TokenLine, Tool, Who, Workspace,
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
-use url::{Host, Url};
+use url::Url;
 
 /// The most characters of one sentence that are kept.
 const MAX_SENTENCE: usize = 4_000;
@@ -47,7 +48,7 @@ pub enum SavedError {
     Contradictory,
 }
 
-/// Reads a report that [`super::json`] wrote.
+/// Reads a report that [`super::json()`] wrote.
 ///
 /// # Errors
 /// Returns a [`SavedError`] if the text is no report of version 1, or one that contradicts itself.
@@ -757,12 +758,7 @@ fn is_trusted(url: &str) -> bool {
     let Ok(parsed) = Url::parse(url) else {
         return false;
     };
-    let is_here = match parsed.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
+    let is_here = is_loopback(&parsed);
     match parsed.scheme() {
         "https" => is_here || is_bitrise(url),
         "http" => is_here,

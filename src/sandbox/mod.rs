@@ -3,12 +3,12 @@
 //! It serves the three endpoints that DX reads (`app-list`, `pipeline-list` and `pipeline-show` in
 //! Bitrise's specification) with made-up data, so that the whole program can be tried without an
 //! account and without the network. The bodies are written by hand from the specification and from
-//! recorded answers, not serialised from the client's own types: a misreading on one side then
+//! recorded responses, not serialised from the client's own types: a misreading on one side then
 //! shows as a difference.
 //!
 //! Invariant: imports nothing of the client, the wire reader or the classification.
 //! Invariant: listens on loopback only and sends nothing anywhere.
-//! Invariant: no clock and no randomness; the same requests in the same order get the same answers.
+//! Invariant: no clock and no randomness; the same requests in the same order get the same responses.
 
 mod scenario;
 mod server;
@@ -25,20 +25,20 @@ use tokio::task::JoinSet;
 pub use scenario::{Scenario, UnknownScenario};
 use server::Server;
 
-/// Holds the made-up workspace token that the sandbox accepts unless told otherwise.
+/// The made-up workspace token that the sandbox accepts unless told otherwise.
 pub const TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
 
 /// How long to wait after a failed `accept`: such a failure (no file descriptor left) often lasts,
 /// and an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Says what the sandbox plays and which token it accepts.
+/// What the sandbox plays and which token it accepts.
 pub struct Config {
     /// The situation to play.
     pub scenario: Scenario,
     /// The one token that is accepted.
     pub token: String,
-    /// How much later each answer starts, on top of what the scenario does.
+    /// How much later each response starts, on top of what the scenario does.
     pub latency: Duration,
     /// How many apps there are, where the scenario lists any; `None` for its own number.
     pub apps: Option<usize>,
@@ -55,7 +55,7 @@ impl Default for Config {
     }
 }
 
-/// Holds a simulated Bitrise API that is bound to a port and not yet serving.
+/// A simulated Bitrise API that is bound to a port and not yet serving.
 pub struct Sandbox {
     /// The socket, already listening: a client may connect before `serve` is polled.
     listener: TcpListener,

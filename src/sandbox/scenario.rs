@@ -1,12 +1,12 @@
 //! The situations that the sandbox can play.
 //!
-//! Invariant: knows names and summaries only; what a scenario answers is in `server` and `world`.
+//! Invariant: knows names and summaries only; how a scenario responds is in `server` and `world`.
 
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// Names what the simulated Bitrise does with every request.
+/// What the simulated Bitrise does with every request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scenario {
     /// Serves several pages of apps, all of them readable.
@@ -30,7 +30,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// Holds every scenario, in the order in which a user reads about them.
+    /// Every scenario, in the order in which a user reads about them.
     pub const ALL: &[Self] = &[
         Self::Healthy,
         Self::InvalidCredentials,
@@ -65,11 +65,11 @@ impl Scenario {
             Self::InvalidCredentials => "every token is rejected",
             Self::InvalidPermissions => "apps are listed, their pipelines can't be read",
             Self::PartialPermissions => "the first app is readable, some others aren't",
-            Self::NoResources => "the token is good, but sees no apps",
+            Self::NoResources => "the token is accepted, but has no access to any app",
             Self::RateLimited => "too many requests, come back in ten minutes",
             Self::Outage => "a gateway answers that the service is unavailable",
             Self::CaptivePortal => "a guest network's sign-in page answers instead of Bitrise",
-            Self::Slow => "as healthy, but each answer starts two seconds late",
+            Self::Slow => "as healthy, but each response starts two seconds late",
         }
     }
 }
@@ -92,7 +92,7 @@ impl FromStr for Scenario {
     }
 }
 
-/// Says that a text names no scenario.
+/// The error for a text that names no scenario.
 ///
 /// The text itself is not kept: a token that was pasted into the wrong place must not be repeated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -33,7 +33,7 @@ const OUTAGE: &str = include_str!("bodies/outage.html");
 /// The sign-in page of a guest network.
 const CAPTIVE_PORTAL: &str = include_str!("bodies/captive-portal.html");
 
-/// The content type of every answer of Bitrise, as its shared Go library sets it.
+/// The content type of every response of Bitrise, as its shared Go library sets it.
 const JSON: &str = "application/json; charset=utf-8";
 /// The content type of a gateway's or a guest network's page.
 const HTML: &str = "text/html; charset=utf-8";
@@ -43,13 +43,13 @@ const APPS_LIMIT: usize = 50;
 /// The page size of `pipeline-list` where the query has none; the specification states no largest one.
 const RUNS_LIMIT: usize = 10;
 
-/// How late an answer of the slow scenario starts.
+/// How late a response of the slow scenario starts.
 const SLOW_START: Duration = Duration::from_secs(2);
 /// When a client may come back after a 429, in seconds.
 const COME_BACK: &str = "600";
 
-/// An answer, complete in memory.
-type Reply = Response<Full<Bytes>>;
+/// A response, complete in memory.
+type FullResponse = Response<Full<Bytes>>;
 
 /// Answers requests for all connections.
 pub(super) struct Server {
@@ -59,10 +59,10 @@ pub(super) struct Server {
     token: String,
     /// The data to serve.
     world: World,
-    /// How late each answer starts.
+    /// How late each response starts.
     latency: Duration,
-    /// The number of answers of Bitrise so far, from which request ids are made.
-    answers: AtomicU64,
+    /// The number of responses of Bitrise so far, from which request ids are made.
+    responses: AtomicU64,
 }
 
 /// Serves one connection until either side ends it.
@@ -107,12 +107,12 @@ impl Server {
             latency: slow_start.saturating_add(config.latency),
             world: World::new(config.scenario, config.apps)?,
             token: config.token,
-            answers: AtomicU64::new(0),
+            responses: AtomicU64::new(0),
         })
     }
 
     /// Answers one request, or lets something in front of Bitrise answer it.
-    fn answer<B>(&self, request: &Request<B>) -> Reply {
+    fn answer<B>(&self, request: &Request<B>) -> FullResponse {
         match self.scenario {
             Scenario::Outage => page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
             Scenario::CaptivePortal => page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
@@ -127,19 +127,19 @@ impl Server {
     }
 
     /// Answers one request as Bitrise, with a request id.
-    fn bitrise<B>(&self, request: &Request<B>) -> Reply {
-        let answer = self
+    fn bitrise<B>(&self, request: &Request<B>) -> FullResponse {
+        let found = self
             .authorize(request.headers())
             .and_then(|()| self.route(request));
-        let mut reply = match answer {
+        let mut response = match found {
             Ok(body) => page(StatusCode::OK, JSON, format!("{body}\n")),
             Err(reason) => refusal(&reason),
         };
-        let number = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.responses.fetch_add(1, Ordering::Relaxed) + 1;
         if let Ok(id) = HeaderValue::try_from(format!("sandbox-{number:06}")) {
-            reply.headers_mut().insert("x-request-id", id);
+            response.headers_mut().insert("x-request-id", id);
         }
-        reply
+        response
     }
 
     /// Checks the token: raw, or after the `token ` of Bitrise's own tools.
@@ -229,7 +229,7 @@ impl Server {
     }
 }
 
-/// Names the operations that the sandbox has, with their path parameters.
+/// The operations that the sandbox has, with their path parameters.
 enum Operation<'a> {
     /// `GET /apps`.
     AppList,
@@ -300,9 +300,9 @@ impl Query {
     }
 }
 
-/// An error answer: `service.StandardErrorRespModel` in Bitrise's specification.
+/// An error response: `service.StandardErrorRespModel` in Bitrise's specification.
 struct Refusal {
-    /// The status of the answer.
+    /// The status of the response.
     status: StatusCode,
     /// What the body says.
     message: &'static str,
@@ -347,21 +347,21 @@ impl Refusal {
 }
 
 /// Renders a refusal.
-fn refusal(refusal: &Refusal) -> Reply {
+fn refusal(refusal: &Refusal) -> FullResponse {
     let body = format!("{}\n", json!({"message": refusal.message}));
-    let mut reply = page(refusal.status, JSON, body);
+    let mut response = page(refusal.status, JSON, body);
     if let Some((name, value)) = &refusal.header {
         let value = HeaderValue::from_static(value);
-        reply.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
-    reply
+    response
 }
 
 /// Renders a body of a content type.
-fn page(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
-    *reply.status_mut() = status;
+fn page(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> FullResponse {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
     let kind = HeaderValue::from_static(kind);
-    reply.headers_mut().insert(CONTENT_TYPE, kind);
-    reply
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }

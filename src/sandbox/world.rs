@@ -19,7 +19,7 @@ pub(super) type Object = Map<String, Value>;
 const APPS: &str = include_str!("bodies/apps.json");
 /// Hand-written items of `pipeline-list`, newest first, all on the newest day.
 const RUNS: &str = include_str!("bodies/pipelines.json");
-/// Hand-written answers of `pipeline-show`, one for each pipeline among the runs.
+/// Hand-written responses of `pipeline-show`, one for each pipeline among the runs.
 const SHOWS: &str = include_str!("bodies/pipeline-show.json");
 
 /// What the hand-written slugs and project ids of an app end in; the digits of its index come instead.
@@ -38,7 +38,7 @@ const NEWEST_BUILD: usize = 324;
 // All runs of an app have to fit into one month, as only the day is computed.
 const _: () = assert!(RUNS_PER_APP <= NEWEST_DAY);
 
-/// Says what the token may do with one app.
+/// What the token may do with one app.
 #[derive(Clone, Copy)]
 pub(super) enum Access {
     /// The runs are readable.
@@ -49,7 +49,7 @@ pub(super) enum Access {
     Forbidden,
 }
 
-/// Holds the apps of one scenario, and the bodies that their runs are made of.
+/// The apps of one scenario, and the bodies that their runs are made of.
 pub(super) struct World {
     /// The items of `app-list`, newest app first.
     apps: Vec<Object>,
@@ -113,7 +113,7 @@ impl World {
 
     /// Returns the items of `pipeline-list` for the app at an index, newest first.
     ///
-    /// It is nothing where Bitrise's answer has null: its services are written in Go, which
+    /// It is nothing where Bitrise's response has null: its services are written in Go, which
     /// serialises a list that was never filled that way.
     pub(super) fn runs(&self, app: usize) -> Option<Vec<Object>> {
         // The list of apps marks those without builds by the status -1.
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// Returns the answer of `pipeline-show` for an app and an id.
+    /// Returns the response of `pipeline-show` for an app and an id.
     ///
     /// It is nothing for a standalone build: that endpoint knows pipelines only.
     pub(super) fn show(&self, app: usize, id: &str) -> Option<Value> {
@@ -214,7 +214,7 @@ fn listed(template: &Object, place: Place) -> Object {
     run
 }
 
-/// Says where in the world a run is.
+/// The place of a run in the world.
 #[derive(Clone, Copy)]
 struct Place {
     /// The index of the app.

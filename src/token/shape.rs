@@ -302,7 +302,7 @@ impl TokenError {
     }
 }
 
-/// Says how often a token has to be decoded.
+/// How often a token has to be decoded.
 fn decode(times: u8) -> Cow<'static, str> {
     let times = match times {
         0 | 1 => "once".into(),
@@ -1039,7 +1039,7 @@ mod tests {
     /// What percent-encoding encodes if it spares nothing.
     const EVERY_CHARACTER: &AsciiSet = &AsciiSet::EMPTY.complement();
 
-    /// Holds that each text is refused for the one reason, in words that hold nothing of it.
+    /// Asserts that each text is refused for the one reason, in words that hold nothing of it.
     fn refused<const N: usize>(expected: TokenError, texts: [&str; N]) {
         assert!(N >= 8, "{expected:?}");
         for text in texts {
@@ -1472,7 +1472,7 @@ mod tests {
         );
     }
 
-    /// Holds that a text is taken for settings, with the token where it is.
+    /// Asserts that a text is taken for settings, with the token where it is.
     fn holds(text: &str, line: Option<usize>, key: Option<&str>) {
         let expected = TokenError::Settings {
             line,

@@ -47,7 +47,7 @@ pub(crate) fn judge(bytes: &[u8]) {
     }
 }
 
-/// Holds that little is kept of a response, that it goes together, and that the token is not in it.
+/// Asserts that little is kept of a response, that it goes together, and that the token is not in it.
 fn is_kept_right(document: &Document) {
     is_free_of_token(&format!("{document:?}"));
     if let Ok(page) = document.apps() {
@@ -102,7 +102,7 @@ fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
     ]
 }
 
-/// Holds that only Bitrise's own refusals lead to a verdict on the token.
+/// Asserts that only Bitrise's own refusals lead to a verdict on the token.
 fn is_nobodys_fault(status: u16, exchange: &Exchange, result: CheckResult) {
     let Some(reason) = result.reason() else {
         assert_eq!(status, 200);
@@ -137,12 +137,11 @@ fn report(check: Check) -> Report {
         pasted: None,
         options: RunOptions::default(),
         sample: Vec::new(),
-        is_unwritten: false,
         interrupted: None,
     }
 }
 
-/// Holds that nothing which is shown moves a cursor, forges a line or holds the token.
+/// Asserts that nothing which is shown moves a cursor, forges a line or holds the token.
 fn is_harmless(report: Report) {
     let style = Style {
         color: false,
@@ -177,7 +176,7 @@ fn is_harmless(report: Report) {
     }
 }
 
-/// Holds that a text has no control character but the line break, and not the token.
+/// Asserts that a text has no control character but the line break, and not the token.
 fn is_plain(text: &str) {
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
     is_free_of_token(text);

@@ -5,8 +5,7 @@
 
 use crate::schema;
 use crate::support::process::{Program, peak_kib};
-use crate::support::server::{Act, NO_RUNS, Server, http2, json, response};
-use crate::support::tls::{GOOD, Identity, TlsServer};
+use crate::support::server::{Act, NO_RUNS, Server, json, response};
 use flate2::{Compress, Compression, FlushCompress};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
@@ -67,7 +66,7 @@ fn bomb(mib: usize) -> Vec<u8> {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let mut blocks = Vec::with_capacity(64 * 1024);
     let mut deflate = Compress::new(Compression::best(), false);
-    // After a full flush the stream goes on as if it had just begun, so it can be repeated.
+    // After a full flush the stream goes on as if it had just started, so it can be repeated.
     let zeros = vec![0; 1024 * 1024];
     let flush = FlushCompress::Full;
     deflate.compress_vec(&zeros, &mut blocks, flush).unwrap();
@@ -154,29 +153,6 @@ fn bodies_in_flight_are_bounded_together() {
         let peak = *peak.lock().unwrap();
         assert!(peak > 0 && peak < limit, "{concurrency}: {peak} KiB");
     }
-}
-
-#[test]
-fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
-    const APPS: usize = 12;
-    let large = many_runs(3 * 1024 * 1024);
-    let plain = http2(move |target| {
-        if target.contains("pipelines") {
-            large.clone()
-        } else {
-            many_apps(APPS)
-        }
-    });
-    let identity = Identity {
-        http2: true,
-        ..GOOD
-    };
-    let server = TlsServer::with(identity, plain);
-    let (_folder, ca) = server.ca_file();
-    let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
-    let program = program.args(["--concurrency", "12", "--retries", "0"]);
-    let report = schema::read(&program.arg("--ca-cert").arg(&ca).run().stdout);
-    assert_eq!(report.verdict, "verified", "{}", report.message);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The client on real sockets: what it sends, and what it makes of what comes back.
 
+use crate::schema;
 use crate::support::client::{TOKEN, block_on, settings};
-use crate::support::server::{Act, ONE_APP, Server, healthy, json, response};
-use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
+use crate::support::process::Program;
+use crate::support::server::{Act, ONE_APP, Server, healthy, http2, json, response};
+use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::exchange::{Body, Exchange, ProxyFault, Responder, TransportErrorKind};
@@ -123,7 +125,7 @@ fn an_answer_is_not_asked_for_twice() {
 }
 
 #[test]
-fn a_wait_that_does_not_fit_is_not_begun() {
+fn a_wait_that_does_not_fit_is_not_started() {
     let server = sending(response(429, "Retry-After: 3600\r\n", "{}"));
     let seen = apps(with_retries(&server.base_url(), 5));
     assert_eq!(seen.attempts, 1);
@@ -406,4 +408,29 @@ fn behind_a_proxy_the_address_is_the_proxys_and_its_words_are_kept() {
     let title = words.responder.title.as_ref().map(Untrusted::raw);
     assert_eq!(title, Some("Denied"));
     assert_eq!(words.responder.headers.len(), 2);
+}
+
+#[test]
+fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
+    const RUN: &str = r#",{"id":"run","is_pipeline":true,"env":"%25"}"#;
+    let apps: Vec<_> = (0..12)
+        .map(|n| format!(r#"{{"slug":"app-{n}"}}"#))
+        .collect();
+    let apps = format!(r#"{{"data":[{}]}}"#, apps.join(","));
+    let mib = 1024 * 1024;
+    let runs = format!(r#"{{"data":[{{}}{}]}}"#, RUN.repeat(3 * mib / RUN.len()));
+    let plain = http2(move |target| {
+        let is_list = !target.contains("pipelines");
+        if is_list { &apps } else { &runs }.clone()
+    });
+    let identity = Identity {
+        http2: true,
+        ..GOOD
+    };
+    let server = TlsServer::with(identity, plain);
+    let (_folder, ca) = server.ca_file();
+    let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
+    let program = program.args(["--concurrency", "12", "--retries", "0"]);
+    let report = schema::read(&program.arg("--ca-cert").arg(&ca).run().stdout);
+    assert_eq!(report.verdict, "verified", "{}", report.message);
 }

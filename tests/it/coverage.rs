@@ -51,7 +51,7 @@ fn chosen(slugs: &[&str]) -> Plan {
     })
 }
 
-/// Checks every app of a server, with so many requests under way at once.
+/// Checks every app of a server, with so many requests in flight at once.
 fn all(server: &Bitrise, concurrency: usize) -> Report {
     let plan = Plan {
         concurrency,
@@ -582,7 +582,7 @@ fn one_rejected_token_stops_the_run_after_one_second_look() {
                 ("invalid_credentials", Some("token_rejected"))
             );
             assert_eq!(looks, 1);
-            // Those that were under way with the rejected one may not have been waited for.
+            // Those in flight with the rejected one may not have been waited for.
             let readable = report.apps.readable;
             assert!((60 - 8..=60).contains(&readable), "{readable}");
             assert_eq!(report.apps.denied, 0);
@@ -640,7 +640,7 @@ fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
             let asked = server.asked();
             let looks = asked.iter().filter(|a| **a == Asked::Page(0)).count() - 1;
             if again == 401 {
-                // One look for all, and nothing behind those that were under way.
+                // One look for all, and nothing behind those in flight.
                 assert_eq!(looks, 1);
                 assert!(asked.len() <= 2 + 2 * 4, "{asked:?}");
             }

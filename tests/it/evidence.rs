@@ -138,7 +138,8 @@ fn the_corpus_is_judged_as_expected() {
             }
         }
         if case.expects("title").is_some() {
-            let response = report.decisive().unwrap().response().unwrap();
+            let response = report.decisive().unwrap().exchange.as_ref();
+            let response = response.unwrap().response().unwrap();
             let title = response.responder.title.as_ref().unwrap();
             seen.push(("title", title.to_string()));
         }

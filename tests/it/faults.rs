@@ -32,15 +32,59 @@ fn one_line(finished: &Finished) -> String {
     words.join(" ")
 }
 
-/// Holds that a fault has its reason, its words and its place, and is not blamed on the token.
-fn told(program: impl Fn() -> Program, reason: &str, words: &str, place: &str) {
+/// What is said of a fault that the list of apps met, in parts of sentences.
+struct Told<'a> {
+    /// In the result.
+    result: &'a str,
+    /// In the check and in the evidence.
+    words: &'a str,
+    /// In the evidence, as the place of the failure.
+    place: &'a str,
+}
+
+impl<'a> Told<'a> {
+    /// Expects the same words in the result as in the check.
+    fn everywhere(words: &'a str, place: &'a str) -> Self {
+        Self {
+            result: words,
+            words,
+            place,
+        }
+    }
+}
+
+/// Asserts that a fault has its reason, its words and its place, and is not blamed on the token.
+fn told(program: impl Fn() -> Program, reason: &str, expected: &Told<'_>) {
     let (report, text) = both(program);
     assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
     assert_eq!(report.dx_error, None);
     assert_eq!(report.token.state, "not_tested");
-    assert!(text.contains(place), "{place}: {text}");
-    let said = text.matches(words).count();
-    assert!(said >= 2, "in check and evidence: {words}: {text}");
+    let tried: Vec<_> = report
+        .checks
+        .iter()
+        .filter(|check| check.request.is_some())
+        .collect();
+    let [check] = tried.as_slice() else {
+        panic!("one request decides: {tried:?}");
+    };
+    assert_eq!(
+        (check.id.as_str(), check.status.as_str(), &check.reason),
+        ("apps.list", "unknown", &report.reason)
+    );
+    let request = check.request.as_ref().unwrap();
+    let place = request.failure_point.as_deref().unwrap();
+    for (said, part) in [
+        (report.message.as_str(), expected.result),
+        (&check.message, expected.words),
+        (&request.outcome, expected.words),
+        (place, expected.place),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // The same for people, and that the token had no part in it.
+    for part in [&report.message, &check.message, place, "not tested"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 fn starting(acts: impl Fn() -> Act + Send + Sync + 'static) -> Server {
@@ -60,14 +104,19 @@ fn unused() -> SocketAddr {
 #[test]
 fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n";
-    const BEFORE: &str = "failed at: the connection to 127.0.0.1";
     const AFTER: &str = "failed at: the response of 127.0.0.1";
-    const REFUSED: &str = "connection was refused";
     const CLOSED: &str = "connection was closed before the response was complete";
     let failed = |base_url: &str, words: &str, place: &str| {
-        told(|| hasty(base_url), "connection_failed", words, place);
+        let expected = Told::everywhere(words, place);
+        told(|| hasty(base_url), "connection_failed", &expected);
     };
-    failed(&url("http", unused()), REFUSED, BEFORE);
+    let refused = Told {
+        result: "refused the connection",
+        words: "connection was refused",
+        place: "failed at: the connection to 127.0.0.1",
+    };
+    let nobody = url("http", unused());
+    told(|| hasty(&nobody), "connection_failed", &refused);
     failed(&url("http", resetting()), CLOSED, AFTER);
     let heads = ["", "HTTP/1.1 2", HEAD];
     for head in heads {
@@ -92,13 +141,12 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
 #[test]
 fn a_name_that_leads_nowhere_is_no_connection() {
     let name = format!("https://{}.example/v0.1", "a".repeat(64));
-    let place = "failed at: the look-up of ";
-    told(
-        || hasty(&name),
-        "dns_failure",
-        "could not be resolved",
-        place,
-    );
+    let expected = Told {
+        result: "was not found (DNS)",
+        words: "could not be resolved",
+        place: "failed at: the look-up of ",
+    };
+    told(|| hasty(&name), "dns_failure", &expected);
 }
 
 #[test]
@@ -166,7 +214,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         let server = TlsServer::with(identity, healthy());
         let (_folder, ca) = server.ca_file();
         let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
-        told(program, "tls_failure", words, PLACE);
+        told(program, "tls_failure", &Told::everywhere(words, PLACE));
         let (_, text) = both(program);
         let names_issuer = text.contains("it was issued by “Loopback Test CA”");
         let has_other_issuer = identity.issuer.is_none() || identity.wants_clients;
@@ -207,7 +255,8 @@ fn a_connection_cut_at_the_handshake_is_not_a_fault_of_the_certificate() {
     const PLACE: &str = "failed at: the TLS handshake with ";
     let words = "closed while its encryption was being agreed on";
     let base_url = url("https", resetting());
-    told(|| hasty(&base_url), "connection_failed", words, PLACE);
+    let expected = Told::everywhere(words, PLACE);
+    told(|| hasty(&base_url), "connection_failed", &expected);
 }
 
 #[test]
@@ -631,7 +680,12 @@ fn a_connection_that_never_comes_about_ends_in_time() {
     let words = "no connection came about in time";
     let (address, _kept) = deaf();
     let base_url = url("http", address);
-    told(|| hasty(&base_url), "timeout", words, place);
+    let expected = Told {
+        result: "came about in time (--timeout)",
+        words,
+        place,
+    };
+    told(|| hasty(&base_url), "timeout", &expected);
     let silent = url("https", speaking_first(b""));
     let report = schema::read(&hasty(&silent).args(["-o", "json"]).run().stdout);
     assert_eq!(report.checks[1].message, format!("{words} (--timeout)"));

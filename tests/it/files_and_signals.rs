@@ -258,17 +258,17 @@ fn files_and_requests_share_one_time_for_the_whole_run() {
     }
     let mut command = program.into_command();
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     // The list comes when most of the time is over, and the token never.
     let (list, content) = writers.pop().unwrap();
     let mut list = fs::OpenOptions::new().write(true).open(list).unwrap();
-    while begun.elapsed() < std::time::Duration::from_millis(1600) {
+    while started.elapsed() < std::time::Duration::from_millis(1600) {
         std::thread::yield_now();
     }
     list.write_all(content.as_bytes()).unwrap();
     drop(list);
     let output = child.wait_with_output().unwrap();
-    let took = begun.elapsed();
+    let took = started.elapsed();
     let found = schema::read(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
     // A time of its own for each of them would end after 3.6 s at the earliest.

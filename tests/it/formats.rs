@@ -156,7 +156,7 @@ pub(crate) fn read_all(texts: &[(&'static str, String)], verdict: Verdict) {
     }
 }
 
-/// Holds that JUnit says of each check what JSON says.
+/// Asserts that JUnit says of each check what JSON says.
 fn agree(texts: &[(&'static str, String)], cases: &[readers::Case]) {
     let json = texts.iter().find(|(ending, _)| *ending == "json");
     for check in crate::schema::read(&json.unwrap().1).checks {
@@ -275,7 +275,7 @@ fn unquoted(value: &serde_json::Value) -> String {
     }
 }
 
-/// Holds that a text from the server is in a format, whole and harmless.
+/// Asserts that a text from the server is in a format, whole and harmless.
 fn holds(ending: &str, text: &str, foreign: &str) {
     let fine = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}' || c == '\u{2028}');
     assert!(text.chars().all(fine), "{ending}: {text:?}");
@@ -287,7 +287,7 @@ fn holds(ending: &str, text: &str, foreign: &str) {
     assert!(found, "{ending} lacks {shown}: {text}");
 }
 
-/// Holds that a document keeps to its format's rules, and holds nothing that acts.
+/// Asserts that a document keeps to its format's rules, and holds nothing that acts.
 pub(crate) fn is_harmless(ending: &str, text: &str) {
     let fine = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}' || c == '\u{2028}');
     assert!(text.chars().all(fine), "{ending}: {text:?}");

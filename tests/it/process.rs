@@ -137,6 +137,7 @@ fn the_token_can_come_from_a_file_or_standard_input() {
 
 #[test]
 fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
+    const FORK: &str = "This build is of a pull request from a fork, and those get no secrets.";
     let server = healthy();
     let url = server.base_url();
     let program = || Program::new(["verify", "-o", "json", "--base-url", &url]);
@@ -180,6 +181,17 @@ fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
             (code, Some(reason))
         );
         assert!(found.checks.iter().all(|check| check.request.is_none()));
+    }
+    // The cause that the build proves is said at once; elsewhere nobody speaks of forks.
+    let fork = &[("CIRCLECI", "true"), ("CIRCLE_PR_NUMBER", "4")][..];
+    for (variables, is_fork) in [(&[][..], false), (&[("CI", "true")], false), (fork, true)] {
+        let set = |run: Program, &(name, value): &(&str, &str)| run.env(name, value);
+        let found = report(&variables.iter().fold(program(), set).run());
+        assert_eq!(found.reason.as_deref(), Some("token_missing"));
+        assert_eq!(found.message.ends_with(FORK), is_fork, "{}", found.message);
+        let said = format!("{} {:?} {:?}", found.message, found.causes, found.actions);
+        assert_eq!(said.contains("fork"), is_fork, "{said}");
+        assert!(!is_fork || found.causes.is_empty(), "nothing else: {said}");
     }
     assert_eq!(server.requests().len(), 0);
 }

@@ -49,7 +49,7 @@ impl Response {
         self.json()["data"].as_array().expect("a list").clone()
     }
 
-    /// Asserts an error answer in the form of `service.StandardErrorRespModel`.
+    /// Asserts an error response in the form of `service.StandardErrorRespModel`.
     #[track_caller]
     fn assert_error(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{}", self.body);

@@ -33,7 +33,7 @@ fn words(text: &str) -> String {
         .replace("<propertyname=\"remark\"value=\"\"/>", "")
 }
 
-/// Holds that two texts are the same, and shows where they are not.
+/// Asserts that two texts are the same, and shows where they are not.
 fn same(found: &str, expected: &str, name: &str) {
     let shared = found.chars().zip(expected.chars());
     let shared = shared.take_while(|(left, right)| left == right).count();

@@ -183,7 +183,7 @@ pub(crate) struct Warning {
     pub(crate) message: String,
 }
 
-/// Holds that a report is as the schema says.
+/// Asserts that a report is as the schema says.
 pub(crate) fn is_valid(text: &str) -> Value {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
     let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
@@ -205,7 +205,7 @@ pub(crate) fn read(text: &str) -> Report {
     report
 }
 
-/// Holds that no key is missing; `Option` alone would let a missing one pass.
+/// Asserts that no key is missing; `Option` alone would let a missing one pass.
 fn every_key_is_there(root: &Value, schema: &Value, value: &Value) {
     let schema = resolved(root, schema);
     if let (Some(properties), Some(object)) = (schema["properties"].as_object(), value.as_object())
@@ -230,7 +230,7 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     })
 }
 
-/// Holds what must be true between the values of any report.
+/// Asserts what must be true between the values of any report.
 fn coherent(report: &Report) {
     assert_eq!(report.tool.name, "bitrise-dx");
     assert_eq!(report.tool.version, env!("CARGO_PKG_VERSION"));
@@ -287,7 +287,7 @@ fn coherent(report: &Report) {
     }
 }
 
-/// Holds that verdict, reason, exit code and DX's code go together.
+/// Asserts that verdict, reason, exit code and DX's code go together.
 fn agrees_with_itself(report: &Report) {
     use bitrise_dx::verdict::{Reason, Signal, Verdict};
     let verdict = Verdict::ALL.iter().find(|v| v.as_str() == report.verdict);
@@ -362,7 +362,7 @@ fn the_schema_names_every_value_and_is_open_for_more() {
     is_open(&schema, &open);
 }
 
-/// Holds that next to each use of an open list of values, any string is let through.
+/// Asserts that next to each use of an open list of values, any string is let through.
 fn is_open(schema: &Value, open: &[&str]) {
     let names_open = |part: &Value| {
         let name = part["$ref"].as_str().unwrap_or_default();

@@ -55,7 +55,7 @@ fn program(server: &Server) -> Program {
     program.args(["--retries", "0"]).env("LANG", "C.UTF-8")
 }
 
-/// Holds what a person sees of a run.
+/// Asserts what a person sees of a run.
 fn screen(name: &str, program: Program, code: i32) {
     let finished = program.run();
     assert_eq!(finished.code, Some(code), "{}", finished.everything());
@@ -63,7 +63,7 @@ fn screen(name: &str, program: Program, code: i32) {
     insta::assert_snapshot!(name, steady(&finished.stdout));
 }
 
-/// Holds what a run gives in each format.
+/// Asserts what a run gives in each format.
 fn in_every_format(name: &str, program: &dyn Fn() -> Program, code: i32, verdict: Verdict) {
     screen(name, program(), code);
     let texts = all_formats(program, code);

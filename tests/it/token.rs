@@ -5,7 +5,7 @@ use crate::support::process::{CANARY, Finished, Program};
 use crate::support::server::{Server, healthy};
 use std::fs;
 
-/// Holds that a run was refused in the right words, and shows no part of the text.
+/// Asserts that a run was refused in the right words, and shows no part of the text.
 fn refused(finished: &Finished, words: &str, secret: &str) {
     let found = schema::read(&finished.stdout);
     assert_eq!(finished.code, Some(3), "{words}");

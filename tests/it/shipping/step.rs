@@ -153,14 +153,32 @@ fn the_step_can_let_pass_what_says_nothing_about_the_token() {
                 machine.output("BITRISE_DX_REASON").unwrap(),
                 "token_missing"
             );
-            assert!(
-                ran.stdout.contains("BITRISE_TOKEN is empty or not set"),
-                "{}",
-                ran.stdout
-            );
+            let report = schema::read(&machine.text("deploy/bitrise-dx.json"));
+            for said in [ran.stdout.as_str(), &report.message] {
+                assert!(said.contains("BITRISE_TOKEN is empty or not set"), "{said}");
+            }
+            // The Step's own input is what is to be filled in.
+            let first = "Make a Secret that holds the token, and choose it for the Step's input \
+                         bitrise_api_token.";
+            assert_eq!(report.actions[0], first);
+            let secrets = "whoever manages this app's Secrets on Bitrise";
+            assert_eq!(report.who_message.as_deref(), Some(secrets));
             assert!(machine.text("bitrise").contains("--style warning"));
         }
     }
+}
+
+#[test]
+fn without_a_token_in_a_pull_requests_build_the_step_names_the_setting() {
+    let machine = Machine::new();
+    let ran = run(machine.step().env("BITRISE_IO", "true").env("PR", "true"));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let report = schema::read(&machine.text("deploy/bitrise-dx.json"));
+    let cause = "a pull request's build, and Bitrise gives Secrets to those only where allowed";
+    assert!(report.message.contains(cause), "{}", report.message);
+    assert_eq!(machine.output("BITRISE_DX_MESSAGE"), Some(report.message));
+    let setting = "“Expose for Pull Requests”";
+    assert!(report.actions[0].contains(setting), "{:?}", report.actions);
 }
 
 #[test]

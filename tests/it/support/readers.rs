@@ -99,7 +99,7 @@ fn elements<'a, 'i>(node: &Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(Node::is_element)
 }
 
-/// Holds that a node has these attributes and, besides, at most those.
+/// Asserts that a node has these attributes and, besides, at most those.
 fn has(node: &Node<'_, '_>, required: &[&str], optional: &[&str]) {
     for name in required {
         assert!(node.has_attribute(*name), "{name} of {node:?}");
@@ -198,7 +198,7 @@ pub(crate) fn html(text: &str) -> Html {
     page
 }
 
-/// Holds that an element is one of the page's own, and has nothing that acts or loads.
+/// Asserts that an element is one of the page's own, and has nothing that acts or loads.
 fn is_passive(name: &str, attributes: &BTreeMap<String, String>) {
     const ELEMENTS: &str = "html head meta title style body header p h1 h2 h3 span strong code bdi \
         br main section ol ul li article dl dt dd pre figure figcaption svg rect details summary \
