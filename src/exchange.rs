@@ -115,6 +115,11 @@ pub struct Responder {
 }
 
 impl Response {
+    /// Returns the status code, if it was seen.
+    pub fn shown_status(&self) -> Option<u16> {
+        Some(self.status).filter(|status| *status != 0)
+    }
+
     /// Makes a response of which nothing but status and body is known.
     pub fn new(status: u16, body: Body) -> Self {
         Self {
@@ -127,11 +132,6 @@ impl Response {
             responder: Responder::default(),
             body,
         }
-    }
-
-    /// Returns the status, unless a pasted text does not tell it.
-    pub fn shown_status(&self) -> Option<u16> {
-        Some(self.status).filter(|status| *status != 0)
     }
 
     /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or
@@ -215,7 +215,7 @@ pub enum TransportErrorKind {
     #[error("the connection was closed while its encryption was being agreed on")]
     ClosedInHandshake,
     /// No connection for another reason, such as no route.
-    #[error("no connection could be made ({0})")]
+    #[error("no connection could be made{}", no_way(*.0))]
     Unreachable(std::io::ErrorKind),
     /// The bytes that came are not HTTP.
     #[error("what came back is not HTTP")]
@@ -244,6 +244,23 @@ pub enum TransportErrorKind {
     /// A fault that the library reports without a type.
     #[error("the request failed for a reason that could not be told")]
     Unknown,
+}
+
+/// Returns why there was no way, as it is added to a sentence; nothing if the system's kind of error
+/// has no plain words.
+pub(crate) fn no_way(kind: std::io::ErrorKind) -> &'static str {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library may add kinds, and most say nothing to a reader"
+    )]
+    match kind {
+        std::io::ErrorKind::NetworkUnreachable => ": there is no route to that network",
+        std::io::ErrorKind::HostUnreachable => ": there is no route to that host",
+        std::io::ErrorKind::NetworkDown => ": the network is down",
+        std::io::ErrorKind::AddrNotAvailable => ": this machine has no address to connect from",
+        std::io::ErrorKind::PermissionDenied => ": this machine does not allow it",
+        _ => "",
+    }
 }
 
 /// Holds why TLS failed, and what the certificate says that was shown, where there was one.

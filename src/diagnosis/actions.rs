@@ -168,6 +168,19 @@ const NO_TOKEN: &[Action] = &[
         },
         "Leave this check out of pull requests from forks: secrets are not for other people's code.",
     ),
+    of_other(
+        MISSING,
+        (
+            Who::BitriseAdmin,
+            "whoever manages this app's Secrets on Bitrise",
+        ),
+        |f| {
+            is_on(f, Ci::Bitrise)
+                && is_plain_ci(f)
+                && here(f, |known| known.build == Build::Ordinary)
+        },
+        "Workflow Editor → Secrets: add BITRISE_TOKEN with the token as its value.",
+    ),
     when(
         MISSING,
         Who::You,
@@ -193,10 +206,19 @@ const NO_TOKEN: &[Action] = &[
             is_plain_ci(f)
                 && here(f, |known| {
                     matches!(known.ci, Some(Ci::CircleCi | Ci::Jenkins | Ci::Other))
-                        || (known.ci == Some(Ci::Bitrise) && known.build == Build::Ordinary)
                 })
         },
         "Put the token into the CI system's secrets, and hand it to this step as `BITRISE_TOKEN`.",
+    ),
+    when(
+        MISSING,
+        Who::You,
+        |f| {
+            here(f, |known| {
+                known.build == Build::PullRequest && known.ci != Some(Ci::Bitrise)
+            })
+        },
+        "Or is this pull request from a fork? Then leave this check out: such builds get no secrets.",
     ),
     when(
         MISSING,
@@ -242,7 +264,16 @@ const NO_TOKEN: &[Action] = &[
 ];
 
 fn is_personal(facts: &Facts) -> bool {
-    facts.kind.is_none_or(|kind| kind == TokenKind::Personal)
+    is_of(facts, TokenKind::Personal)
+}
+
+/// Tells whether the token is or may be of this kind. Text that was pasted seldom shows it; then
+/// the advice is for the kind that DX asks for, a workspace API token.
+fn is_of(facts: &Facts, kind: TokenKind) -> bool {
+    match facts.kind {
+        Some(known) => known == kind,
+        None => kind == TokenKind::Workspace || !facts.is_told(),
+    }
 }
 
 fn is_no_personal(facts: &Facts) -> bool {
@@ -284,19 +315,19 @@ const TOKEN: &[Action] = &[
     when(
         REJECTED,
         Who::BitriseAdmin,
-        |f| f.kind.is_none_or(|kind| kind == TokenKind::Workspace),
+        |f| is_of(f, TokenKind::Workspace),
         "On Bitrise: {workspace_path} → Settings → Security → API tokens: look for this token. Expired: regenerate it. Not there: + Create token (Workspace role Viewer, Product access to the apps DX should import).",
     ),
     when(
         REJECTED,
         Who::BitriseAdmin,
-        |f| f.kind.is_none_or(|kind| kind == TokenKind::Unknown),
+        |f| is_of(f, TokenKind::Unknown),
         "Make a new token, which begins with bitwat_. On Bitrise: {workspace_path} → Settings → Security → API tokens → + Create token (Workspace role Viewer, Product access to the apps DX should import).",
     ),
     when(
         REJECTED,
         Who::BitriseAdmin,
-        |f| f.kind.is_none_or(|kind| kind == TokenKind::Workspace) && f.sample.is_empty(),
+        |f| is_of(f, TokenKind::Workspace) && f.sample.is_empty(),
         "Still valid there? Then copy it again, whole: Bitrise shows a token only when it is made or regenerated.",
     ),
 ];
@@ -348,7 +379,7 @@ const ACCESS: &[Action] = &[
     when(
         DENIED,
         Who::BitriseAdmin,
-        |f| f.app.as_ref().is_none_or(|app| app.is_disabled),
+        |f| f.of_app(|app| app.is_disabled).unwrap_or(true),
         "If DX should import {app}: enable it on Bitrise, where it is disabled.",
     ),
     when(
@@ -561,7 +592,7 @@ const NETWORK: &[Action] = &[
         "Write `socks5h://` in {proxy_variable}.",
     ),
     when(
-        &[Reason::DnsFailure],
+        &[Reason::DnsFailure, Reason::ConnectionFailed],
         Who::You,
         |f| !is_chosen_known(f) && has_cause(f, "offline"),
         "Check that this machine is online, and that its VPN is up.",
@@ -598,7 +629,7 @@ const NETWORK: &[Action] = &[
         &[Reason::TlsFailure],
         Who::You,
         |f| has_cause(f, "are not read"),
-        "Correct that variable, or unset it.",
+        "Correct the variable, or unset it: {roots}.",
     ),
     when(
         &[Reason::TlsFailure],
@@ -614,6 +645,12 @@ const NETWORK: &[Action] = &[
             ) && has_cause(f, "inspects")
         },
         "Get the root certificate of {issuer} as a PEM file from whoever runs your network, and pass it: `bitrise-dx verify --ca-cert FILE`.",
+    ),
+    when(
+        &[Reason::TlsFailure],
+        Who::NetworkAdmin,
+        |f| has_cause(f, "`--ca-cert`"),
+        "Ask whoever runs your network, or {host}, for the root certificate of {issuer} as a PEM file, and give that one to `--ca-cert`.",
     ),
     when(
         &[Reason::TlsFailure],
@@ -737,9 +774,8 @@ fn is_chosen_known(facts: &Facts) -> bool {
 }
 
 fn fault_may_be_network(facts: &Facts) -> bool {
-    facts
-        .fault()
-        .is_none_or(|fault| *fault != TransportErrorKind::NotLoopback)
+    let fault = facts.fault();
+    !facts.is_local() && fault.is_none_or(|fault| *fault != TransportErrorKind::NotLoopback)
 }
 
 const FIXED: &[Reason] = &[

@@ -11,6 +11,7 @@ use crate::exchange::{AuthScheme, ProxyFault, TlsFaultKind, TransportErrorKind};
 use crate::report::{BaseUrlSource, Selection};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
+use std::io::ErrorKind;
 
 /// Whether a cause is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,6 +156,19 @@ const NO_TOKEN: &[Cause] = &[
     },
     Cause {
         reasons: &[Reason::TokenMissing],
+        when: "in a pull request's build, on a system that does not say whether it comes from a fork",
+        applies: |f| {
+            possible(
+                known(f, |known| {
+                    known.build == Build::PullRequest && known.ci != Some(Ci::Bitrise)
+                }),
+                25,
+            )
+        },
+        text: "If this pull request comes from a fork, its build gets no secrets.",
+    },
+    Cause {
+        reasons: &[Reason::TokenMissing],
         when: "on GitHub, called by a workflow of your own",
         applies: |f| possible(ci(f, Ci::GitHub, &[]), 30),
         text: "The step has no `env:` with `BITRISE_TOKEN: ${{ secrets.BITRISE_TOKEN }}`, or the secret's name is another one.",
@@ -230,7 +244,7 @@ const NO_TOKEN: &[Cause] = &[
         reasons: &[Reason::TokenInArguments],
         when: "",
         applies: |_| Maybe(1),
-        text: "`--token` was used, or the token stands behind `verify`, as with other programs.",
+        text: "A token was given with `--token` or after `verify`, as some other programs want it.",
     },
     Cause {
         reasons: &[Reason::InvalidOptions],
@@ -325,13 +339,21 @@ const DENIED: &[Reason] = &[Reason::PipelinesDenied, Reason::AppNotAccessible];
 
 fn mistaken(facts: &Facts, is: fn(&Mistaken) -> bool) -> Option<bool> {
     match (&facts.app, &facts.mistaken) {
-        (None, None) => None,
+        (None, None) => facts.of_app(|_| false),
         (_, mistaken) => Some(mistaken.as_ref().is_some_and(is)),
     }
 }
 
 fn status_is(facts: &Facts, statuses: &[u16]) -> Option<bool> {
     facts.status().map(|status| statuses.contains(&status))
+}
+
+/// Tells whether this 401 is known to be about the app alone.
+fn is_rechecked(facts: &Facts) -> Option<bool> {
+    match facts.status() {
+        Some(401) | None => facts.is_rechecked,
+        Some(_) => Some(false),
+    }
 }
 
 /// Tells whether the slug was typed and is not known to be right.
@@ -378,7 +400,7 @@ const ACCESS: &[Cause] = &[
     Cause {
         reasons: &[Reason::PipelinesDenied, Reason::PipelineDetailsDenied],
         when: "the list of apps says that the app is disabled",
-        applies: |f| possible(f.app.as_ref().map(|app| app.is_disabled), 90),
+        applies: |f| possible(f.of_app(|app| app.is_disabled), 90),
         text: "The app is disabled on Bitrise; it is listed all the same.",
     },
     Cause {
@@ -412,7 +434,7 @@ const ACCESS: &[Cause] = &[
     Cause {
         reasons: DENIED,
         when: "401, and Bitrise still accepted the token when asked again",
-        applies: |f| possible(f.is_rechecked, 78),
+        applies: |f| possible(is_rechecked(f), 78),
         text: "The token's access to this app is missing: it still works for other calls, so this 401 is about this app.",
     },
     Cause {
@@ -477,15 +499,17 @@ const ACCESS: &[Cause] = &[
     },
     Cause {
         reasons: &[Reason::AppsForbidden],
-        when: "",
+        when: "the base URL is Bitrise's own",
         applies: |f| {
-            if f.listed_before_cut.is_some() {
+            if f.is_bitrise == Some(false) && !f.is_sandbox {
+                No
+            } else if f.listed_before_cut.is_some() {
                 Maybe(60)
             } else {
                 Maybe(20)
             }
         },
-        text: "{bitrise} has an incident: in one of them it answered 403 to everybody.",
+        text: "{bitrise} has an incident: in an earlier one it answered 403 to everybody.",
     },
     Cause {
         reasons: &[Reason::NoApps],
@@ -540,7 +564,7 @@ const ANSWER: &[Cause] = &[
         reasons: &[Reason::WrongBaseUrl],
         when: "the base URL was chosen",
         applies: |f| possible(is_chosen(f), 80),
-        text: "{base_url} is not the address of Bitrise's API, which ends in /v0.1.",
+        text: "{base_url} is not the address of Bitrise's API, which is `https://api.bitrise.io/v0.1`.",
     },
     Cause {
         reasons: &[Reason::WrongBaseUrl],
@@ -598,7 +622,7 @@ const ANSWER: &[Cause] = &[
     Cause {
         reasons: &[Reason::RateLimited],
         when: "with --all-apps",
-        applies: |f| possible(f.selection.map(|what| what == Selection::All), 30),
+        applies: |f| possible(is_all(f), 30),
         text: "This run asks for many apps at once; `--concurrency 1` is gentler.",
     },
     Cause {
@@ -627,20 +651,41 @@ const ANSWER: &[Cause] = &[
     },
 ];
 
+/// Tells whether the run was to check all apps; text that was pasted is of no such run.
+fn is_all(facts: &Facts) -> Option<bool> {
+    if facts.is_told() {
+        return Some(false);
+    }
+    facts.selection.map(|what| what == Selection::All)
+}
+
 fn fault_is(facts: &Facts, is: fn(&TransportErrorKind) -> bool) -> Option<bool> {
     facts.fault().map(is)
 }
 
 /// Tells whether a fault leaves it open that the network lets only its proxy out.
 fn lacks_proxy(facts: &Facts) -> Option<bool> {
-    if facts.is_sinkhole() == Some(true) || facts.proxy().is_some() {
+    if facts.is_sinkhole() == Some(true) || facts.proxy().is_some() || facts.is_local() {
         return Some(false);
     }
     known(facts, |known| known.proxy_variables.is_empty())
 }
 
+/// Tells whether this machine has no route to the address at all.
+fn is_offline(facts: &Facts) -> bool {
+    matches!(
+        facts.fault(),
+        Some(TransportErrorKind::Unreachable(
+            ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown
+        ))
+    )
+}
+
 /// Tells whether `NO_PROXY` keeps the host from a proxy that is set.
 fn is_no_proxy(facts: &Facts) -> Option<bool> {
+    if facts.is_told() {
+        return Some(false);
+    }
     known(facts, |known| {
         known.no_proxy == NoProxy::Matches && !known.proxy_variables.is_empty()
     })
@@ -775,6 +820,12 @@ const NETWORK: &[Cause] = &[
     },
     Cause {
         reasons: &[Reason::ConnectionFailed],
+        when: "there is no route to the address",
+        applies: |f| possible(f.fault().map(|_| is_offline(f)), 78),
+        text: "This machine is offline, its VPN is down, or {host} has an address of another network here.",
+    },
+    Cause {
+        reasons: &[Reason::ConnectionFailed],
         when: "the connection was refused, closed or not HTTP, or there was no way",
         applies: |f| {
             possible(
@@ -783,7 +834,8 @@ const NETWORK: &[Cause] = &[
                         fault,
                         TransportErrorKind::NotLoopback | TransportErrorKind::Undecodable
                     )
-                }),
+                })
+                .map(|is| is && !f.is_local() && !is_offline(f)),
                 70,
             )
         },
@@ -807,8 +859,8 @@ const NETWORK: &[Cause] = &[
     },
     Cause {
         reasons: &[Reason::ConnectionFailed],
-        when: "",
-        applies: |_| Maybe(20),
+        when: "there is a route to the address",
+        applies: |f| possible(f.fault().map(|_| !is_offline(f)), 20),
         text: "{host} is down.",
     },
     Cause {
@@ -837,7 +889,7 @@ const NETWORK: &[Cause] = &[
     Cause {
         reasons: &[Reason::MaxTimeReached],
         when: "with --all-apps",
-        applies: |f| possible(f.selection.map(|what| what == Selection::All), 60),
+        applies: |f| possible(is_all(f), 60),
         text: "There are more apps than `--max-time` leaves time for.",
     },
     Cause {
@@ -896,7 +948,7 @@ const NETWORK: &[Cause] = &[
         reasons: &[Reason::TlsFailure],
         when: "the certificate is for another host",
         applies: |f| proved(tls_is(f, &[TlsFaultKind::WrongName]), 25),
-        text: "{host} leads to another server here: its certificate is{instead}.",
+        text: "{host} leads to another server here: its certificate is {certificate}.",
     },
     Cause {
         reasons: &[Reason::TlsFailure],

@@ -117,8 +117,11 @@ pub(super) fn not_checked(facts: &Facts) -> Vec<Text> {
         (None, _) if !facts.sample.is_empty() && facts.selection != Some(Selection::All) => {
             lines.push(
                 format!(
-                    "the other apps of the list: {} were checked",
-                    coverage.checked
+                    "the other apps of the list: only {} checked",
+                    match coverage.checked {
+                        1 => "1 was".to_owned(),
+                        checked => format!("{checked} were"),
+                    }
                 )
                 .into(),
             );

@@ -55,6 +55,8 @@ pub(super) struct Facts {
     pub(super) not_run: Option<String>,
     /// Why a file could not be read.
     pub(super) io: Option<std::io::ErrorKind>,
+    /// Whether one run of each app was to be read.
+    pub(super) has_details: bool,
     /// Which apps were to be checked.
     pub(super) selection: Option<Selection>,
     /// What decided, if a request did.
@@ -161,6 +163,7 @@ impl Facts {
             token_error: decisive.and_then(malformed),
             not_run: report.not_run.as_ref().map(ToString::to_string),
             io: io(report.not_run.as_ref()),
+            has_details: report.options.details,
             selection: Some(report.options.selection),
             decided: exchange.map(Decided::of),
             coverage: report.coverage(),
@@ -318,8 +321,29 @@ impl Facts {
 
     /// Tells whether the deciding app is a person's, seen by a personal token.
     pub(super) fn is_foreign_owner(&self) -> Option<bool> {
-        let app = self.app.as_ref()?;
-        Some(app.is_owned_by_user && self.kind != Some(TokenKind::Workspace))
+        let is_other = self.kind != Some(TokenKind::Workspace);
+        self.of_app(|app| app.is_owned_by_user && is_other)
+    }
+
+    /// Tells whether the list of apps says something of the deciding app: not if a request decided
+    /// and the app is not known. Nothing is known without a request.
+    pub(super) fn of_app(&self, is: impl Fn(&App) -> bool) -> Option<bool> {
+        match &self.app {
+            Some(app) => Some(is(app)),
+            None => self.decided.as_ref().map(|_| false),
+        }
+    }
+
+    /// Tells whether the connection went to this machine, where no network is on the way.
+    pub(super) fn is_local(&self) -> bool {
+        let remote = self.decided.as_ref().and_then(|decided| decided.remote);
+        remote.is_some_and(|remote| remote.ip().is_loopback()) && self.is_sinkhole() != Some(true)
+    }
+
+    /// Tells whether the environment of a run is known by its absence: text that was pasted says
+    /// nothing of its variables and options.
+    pub(super) fn is_told(&self) -> bool {
+        self.evidence != EvidenceKind::Live
     }
 }
 

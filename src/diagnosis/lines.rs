@@ -3,12 +3,12 @@
 use super::facts::{Facts, host_of};
 use super::reproduce::Reproduce;
 use super::result::{apps, tls};
-use super::sentence::{app, bitrise, kind, names};
+use super::sentence::{app, bitrise, in_workspaces, kind, names};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
 use crate::exchange::{Exchange, ProxyFault, Response, TransportError, TransportErrorKind};
-use crate::report::Target;
+use crate::report::{EvidenceKind, Target};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
@@ -44,10 +44,19 @@ fn text(check: &Check, facts: &Facts) -> Text {
     match check.result {
         CheckResult::Pass => passed(check, facts),
         CheckResult::NotPassed(reason) => not_passed(check, reason, facts),
-        CheckResult::Skipped(SkipReason::NotReached) => "skipped".into(),
-        CheckResult::Skipped(SkipReason::NotRequested) => Text::from("skipped (")
-            .command("--pipeline-details")
-            .own(")"),
+        CheckResult::Skipped(SkipReason::NotReached)
+            if check.id != CheckId::PipelinesShow || facts.has_details =>
+        {
+            match facts.evidence {
+                EvidenceKind::Pasted => "not shown in the text".into(),
+                EvidenceKind::Live | EvidenceKind::Report => "skipped".into(),
+            }
+        }
+        CheckResult::Skipped(SkipReason::NotReached | SkipReason::NotRequested) => {
+            Text::from("skipped (")
+                .command("--pipeline-details")
+                .own(")")
+        }
         CheckResult::Skipped(SkipReason::NoPipelineRun) => {
             "skipped: no pipeline among the latest runs".into()
         }
@@ -61,11 +70,17 @@ fn passed(check: &Check, facts: &Facts) -> Text {
         }
         Finding::Kind(other) => kind(Some(other)).into(),
         Finding::Apps { total, listed } => {
-            let count = total.map_or_else(|| format!("more than {listed} apps"), apps);
+            let count = total.map_or_else(|| format!("more than {}", apps(listed as u64)), apps);
             let text = Text::from(count);
-            let text = match super::sentence::workspace_of(&facts.sample) {
-                Some(name) => text.own(" in ").foreign(name),
-                None => text,
+            let is_whole = total == Some(facts.sample.len() as u64);
+            let is_personal = facts.sample.iter().all(|app| app.is_owned_by_user);
+            let is_all = is_whole || facts.kind == Some(TokenKind::Workspace);
+            let workspaces = super::sentence::workspaces_of(&facts.sample);
+            let text = match workspaces.as_slice() {
+                [_, _, ..] if !is_whole => text.own(" in several workspaces"),
+                // A person's account is no workspace; only a workspace token sees one alone.
+                [_] if is_personal || !is_all => text,
+                all => text.then(in_workspaces(all)),
             };
             if facts.sample.is_empty() {
                 return text;
@@ -115,9 +130,22 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     if check.app.is_some() {
         text = text.then(subject(check)).own(": ");
     }
+    if reason == Reason::NoApps {
+        return text.own("no apps (200)");
+    }
     let text = match check.exchange.as_ref() {
         Some(exchange) => text.then(seen(exchange)),
+        None if reason == Reason::EvidenceIncomplete => text.own("can't be told from the text"),
         None => text.own(reason.as_str().replace('_', " ")),
+    };
+    let location = check.exchange.as_ref().and_then(Exchange::response);
+    let location = location.and_then(|response| response.location_host.as_ref());
+    let text = match location.filter(|_| reason == Reason::Redirected) {
+        Some(host) => text.own(", a redirect to ").foreign(host),
+        None if reason == Reason::UnexpectedResponse => {
+            text.own(", but not what Bitrise's API gives")
+        }
+        None => text,
     };
     let text = if check.finding == Finding::AskedAgain {
         text.own("; asked again, ")
@@ -172,15 +200,20 @@ fn tally(counts: &Tally) -> Text {
 fn seen(exchange: &Exchange) -> Text {
     let mut text = Text::default();
     if let Some(response) = exchange.response() {
-        if let Some(status) = response.shown_status() {
-            text = text.own(status.to_string());
-        }
+        let status = response.shown_status();
+        text = text.own(status.map_or_else(String::new, |status| status.to_string()));
+        let between = if status.is_some() { ", " } else { "" };
         if let Some(words) = words(exchange) {
-            text = text.own(" “").foreign(words).own("”");
+            let space = if status.is_some() { " " } else { "" };
+            text = text.own(space).own("“").foreign(words).own("”");
         } else if let Some(title) = &response.responder.title {
-            let comma = if text.spans().is_empty() { "" } else { ", " };
-            let page = format!("{comma}a web page: “");
-            text = text.own(page).foreign(title).own("”");
+            text = text
+                .own(between)
+                .own("a web page: “")
+                .foreign(title)
+                .own("”");
+        } else if status.is_none() {
+            text = text.own("no status shown");
         }
     }
     match exchange.fault() {
@@ -205,8 +238,8 @@ fn fault(error: &TransportError) -> Text {
             Text::from("the connection to the proxy itself could not be encrypted: "),
             fault,
         ),
-        TransportErrorKind::Unreachable(_) => "no connection could be made".into(),
         TransportErrorKind::Dns
+        | TransportErrorKind::Unreachable(_)
         | TransportErrorKind::NotLoopback
         | TransportErrorKind::Refused
         | TransportErrorKind::Closed
@@ -225,7 +258,7 @@ fn fault(error: &TransportError) -> Text {
 /// Returns the line of a request.
 fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce) -> RequestLine {
     let response = exchange.response();
-    let is_live = facts.evidence == crate::report::EvidenceKind::Live;
+    let is_live = facts.evidence == EvidenceKind::Live;
     let is_foreign = facts.reason.is_some_and(is_foreign)
         && response.is_some_and(|response| response.status != 200 || response.message().is_none());
     let responder = response

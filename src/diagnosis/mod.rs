@@ -115,7 +115,8 @@ impl Diagnosis {
 }
 
 /// Makes the diagnosis of a report.
-pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
+pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
+    pasted::forget_assumed(&mut report);
     let facts = Facts::of(&report, known);
     let how = Reproduce::new(&report.target, known.is_windows);
     let causes = causes::left(&facts);

@@ -4,8 +4,9 @@ use super::actions::{Action, always};
 use super::causes::{Applies, Cause};
 use super::reproduce::Reproduce;
 use super::{Diagnosis, Who};
-use crate::check::CheckId;
-use crate::report::{CommandMistake, Incomplete, PastedFacts, PastedStep};
+use crate::check::{CheckId, Status};
+use crate::exchange::Body;
+use crate::report::{CommandMistake, Incomplete, PastedFacts, PastedStep, Report};
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
@@ -58,6 +59,34 @@ pub(super) const ACTIONS: &[Action] = &[
     ),
 ];
 
+/// Takes out a status that nothing shows: a web page without one is read as if it were the response
+/// to a request that worked, and that is no finding.
+pub(super) fn forget_assumed(report: &mut Report) {
+    let Some(pasted) = &mut report.pasted else {
+        return;
+    };
+    for check in &mut report.checks {
+        let Some(Ok(response)) = check
+            .exchange
+            .as_mut()
+            .map(|exchange| &mut exchange.outcome)
+        else {
+            continue;
+        };
+        if !matches!(response.body, Body::Html) || response.status != 200 {
+            continue;
+        }
+        let mut found = pasted.found.iter_mut();
+        let is_it = |step: &&mut PastedStep| {
+            step.is_inferred && step.status == Some(200) && step.step == Some(check.id)
+        };
+        if let Some(step) = found.find(is_it) {
+            step.status = None;
+            response.status = 0;
+        }
+    }
+}
+
 /// Returns a diagnosis with what the text shows said in its place.
 pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduce) -> Diagnosis {
     if let Some(incomplete) = facts.incomplete {
@@ -94,6 +123,11 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
         }
         diagnosis.remarks.push(text);
     }
+    // What was not looked for in the text is no check of it.
+    diagnosis.checks.retain(|check| {
+        let is_of_run = matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow);
+        !(is_of_run && check.status == Status::Skip)
+    });
     let mut inferred: Vec<String> = Vec::new();
     for status in facts.found.iter().filter_map(inferred_status) {
         if !inferred.contains(&status) {
@@ -210,11 +244,9 @@ fn why(incomplete: Incomplete) -> String {
         Incomplete::AppsMissing => {
             "an app's pipelines could be read, but the text does not show the list of apps.".to_owned()
         }
-        Incomplete::StepUnknown { apps, pipelines } => format!(
-            "nothing tells which of DX's two commands this answers. As the first (list apps) it is {}, as the second (read pipelines) {}.",
-            meaning(apps),
-            meaning(pipelines)
-        ),
+        Incomplete::StepUnknown { .. } => {
+            "nothing tells which of DX's two commands this answers.".to_owned()
+        }
         Incomplete::Unsettled => {
             "one app's pipelines were answered with 401. Either the token is no longer accepted, or it has no access to this app: the list of apps would tell.".to_owned()
         }
@@ -234,12 +266,20 @@ fn why(incomplete: Incomplete) -> String {
     }
 }
 
-fn meaning(reason: Option<Reason>) -> &'static str {
-    match reason {
-        None => "as DX needs it",
-        Some(Reason::EvidenceIncomplete) => "open",
-        Some(reason) => reason.as_str(),
-    }
+fn meaning(reason: Option<Reason>) -> String {
+    let Some(reason) = reason else {
+        return "what DX needs".to_owned();
+    };
+    let words = match reason.verdict() {
+        Verdict::InvalidCredentials => "that the token is rejected",
+        Verdict::InvalidPermissions => "that the token lacks access",
+        Verdict::NoResources => "that the token sees no app",
+        Verdict::Inconclusive if reason == Reason::EvidenceIncomplete => {
+            return "nothing certain".to_owned();
+        }
+        Verdict::Inconclusive | Verdict::NotRun | Verdict::Verified => "nothing about the token",
+    };
+    format!("{words} ({})", reason.as_str())
 }
 
 fn causes(incomplete: Incomplete) -> Vec<Text> {
@@ -247,11 +287,14 @@ fn causes(incomplete: Incomplete) -> Vec<Text> {
         Incomplete::StepUnknown { apps, pipelines } => {
             let reading = |id: CheckId, reason: Option<Reason>| {
                 let step = if id == CheckId::AppsList {
-                    "It answers the first command"
+                    "the first command"
                 } else {
-                    "It answers the second command"
+                    "the second command"
                 };
-                Text::from(format!("{step}: {}.", meaning(reason)))
+                Text::from(format!(
+                    "If it answers {step}, it means {}.",
+                    meaning(reason)
+                ))
             };
             vec![
                 reading(CheckId::AppsList, apps),

@@ -1,7 +1,7 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
 use super::facts::{Facts, Mistaken};
-use super::sentence::{app, app_in_workspace, bitrise, clock, fill, kind, names, workspace};
+use super::sentence::{app, app_in_workspace, bitrise, clock, fill, kind, names, refused_in};
 use super::{TokenLine, Who};
 use crate::exchange::{TlsFaultKind, TransportErrorKind};
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Report, TokenState, Warning};
@@ -45,9 +45,18 @@ pub(super) fn result(facts: &Facts) -> Text {
 
 fn dx_shows(facts: &Facts, reason: Reason) -> Text {
     let code = reason.verdict().dx_error().unwrap_or_default();
-    let is_sure = facts.is_bitrise != Some(false) && !facts.is_sandbox;
-    let shows = if is_sure { "will" } else { "would" };
-    Text::from(format!("DX {shows} show {code}: "))
+    Text::from(format!("DX {} {code}: ", shows(facts)))
+}
+
+/// Returns whether DX shows its error, or would if it were Bitrise that answered.
+fn shows(facts: &Facts) -> &'static str {
+    // What is no token is refused whoever answers.
+    let is_malformed = facts.reason == Some(Reason::TokenMalformed);
+    if !is_malformed && (facts.is_bitrise == Some(false) || facts.is_sandbox) {
+        "would show"
+    } else {
+        "will show"
+    }
 }
 
 fn verified(facts: &Facts) -> Text {
@@ -145,7 +154,7 @@ fn permissions(facts: &Facts, reason: Reason, is_whole: bool) -> Text {
                 " refused the next page of the list (403), after {}.",
                 apps(listed as u64)
             )),
-            None => who.own(" accepts this token, but does not let it list apps (403)."),
+            None => who.own(" does not let this token list apps (403)."),
         };
     }
     if reason == Reason::AppNotAccessible && is_one {
@@ -180,10 +189,7 @@ fn denied(facts: &Facts, is_whole: bool) -> Text {
             apps(coverage.checked)
         ));
         let text = text.then(names(&facts.refused, None));
-        return match workspace(facts) {
-            Some(name) => text.own(" (").foreign(name).own(")."),
-            None => text.own("."),
-        };
+        return text.then(refused_in(facts)).own(".");
     }
     let text = its(is_whole).own(" has no access to the pipelines of ");
     let text = text.then(named(facts)).own(".");
@@ -219,6 +225,9 @@ fn not_accessible(facts: &Facts, is_whole: bool) -> Text {
             let before = if is_whole { "App " } else { "app " };
             let text = Text::from(before).then(slug);
             let text = match facts.coverage.total {
+                Some(1) if !facts.sample.is_empty() => text
+                    .own(" is not the one app this token can see: ")
+                    .then(names(&facts.sample, Some(1))),
                 Some(total) if !facts.sample.is_empty() => text
                     .own(format!(
                         " is not among the {} this token can see: ",
@@ -252,7 +261,9 @@ pub(super) fn may_be_accepted(facts: &Facts) -> bool {
 pub(super) fn dx(facts: &Facts) -> Option<Text> {
     let verdict = facts.reason?.verdict();
     if verdict != Verdict::InvalidPermissions || !may_be_accepted(facts) {
-        return None;
+        // The result has the code; these are the words that people know from DX's own page.
+        let words = dx_words(verdict)?;
+        return Some(format!("{} “{words}”", shows(facts)).into());
     }
     if facts.reason == Some(Reason::PipelineDetailsDenied) {
         return Some(
@@ -322,6 +333,10 @@ fn what_is_open(facts: &Facts, reason: Reason) -> Text {
     let in_brackets = status.map_or_else(String::new, |status| format!(" ({status})"));
     match reason {
         Reason::Intercepted => intercepted(facts, &in_brackets),
+        Reason::WrongBaseUrl if facts.is_bitrise == Some(true) => {
+            let text = fill("{host} has no list of apps to give", facts);
+            text.own(format!("{in_brackets}; Bitrise's API always has one."))
+        }
         Reason::WrongBaseUrl => {
             fill("there is no Bitrise API at {base_url}", facts).own(format!("{in_brackets}."))
         }
@@ -452,11 +467,11 @@ fn faulty(facts: &Facts, reason: Reason) -> Text {
             tls(text, fault).own(".")
         }
         TransportErrorKind::Proxy(fault) => {
-            let text = fill("{proxy} stands in the way of {host}: ", facts);
+            let text = fill("no connection to {host} through {proxy}: ", facts);
             text.own(format!("{fault}."))
         }
         TransportErrorKind::ConnectTimeout => fill(
-            "no connection to {host} came about in time (--timeout).",
+            "connecting to {host} took longer than --timeout allows.",
             facts,
         ),
         TransportErrorKind::Timeout => fill(
@@ -464,7 +479,10 @@ fn faulty(facts: &Facts, reason: Reason) -> Text {
             facts,
         ),
         TransportErrorKind::MaxTime => "the time for the whole run was over (--max-time).".into(),
-        TransportErrorKind::Unreachable(_) => fill("no connection to {host} could be made.", facts),
+        TransportErrorKind::Unreachable(kind) => {
+            let text = fill("no connection to {host} could be made", facts);
+            text.own(format!("{}.", crate::exchange::no_way(*kind)))
+        }
         TransportErrorKind::NotLoopback
         | TransportErrorKind::Closed
         | TransportErrorKind::ClosedInHandshake
@@ -532,7 +550,12 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
     let mut text = match state {
         TokenState::Accepted => Text::from("accepted by ").then(bitrise(facts)),
         TokenState::Rejected => Text::from("rejected by ").then(bitrise(facts)),
-        TokenState::NotTested if facts.not_run.is_some() => Text::from("none; nothing was sent"),
+        TokenState::NotTested if facts.reason == Some(Reason::TokenMissing) => {
+            Text::from("none; nothing was sent")
+        }
+        TokenState::NotTested if facts.not_run.is_some() => {
+            Text::from("not tested; nothing was sent")
+        }
         TokenState::NotTested => Text::from("not tested"),
         TokenState::NotAToken => Text::from("not a Bitrise token · nothing was sent"),
     };

@@ -6,7 +6,7 @@
 
 use super::facts::{Facts, Mistaken};
 use crate::app::App;
-use crate::exchange::{AuthScheme, Responder};
+use crate::exchange::{AuthScheme, Responder, TlsFaultKind};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -14,6 +14,9 @@ use std::time::{Duration, SystemTime};
 
 /// How many apps are named in a sentence.
 const MAX_NAMES: usize = 5;
+
+/// How many workspaces are named in a sentence.
+const MAX_WORKSPACES: usize = 3;
 
 /// Fills a sentence's gaps.
 pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
@@ -63,6 +66,7 @@ const GAPS: &[&str] = &[
     "app",
     "base_url",
     "bitrise",
+    "certificate",
     "first",
     "from",
     "option",
@@ -123,14 +127,8 @@ fn value(gap: &str, facts: &Facts) -> Text {
         ),
         "until" => until(facts),
         "variables" => variables(facts),
-        "workspace" => workspace(facts).map_or_else(
-            || "your Bitrise workspace".into(),
-            |name| Text::from("the Bitrise workspace ").foreign(name),
-        ),
-        "workspace_path" => workspace(facts).map_or_else(
-            || "your workspace".into(),
-            |name| Text::default().foreign(name),
-        ),
+        "workspace" => in_workspace(facts),
+        "workspace_path" => workspace_path(facts),
         "meant" => meant(facts),
         _ => seen(gap, facts),
     }
@@ -152,12 +150,10 @@ fn seen(gap: &str, facts: &Facts) -> Text {
             ),
         "issuer" => quoted(
             facts.tls().and_then(|fault| fault.issuer.as_ref()),
-            "its issuer",
+            "your network's own authority",
         ),
-        "instead" => facts
-            .tls()
-            .and_then(|fault| fault.instead.as_ref())
-            .map_or_else(Text::default, |text| Text::from(" ").foreign(text)),
+        "certificate" => certificate(facts),
+        "instead" => instead(facts),
         "proxy_answer" => proxy_answer(facts),
         "answer" => answer(facts),
         "schemes" => facts.proxy_response().map_or_else(Text::default, |proxy| {
@@ -167,6 +163,27 @@ fn seen(gap: &str, facts: &Facts) -> Text {
         "status_page" => Text::default().command("https://status.bitrise.io"),
         _ => Text::default(),
     }
+}
+
+/// Returns what a certificate holds in place of what was wanted.
+fn instead(facts: &Facts) -> Text {
+    let fault = facts.tls();
+    if let Some(text) = fault.and_then(|fault| fault.instead.as_ref()) {
+        return Text::from(" ").foreign(text);
+    }
+    match fault.map(|fault| fault.kind) {
+        Some(TlsFaultKind::NotYetValid) => " yet".into(),
+        Some(_) | None => Text::default(),
+    }
+}
+
+/// Returns what a certificate is for, in place of the host that was asked.
+fn certificate(facts: &Facts) -> Text {
+    let other = facts.tls().and_then(|fault| fault.instead.as_ref());
+    other.map_or_else(
+        || "for another host name".into(),
+        |text| Text::default().foreign(text),
+    )
 }
 
 fn or(value: Option<String>, unknown: &str) -> Text {
@@ -222,32 +239,131 @@ pub(super) fn names(apps: &[App], total: Option<u64>) -> Text {
     }
 }
 
+/// Returns the refused apps; by workspace, if they lie in several.
 fn refused(facts: &Facts) -> Text {
-    match facts.refused.as_slice() {
-        [] => facts.app.as_ref().map_or_else(|| "the app".into(), app),
-        [one] => app(one),
-        several => names(several, None),
+    let refused = facts.refused.as_slice();
+    match (refused, workspaces_of(refused).as_slice()) {
+        ([], _) => facts.app.as_ref().map_or_else(|| "the app".into(), app),
+        ([one], _) => app(one),
+        (several, [] | [_]) => names(several, None),
+        (several, workspaces) => {
+            let mut text = Text::default();
+            for (index, name) in workspaces.iter().enumerate() {
+                let in_it = { several.iter() }.filter(|app| app.workspace.as_ref() == Some(name));
+                let in_it: Vec<App> = in_it.cloned().collect();
+                text = text.own(if index == 0 { "" } else { "; " });
+                text = text.then(names(&in_it, None));
+                let is_person = in_it.iter().all(|app| app.is_owned_by_user);
+                let what = if is_person {
+                    ", a person's account)"
+                } else {
+                    ")"
+                };
+                text = text.own(" (").foreign(name).own(what);
+            }
+            text
+        }
     }
 }
 
-/// Returns the workspace that the refused apps have in common, or the one that all listed apps do.
-pub(super) fn workspace(facts: &Facts) -> Option<&Untrusted> {
-    let apps = if facts.refused.is_empty() {
-        &facts.sample
+/// Returns the apps whose workspaces have to do something: the refused ones, or else all that were
+/// listed.
+const fn in_question(facts: &Facts) -> &[App] {
+    if facts.refused.is_empty() {
+        facts.sample.as_slice()
     } else {
-        &facts.refused
-    };
-    workspace_of(apps)
+        facts.refused.as_slice()
+    }
 }
 
-/// Returns the workspace that apps have in common.
-pub(super) fn workspace_of(apps: &[App]) -> Option<&Untrusted> {
-    let mut names = apps
-        .iter()
-        .filter(|app| !app.is_owned_by_user)
-        .map(|app| app.workspace.as_ref());
-    let first = names.next().flatten()?;
-    names.all(|name| name == Some(first)).then_some(first)
+/// Returns the workspace that the apps in question have in common.
+fn workspace(facts: &Facts) -> Option<&Untrusted> {
+    match managed(in_question(facts)).as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+/// Returns the workspaces of apps that have API tokens of their own; a person's account has none.
+fn managed(apps: &[App]) -> Vec<&Untrusted> {
+    let is_known = !workspaces_of(apps).is_empty();
+    let apps = apps.iter().filter(|app| is_known && !app.is_owned_by_user);
+    let mut names: Vec<&Untrusted> = Vec::new();
+    for name in apps.filter_map(|app| app.workspace.as_ref()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Returns the workspaces and accounts that apps belong to, each once and in the apps' order;
+/// nothing if one of them is not known.
+pub(super) fn workspaces_of(apps: &[App]) -> Vec<&Untrusted> {
+    let mut names = Vec::new();
+    for app in apps {
+        match &app.workspace {
+            None => return Vec::new(),
+            Some(name) if names.contains(&name) => {}
+            Some(name) => names.push(name),
+        }
+    }
+    names
+}
+
+/// Returns the workspaces of the refused apps, in brackets.
+pub(super) fn refused_in(facts: &Facts) -> Text {
+    match workspaces_of(&facts.refused).as_slice() {
+        [] => Text::default(),
+        names if names.len() <= MAX_WORKSPACES => Text::from(" (").then(joined(names)).own(")"),
+        names => format!(", in {} workspaces", names.len()).into(),
+    }
+}
+
+/// Returns the workspaces of listed apps, as it is added to their number.
+pub(super) fn in_workspaces(names: &[&Untrusted]) -> Text {
+    match names {
+        [] => Text::default(),
+        names if names.len() <= MAX_WORKSPACES => Text::from(" in ").then(joined(names)),
+        names => format!(" in {} workspaces", names.len()).into(),
+    }
+}
+
+/// Returns names as in “A, B and C”.
+fn joined(names: &[&Untrusted]) -> Text {
+    let mut text = Text::default();
+    for (index, name) in names.iter().enumerate() {
+        let between = match index {
+            0 => "",
+            last if last + 1 == names.len() => " and ",
+            _ => ", ",
+        };
+        text = text.own(between).foreign(name);
+    }
+    text
+}
+
+/// Returns the workspace whose tokens are in question, as it stands in a sentence.
+fn in_workspace(facts: &Facts) -> Text {
+    if let Some(name) = workspace(facts) {
+        return Text::from("the Bitrise workspace ").foreign(name);
+    }
+    match managed(&facts.refused).as_slice() {
+        [] | [_] => "your Bitrise workspace".into(),
+        names if names.len() <= MAX_WORKSPACES => {
+            Text::from("the Bitrise workspaces ").then(joined(names))
+        }
+        names => format!("the {} Bitrise workspaces of these apps", names.len()).into(),
+    }
+}
+
+/// Returns the workspace as the first step of a way through Bitrise's pages.
+fn workspace_path(facts: &Facts) -> Text {
+    match (workspace(facts), managed(&facts.refused).len()) {
+        (Some(name), _) => Text::default().foreign(name),
+        (None, 0 | 1) => "your workspace".into(),
+        (None, _) => "the workspace of each app".into(),
+    }
 }
 
 fn option(facts: &Facts) -> Text {
@@ -268,9 +384,10 @@ fn answer(facts: &Facts) -> Text {
     };
     let who = responder(&decided.responder);
     match decided.status {
-        Some(status) if who.spans().is_empty() => status.to_string().into(),
-        Some(status) => Text::from(format!("{status} · ")).then(who),
+        None if who.spans().is_empty() => "a web page without a title".into(),
         None => who,
+        Some(status) if who.spans().is_empty() => Text::from(status.to_string()),
+        Some(status) => Text::from(format!("{status} · ")).then(who),
     }
 }
 
@@ -299,6 +416,7 @@ pub(super) fn again(facts: &Facts) -> String {
     let what = match (facts.selection, &facts.app) {
         (Some(Selection::All), _) => " --all-apps",
         (Some(Selection::File), _) => " --apps-file …",
+        (Some(Selection::Named), _) if facts.mistaken.is_some() => " --app SLUG",
         (Some(Selection::Named), Some(app)) if facts.refused.len() <= 1 => {
             return format!("bitrise-dx verify --app {}", app.slug);
         }

@@ -247,7 +247,7 @@ impl Page {
     }
 
     fn checks(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.checks.is_empty() {
+        if super::is_unchecked(diagnosis) {
             return;
         }
         self.heading("Checks");

@@ -114,6 +114,12 @@ const fn evidence_title(evidence: EvidenceKind) -> &'static str {
     }
 }
 
+/// Tells whether no check was made, so that a line for each would say nothing.
+fn is_unchecked(diagnosis: &Diagnosis) -> bool {
+    let mut checks = diagnosis.checks.iter();
+    checks.all(|check| check.status == Status::Skip)
+}
+
 /// Returns the heading of the causes.
 fn why_title(diagnosis: &Diagnosis) -> String {
     let note = diagnosis.causes_note.as_deref();
@@ -136,7 +142,15 @@ fn sees_title(diagnosis: &Diagnosis) -> String {
     let listed = listed.fold(0, u64::saturating_add);
     match diagnosis.coverage.total {
         Some(1) => "The token sees 1 app".to_owned(),
+        // Of a long list only the first page was read.
+        Some(total) if listed == 1 => {
+            format!("The token sees {total} apps (the first one by workspace)")
+        }
+        Some(total) if listed < total => {
+            format!("The token sees {total} apps (the first {listed} by workspace)")
+        }
         Some(total) => format!("The token sees {total} apps"),
+        None if listed == 1 => "The token sees at least 1 app".to_owned(),
         None => format!("The token sees at least {listed} apps"),
     }
 }

@@ -221,6 +221,26 @@ fn cutting_a_text_blames_nobody_whom_the_whole_text_does_not() {
 }
 
 #[test]
+fn a_web_page_without_a_status_gets_none() {
+    const PAGE: &str = "<html><head><title>Blocked: Developer Tools</title></head></html>";
+    let command = "$ curl 'https://api.bitrise.io/v0.1/apps?limit=1'\n";
+    let report = judge(&format!("{command}{PAGE}"), None, SystemTime::UNIX_EPOCH);
+    assert_eq!(outcome(&report), "inconclusive/intercepted");
+    let diagnosis = diagnose(report, &Known::default());
+    let requests: Vec<_> = { diagnosis.checks.iter() }
+        .filter_map(|check| check.request.as_ref())
+        .collect();
+    assert!(!requests.is_empty());
+    assert!(requests.iter().all(|request| request.status.is_none()));
+    let shown = render::markdown(&diagnosis);
+    assert!(shown.contains("Blocked: Developer Tools"), "{shown}");
+    assert!(
+        !shown.contains("200") && !shown.contains("inferred"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_text_that_is_too_long_or_empty_is_not_run() {
     let now = SystemTime::UNIX_EPOCH;
     for text in [

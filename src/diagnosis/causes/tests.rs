@@ -203,6 +203,23 @@ fn ruled_out_of_network() -> Vec<Row> {
         row(R::ServerError, Box::new(status(500)), &["gateway"]),
         row(
             R::RateLimited,
+            Box::new(|f| f.evidence = crate::report::EvidenceKind::Pasted),
+            &["many apps"],
+        ),
+        row(
+            R::ConnectionFailed,
+            Box::new(fault(TransportErrorKind::Unreachable(
+                std::io::ErrorKind::NetworkUnreachable,
+            ))),
+            &["firewall", "{host} is down"],
+        ),
+        row(
+            R::ConnectionFailed,
+            Box::new(fault(TransportErrorKind::Refused)),
+            &["offline"],
+        ),
+        row(
+            R::RateLimited,
             Box::new(|f| f.selection = Some(Selection::First)),
             &["many apps"],
         ),
