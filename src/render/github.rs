@@ -31,18 +31,22 @@ fn title(diagnosis: &Diagnosis) -> String {
 }
 
 fn body(diagnosis: &Diagnosis) -> String {
-    let mut lines = vec![diagnosis.result.to_string()];
-    lines.extend(diagnosis.remarks.iter().map(ToString::to_string));
     let facts = [
         ("DX", diagnosis.dx.as_ref()),
         ("Token", Some(&diagnosis.token.text)),
         ("Who", diagnosis.who_text.as_ref()),
     ];
     let facts = facts.into_iter();
-    lines.extend(facts.filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
+    let facts = facts.filter_map(|(name, text)| Some(format!("{name}: {}", text?)));
+    let facts: Vec<String> = facts.collect();
     let about = super::about(diagnosis).join(" · ");
-    // The first action stands there in any case, and the line of the program as the last one.
-    let room = MAX_LINES.saturating_sub(lines.len() + 1).max(1);
+    let mut lines = vec![diagnosis.result.to_string()];
+    // Beside all else, the first action stands there, and the line of the program as the last one.
+    let room = MAX_LINES.saturating_sub(lines.len() + facts.len() + 2);
+    let remarks = diagnosis.remarks.iter().take(room);
+    lines.extend(remarks.map(ToString::to_string));
+    lines.extend(facts);
+    let room = MAX_LINES.saturating_sub(lines.len() + 1);
     let actions = match diagnosis.actions.as_slice() {
         [action] => vec![format!("Do this: {action}")],
         actions => {
@@ -52,7 +56,6 @@ fn body(diagnosis: &Diagnosis) -> String {
         }
     };
     lines.extend(actions);
-    lines.truncate(MAX_LINES - 1);
     lines.push(about);
     lines.join("\n")
 }
