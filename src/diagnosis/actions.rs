@@ -856,8 +856,14 @@ const LAST: &[Action] = &[
     when(
         FIXED,
         Who::You,
-        |f| f.evidence != EvidenceKind::Live,
+        |f| f.evidence != EvidenceKind::Live && !f.was_pasted,
         "Run `bitrise-dx verify` with the token, then paste that token into DX.",
+    ),
+    when(
+        FIXED,
+        Who::You,
+        |f| f.was_pasted,
+        "Run `bitrise-dx verify` with the new token, then paste that one into DX.",
     ),
     when(
         &[],

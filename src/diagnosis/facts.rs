@@ -21,6 +21,7 @@ use std::time::SystemTime;
 use url::Url;
 
 /// What one run knows; nothing by default.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     /// Why the run did not end as verified.
@@ -29,6 +30,8 @@ pub(super) struct Facts {
     pub(super) known: Option<Known>,
     /// How what was seen came here.
     pub(super) evidence: EvidenceKind,
+    /// Whether a token stands in a pasted text, so that it has to be revoked.
+    pub(super) was_pasted: bool,
     /// Whether all of it came from the sandbox.
     pub(super) is_sandbox: bool,
     /// The base URL, if a usable one was given.
@@ -150,6 +153,10 @@ impl Facts {
             reason,
             known: Some(known.clone()),
             evidence: report.evidence,
+            was_pasted: report
+                .pasted
+                .as_ref()
+                .is_some_and(|facts| facts.holds_token),
             is_sandbox,
             is_bitrise: base_url.as_deref().or(asked).map(is_bitrise),
             host,
