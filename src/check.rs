@@ -50,7 +50,7 @@ impl CheckId {
 pub enum CheckResult {
     /// As DX needs it.
     Pass,
-    /// Not so, or it could not be told.
+    /// Not so, or it is unknown.
     NotPassed(Reason),
     /// Not looked at.
     Skipped(SkipReason),
@@ -74,7 +74,7 @@ pub enum Status {
     Pass,
     /// Not as DX needs it.
     Fail,
-    /// It could not be told.
+    /// Unknown.
     Unknown,
     /// Not looked at.
     Skip,
@@ -180,7 +180,7 @@ pub struct Tally {
     pub readable: usize,
     /// How many Bitrise refused.
     pub denied: usize,
-    /// For how many it could not be told.
+    /// How many are unknown.
     pub unknown: usize,
     /// How many were not asked for, since there was nothing to ask for.
     pub skipped: usize,

@@ -12,7 +12,7 @@ use crate::wire::{AppPage, Document, PipelinePage};
 pub enum AppStep<T> {
     /// DX can read it.
     Readable(T),
-    /// It can't, or that could not be told.
+    /// It can't, or it is unknown whether it can.
     NotReadable(Reason),
     /// Bitrise answered 401 to a token that it had accepted: ask for the apps once more.
     RecheckToken,
@@ -44,7 +44,7 @@ pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
 ///
 /// # Errors
 /// Returns [`Reason::TokenRejected`] if the token is not, and another reason, inconclusive, if
-/// that could not be told.
+/// it is still unknown.
 pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
     match page_of_apps(exchange).map_err(after_success) {
         Ok(_) => Ok(()),

@@ -39,6 +39,18 @@ pub(super) fn of(reason: Option<Reason>) -> impl Iterator<Item = &'static Action
     })
 }
 
+/// Those who decide which builds get a Secret on Bitrise.
+const BITRISE_SECRETS: (Who, &str) = (
+    Who::BitriseAdmin,
+    "whoever manages this app's Secrets on Bitrise",
+);
+
+/// Those who decide which builds get a secret on GitHub.
+const GITHUB_SECRETS: (Who, &str) = (
+    Who::You,
+    "whoever manages this repository's secrets on GitHub",
+);
+
 const TABLES: [&[Action]; 6] = [NO_TOKEN, TOKEN, ACCESS, NETWORK, pasted::ACTIONS, LAST];
 
 /// Makes an action that always has a point.
@@ -116,19 +128,13 @@ const NO_TOKEN: &[Action] = &[
     ),
     of_other(
         MISSING,
-        (
-            Who::BitriseAdmin,
-            "whoever manages this app's Secrets on Bitrise",
-        ),
+        BITRISE_SECRETS,
         |f| is_on(f, Ci::Bitrise) && is_pull_request(f),
         "Workflow Editor → Secrets → BITRISE_TOKEN → “Expose for Pull Requests”, or leave this check out of pull requests.",
     ),
     of_other(
         MISSING,
-        (
-            Who::BitriseAdmin,
-            "whoever manages this app's Secrets on Bitrise",
-        ),
+        BITRISE_SECRETS,
         |f| {
             here(f, |known| {
                 known.caller == Caller::Step && known.build == Build::Ordinary
@@ -138,10 +144,7 @@ const NO_TOKEN: &[Action] = &[
     ),
     of_other(
         MISSING,
-        (
-            Who::You,
-            "whoever manages this repository's secrets on GitHub",
-        ),
+        GITHUB_SECRETS,
         |f| {
             here(f, |known| {
                 known.caller == Caller::Action && known.build == Build::Ordinary
@@ -151,10 +154,7 @@ const NO_TOKEN: &[Action] = &[
     ),
     of_other(
         MISSING,
-        (
-            Who::You,
-            "whoever manages this repository's secrets on GitHub",
-        ),
+        GITHUB_SECRETS,
         |f| here(f, |known| known.build == Build::Dependabot),
         "Settings → Secrets and variables → Dependabot → add BITRISE_TOKEN, or leave this check out of Dependabot's runs.",
     ),
@@ -170,10 +170,7 @@ const NO_TOKEN: &[Action] = &[
     ),
     of_other(
         MISSING,
-        (
-            Who::BitriseAdmin,
-            "whoever manages this app's Secrets on Bitrise",
-        ),
+        BITRISE_SECRETS,
         |f| {
             is_on(f, Ci::Bitrise)
                 && is_plain_ci(f)
