@@ -4,44 +4,24 @@
 
 use crate::app::App;
 use crate::exchange::Exchange;
+use crate::names::names;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Verdict};
 
-/// What a check looks at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CheckId {
-    /// The token's text, before any request.
-    TokenFormat,
-    /// `GET /apps` (Bitrise's operation `app-list`).
-    AppsList,
-    /// `GET /apps` once more, after a 401 at a later step: is the token still accepted? Made only
-    /// if there was such a 401.
-    AppsRecheck,
-    /// `GET /apps/{app-slug}/pipelines` (`pipeline-list`).
-    PipelinesList,
-    /// `GET /apps/{app-slug}/pipelines/{pipeline-id}` (`pipeline-show`).
-    PipelinesShow,
-}
-
-impl CheckId {
-    /// Lists every check, in the order in which they are made.
-    pub const ALL: &[Self] = &[
-        Self::TokenFormat,
-        Self::AppsList,
-        Self::AppsRecheck,
-        Self::PipelinesList,
-        Self::PipelinesShow,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TokenFormat => "token.format",
-            Self::AppsList => "apps.list",
-            Self::AppsRecheck => "apps.recheck",
-            Self::PipelinesList => "pipelines.list",
-            Self::PipelinesShow => "pipelines.show",
-        }
+names! {
+    /// What a check looks at.
+    pub enum CheckId {
+        /// The token's text, before any request.
+        TokenFormat = "token.format",
+        /// `GET /apps` (Bitrise's operation `app-list`).
+        AppsList = "apps.list",
+        /// `GET /apps` once more, after a 401 at a later step: is the token still accepted? Made only
+        /// if there was such a 401.
+        AppsRecheck = "apps.recheck",
+        /// `GET /apps/{app-slug}/pipelines` (`pipeline-list`).
+        PipelinesList = "pipelines.list",
+        /// `GET /apps/{app-slug}/pipelines/{pipeline-id}` (`pipeline-show`).
+        PipelinesShow = "pipelines.show",
     }
 }
 
@@ -67,31 +47,17 @@ pub enum SkipReason {
     NoPipelineRun,
 }
 
-/// A check's status, derived from its [`CheckResult`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Status {
-    /// As DX needs it.
-    Pass,
-    /// Not as DX needs it.
-    Fail,
-    /// Unknown.
-    Unknown,
-    /// Not looked at.
-    Skip,
-}
-
-impl Status {
-    /// Lists every status.
-    pub const ALL: &[Self] = &[Self::Pass, Self::Fail, Self::Unknown, Self::Skip];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Unknown => "unknown",
-            Self::Skip => "skip",
-        }
+names! {
+    /// A check's status, derived from its [`CheckResult`].
+    pub enum Status {
+        /// As DX needs it.
+        Pass = "pass",
+        /// Not as DX needs it.
+        Fail = "fail",
+        /// Unknown.
+        Unknown = "unknown",
+        /// Not looked at.
+        Skip = "skip",
     }
 }
 

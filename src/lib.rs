@@ -48,6 +48,7 @@
 //! | [`redact`] | removes the token from other texts |
 //! | [`text`] | text that is not ours, and sentences that quote it |
 //! | [`verdict`] | the tables of verdicts and reasons |
+//! | [`names`] | a macro for enums whose variants have names that scripts read |
 //!
 //! # Invariants
 //! - A reason has one verdict, and a verdict one exit code and one code of DX's. The exit code is
@@ -71,6 +72,7 @@ pub mod cli;
 pub mod diagnosis;
 pub mod evidence;
 pub mod exchange;
+pub mod names;
 pub mod plan;
 pub mod proxy;
 pub mod redact;

@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
+use crate::names::names;
 use crate::plan::{FileError, PlanError};
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
@@ -103,29 +104,17 @@ pub struct SandboxTarget {
     pub token: &'static str,
 }
 
-/// How what was seen came here.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum EvidenceKind {
-    /// This program asked the server itself.
-    #[default]
-    Live,
-    /// Somebody pasted what they saw.
-    Pasted,
-    /// A report that this program wrote before.
-    Report,
-}
-
-impl EvidenceKind {
-    /// Lists all of them.
-    pub const ALL: &[Self] = &[Self::Live, Self::Pasted, Self::Report];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Pasted => "pasted",
-            Self::Report => "report",
-        }
+names! {
+    /// How what was seen came here.
+    #[derive(Default)]
+    pub enum EvidenceKind {
+        /// This program asked the server itself.
+        #[default]
+        Live = "live",
+        /// Somebody pasted what they saw.
+        Pasted = "pasted",
+        /// A report that this program wrote before.
+        Report = "report",
     }
 }
 
@@ -238,36 +227,17 @@ pub enum Incomplete {
     OtherEndpoint,
 }
 
-/// What came of the token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenState {
-    /// Bitrise answered it with a 200, and with no 401 after that.
-    Accepted,
-    /// Bitrise rejected it.
-    Rejected,
-    /// Nothing of Bitrise's came back.
-    NotTested,
-    /// The text can't be a Bitrise token as it stands.
-    NotAToken,
-}
-
-impl TokenState {
-    /// Lists every state.
-    pub const ALL: &[Self] = &[
-        Self::Accepted,
-        Self::Rejected,
-        Self::NotTested,
-        Self::NotAToken,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::NotTested => "not_tested",
-            Self::NotAToken => "not_a_token",
-        }
+names! {
+    /// What came of the token.
+    pub enum TokenState {
+        /// Bitrise answered it with a 200, and with no 401 after that.
+        Accepted = "accepted",
+        /// Bitrise rejected it.
+        Rejected = "rejected",
+        /// Nothing of Bitrise's came back.
+        NotTested = "not_tested",
+        /// The text can't be a Bitrise token as it stands.
+        NotAToken = "not_a_token",
     }
 }
 
@@ -284,40 +254,19 @@ pub struct TokenInfo {
     pub source: Option<TokenSource>,
 }
 
-/// The place that the token came from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenSource {
-    /// The environment variable `BITRISE_TOKEN`.
-    Environment,
-    /// The file of `--token-file`.
-    File,
-    /// Standard input.
-    StandardInput,
-    /// The hidden prompt.
-    Prompt,
-    /// The sandbox's own made-up token.
-    Sandbox,
-}
-
-impl TokenSource {
-    /// Lists every source.
-    pub const ALL: &[Self] = &[
-        Self::Environment,
-        Self::File,
-        Self::StandardInput,
-        Self::Prompt,
-        Self::Sandbox,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Environment => "env:BITRISE_TOKEN",
-            Self::File => "file",
-            Self::StandardInput => "stdin",
-            Self::Prompt => "prompt",
-            Self::Sandbox => "sandbox",
-        }
+names! {
+    /// The place that the token came from.
+    pub enum TokenSource {
+        /// The environment variable `BITRISE_TOKEN`.
+        Environment = "env:BITRISE_TOKEN",
+        /// The file of `--token-file`.
+        File = "file",
+        /// Standard input.
+        StandardInput = "stdin",
+        /// The hidden prompt.
+        Prompt = "prompt",
+        /// The sandbox's own made-up token.
+        Sandbox = "sandbox",
     }
 }
 
@@ -394,58 +343,27 @@ pub struct AppResult {
     pub details: Option<Status>,
 }
 
-/// Whether DX can read an app.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AppState {
-    /// It can.
-    Readable,
-    /// Bitrise refuses the token.
-    Denied,
-    /// The app was asked for, and the answer does not tell.
-    Unknown,
-    /// The app was to be checked, but the run ended before.
-    NotReached,
-}
-
-impl AppState {
-    /// Lists every state.
-    pub const ALL: &[Self] = &[
-        Self::Readable,
-        Self::Denied,
-        Self::Unknown,
-        Self::NotReached,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Readable => "readable",
-            Self::Denied => "denied",
-            Self::Unknown => "unknown",
-            Self::NotReached => "not_reached",
-        }
+names! {
+    /// Whether DX can read an app.
+    pub enum AppState {
+        /// It can.
+        Readable = "readable",
+        /// Bitrise refuses the token.
+        Denied = "denied",
+        /// The app was asked for, and the answer does not tell.
+        Unknown = "unknown",
+        /// The app was to be checked, but the run ended before.
+        NotReached = "not_reached",
     }
 }
 
-/// Whether an app has runs within the 200 days that Bitrise keeps.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Runs {
-    /// It has.
-    Seen,
-    /// It has none, which is fine.
-    None,
-}
-
-impl Runs {
-    /// Lists both.
-    pub const ALL: &[Self] = &[Self::Seen, Self::None];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Seen => "seen",
-            Self::None => "none",
-        }
+names! {
+    /// Whether an app has runs within the 200 days that Bitrise keeps.
+    pub enum Runs {
+        /// It has.
+        Seen = "seen",
+        /// It has none, which is fine.
+        None = "none",
     }
 }
 
@@ -477,28 +395,15 @@ impl Coverage {
     }
 }
 
-/// Something that is worth a word but doesn't decide.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Warning {
-    /// White space around the token was dropped.
-    TokenTrimmed,
-    /// The token that Bitrise accepted is a person's.
-    PersonalToken,
-    /// An app can be read but is not in the token's list, so DX won't find it there.
-    AppNotListed,
-}
-
-impl Warning {
-    /// Lists every warning.
-    pub const ALL: &[Self] = &[Self::TokenTrimmed, Self::PersonalToken, Self::AppNotListed];
-
-    /// Returns the code that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TokenTrimmed => "token_trimmed",
-            Self::PersonalToken => "personal_token",
-            Self::AppNotListed => "app_not_listed",
-        }
+names! {
+    /// Something that is worth a word but doesn't decide.
+    pub enum Warning {
+        /// White space around the token was dropped.
+        TokenTrimmed = "token_trimmed",
+        /// The token that Bitrise accepted is a person's.
+        PersonalToken = "personal_token",
+        /// An app can be read but is not in the token's list, so DX won't find it there.
+        AppNotListed = "app_not_listed",
     }
 }
 

@@ -5,48 +5,29 @@
 //!
 //! Invariant: no prose and no I/O. The texts for people are in [`crate::diagnosis`].
 
-/// The result of a run: will DX accept the token?
-///
-/// DX's three codes are those of its Bitrise page, section "Errors".
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Verdict {
-    /// DX should accept the token.
-    Verified,
-    /// Bitrise rejected the token, or it can't be a Bitrise token as it stands.
-    InvalidCredentials,
-    /// Bitrise accepts the token, but does not let it read what DX needs.
-    InvalidPermissions,
-    /// Bitrise accepts the token, but it has no access to any app.
-    NoResources,
-    /// The question could not be answered.
-    Inconclusive,
-    /// Nothing was checked.
-    NotRun,
+use crate::names::names;
+
+names! {
+    /// The result of a run: will DX accept the token?
+    ///
+    /// DX's three codes are those of its Bitrise page, section "Errors".
+    pub enum Verdict {
+        /// DX should accept the token.
+        Verified = "verified",
+        /// Bitrise rejected the token, or it can't be a Bitrise token as it stands.
+        InvalidCredentials = "invalid_credentials",
+        /// Bitrise accepts the token, but does not let it read what DX needs.
+        InvalidPermissions = "invalid_permissions",
+        /// Bitrise accepts the token, but it has no access to any app.
+        NoResources = "no_resources",
+        /// The question could not be answered.
+        Inconclusive = "inconclusive",
+        /// Nothing was checked.
+        NotRun = "not_run",
+    }
 }
 
 impl Verdict {
-    /// Lists every verdict, in the order in which they are documented.
-    pub const ALL: &[Self] = &[
-        Self::Verified,
-        Self::InvalidCredentials,
-        Self::InvalidPermissions,
-        Self::NoResources,
-        Self::Inconclusive,
-        Self::NotRun,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::InvalidPermissions => "invalid_permissions",
-            Self::NoResources => "no_resources",
-            Self::Inconclusive => "inconclusive",
-            Self::NotRun => "not_run",
-        }
-    }
-
     /// Returns the exit code of the process; 2, 3 and 4 mean the same as in DX's own
     /// command-line program (argument, authentication, retry).
     pub const fn exit_code(self) -> u8 {
@@ -88,27 +69,17 @@ impl Verdict {
     }
 }
 
-/// The signal that ended a run.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Signal {
-    /// SIGINT, as Ctrl-C sends it.
-    Interrupt,
-    /// SIGTERM, as `kill` and CI systems send it.
-    Terminate,
+names! {
+    /// The signal that ended a run.
+    pub enum Signal {
+        /// SIGINT, as Ctrl-C sends it.
+        Interrupt = "SIGINT",
+        /// SIGTERM, as `kill` and CI systems send it.
+        Terminate = "SIGTERM",
+    }
 }
 
 impl Signal {
-    /// Lists both.
-    pub const ALL: &[Self] = &[Self::Interrupt, Self::Terminate];
-
-    /// Returns the signal's name as POSIX has it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Interrupt => "SIGINT",
-            Self::Terminate => "SIGTERM",
-        }
-    }
-
     /// Returns the exit code of a process that was ended so: 128 and the signal's number, as
     /// shells report it.
     pub const fn exit_code(self) -> u8 {
@@ -119,177 +90,111 @@ impl Signal {
     }
 }
 
-/// Why a run did not end as [`Verdict::Verified`].
-///
-/// This is the one list of reasons. A variant's name is the wire name in CamelCase.
-///
-/// ```
-/// use bitrise_dx::verdict::{Reason, Verdict};
-///
-/// let verdict = Reason::PipelinesDenied.verdict();
-/// assert_eq!(verdict, Verdict::InvalidPermissions);
-/// assert_eq!(verdict.exit_code(), 5);
-/// assert_eq!(verdict.dx_error(), Some("invalid_permissions"));
-/// assert_eq!(Reason::ServerError.verdict().dx_error(), None);
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Reason {
-    /// No token was given.
-    TokenMissing,
-    /// The token file could not be read.
-    TokenUnreadable,
-    /// The token was given on the command line.
-    TokenInArguments,
-    /// The options contradict each other, or one has a value that can't be used.
-    InvalidOptions,
-    /// The text can't be a Bitrise token as it stands.
-    TokenMalformed,
-    /// Bitrise rejected the token: a 401.
-    TokenRejected,
-    /// Bitrise refused the list of apps: a 403.
-    AppsForbidden,
-    /// Bitrise refused the pipelines of an app that the token sees.
-    PipelinesDenied,
-    /// Bitrise refused the pipelines of an app that is not in the token's list either.
-    AppNotAccessible,
-    /// Bitrise refused the details of one pipeline run.
-    PipelineDetailsDenied,
-    /// The list of apps is empty.
-    NoApps,
-    /// The response came from something between this machine and Bitrise.
-    Intercepted,
-    /// The base URL has no Bitrise API behind it.
-    WrongBaseUrl,
-    /// The rate limit is reached: a 429.
-    RateLimited,
-    /// The server is temporarily unavailable: 408 or 5xx.
-    ServerError,
-    /// The response is a redirect.
-    Redirected,
-    /// The response is JSON of another shape than the API's.
-    UnexpectedResponse,
-    /// The response has a status that this endpoint doesn't use.
-    UnexpectedStatus,
-    /// The host's name could not be resolved.
-    DnsFailure,
-    /// No connection, or it broke before the response was complete.
-    ConnectionFailed,
-    /// No TLS session could be agreed on, or the certificate is not trusted.
-    TlsFailure,
-    /// The proxy could not be reached, or refused to connect onwards.
-    ProxyFailure,
-    /// One attempt took longer than `--timeout`.
-    Timeout,
-    /// The whole run took longer than `--max-time`.
-    MaxTimeReached,
-    /// A signal ended the run before it was decided.
-    Interrupted,
-    /// The pasted text shows too little, or something that another fault explains.
-    EvidenceIncomplete,
-    /// The pasted text shows nothing that a server or a client said.
-    EvidenceMissing,
+names! {
+    /// Why a run did not end as [`Verdict::Verified`].
+    ///
+    /// This is the one list of reasons. A variant's name is the wire name in CamelCase.
+    ///
+    /// ```
+    /// use bitrise_dx::verdict::{Reason, Verdict};
+    ///
+    /// let verdict = Reason::PipelinesDenied.verdict();
+    /// assert_eq!(verdict, Verdict::InvalidPermissions);
+    /// assert_eq!(verdict.exit_code(), 5);
+    /// assert_eq!(verdict.dx_error(), Some("invalid_permissions"));
+    /// assert_eq!(Reason::ServerError.verdict().dx_error(), None);
+    /// ```
+    pub enum Reason {
+        /// No token was given.
+        TokenMissing = "token_missing",
+        /// The token file could not be read.
+        TokenUnreadable = "token_unreadable",
+        /// The token was given on the command line.
+        TokenInArguments = "token_in_arguments",
+        /// The options contradict each other, or one has a value that can't be used.
+        InvalidOptions = "invalid_options",
+        /// The text can't be a Bitrise token as it stands.
+        TokenMalformed = "token_malformed",
+        /// Bitrise rejected the token: a 401.
+        TokenRejected = "token_rejected",
+        /// Bitrise refused the list of apps: a 403.
+        AppsForbidden = "apps_forbidden",
+        /// Bitrise refused the pipelines of an app that the token sees.
+        PipelinesDenied = "pipelines_denied",
+        /// Bitrise refused the pipelines of an app that is not in the token's list either.
+        AppNotAccessible = "app_not_accessible",
+        /// Bitrise refused the details of one pipeline run.
+        PipelineDetailsDenied = "pipeline_details_denied",
+        /// The list of apps is empty.
+        NoApps = "no_apps",
+        /// The response came from something between this machine and Bitrise.
+        Intercepted = "intercepted",
+        /// The base URL has no Bitrise API behind it.
+        WrongBaseUrl = "wrong_base_url",
+        /// The rate limit is reached: a 429.
+        RateLimited = "rate_limited",
+        /// The server is temporarily unavailable: 408 or 5xx.
+        ServerError = "server_error",
+        /// The response is a redirect.
+        Redirected = "redirected",
+        /// The response is JSON of another shape than the API's.
+        UnexpectedResponse = "unexpected_response",
+        /// The response has a status that this endpoint doesn't use.
+        UnexpectedStatus = "unexpected_status",
+        /// The host's name could not be resolved.
+        DnsFailure = "dns_failure",
+        /// No connection, or it broke before the response was complete.
+        ConnectionFailed = "connection_failed",
+        /// No TLS session could be agreed on, or the certificate is not trusted.
+        TlsFailure = "tls_failure",
+        /// The proxy could not be reached, or refused to connect onwards.
+        ProxyFailure = "proxy_failure",
+        /// One attempt took longer than `--timeout`.
+        Timeout = "timeout",
+        /// The whole run took longer than `--max-time`.
+        MaxTimeReached = "max_time_reached",
+        /// A signal ended the run before it was decided.
+        Interrupted = "interrupted",
+        /// The pasted text shows too little, or something that another fault explains.
+        EvidenceIncomplete = "evidence_incomplete",
+        /// The pasted text shows nothing that a server or a client said.
+        EvidenceMissing = "evidence_missing",
+    }
 }
 
 impl Reason {
-    /// Lists every reason, in the order in which a run can meet them.
-    pub const ALL: &[Self] = &[
-        Self::TokenMissing,
-        Self::TokenUnreadable,
-        Self::TokenInArguments,
-        Self::InvalidOptions,
-        Self::TokenMalformed,
-        Self::TokenRejected,
-        Self::AppsForbidden,
-        Self::PipelinesDenied,
-        Self::AppNotAccessible,
-        Self::PipelineDetailsDenied,
-        Self::NoApps,
-        Self::Intercepted,
-        Self::WrongBaseUrl,
-        Self::RateLimited,
-        Self::ServerError,
-        Self::Redirected,
-        Self::UnexpectedResponse,
-        Self::UnexpectedStatus,
-        Self::DnsFailure,
-        Self::ConnectionFailed,
-        Self::TlsFailure,
-        Self::ProxyFailure,
-        Self::Timeout,
-        Self::MaxTimeReached,
-        Self::Interrupted,
-        Self::EvidenceIncomplete,
-        Self::EvidenceMissing,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TokenMissing => "token_missing",
-            Self::TokenUnreadable => "token_unreadable",
-            Self::TokenInArguments => "token_in_arguments",
-            Self::InvalidOptions => "invalid_options",
-            Self::TokenMalformed => "token_malformed",
-            Self::TokenRejected => "token_rejected",
-            Self::AppsForbidden => "apps_forbidden",
-            Self::PipelinesDenied => "pipelines_denied",
-            Self::AppNotAccessible => "app_not_accessible",
-            Self::PipelineDetailsDenied => "pipeline_details_denied",
-            Self::NoApps => "no_apps",
-            Self::Intercepted => "intercepted",
-            Self::WrongBaseUrl => "wrong_base_url",
-            Self::RateLimited => "rate_limited",
-            Self::ServerError => "server_error",
-            Self::Redirected => "redirected",
-            Self::UnexpectedResponse => "unexpected_response",
-            Self::UnexpectedStatus => "unexpected_status",
-            Self::DnsFailure => "dns_failure",
-            Self::ConnectionFailed => "connection_failed",
-            Self::TlsFailure => "tls_failure",
-            Self::ProxyFailure => "proxy_failure",
-            Self::Timeout => "timeout",
-            Self::MaxTimeReached => "max_time_reached",
-            Self::Interrupted => "interrupted",
-            Self::EvidenceIncomplete => "evidence_incomplete",
-            Self::EvidenceMissing => "evidence_missing",
-        }
-    }
-
     /// Returns the one verdict that this reason leads to.
     pub const fn verdict(self) -> Verdict {
+        self.row().0
+    }
+
+    /// Tells whether the same run may well end otherwise a little later, with nothing changed.
+    pub const fn is_retryable(self) -> bool {
+        self.row().1
+    }
+
+    /// Returns the verdict, and whether trying again may help.
+    const fn row(self) -> (Verdict, bool) {
+        use Verdict::{Inconclusive, InvalidCredentials, InvalidPermissions, NoResources, NotRun};
         match self {
             Self::TokenMissing
             | Self::TokenUnreadable
             | Self::TokenInArguments
             | Self::InvalidOptions
-            | Self::EvidenceMissing => Verdict::NotRun,
-            Self::TokenMalformed | Self::TokenRejected => Verdict::InvalidCredentials,
+            | Self::EvidenceMissing => (NotRun, false),
+            Self::TokenMalformed | Self::TokenRejected => (InvalidCredentials, false),
             Self::AppsForbidden
             | Self::PipelinesDenied
             | Self::AppNotAccessible
-            | Self::PipelineDetailsDenied => Verdict::InvalidPermissions,
-            Self::NoApps => Verdict::NoResources,
+            | Self::PipelineDetailsDenied => (InvalidPermissions, false),
+            Self::NoApps => (NoResources, false),
             Self::Intercepted
             | Self::WrongBaseUrl
-            | Self::RateLimited
-            | Self::ServerError
             | Self::Redirected
             | Self::UnexpectedResponse
             | Self::UnexpectedStatus
-            | Self::DnsFailure
-            | Self::ConnectionFailed
             | Self::TlsFailure
-            | Self::ProxyFailure
-            | Self::Timeout
-            | Self::MaxTimeReached
-            | Self::Interrupted
-            | Self::EvidenceIncomplete => Verdict::Inconclusive,
-        }
-    }
-
-    /// Tells whether the same run may well end otherwise a little later, with nothing changed.
-    pub const fn is_retryable(self) -> bool {
-        match self {
+            | Self::EvidenceIncomplete => (Inconclusive, false),
             Self::RateLimited
             | Self::ServerError
             | Self::DnsFailure
@@ -297,26 +202,7 @@ impl Reason {
             | Self::ProxyFailure
             | Self::Timeout
             | Self::MaxTimeReached
-            | Self::Interrupted => true,
-            Self::TokenMissing
-            | Self::TokenUnreadable
-            | Self::TokenInArguments
-            | Self::InvalidOptions
-            | Self::TokenMalformed
-            | Self::TokenRejected
-            | Self::AppsForbidden
-            | Self::PipelinesDenied
-            | Self::AppNotAccessible
-            | Self::PipelineDetailsDenied
-            | Self::NoApps
-            | Self::Intercepted
-            | Self::WrongBaseUrl
-            | Self::Redirected
-            | Self::UnexpectedResponse
-            | Self::UnexpectedStatus
-            | Self::TlsFailure
-            | Self::EvidenceIncomplete
-            | Self::EvidenceMissing => false,
+            | Self::Interrupted => (Inconclusive, true),
         }
     }
 }
