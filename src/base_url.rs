@@ -4,10 +4,113 @@
 
 use crate::token;
 use std::fmt;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// Bitrise's own API, the address that DX uses (spec: `host` and `basePath`).
 pub const DEFAULT_BASE_URL: &str = "https://api.bitrise.io/v0.1";
+
+/// The path of DX's version of the API.
+const VERSION: &str = "v0.1";
+
+/// The host of Bitrise's API.
+const API_HOST: &str = "api.bitrise.io";
+
+/// The hosts of Bitrise that are websites, not the API.
+const WEBSITES: [&str; 5] = [
+    "bitrise.io",
+    "www.bitrise.io",
+    "app.bitrise.io",
+    "docs.bitrise.io",
+    "devcenter.bitrise.io",
+];
+
+/// The first part of an endpoint's path, for those endpoints that people try a token with.
+const ENDPOINTS: [&str; 4] = ["apps", "me", "user", "organizations"];
+
+/// The most characters of a base URL; no real address is that long, and some 65,000 are more than
+/// the HTTP library takes.
+const MAX_LENGTH: usize = 2048;
+
+/// A way in which an address of the API differs from DX's by mistake.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Slip {
+    /// The host is one of Bitrise's websites.
+    #[error("the address is that of Bitrise's website, not of its API")]
+    Website,
+    /// Plain `http` to a host of Bitrise.
+    #[error("the address starts with http:// instead of https://")]
+    PlainHttp,
+    /// No version where it belongs, before the endpoint.
+    #[error("the address has no /{VERSION}")]
+    NoVersion,
+    /// Another version, or another path, where the version belongs.
+    #[error("the address has another path where /{VERSION} belongs")]
+    OtherVersion,
+    /// Slashes without a name between them.
+    #[error("the address has a slash too many")]
+    Slashes,
+}
+
+/// An address of the API in its parts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApiAddress {
+    /// The base URL that is meant: Bitrise's own for a host of Bitrise, else that of the same
+    /// host. It ends in the version.
+    pub base: String,
+    /// What stands behind the version, percent-encoded as it came, without a slash in front:
+    /// `apps/SLUG/pipelines`, or nothing.
+    pub endpoint: String,
+    /// What is unlike DX's address in front of the endpoint, most serious first.
+    pub slips: Vec<Slip>,
+}
+
+impl ApiAddress {
+    /// Takes an address apart, be it a base URL or that of a request.
+    pub fn of(url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default();
+        let (is_website, is_api) = (WEBSITES.contains(&host), host == API_HOST);
+        let path = url.path().trim_matches('/');
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let is_version = |part: &str| part.eq_ignore_ascii_case(VERSION);
+        let version = segments.iter().position(|part| is_version(part));
+        let endpoint = segments.iter().position(|part| ENDPOINTS.contains(part));
+        let (before, behind) = match (version, endpoint) {
+            (Some(at), _) => (&segments[..at], &segments[at + 1..]),
+            (None, Some(at)) => segments.split_at(at),
+            (None, None) => (&segments[..], &[][..]),
+        };
+        let repeated = behind.iter().take_while(|part| is_version(part)).count();
+        let mut slips = Vec::new();
+        let mut add = |slip, is_seen: bool| slips.extend(is_seen.then_some(slip));
+        add(Slip::Website, is_website);
+        add(
+            Slip::PlainHttp,
+            (is_website || is_api) && url.scheme() == "http",
+        );
+        let is_other = (is_api && !before.is_empty()) || repeated > 0;
+        add(Slip::OtherVersion, is_other);
+        add(
+            Slip::NoVersion,
+            version.is_none() && !is_other && !is_website,
+        );
+        add(Slip::Slashes, path.contains("//"));
+        let base = if is_website || is_api {
+            DEFAULT_BASE_URL.to_owned()
+        } else {
+            let mut base = url[..Position::BeforePath].to_owned();
+            for part in before.iter().chain([&VERSION]) {
+                base.push('/');
+                base.push_str(part);
+            }
+            base
+        };
+        Self {
+            base,
+            endpoint: behind[repeated..].join("/"),
+            slips,
+        }
+    }
+}
 
 /// The address of the API, with its version path and without a slash at its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,11 +119,23 @@ pub struct BaseUrl(Url);
 impl BaseUrl {
     /// Reads a base URL such as [`DEFAULT_BASE_URL`].
     ///
+    /// What can only be meant in one way is taken so: an endpoint behind the version, and Bitrise's
+    /// API without its scheme or version.
+    ///
     /// # Errors
     /// Returns a [`BaseUrlError`] unless the text is `https`, or `http` to this machine, without
     /// user, password, query and fragment.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let mut url = Url::parse(text.trim()).map_err(|_| BaseUrlError::Unreadable)?;
+        let text = text.trim();
+        if text.len() > MAX_LENGTH {
+            return Err(BaseUrlError::TooLong);
+        }
+        let host = text.split('/').next().unwrap_or_default();
+        // As browsers show it.
+        let lacks_scheme = host == API_HOST || WEBSITES.contains(&host);
+        let scheme = if lacks_scheme { "https://" } else { "" };
+        let url = Url::parse(&format!("{scheme}{text}"));
+        let mut url = url.map_err(|_| BaseUrlError::Unreadable)?;
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
@@ -30,12 +145,35 @@ impl BaseUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(BaseUrlError::WithUser);
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(BaseUrlError::WithQuery);
-        }
         if token::has_prefix(url.as_str()) {
             return Err(BaseUrlError::WithToken);
         }
+        if url.fragment().is_some() {
+            return Err(BaseUrlError::WithQuery);
+        }
+        let ApiAddress {
+            base,
+            endpoint,
+            slips,
+        } = ApiAddress::of(&url);
+        let is_api = base == DEFAULT_BASE_URL;
+        let has_endpoint = ENDPOINTS.contains(&endpoint.split('/').next().unwrap_or_default());
+        // An endpoint's query goes with it.
+        if url.query().is_some() && !has_endpoint {
+            return Err(BaseUrlError::WithQuery);
+        }
+        match slips.first() {
+            Some(Slip::Website) => return Err(BaseUrlError::Website),
+            Some(Slip::OtherVersion) if is_api => return Err(BaseUrlError::OtherPath),
+            _ => {}
+        }
+        let has_version = !slips.contains(&Slip::NoVersion);
+        if is_api || (has_endpoint && has_version) {
+            return Url::parse(&base)
+                .map(Self)
+                .map_err(|_| BaseUrlError::Unreadable);
+        }
+        // What a gateway in front of Bitrise has in place of the version is its own affair.
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         Ok(Self(url))
@@ -84,6 +222,18 @@ pub enum BaseUrlError {
     /// A query or a fragment in the URL.
     #[error("the base URL holds a “?” or a “#”: leave out what starts there")]
     WithQuery,
+    /// One of Bitrise's websites.
+    #[error("the base URL is that of Bitrise's website; its API is at {DEFAULT_BASE_URL}")]
+    Website,
+    /// Another version of Bitrise's API, or none of its paths.
+    #[error("the base URL has another path than Bitrise's API, which is at {DEFAULT_BASE_URL}")]
+    OtherPath,
+    /// Longer than any address.
+    #[error(
+        "the base URL has more than {MAX_LENGTH} characters: write the address alone, as in \
+         {DEFAULT_BASE_URL}"
+    )]
+    TooLong,
     /// A token in the URL.
     #[error("the base URL holds a token: treat that token as compromised")]
     WithToken,
@@ -102,7 +252,29 @@ mod tests {
                 " https://api.bitrise.io/v0.1/ ",
                 "https://api.bitrise.io/v0.1",
             ),
-            ("https://API.bitrise.io", "https://api.bitrise.io"),
+            ("https://API.bitrise.io", DEFAULT_BASE_URL),
+            ("api.bitrise.io/v0.1", DEFAULT_BASE_URL),
+            ("api.bitrise.io", DEFAULT_BASE_URL),
+            ("https://api.bitrise.io//v0.1", DEFAULT_BASE_URL),
+            ("https://api.bitrise.io/v0.1/apps?limit=1", DEFAULT_BASE_URL),
+            ("https://api.bitrise.io/v0.1/me/", DEFAULT_BASE_URL),
+            (
+                "https://api.bitrise.io/v0.1/apps/a1/pipelines",
+                DEFAULT_BASE_URL,
+            ),
+            ("https://api.bitrise.io/v0.1/builds", DEFAULT_BASE_URL),
+            ("https://api.bitrise.io/apps", DEFAULT_BASE_URL),
+            (
+                "https://gate.example/b/v0.1/apps",
+                "https://gate.example/b/v0.1",
+            ),
+            // Whether a gateway wants a version, and what is behind it, is not known.
+            ("https://gate.example/apps", "https://gate.example/apps"),
+            (
+                "https://gate.example/v0.1/x/",
+                "https://gate.example/v0.1/x",
+            ),
+            ("https://gate.example/v1", "https://gate.example/v1"),
             ("http://127.0.0.1:8080/v0.1//", "http://127.0.0.1:8080/v0.1"),
             ("http://127.9.9.9", "http://127.9.9.9"),
             ("http://[::1]:1/x", "http://[::1]:1/x"),
@@ -117,7 +289,14 @@ mod tests {
         let mut out = String::new();
         for text in [
             "",
-            "api.bitrise.io/v0.1",
+            "canary.example/v0.1",
+            "https://app.bitrise.io/app/canary",
+            "www.bitrise.io",
+            "https://bitrise.io/v0.1",
+            "https://api.bitrise.io/v1/canary",
+            "https://api.bitrise.io/canary/v0.1",
+            "https://api.bitrise.io/v0.1?canary",
+            &format!("https://{}", "canary".repeat(9_999)),
             "ftp://canary",
             "file:///canary",
             "https://",
@@ -132,12 +311,71 @@ mod tests {
             "http://0.0.0.0/",
             "https://h/bitwat_canary/v0.1",
         ] {
-            writeln!(out, "{text}: {}", BaseUrl::parse(text).unwrap_err()).unwrap();
+            let shown = text.get(..60).unwrap_or(text);
+            writeln!(out, "{shown}: {}", BaseUrl::parse(text).unwrap_err()).unwrap();
         }
         assert!(
             out.lines()
                 .all(|l| !l.split_once(": ").unwrap().1.contains("canary"))
         );
         insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn an_address_is_taken_apart_and_its_slips_are_named() {
+        use Slip::{NoVersion, OtherVersion, PlainHttp, Slashes, Website};
+        const GATE: &str = "https://gate.example/b/v0.1";
+        for (address, base, endpoint, slips) in [
+            (
+                "https://api.bitrise.io/v0.1/apps?limit=1",
+                DEFAULT_BASE_URL,
+                "apps",
+                &[][..],
+            ),
+            ("https://api.bitrise.io/v0.1/", DEFAULT_BASE_URL, "", &[]),
+            ("https://api.bitrise.io", DEFAULT_BASE_URL, "", &[NoVersion]),
+            (
+                "https://api.bitrise.io/apps/a1/pipelines",
+                DEFAULT_BASE_URL,
+                "apps/a1/pipelines",
+                &[NoVersion],
+            ),
+            (
+                "https://api.bitrise.io/v1/apps",
+                DEFAULT_BASE_URL,
+                "apps",
+                &[OtherVersion],
+            ),
+            (
+                "https://api.bitrise.io/v0.1/v0.1/me",
+                DEFAULT_BASE_URL,
+                "me",
+                &[OtherVersion],
+            ),
+            (
+                "https://api.bitrise.io/v0.1//apps",
+                DEFAULT_BASE_URL,
+                "apps",
+                &[Slashes],
+            ),
+            (
+                "http://app.bitrise.io/apps",
+                DEFAULT_BASE_URL,
+                "apps",
+                &[Website, PlainHttp],
+            ),
+            (
+                "https://www.bitrise.io/v0.1/apps",
+                DEFAULT_BASE_URL,
+                "apps",
+                &[Website],
+            ),
+            ("https://gate.example/b/v0.1/apps", GATE, "apps", &[]),
+            ("https://gate.example/b/apps", GATE, "apps", &[NoVersion]),
+        ] {
+            let found = ApiAddress::of(&Url::parse(address).unwrap());
+            let parts = (&*found.base, &*found.endpoint, &*found.slips);
+            assert_eq!(parts, (base, endpoint, slips), "{address}");
+        }
     }
 }
