@@ -93,6 +93,18 @@ pub struct Target {
     pub sandbox: Option<SandboxTarget>,
 }
 
+/// The shells that commands are written for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Shell {
+    /// A POSIX shell: of Linux, macOS, WSL, Git for Windows.
+    #[default]
+    Posix,
+    /// The command prompt of Windows, `cmd.exe`.
+    Cmd,
+    /// PowerShell.
+    PowerShell,
+}
+
 /// What is needed to start the same sandbox again.
 #[derive(Clone, Debug)]
 pub struct SandboxTarget {
@@ -121,6 +133,8 @@ names! {
 /// What a pasted text shows beyond requests and responses.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PastedFacts {
+    /// The shell that the commands in the text are for, if it shows one.
+    pub shell: Option<Shell>,
     /// Whether an API token stands in the text: it has to be revoked, whatever else is true.
     pub holds_token: bool,
     /// What is wrong with the commands themselves, each kind once.

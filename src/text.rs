@@ -270,6 +270,8 @@ pub enum Span {
     Foreign(Untrusted),
     /// A command, an option, an address or a value to be typed as it stands.
     Command(String),
+    /// A whole command to be copied: it stands in lines of its own and is never broken.
+    Block(String),
 }
 
 impl Text {
@@ -279,7 +281,7 @@ impl Text {
         let words = words.into();
         match self.0.last_mut() {
             Some(Span::Own(before)) => before.push_str(&words),
-            Some(Span::Foreign(_) | Span::Command(_)) | None => self.0.push(Span::Own(words)),
+            Some(_) | None => self.0.push(Span::Own(words)),
         }
         self
     }
@@ -295,6 +297,13 @@ impl Text {
     #[must_use]
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.0.push(Span::Command(command.into()));
+        self
+    }
+
+    /// Adds a whole command, in a block of its own.
+    #[must_use]
+    pub fn block(mut self, command: impl Into<String>) -> Self {
+        self.0.push(Span::Block(command.into()));
         self
     }
 
@@ -329,6 +338,7 @@ impl fmt::Display for Text {
             match span {
                 Span::Own(words) | Span::Command(words) => f.write_str(words)?,
                 Span::Foreign(text) => text.fmt(f)?,
+                Span::Block(command) => write!(f, "\n    {command}")?,
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no token is read and nothing is asked, whatever the environment says.
 
-use super::environment::Environment;
+use super::environment::{Environment, SHELL};
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
 use crate::diagnosis::{Diagnosis, Known, diagnose, say_token_was_pasted};
@@ -145,7 +145,7 @@ fn not_run(why: impl Into<NotRun>) -> Report {
 
 fn of(report: Report) -> Diagnosis {
     let known = Known {
-        is_windows: cfg!(windows),
+        shell: SHELL,
         ..Known::default()
     };
     diagnose(report, &known)

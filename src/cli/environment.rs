@@ -2,6 +2,7 @@
 
 use crate::diagnosis::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 use crate::proxy::{Hidden, Variables};
+use crate::report::Shell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -22,6 +23,13 @@ const TOKEN_VARIABLES: [&str; 6] = [
 
 /// The variables for a proxy to `https` addresses, in curl's order of precedence.
 const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
+/// The shell that a live run's commands are written for: the platform's.
+pub(super) const SHELL: Shell = if cfg!(windows) {
+    Shell::PowerShell
+} else {
+    Shell::Posix
+};
 
 /// The variables by which other programs find root certificates, which this one does not read.
 const OTHER_ROOTS: [&str; 3] = [
@@ -221,7 +229,7 @@ impl Values<'_> {
             no_proxy: NoProxy::Unset,
             roots: Vec::new(),
             other_roots: set(&OTHER_ROOTS),
-            is_windows: cfg!(windows),
+            shell: SHELL,
         }
     }
 
@@ -476,7 +484,7 @@ mod tests {
         assert_eq!(
             other.known(None),
             Known {
-                is_windows: cfg!(windows),
+                shell: SHELL,
                 ..Known::default()
             }
         );

@@ -2,6 +2,8 @@
 //!
 //! Invariant: names alone. No value of a variable gets here, since any of them may be a secret.
 
+use crate::report::Shell;
+
 /// What the environment shows, read once at the edge.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
@@ -23,8 +25,8 @@ pub struct Known {
     /// Variables that name a bundle of root certificates for other programs, such as
     /// `NODE_EXTRA_CA_CERTS`, and are set.
     pub other_roots: Vec<&'static str>,
-    /// Whether commands are to be written for PowerShell.
-    pub is_windows: bool,
+    /// The shell that commands are written for.
+    pub shell: Shell,
 }
 
 /// The CI systems that are told apart.

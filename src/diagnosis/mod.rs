@@ -118,7 +118,8 @@ impl Diagnosis {
 pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     pasted::forget_assumed(&mut report);
     let facts = Facts::of(&report, known);
-    let how = Reproduce::new(&report.target, known.is_windows);
+    let shell = report.pasted.as_ref().and_then(|facts| facts.shell);
+    let how = Reproduce::new(&report.target, shell.unwrap_or(known.shell));
     let causes = causes::left(&facts);
     let actions = actions::left(&facts);
     let fix = facts.token_error.map(|error| error.fix());

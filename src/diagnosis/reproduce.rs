@@ -1,65 +1,120 @@
 //! Commands that repeat a run's requests, with a variable in place of the token.
 
-use crate::report::Target;
+use crate::report::{Shell, Target};
 use crate::text;
 
 /// How the commands are written.
 #[derive(Clone, Debug)]
 pub(super) struct Reproduce {
-    is_windows: bool,
+    shell: Shell,
     ca_cert: Option<String>,
 }
 
 impl Reproduce {
     /// Makes the commands' form from what was asked.
-    pub(super) fn new(target: &Target, is_windows: bool) -> Self {
+    pub(super) fn new(target: &Target, shell: Shell) -> Self {
         Self {
-            is_windows,
+            shell,
             ca_cert: target.ca_cert.clone(),
         }
     }
 
     /// Returns the commands that come first: the sandbox ends with the run, so they start it again.
     pub(super) fn start(&self, target: &Target) -> Vec<String> {
-        let sandbox = target.sandbox.iter().flat_map(|sandbox| {
-            let arguments = format!(
-                "sandbox --listen {} --scenario {}",
-                sandbox.listen, sandbox.scenario
-            );
-            if self.is_windows {
-                [
-                    format!("Start-Process bitrise-dx '{arguments}'"),
-                    format!("$env:BITRISE_TOKEN = '{}'", sandbox.token),
-                ]
-            } else {
-                [
-                    format!("bitrise-dx {arguments} &"),
-                    format!("export BITRISE_TOKEN={}", sandbox.token),
-                ]
-            }
-        });
-        sandbox.collect()
+        let Some(sandbox) = &target.sandbox else {
+            return Vec::new();
+        };
+        let (listen, scenario) = (&sandbox.listen, sandbox.scenario);
+        let (run, token) = (
+            format!("sandbox --listen {listen} --scenario {scenario}"),
+            sandbox.token,
+        );
+        match self.shell {
+            Shell::Posix => vec![
+                format!("bitrise-dx {run} &"),
+                format!("export BITRISE_TOKEN={token}"),
+            ],
+            Shell::Cmd => vec![
+                format!("start \"\" bitrise-dx {run}"),
+                format!("set \"BITRISE_TOKEN={token}\""),
+            ],
+            Shell::PowerShell => vec![
+                format!("Start-Process bitrise-dx '{run}'"),
+                format!("$env:BITRISE_TOKEN = '{token}'"),
+            ],
+        }
     }
 
     /// Returns the command that repeats one request.
     pub(super) fn curl(&self, url: &str) -> String {
-        let (program, variable) = if self.is_windows {
-            ("curl.exe", "$env:BITRISE_TOKEN")
-        } else {
-            ("curl", "$BITRISE_TOKEN")
+        // In Windows PowerShell, `curl` is another command.
+        let (program, variable) = match self.shell {
+            Shell::Posix => ("curl", "$BITRISE_TOKEN"),
+            Shell::Cmd => ("curl", "%BITRISE_TOKEN%"),
+            Shell::PowerShell => ("curl.exe", "$env:BITRISE_TOKEN"),
         };
-        let ca_cert = self.ca_cert.as_deref();
-        let ca_cert = ca_cert.map_or_else(String::new, |path| {
-            format!(" --cacert {}", self.quoted(path))
-        });
-        let headers = format!("-H \"Authorization: {variable}\" -H 'Accept: application/json'");
-        format!("{program} -sS -i{ca_cert} {headers} {}", self.quoted(url))
+        let ca_cert = match &self.ca_cert {
+            Some(path) => format!(" --cacert {}", self.quoted(path)),
+            None => String::new(),
+        };
+        let url = self.quoted(url);
+        format!("{program} -sS -i{ca_cert} -H \"Authorization: {variable}\" {url}")
     }
 
     /// Quotes a text for the shell. What could not be shown as it is, as a control character in the
     /// path of a file, is escaped: such a line can't be run, but does no harm either.
     fn quoted(&self, text: &str) -> String {
-        let quote = if self.is_windows { "''" } else { r"'\''" };
-        format!("'{}'", text::escape_unprintable(text).replace('\'', quote))
+        let text = text::escape_unprintable(text);
+        match self.shell {
+            Shell::Posix => format!("'{}'", text.replace('\'', r"'\''")),
+            // No address and no path on Windows has a quotation mark.
+            Shell::Cmd => format!("\"{}\"", text.replace('"', "")),
+            Shell::PowerShell => {
+                // Typographic marks count as plain ones there.
+                let is_special = |c: char| matches!(c, '"' | '`' | '$' | '“' | '”' | '„');
+                let escape = |c: char| is_special(c).then_some('`').into_iter().chain([c]);
+                format!("\"{}\"", text.chars().flat_map(escape).collect::<String>())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::SandboxTarget;
+
+    #[test]
+    fn each_shell_has_its_own_form() {
+        let target = Target {
+            ca_cert: Some("/tmp/it’s 'a'.pem".to_owned()),
+            sandbox: Some(SandboxTarget {
+                scenario: "slow",
+                listen: "127.0.0.1:9".to_owned(),
+                token: "bitwat_made_up",
+            }),
+            ..Target::default()
+        };
+        let mut forms = Vec::new();
+        for shell in [Shell::Posix, Shell::Cmd, Shell::PowerShell] {
+            let how = Reproduce::new(&target, shell);
+            forms.push(format!("{shell:?}"));
+            forms.extend(how.start(&target));
+            forms.push(how.curl("https://api.bitrise.io/v0.1/apps?limit=50"));
+        }
+        insta::assert_snapshot!(forms.join("\n"), @r#"
+        Posix
+        bitrise-dx sandbox --listen 127.0.0.1:9 --scenario slow &
+        export BITRISE_TOKEN=bitwat_made_up
+        curl -sS -i --cacert '/tmp/it’s '\''a'\''.pem' -H "Authorization: $BITRISE_TOKEN" 'https://api.bitrise.io/v0.1/apps?limit=50'
+        Cmd
+        start "" bitrise-dx sandbox --listen 127.0.0.1:9 --scenario slow
+        set "BITRISE_TOKEN=bitwat_made_up"
+        curl -sS -i --cacert "/tmp/it’s 'a'.pem" -H "Authorization: %BITRISE_TOKEN%" "https://api.bitrise.io/v0.1/apps?limit=50"
+        PowerShell
+        Start-Process bitrise-dx 'sandbox --listen 127.0.0.1:9 --scenario slow'
+        $env:BITRISE_TOKEN = 'bitwat_made_up'
+        curl.exe -sS -i --cacert "/tmp/it’s 'a'.pem" -H "Authorization: $env:BITRISE_TOKEN" "https://api.bitrise.io/v0.1/apps?limit=50"
+        "#);
     }
 }

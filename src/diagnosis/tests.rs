@@ -7,7 +7,7 @@ use crate::exchange::{
     AuthScheme, Body, Exchange, ProxyFault, ProxyResponse, Response, TlsFault, TlsFaultKind,
     TransportErrorKind,
 };
-use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Target, TokenInfo};
+use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo};
 use crate::token::TokenError;
 use crate::wire::Document;
 use std::fmt::Write as _;
@@ -558,7 +558,7 @@ fn network() {
     sheet.add("timeout", run.screen());
     let mut run =
         workspace().not_listed(Reason::TokenRejected, exchange("/apps", message(401, "x")));
-    run.known.is_windows = true;
+    run.known.shell = Shell::PowerShell;
     let commands = run.diagnosis().reproduce;
     assert!(commands[0].starts_with("curl.exe -sS -i -H \"Authorization: $env:BITRISE_TOKEN\""));
     insta::assert_snapshot!("network", sheet.0);

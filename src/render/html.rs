@@ -187,6 +187,11 @@ fn marked(text: &Text) -> Marked {
             Span::Own(words) => ("", words.clone(), ""),
             Span::Foreign(text) => ("<bdi>", text.to_string(), "</bdi>"),
             Span::Command(command) => ("<code>", command.clone(), "</code>"),
+            Span::Block(command) => (
+                "<pre tabindex=\"0\" role=\"region\" aria-label=\"Command\">",
+                command.clone(),
+                "</pre>",
+            ),
         };
         out += open;
         // Writing to a string can't fail.

@@ -362,11 +362,8 @@ impl Page {
             return;
         }
         self.heading("Reproduce (token in BITRISE_TOKEN)");
-        let room = self.style.width.saturating_sub(2);
         for command in &diagnosis.reproduce {
-            for line in wrap::command(&self.set(command), room) {
-                self.line(&format!("  {line}"));
-            }
+            self.line(&format!("  {}", self.set(command)));
         }
     }
 

@@ -185,7 +185,7 @@ impl Page {
         }
         self.heading("Reproduce (token in BITRISE_TOKEN)");
         let commands = diagnosis.reproduce.join("\n");
-        let fence = "`".repeat(longest_run(&commands).max(2) + 1);
+        let fence = fence(&commands);
         self.line(&format!("{fence}sh\n{commands}\n{fence}"));
     }
 
@@ -254,6 +254,11 @@ fn inline(text: &Text) -> String {
             Span::Own(words) => out.extend(words.split_inclusive(' ').map(set_word)),
             Span::Foreign(text) => out += &code(&text.to_string()),
             Span::Command(command) => out += &code(command),
+            // Indented as far as the text of a step, so that it belongs to it.
+            Span::Block(command) => {
+                let fence = fence(command);
+                let _ = write!(out, "\n\n   {fence}\n   {command}\n   {fence}\n");
+            }
         }
     }
     out
@@ -307,6 +312,11 @@ fn code(text: &str) -> String {
         ""
     };
     format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Returns a fence that is longer than any run of backticks inside of a block.
+fn fence(text: &str) -> String {
+    "`".repeat(longest_run(text).max(2) + 1)
 }
 
 /// Returns the length of the longest run of backticks.

@@ -929,7 +929,7 @@ mod tests {
             .iter()
             .filter_map(|span| match span {
                 Span::Command(command) => Some(command.as_str()),
-                Span::Own(_) | Span::Foreign(_) => None,
+                Span::Own(_) | Span::Foreign(_) | Span::Block(_) => None,
             })
             .collect();
         assert_eq!(commands[0], "bitrise-dx verify --all-apps");

@@ -25,9 +25,19 @@ struct Word {
     spaces: usize,
     /// Its characters, and whether the line may be broken before each.
     chars: Vec<(char, bool)>,
+    /// Whether it is a line of its own, however long it is.
+    is_line: bool,
 }
 
 impl Word {
+    fn whole_line(command: &str) -> Self {
+        Self {
+            spaces: 0,
+            chars: format!("  {command}").chars().map(|c| (c, false)).collect(),
+            is_line: true,
+        }
+    }
+
     fn width(&self) -> usize {
         self.chars.iter().map(|(c, _)| char_width(*c)).sum()
     }
@@ -42,10 +52,12 @@ fn char_width(c: char) -> usize {
 pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String) -> Vec<String> {
     let room = columns.width.saturating_sub(columns.rest).max(1);
     let (mut lines, mut line, mut column) = (Vec::new(), String::new(), columns.first);
+    let mut is_closed = false;
     for word in words(text, room, set) {
         let width = word.width();
         let is_at_start = line.is_empty();
-        if !is_at_start && column + word.spaces + width > columns.width {
+        let is_over = column + word.spaces + width > columns.width;
+        if !is_at_start && (is_over || word.is_line || is_closed) {
             lines.push(std::mem::take(&mut line));
             column = columns.rest;
         } else if !is_at_start {
@@ -61,6 +73,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
             line.push(c);
             column += width;
         }
+        is_closed = word.is_line;
     }
     lines.push(line);
     lines
@@ -77,6 +90,11 @@ fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
                 let shown = set(command);
                 let is_whole = display_width(&shown) <= room;
                 (shown, false, is_whole)
+            }
+            Span::Block(command) => {
+                words.push(Word::whole_line(&set(command)));
+                words.push(Word::default());
+                continue;
             }
         };
         for c in shown.chars() {
@@ -99,72 +117,6 @@ fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
     }
     words.retain(|word| !word.chars.is_empty());
     words
-}
-
-/// Breaks a shell command between its arguments, so that it can be run as it stands: each line but
-/// the last ends in a backslash. An option keeps its value. A command for PowerShell, which
-/// writes this otherwise, is left whole.
-pub(super) fn command(command: &str, width: usize) -> Vec<String> {
-    if display_width(command) <= width || command.contains("$env:") {
-        return vec![command.to_owned()];
-    }
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for part in parts(command) {
-        // Two columns are for the space and the backslash.
-        if !line.is_empty() && display_width(&line) + 1 + display_width(&part) + 2 > width {
-            lines.push(std::mem::take(&mut line) + " \\");
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        } else if !lines.is_empty() {
-            line.push_str("  ");
-        }
-        line += &part;
-    }
-    lines.push(line);
-    lines
-}
-
-/// Returns a command's arguments, quotes and all, each option together with its value.
-fn parts(command: &str) -> Vec<String> {
-    let mut arguments = vec![String::new()];
-    let (mut quote, mut is_escaped) = (None, false);
-    for c in command.chars() {
-        let is_end = c == ' ' && quote.is_none() && !is_escaped;
-        if is_end {
-            arguments.push(String::new());
-        } else if let Some(argument) = arguments.last_mut() {
-            argument.push(c);
-        }
-        let was_escaped = std::mem::take(&mut is_escaped);
-        match (c, quote) {
-            _ if was_escaped => {}
-            ('\\', None | Some('"')) => is_escaped = true,
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            _ => {}
-        }
-    }
-    let mut parts: Vec<String> = Vec::new();
-    let mut takes_value = false;
-    for argument in arguments
-        .into_iter()
-        .filter(|argument| !argument.is_empty())
-    {
-        let is_option = argument.starts_with('-');
-        // `-sS` and `-i` are followed by another option, or by the address in quotes.
-        let is_flag = matches!(argument.as_str(), "-sS" | "-i");
-        match parts.last_mut() {
-            Some(part) if takes_value && !is_option => {
-                part.push(' ');
-                *part += &argument;
-            }
-            Some(_) | None => parts.push(argument),
-        }
-        takes_value = is_option && !is_flag;
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -198,6 +150,13 @@ mod tests {
     }
 
     #[test]
+    fn a_block_is_a_line_of_its_own_and_never_broken() {
+        let text = Text::from("Run this: ").block("curl -sS -i 'https://h/p'");
+        let expected = ["Run this:", "  curl -sS -i 'https://h/p'", "And send it."];
+        assert_eq!(wrapped(&text.own(" And send it."), 20), expected);
+    }
+
+    #[test]
     fn a_foreign_word_does_not_reach_beyond_the_width() {
         let text = Text::from("App “")
             .foreign(&Untrusted::new("x".repeat(50)))
@@ -208,19 +167,6 @@ mod tests {
             lines.iter().all(|line| line.chars().count() <= 20),
             "{lines:?}"
         );
-    }
-
-    #[test]
-    fn a_command_is_broken_between_its_arguments() {
-        let whole = "curl -sS -i -H \"Authorization: $BITRISE_TOKEN\" -H 'Accept: a/b' 'https://h/it'\\''s a/p?l=1'";
-        assert_eq!(
-            command(whole, 50),
-            [
-                "curl -sS -i -H \"Authorization: $BITRISE_TOKEN\" \\",
-                "  -H 'Accept: a/b' 'https://h/it'\\''s a/p?l=1'",
-            ]
-        );
-        assert_eq!(command(whole, 200), [whole]);
     }
 
     proptest! {

@@ -45,6 +45,21 @@ pub(crate) fn steady(text: &str) -> String {
             "bitrise-dx VERSION (COMMIT, TARGET)",
         ),
         (r"\b[0-9]{2}:[0-9]{2} UTC", "HH:MM UTC"),
+        // Commands are held in the form of a POSIX shell, also where they are written for PowerShell.
+        (
+            r"\$env:BITRISE_TOKEN = (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
+            "export BITRISE_TOKEN=$1",
+        ),
+        (
+            r"Start-Process bitrise-dx (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
+            "bitrise-dx $1 &",
+        ),
+        (r"\bcurl\.exe ", "curl "),
+        (r"\$env:BITRISE_TOKEN", "$$BITRISE_TOKEN"),
+        (
+            r#"(BITRISE_TOKEN(?:"|&#34;|&quot;)) (?:["']|&#3[49];|&quot;|&apos;)([^"'&\s]+)(?:["']|&#3[49];|&quot;|&apos;)"#,
+            "$1 '$2'",
+        ),
         // Where the last line breaks depends on how long these are.
         (r"·\s+TIME\s+·\s+SPAN", "· TIME · SPAN"),
         ("(?s)<style>.*</style>", "<style>STYLE</style>"),
