@@ -262,6 +262,8 @@ pub struct TokenInfo {
     pub kind: Option<TokenKind>,
     /// Whether white space around it was dropped.
     pub was_trimmed: bool,
+    /// Whether `token ` in front of it was dropped.
+    pub had_scheme: bool,
     /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
     pub fingerprint: Option<String>,
     /// Where it came from.
@@ -414,6 +416,8 @@ names! {
     pub enum Warning {
         /// White space around the token was dropped.
         TokenTrimmed = "token_trimmed",
+        /// `token ` stood in front of the token.
+        TokenScheme = "token_scheme",
         /// The token that Bitrise accepted is a person's.
         PersonalToken = "personal_token",
         /// An app can be read but is not in the token's list, so DX won't find it there.
@@ -580,6 +584,9 @@ impl Report {
         let mut warnings = Vec::new();
         if self.token.was_trimmed {
             warnings.push(Warning::TokenTrimmed);
+        }
+        if self.token.had_scheme {
+            warnings.push(Warning::TokenScheme);
         }
         let is_personal = self.token.kind == Some(TokenKind::Personal);
         if is_personal && self.token_state() == TokenState::Accepted {

@@ -5,11 +5,12 @@
 
 mod shape;
 
+use crate::names::names;
 use crate::redact::{RUN, Redactor};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use shape::{Encoding, Key, TokenError};
+pub use shape::{TokenError, other_service};
 
 /// The prefixes of tokens, and the kind of each (Bitrise's own command-line program knows the same
 /// two).
@@ -21,25 +22,15 @@ const PREFIXES: [(&str, TokenKind); 2] = [
 /// A Bitrise API token that passed [`Token::parse`].
 pub struct Token(SecretString);
 
-/// The kind of a token, told from its prefix.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenKind {
-    /// `bitwat_`: a workspace API token, the kind that DX asks for.
-    Workspace,
-    /// `bitpat_`: a personal access token.
-    Personal,
-    /// No known prefix: perhaps a token from before November 2024, when prefixes came.
-    Unknown,
-}
-
-impl TokenKind {
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Workspace => "workspace",
-            Self::Personal => "personal",
-            Self::Unknown => "unknown",
-        }
+names! {
+    /// The kind of a token, told from its prefix.
+    pub enum TokenKind {
+        /// `bitwat_`: a workspace API token, the kind that DX asks for.
+        Workspace = "workspace",
+        /// `bitpat_`: a personal access token.
+        Personal = "personal",
+        /// No known prefix: perhaps a token from before November 2024, when prefixes came.
+        Unknown = "unknown",
     }
 }
 
@@ -51,29 +42,34 @@ pub struct ParsedToken {
     pub kind: TokenKind,
     /// Whether white space around it was dropped.
     pub was_trimmed: bool,
+    /// Whether `token ` in front of it was dropped.
+    pub had_scheme: bool,
 }
 
 impl Token {
     /// Reads a token from text.
     ///
-    /// White space around the token is dropped. No length and no alphabet is
-    /// enforced, since Bitrise documents none.
+    /// White space around the token is dropped, and so is `token ` in front of it: Bitrise takes
+    /// it, and its own command-line program sends it, but DX's page wants the token alone. No
+    /// length and no alphabet is enforced, since Bitrise documents none.
     ///
     /// # Errors
     /// Returns what makes the text unusable; nothing in the error quotes the text.
     pub fn parse(text: &str) -> Result<ParsedToken, TokenError> {
         let trimmed = text.trim();
-        if let Some(error) = shape::find(text) {
+        let behind = trimmed.strip_prefix("token ").map(str::trim_start);
+        let token = behind.unwrap_or(trimmed);
+        // A quotation mark or a header behind it is named, and not what stands around that.
+        if let Some(error) = shape::find(token) {
             return Err(error);
         }
-        let known = PREFIXES
-            .iter()
-            .find(|(prefix, _)| trimmed.starts_with(prefix));
-        let kind = known.map_or(TokenKind::Unknown, |(_, kind)| *kind);
+        let mut known = PREFIXES.iter();
+        let known = known.find(|(prefix, _)| token.starts_with(prefix));
         Ok(ParsedToken {
-            token: Self(SecretString::from(trimmed)),
-            kind,
+            token: Self(SecretString::from(token)),
+            kind: known.map_or(TokenKind::Unknown, |(_, kind)| *kind),
             was_trimmed: trimmed.len() != text.len(),
+            had_scheme: behind.is_some(),
         })
     }
 
@@ -117,12 +113,8 @@ impl Token {
         const SHORTEST: usize = 20;
         let token = self.expose();
         let digest = digest(&SHA256, token.as_bytes());
-        let hex = digest
-            .as_ref()
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"));
-        (token.len() >= SHORTEST).then(|| hex.collect())
+        let first = digest.as_ref().first_chunk()?;
+        (token.len() >= SHORTEST).then(|| format!("{:08x}", u32::from_be_bytes(*first)))
     }
 }
 
@@ -163,6 +155,27 @@ mod tests {
             assert_eq!(parsed.was_trimmed, was_trimmed, "{text:?}");
             assert_eq!(parsed.token.expose(), text.trim());
         }
+    }
+
+    #[test]
+    fn a_scheme_that_bitrise_takes_is_dropped_and_noted() {
+        for text in ["token bitwat_x", "token  bitwat_x\n", " token bitwat_x"] {
+            let parsed = Token::parse(text).unwrap();
+            assert!(parsed.had_scheme, "{text:?}");
+            assert_eq!(parsed.token.expose(), "bitwat_x");
+            assert_eq!(parsed.kind, TokenKind::Workspace);
+            assert_eq!(parsed.was_trimmed, text.trim() != text, "{text:?}");
+        }
+        // Bitrise's library drops this word alone, and as it is written here.
+        for text in [
+            "Token bitwat_x",
+            "token: bitwat_x",
+            "Bearer bitwat_x",
+            "token ***",
+        ] {
+            assert!(Token::parse(text).is_err(), "{text}");
+        }
+        assert!(!Token::parse("bitwat_x").unwrap().had_scheme);
     }
 
     #[test]
@@ -225,7 +238,7 @@ mod tests {
                 let token = parsed.token.expose();
                 prop_assert!(!token.is_empty());
                 prop_assert!(token.bytes().all(|b| b.is_ascii_graphic()), "{token:?}");
-                prop_assert_eq!(token, text.trim());
+                prop_assert!(text.trim().ends_with(token), "{token:?}");
             }
         }
     }

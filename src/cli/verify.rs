@@ -15,7 +15,7 @@ use crate::diagnosis::Known;
 use crate::plan::{self, PlanError};
 use crate::report::{NotRun, SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
-use crate::token::{ParsedToken, Token, TokenError};
+use crate::token::{ParsedToken, Token};
 use crate::verify::{Event, verify};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::cell::Cell;
@@ -200,9 +200,10 @@ impl Run<'_> {
             token,
             kind,
             was_trimmed,
+            had_scheme,
         } = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
-            Err(TokenError::Empty) => {
+            Err(error) if error.is_empty() => {
                 let report = started(target, from(source));
                 return report.not_run(NotRun::TokenMissing).into();
             }
@@ -230,6 +231,7 @@ impl Run<'_> {
         let token = TokenInfo {
             kind: Some(kind),
             was_trimmed,
+            had_scheme,
             fingerprint,
             source: Some(source),
         };

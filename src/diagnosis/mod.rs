@@ -130,7 +130,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     let (who, who_text) = who(&facts, &actions);
     let sentences = actions.iter().map(|action| fill(action.text, &facts));
     let sentences: Vec<Text> = { fix.into_iter() }
-        .map(|fix| Text::from(fix.into_owned()))
+        .map(|fix| Text::from(fix.to_owned()))
         .chain(sentences)
         .collect();
     let is_live = report.evidence == EvidenceKind::Live;

@@ -600,6 +600,11 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
         Warning::TokenTrimmed => "White space around the token was ignored here. DX would send it \
                                   along, so copy the token without it."
             .into(),
+        Warning::TokenScheme => {
+            "“token” in front of the token was left out here. Bitrise takes it, \
+                                 but DX wants the token alone."
+                .into()
+        }
         Warning::PersonalToken => "This is a personal access token. It sees the apps of all of \
                                    that person's workspaces, and stops working when that person \
                                    leaves; DX asks for a workspace API token."

@@ -8,7 +8,7 @@ use crate::exchange::{
     TransportErrorKind,
 };
 use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo};
-use crate::token::TokenError;
+use crate::token::Token;
 use crate::wire::Document;
 use std::fmt::Write as _;
 
@@ -356,11 +356,8 @@ fn tokens() {
     let run = Run::new(TokenKind::Workspace).not_listed(Reason::NoApps, empty);
     sheet.add("no_apps", run.screen());
     let run = Run::new(TokenKind::Workspace);
-    let error = TokenError::OtherService {
-        name: "GitHub",
-        prefix: "ghp_",
-    };
-    let malformed = run.report.malformed(error);
+    let error = Token::parse("ghp_CANARY3f9a81c27e55d04b").err();
+    let malformed = run.report.malformed(error.unwrap());
     sheet.add("malformed", screen(&diagnose(malformed, &Known::default())));
     insta::assert_snapshot!("tokens", sheet.0);
 }

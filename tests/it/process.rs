@@ -115,7 +115,7 @@ fn the_token_can_come_from_a_file_or_standard_input() {
     assert_eq!(found.warnings.len(), 0);
     let input = program()
         .args(["--token-file", "-"])
-        .run_with_input(b"bitpat_x \n");
+        .run_with_input(b"token bitpat_x \n");
     let found = report(&input);
     assert_eq!(found.token.source.as_deref(), Some("stdin"));
     let codes: Vec<_> = found
@@ -123,7 +123,7 @@ fn the_token_can_come_from_a_file_or_standard_input() {
         .iter()
         .map(|warning| warning.code.as_str())
         .collect();
-    assert_eq!(codes, ["token_trimmed", "personal_token"]);
+    assert_eq!(codes, ["token_trimmed", "token_scheme", "personal_token"]);
     let sent: Vec<_> = server
         .requests()
         .iter()

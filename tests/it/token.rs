@@ -74,9 +74,15 @@ fn text_that_is_no_token_is_named_and_not_sent() {
         (format!("{CANARY}\\n"), "two characters (\\n)"),
         (format!("BITWAT_{secret}"), "a mistake in its first letters"),
         (format!("{CANARY}\nmore"), "several lines"),
-        (format!("{CANARY} more"), "white space"),
-        (format!("{CANARY}\u{1}"), "a control character"),
-        (format!("{CANARY}\u{200b}"), "not ASCII (U+200B)"),
+        (
+            format!("{CANARY} more"),
+            "white space inside, a space after",
+        ),
+        (
+            format!("{CANARY}\u{1}"),
+            "a control character inside, U+0001",
+        ),
+        (format!("{CANARY}\u{200b}"), "not ASCII, U+200B after the"),
     ] {
         let finished = program(&server).env("BITRISE_TOKEN", &text).run();
         refused(&finished, words, secret);
@@ -120,6 +126,27 @@ fn a_file_of_settings_is_named_with_the_line_that_holds_the_token() {
         fs::write(&path, text).unwrap();
         let finished = program(&server).arg("--token-file").arg(&path).run();
         refused(&finished, words, secret);
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_file_in_utf_16_without_its_mark_is_named() {
+    let secret = CANARY.strip_prefix("bitwat_").unwrap();
+    let (server, folder) = (healthy(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("token.txt");
+    let words = "UTF-16 without the mark";
+    for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let text = format!("{CANARY}\r\n");
+        let text: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+        fs::write(&path, &text).unwrap();
+        refused(
+            &program(&server).arg("--token-file").arg(&path).run(),
+            words,
+            secret,
+        );
+        let piped = program(&server).args(["--token-file", "-"]);
+        refused(&piped.run_with_input(&text), words, secret);
     }
     assert_eq!(server.requests().len(), 0);
 }

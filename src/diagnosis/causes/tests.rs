@@ -174,7 +174,7 @@ fn ruled_out_of_token() -> Vec<Row> {
         ),
         row(
             R::TokenMalformed,
-            Box::new(|f| f.token_error = Some(crate::token::TokenError::Jwt)),
+            Box::new(|f| f.token_error = crate::token::Token::parse("***").err()),
             &["placeholder", "quotation", "another service"],
         ),
     ]
