@@ -3,7 +3,7 @@
 //! Invariant: pure and total. Every [`Exchange`] has an answer, and nothing here waits, reads or
 //! prints.
 
-use crate::exchange::{Body, Exchange, Response, TransportErrorKind};
+use crate::exchange::{Body, Exchange, FaultKind, Response, Stage};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, PipelinePage};
 
@@ -70,12 +70,12 @@ fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
         return Err(reason);
     }
     match response.status {
-        200 => json(&response.body)?
+        Some(200) => json(&response.body)?
             .apps()
             .map_err(|_| Reason::UnexpectedResponse),
-        401 => Err(Reason::TokenRejected),
-        403 => Err(Reason::AppsForbidden),
-        404 => Err(Reason::WrongBaseUrl),
+        Some(401) => Err(Reason::TokenRejected),
+        Some(403) => Err(Reason::AppsForbidden),
+        Some(404) => Err(Reason::WrongBaseUrl),
         status => Err(any_step(status)),
     }
 }
@@ -115,9 +115,9 @@ fn below_app<T>(
             return Err(reason);
         }
         match response.status {
-            200 => Ok(AppStep::Readable(read(json(&response.body)?)?)),
-            401 => Ok(AppStep::RecheckToken),
-            403 | 404 => Err(denied),
+            Some(200) => Ok(AppStep::Readable(read(json(&response.body)?)?)),
+            Some(401) => Ok(AppStep::RecheckToken),
+            Some(403 | 404) => Err(denied),
             status => Err(any_step(status)),
         }
     };
@@ -131,17 +131,16 @@ fn below_app<T>(
 /// Bitrise's, JSON of another shape is a gateway's own.
 fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reason> {
     match (response.status, &response.body) {
-        (403, _) if response.is_rate_limit() => Some(Reason::RateLimited),
-        (401 | 403 | 404, Body::Html) | (403, Body::Empty | Body::Other | Body::TooLarge) => {
-            Some(Reason::Intercepted)
-        }
-        (403, Body::Cut(error)) => Some(transport(&error.kind)),
-        (401 | 403, Body::Json(document))
+        (Some(403), _) if response.is_rate_limit() => Some(Reason::RateLimited),
+        (Some(401 | 403 | 404), Body::Html)
+        | (Some(403), Body::Empty | Body::Other | Body::TooLarge) => Some(Reason::Intercepted),
+        (Some(403), Body::Cut(error)) => Some(transport(error.kind)),
+        (Some(401 | 403), Body::Json(document))
             if !exchange.is_for_bitrise() && !document.is_bitrise_error_shape() =>
         {
             Some(Reason::Intercepted)
         }
-        (403, Body::Json(document)) => (!document.is_object()).then_some(Reason::Intercepted),
+        (Some(403), Body::Json(document)) => (!document.is_object()).then_some(Reason::Intercepted),
         _ => None,
     }
 }
@@ -155,11 +154,11 @@ pub const fn denied(is_listed: Option<bool>) -> Reason {
 }
 
 /// Returns what a status means that has the same meaning at every step.
-const fn any_step(status: u16) -> Reason {
+const fn any_step(status: Option<u16>) -> Reason {
     match status {
-        429 => Reason::RateLimited,
-        408 | 500..=599 => Reason::ServerError,
-        300..=399 => Reason::Redirected,
+        Some(429) => Reason::RateLimited,
+        Some(408 | 500..=599) => Reason::ServerError,
+        Some(300..=399) => Reason::Redirected,
         _ => Reason::UnexpectedStatus,
     }
 }
@@ -168,7 +167,7 @@ const fn any_step(status: u16) -> Reason {
 fn json(body: &Body) -> Result<&Document, Reason> {
     match body {
         Body::Json(document) => Ok(document),
-        Body::Cut(error) => Err(transport(&error.kind)),
+        Body::Cut(error) => Err(transport(error.kind)),
         Body::TooLarge => Err(Reason::UnexpectedResponse),
         Body::Empty | Body::Html | Body::Other => Err(Reason::Intercepted),
     }
@@ -178,24 +177,20 @@ fn response(exchange: &Exchange) -> Result<&Response, Reason> {
     exchange
         .outcome
         .as_ref()
-        .map_err(|error| transport(&error.kind))
+        .map_err(|error| transport(error.kind))
 }
 
-const fn transport(kind: &TransportErrorKind) -> Reason {
-    match kind {
-        TransportErrorKind::Dns => Reason::DnsFailure,
-        TransportErrorKind::NotLoopback
-        | TransportErrorKind::Refused
-        | TransportErrorKind::Closed
-        | TransportErrorKind::ClosedInHandshake
-        | TransportErrorKind::Unreachable(_)
-        | TransportErrorKind::NotHttp
-        | TransportErrorKind::HeadTooLarge
-        | TransportErrorKind::Undecodable
-        | TransportErrorKind::Unknown => Reason::ConnectionFailed,
-        TransportErrorKind::Tls(_) => Reason::TlsFailure,
-        TransportErrorKind::Proxy(_) => Reason::ProxyFailure,
-        TransportErrorKind::ConnectTimeout | TransportErrorKind::Timeout => Reason::Timeout,
-        TransportErrorKind::MaxTime => Reason::MaxTimeReached,
+fn transport(kind: FaultKind) -> Reason {
+    match (kind, kind.stage()) {
+        (FaultKind::ConnectTimeout | FaultKind::Timeout, _) => Reason::Timeout,
+        (FaultKind::MaxTime, _) => Reason::MaxTimeReached,
+        (FaultKind::NotLoopback | FaultKind::ClosedInHandshake, _)
+        | (_, Stage::Connection | Stage::Response | Stage::Unknown) => Reason::ConnectionFailed,
+        (_, Stage::Lookup) => Reason::DnsFailure,
+        (_, Stage::Handshake) => Reason::TlsFailure,
+        (
+            _,
+            Stage::ProxyLookup | Stage::ProxyConnection | Stage::ProxyHandshake | Stage::Tunnel,
+        ) => Reason::ProxyFailure,
     }
 }

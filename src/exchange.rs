@@ -3,6 +3,7 @@
 //! Invariant: no HTTP library is named here, and no meaning is given to what was seen; that is
 //! the work of [`crate::classify`]. An [`Exchange`] never holds the token.
 
+use crate::names::names;
 use crate::text::Untrusted;
 use crate::wire::Document;
 use std::fmt;
@@ -24,12 +25,12 @@ pub struct Exchange {
     /// The address that the last attempt connected to, or tried to; the proxy's if there is one.
     pub remote_address: Option<SocketAddr>,
     /// The last attempt's response, or why there was none.
-    pub outcome: Result<Response, TransportError>,
+    pub outcome: Result<Response, Fault>,
 }
 
 impl Exchange {
     /// Makes an exchange of one attempt that took no time.
-    pub fn new(url: impl Into<String>, outcome: Result<Response, TransportError>) -> Self {
+    pub fn new(url: impl Into<String>, outcome: Result<Response, Fault>) -> Self {
         Self {
             url: url.into(),
             attempts: 1,
@@ -60,13 +61,14 @@ impl Exchange {
     }
 
     /// Returns why there was no response, or no complete one.
-    pub fn fault(&self) -> Option<&TransportError> {
+    pub fn fault(&self) -> Option<&Fault> {
         match &self.outcome {
-            Err(error) => Some(error),
-            Ok(response) => match &response.body {
-                Body::Cut(error) => Some(error),
-                Body::Empty | Body::Json(_) | Body::Html | Body::Other | Body::TooLarge => None,
-            },
+            Err(fault)
+            | Ok(Response {
+                body: Body::Cut(fault),
+                ..
+            }) => Some(fault),
+            Ok(_) => None,
         }
     }
 }
@@ -84,8 +86,8 @@ pub const METHOD: &str = "GET";
 /// One HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status code, 100 to 999; 0 if a pasted text does not tell it.
-    pub status: u16,
+    /// The status code, 100 to 999; nothing if a pasted text does not tell it.
+    pub status: Option<u16>,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<&'static str>,
     /// The value of `X-Request-Id`, for a support ticket.
@@ -115,15 +117,10 @@ pub struct Responder {
 }
 
 impl Response {
-    /// Returns the status code, if it was seen.
-    pub fn shown_status(&self) -> Option<u16> {
-        Some(self.status).filter(|status| *status != 0)
-    }
-
     /// Makes a response of which nothing but status and body is known.
-    pub fn new(status: u16, body: Body) -> Self {
+    pub fn new(status: impl Into<Option<u16>>, body: Body) -> Self {
         Self {
-            status,
+            status: status.into(),
             http_version: None,
             request_id: None,
             location_host: None,
@@ -137,11 +134,12 @@ impl Response {
     /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or
     /// in words, as GitHub's does.
     pub const fn is_rate_limit(&self) -> bool {
-        let says_so = match &self.body {
-            Body::Json(document) => document.says_rate_limit(),
-            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => false,
-        };
-        self.status == 429 || (self.status == 403 && (self.has_rate_limit_headers || says_so))
+        let says_so = matches!(&self.body, Body::Json(document) if document.says_rate_limit());
+        match self.status {
+            Some(429) => true,
+            Some(403) => self.has_rate_limit_headers || says_so,
+            _ => false,
+        }
     }
 
     /// Tells whether a retry may get another response: a rate limit, 408 and 5xx,
@@ -149,17 +147,18 @@ impl Response {
     pub const fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
             _ if self.is_rate_limit() => true,
-            (408 | 500..=599, _) => true,
-            (200, Body::Cut(error)) => error.kind.is_transient(),
+            (Some(408 | 500..=599), _) => true,
+            (Some(200), Body::Cut(error)) => error.kind.is_transient(),
             _ => false,
         }
     }
 
     /// Returns what the server says in its own words.
     pub const fn message(&self) -> Option<&Untrusted> {
-        match &self.body {
-            Body::Json(document) => document.message(),
-            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => None,
+        if let Body::Json(document) = &self.body {
+            document.message()
+        } else {
+            None
         }
     }
 }
@@ -179,202 +178,184 @@ pub enum Body {
     /// More bytes than the limit.
     TooLarge,
     /// The connection ended or the time was over before the body was complete.
-    Cut(TransportError),
+    Cut(Fault),
 }
 
-/// Why there was no response, or no complete one.
+/// Why there was no response, or no complete one. Texts of a certificate or a proxy are foreign.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{kind}")]
-pub struct TransportError {
+pub struct Fault {
     /// What went wrong.
-    pub kind: TransportErrorKind,
-}
-
-impl From<TransportErrorKind> for TransportError {
-    fn from(kind: TransportErrorKind) -> Self {
-        Self { kind }
-    }
-}
-
-/// The faults of transport; the texts are ours, so they are safe to show.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TransportErrorKind {
-    /// The name could not be resolved.
-    #[error("the host name could not be resolved")]
-    Dns,
-    /// Plain `http` to a name that doesn't resolve to this machine.
-    #[error("the name does not lead to this machine, and plain http goes nowhere else")]
-    NotLoopback,
-    /// Nobody listens at the address.
-    #[error("the connection was refused")]
-    Refused,
-    /// The connection was cut.
-    #[error("the connection was closed before the response was complete")]
-    Closed,
-    /// The connection was cut before the encryption stood, so before the request was sent.
-    #[error("the connection was closed while its encryption was being agreed on")]
-    ClosedInHandshake,
-    /// No connection for another reason, such as no route.
-    #[error("no connection could be made{}", no_way(*.0))]
-    Unreachable(std::io::ErrorKind),
-    /// The bytes that came are not HTTP.
-    #[error("what came back is not HTTP")]
-    NotHttp,
-    /// More headers, or longer ones, than any real response has.
-    #[error("the response's headers are larger than those of any real response")]
-    HeadTooLarge,
-    /// The body could not be decoded, as with broken compression.
-    #[error("the response's body could not be decoded")]
-    Undecodable,
-    /// TLS failed.
-    #[error("{0}")]
-    Tls(TlsFault),
-    /// The proxy failed.
-    #[error("{0}")]
-    Proxy(ProxyFault),
-    /// No connection within `--timeout`.
-    #[error("no connection came about in time (--timeout)")]
-    ConnectTimeout,
-    /// One attempt took longer than `--timeout`.
-    #[error("no complete response came in time (--timeout)")]
-    Timeout,
-    /// The whole run took longer than `--max-time`.
-    #[error("the time for the whole run was over (--max-time)")]
-    MaxTime,
-    /// A fault that the library reports without a type.
-    #[error("the request failed for a reason that could not be told")]
-    Unknown,
-}
-
-/// Returns why there was no way, as it is added to a sentence; nothing if the system's kind of error
-/// has no plain words.
-pub(crate) fn no_way(kind: std::io::ErrorKind) -> &'static str {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the standard library may add kinds, and most say nothing to a reader"
-    )]
-    match kind {
-        std::io::ErrorKind::NetworkUnreachable => ": there is no route to that network",
-        std::io::ErrorKind::HostUnreachable => ": there is no route to that host",
-        std::io::ErrorKind::NetworkDown => ": the network is down",
-        std::io::ErrorKind::AddrNotAvailable => ": this machine has no address to connect from",
-        std::io::ErrorKind::PermissionDenied => ": this machine does not allow it",
-        _ => "",
-    }
-}
-
-/// Holds why TLS failed, and what the certificate says that was shown, where there was one.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsFault {
-    /// What went wrong.
-    pub kind: TlsFaultKind,
+    pub kind: FaultKind,
+    /// What went wrong between this machine and the proxy itself, if that was TLS
+    /// ([`FaultKind::ProxyTls`]).
+    pub within: Option<FaultKind>,
     /// The name of the certificate's issuer: behind an inspecting proxy, it is the proxy's.
     pub issuer: Option<Untrusted>,
     /// What the certificate holds instead of what was wanted: other host names, or a date.
     pub instead: Option<Untrusted>,
+    /// What the proxy responded, if it did.
+    pub proxy: Option<Box<ProxyResponse>>,
 }
 
-impl From<TlsFaultKind> for TlsFault {
-    fn from(kind: TlsFaultKind) -> Self {
+impl From<FaultKind> for Fault {
+    fn from(kind: FaultKind) -> Self {
         Self {
             kind,
+            within: None,
             issuer: None,
             instead: None,
+            proxy: None,
         }
     }
 }
 
-impl TlsFault {
-    /// Returns what went wrong, with the certificate's own words set by `foreign`.
-    pub fn words(&self, foreign: impl Fn(&Untrusted) -> String) -> String {
-        let mut words = self.kind.to_string();
-        if let Some(instead) = &self.instead {
-            words = format!("{words} ({})", foreign(instead));
+impl Fault {
+    /// Makes the fault of a proxy that responded.
+    pub fn of_proxy(kind: FaultKind, response: ProxyResponse) -> Self {
+        Self {
+            proxy: Some(Box::new(response)),
+            ..kind.into()
         }
-        if let Some(issuer) = &self.issuer {
-            words = format!("{words}; its issuer calls itself “{}”", foreign(issuer));
+    }
+
+    /// Returns what went wrong with TLS, whether with the server or with the proxy itself.
+    pub fn tls(&self) -> Option<FaultKind> {
+        if self.kind == FaultKind::ProxyTls {
+            self.within
+        } else {
+            let is_tls =
+                self.kind.stage() == Stage::Handshake && self.kind != FaultKind::ClosedInHandshake;
+            is_tls.then_some(self.kind)
         }
-        words
     }
 }
 
-impl fmt::Display for TlsFault {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words(Untrusted::to_string))
+        f.write_str(self.kind.sentence())?;
+        if let Some(within) = self.within {
+            write!(f, ": {}", within.sentence())?;
+        }
+        let Some(response) = &self.proxy else {
+            return Ok(());
+        };
+        if response.schemes.is_empty() {
+            return write!(f, " ({})", response.status);
+        }
+        let schemes: Vec<_> = response
+            .schemes
+            .iter()
+            .map(|scheme| scheme.as_str())
+            .collect();
+        write!(
+            f,
+            " ({}; it offers {})",
+            response.status,
+            schemes.join(", ")
+        )
     }
 }
 
-/// The faults of TLS.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TlsFaultKind {
-    /// The certificate's issuer is not trusted here.
-    #[error("the certificate was issued by an authority that this machine does not trust")]
-    UnknownIssuer,
-    /// The certificate is its own issuer, and not trusted here.
-    #[error("the certificate is self-signed, and this machine does not trust it")]
-    SelfSigned,
-    /// The server's own certificate is an authority's.
-    #[error(
-        "the certificate is an authority's own (CA:TRUE) and not one for a server, so it is \
-         refused even where that authority is trusted"
-    )]
-    AuthorityAsServer,
-    /// The certificate's time is over.
-    #[error("the certificate has expired")]
-    Expired,
-    /// The certificate's time has not started.
-    #[error("the certificate is not valid yet")]
-    NotYetValid,
-    /// The certificate is for another host.
-    #[error("the certificate is for another host name")]
-    WrongName,
-    /// The certificate is unusable for another reason.
-    #[error("the certificate can't be used")]
-    BadCertificate,
-    /// The server wants a certificate of the client, which Bitrise's does not.
-    #[error("the server asks for a client certificate, which Bitrise's API does not")]
-    ClientCertificateWanted,
-    /// No common protocol version or cipher.
-    #[error("there is no common TLS version or cipher (TLS 1.2 is the least)")]
-    NoCommonProtocol,
-    /// What answered does not speak TLS.
-    #[error("what answered does not speak TLS")]
-    NotTls,
-    /// This machine has no store of root certificates.
-    #[error("this machine has no root certificates to check against")]
-    NoRoots,
-    /// Anything else.
-    #[error("the TLS handshake failed")]
-    Other,
+/// Where on the way from this machine to the server a request failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// The look-up of the server's name.
+    Lookup,
+    /// The connection to the server, or with a proxy to or behind that.
+    Connection,
+    /// The TLS handshake with the server.
+    Handshake,
+    /// The response; the request, and with it the token, was sent.
+    Response,
+    /// The look-up of the proxy's name.
+    ProxyLookup,
+    /// The connection to the proxy.
+    ProxyConnection,
+    /// The TLS handshake with the proxy.
+    ProxyHandshake,
+    /// The proxy, asked to connect to the server.
+    Tunnel,
+    /// It can't be told.
+    Unknown,
 }
 
-/// A way in which a proxy failed.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ProxyFault {
-    /// The proxy's own name could not be resolved.
-    #[error("the proxy's host name could not be resolved")]
-    Dns,
-    /// No connection to the proxy.
-    #[error("no connection to the proxy could be made")]
-    Unreachable,
-    /// The proxy wants a user and password; without a response it is a SOCKS proxy.
-    #[error("the proxy asks for authentication{}", in_brackets(.0.as_deref()))]
-    AuthenticationRequired(Option<Box<ProxyResponse>>),
-    /// The proxy's response does not say that the tunnel is open.
-    #[error("the proxy did not open a connection to the host{}", in_brackets(.0.as_deref()))]
-    Refused(Option<Box<ProxyResponse>>),
-    /// The proxy's response has more headers, or longer ones, than any real one.
-    #[error("the proxy's response is larger than any real one")]
-    HeadersTooLarge,
-    /// The proxy closed the connection without a response.
-    #[error("the proxy closed the connection instead of opening one to the host")]
-    Closed,
-    /// The proxy's address starts with `https://`, but the proxy does not speak TLS.
-    #[error("the proxy does not speak TLS, though its address starts with https://")]
-    NotTls,
-    /// TLS with the proxy itself failed, whose address starts with `https://`.
-    #[error("the connection to the proxy itself could not be encrypted: {0}")]
-    Tls(TlsFault),
+impl Stage {
+    /// Tells whether the fault is one of the proxy.
+    pub const fn is_at_proxy(self) -> bool {
+        matches!(
+            self,
+            Self::ProxyLookup | Self::ProxyConnection | Self::ProxyHandshake | Self::Tunnel
+        )
+    }
+}
+
+/// Declares the table of faults: name, where it failed, whether a retry may help, sentence.
+macro_rules! faults {
+    ($($kind:ident $name:literal $stage:ident $transient:literal $sentence:literal)+) => {
+        names! {
+            /// The faults of transport. A retry does not help if a certificate is not trusted or a
+            /// proxy does not open up, and `--max-time` leaves no time for one.
+            pub enum FaultKind { $(#[doc = $sentence] $kind = $name),+ }
+        }
+
+        impl FaultKind {
+            /// Returns what went wrong, as the end of a sentence; the text is ours, so safe to show.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$kind => $sentence),+ }
+            }
+
+            /// Returns where on the way it failed.
+            pub const fn stage(self) -> Stage {
+                match self { $(Self::$kind => Stage::$stage),+ }
+            }
+
+            /// Tells whether a retry may help.
+            pub const fn is_transient(self) -> bool {
+                match self { $(Self::$kind => $transient),+ }
+            }
+        }
+    };
+}
+
+faults! {
+    Dns "dns" Lookup true "the host name could not be resolved"
+    NotLoopback "not_loopback" Lookup false "the name does not lead to this machine, and plain http goes nowhere else"
+    Refused "refused" Connection true "the connection was refused"
+    NoRoute "no_route" Connection true "no connection could be made: there is no route to that network"
+    HostUnreachable "host_unreachable" Connection true "no connection could be made: there is no route to that host"
+    NetworkDown "network_down" Connection true "no connection could be made: the network is down"
+    NoLocalAddress "no_local_address" Connection true "no connection could be made: this machine has no address to connect from"
+    NotPermitted "not_permitted" Connection true "no connection could be made: this machine does not allow it"
+    Unreachable "unreachable" Connection true "no connection could be made"
+    ConnectTimeout "connect_timeout" Connection true "no connection came about in time (--timeout)"
+    ClosedInHandshake "closed_in_handshake" Handshake true "the connection was closed while its encryption was being agreed on"
+    TlsUnknownIssuer "tls_unknown_issuer" Handshake false "the certificate was issued by an authority that this machine does not trust"
+    TlsSelfSigned "tls_self_signed" Handshake false "the certificate is self-signed, and this machine does not trust it"
+    TlsAuthorityAsServer "tls_authority_as_server" Handshake false "the certificate is an authority's own (CA:TRUE) and not one for a server, so it is refused even where that authority is trusted"
+    TlsExpired "tls_expired" Handshake false "the certificate has expired"
+    TlsNotYetValid "tls_not_yet_valid" Handshake false "the certificate is not valid yet"
+    TlsWrongName "tls_wrong_name" Handshake false "the certificate is for another host name"
+    TlsBadCertificate "tls_bad_certificate" Handshake false "the certificate can't be used"
+    TlsClientCertificateWanted "tls_client_certificate_wanted" Handshake false "the server asks for a client certificate, which Bitrise's API does not"
+    TlsNoCommonProtocol "tls_no_common_protocol" Handshake false "there is no common TLS version or cipher (TLS 1.2 is the least)"
+    TlsNotSpoken "tls_not_spoken" Handshake false "what answered does not speak TLS"
+    TlsNoRoots "tls_no_roots" Handshake false "this machine has no root certificates to check against"
+    TlsFailed "tls_failed" Handshake false "the TLS handshake failed"
+    Closed "closed" Response true "the connection was closed before the response was complete"
+    NotHttp "not_http" Response false "what came back is not HTTP"
+    HeadersTooLarge "headers_too_large" Response false "the response's headers are larger than those of any real response"
+    Undecodable "undecodable" Response true "the response's body could not be decoded"
+    Timeout "timeout" Response true "no complete response came in time (--timeout)"
+    ProxyDns "proxy_dns" ProxyLookup true "the proxy's host name could not be resolved"
+    ProxyUnreachable "proxy_unreachable" ProxyConnection true "no connection to the proxy could be made"
+    ProxyNotTls "proxy_not_tls" ProxyHandshake false "the proxy does not speak TLS, though its address starts with https://"
+    ProxyTls "proxy_tls" ProxyHandshake false "the connection to the proxy itself could not be encrypted"
+    ProxyLogin "proxy_login" Tunnel false "the proxy asks for authentication"
+    ProxyRefused "proxy_refused" Tunnel false "the proxy did not open a connection to the host"
+    ProxyHeadersTooLarge "proxy_headers_too_large" Tunnel false "the proxy's response is larger than any real one"
+    ProxyClosed "proxy_closed" Tunnel true "the proxy closed the connection instead of opening one to the host"
+    MaxTime "max_time" Unknown false "the time for the whole run was over (--max-time)"
+    Unknown "unknown" Unknown true "the request failed for a reason that could not be told"
 }
 
 /// The response of an HTTP proxy that did not open a connection to the host (RFC 9110, `CONNECT`).
@@ -402,90 +383,18 @@ impl ProxyResponse {
     }
 }
 
-/// Returns what a proxy's response says, as it is added to a sentence.
-fn in_brackets(response: Option<&ProxyResponse>) -> String {
-    let Some(response) = response else {
-        return String::new();
-    };
-    if response.schemes.is_empty() {
-        return format!(" ({})", response.status);
-    }
-    let schemes: Vec<_> = response.schemes.iter().map(AuthScheme::as_str).collect();
-    format!(" ({}; it offers {})", response.status, schemes.join(", "))
-}
-
-/// A kind of authentication that proxies offer (IANA, HTTP Authentication Schemes).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AuthScheme {
-    /// User and password, which is the one that this program speaks.
-    Basic,
-    /// A digest of the password.
-    Digest,
-    /// Kerberos, or what the system negotiates.
-    Negotiate,
-    /// Windows' own.
-    Ntlm,
-    /// A token.
-    Bearer,
-}
-
-impl AuthScheme {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Basic,
-        Self::Digest,
-        Self::Negotiate,
-        Self::Ntlm,
-        Self::Bearer,
-    ];
-
-    /// Returns the name as it stands in a header.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Basic => "Basic",
-            Self::Digest => "Digest",
-            Self::Negotiate => "Negotiate",
-            Self::Ntlm => "NTLM",
-            Self::Bearer => "Bearer",
-        }
-    }
-}
-
-impl From<ProxyFault> for TransportErrorKind {
-    fn from(fault: ProxyFault) -> Self {
-        Self::Proxy(fault)
-    }
-}
-
-impl TransportErrorKind {
-    /// Tells whether a retry may help.
-    ///
-    /// A certificate doesn't become trusted by asking again, and neither does a proxy open up;
-    /// `--max-time` leaves no time for another attempt.
-    pub const fn is_transient(&self) -> bool {
-        match self {
-            Self::Dns
-            | Self::Refused
-            | Self::Closed
-            | Self::ClosedInHandshake
-            | Self::Unreachable(_)
-            | Self::Undecodable
-            | Self::Proxy(ProxyFault::Dns | ProxyFault::Unreachable | ProxyFault::Closed)
-            | Self::ConnectTimeout
-            | Self::Timeout
-            | Self::Unknown => true,
-            Self::NotLoopback
-            | Self::NotHttp
-            | Self::Tls(_)
-            | Self::HeadTooLarge
-            | Self::Proxy(
-                ProxyFault::AuthenticationRequired(_)
-                | ProxyFault::Refused(_)
-                | ProxyFault::HeadersTooLarge
-                | ProxyFault::NotTls
-                | ProxyFault::Tls(_),
-            )
-            | Self::MaxTime => false,
-        }
+names! {
+    /// A kind of authentication that proxies offer (IANA, HTTP Authentication Schemes).
+    pub enum AuthScheme {
+        /// User and password, which is the one that this program speaks.
+        Basic = "Basic",
+        /// A digest of the password.
+        Digest = "Digest",
+        /// Kerberos, or what the system negotiates.
+        Negotiate = "Negotiate",
+        /// Windows' own.
+        Ntlm = "NTLM",
+        /// A token.
+        Bearer = "Bearer",
     }
 }

@@ -257,10 +257,6 @@ pub fn may_be_token(text: &str) -> bool {
 
 /// Returns what the system says in words that anyone knows.
 pub fn words(error: &io::Error) -> String {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the standard library may add kinds, and most have plain words"
-    )]
     let words = match error.kind() {
         ErrorKind::NotFound => "no such file",
         ErrorKind::PermissionDenied => "permission denied",

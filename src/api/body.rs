@@ -1,6 +1,6 @@
 //! Reading bodies: bounded in length one by one, and in memory and time together.
 
-use crate::exchange::{Body, TransportError};
+use crate::exchange::{Body, Fault};
 use crate::redact::Redactor;
 use crate::responder::TITLE_WITHIN;
 use crate::wire::Document;
@@ -68,8 +68,8 @@ impl Reading<'_> {
     pub(super) async fn body(
         &self,
         received: &mut reqwest::Response,
-        late: impl Fn() -> TransportError,
-        fault: impl Fn(&reqwest::Error) -> TransportError,
+        late: impl Fn() -> Fault,
+        fault: impl Fn(&reqwest::Error) -> Fault,
     ) -> (Body, Vec<u8>) {
         let mut bytes = Vec::new();
         let read = self.fill(received, &mut bytes, &late, fault);
@@ -94,8 +94,8 @@ impl Reading<'_> {
         &self,
         received: &mut reqwest::Response,
         bytes: &mut Vec<u8>,
-        late: impl Fn() -> TransportError,
-        fault: impl Fn(&reqwest::Error) -> TransportError,
+        late: impl Fn() -> Fault,
+        fault: impl Fn(&reqwest::Error) -> Fault,
     ) -> Result<Option<SemaphorePermit<'_>>, Body> {
         let is_success = received.status().is_success();
         let limit = if is_success {
@@ -137,12 +137,7 @@ impl Reading<'_> {
         Ok(permit)
     }
 
-    async fn parse(
-        &self,
-        bytes: &mut [u8],
-        headers: &HeaderMap,
-        late: impl Fn() -> TransportError,
-    ) -> Body {
+    async fn parse(&self, bytes: &mut [u8], headers: &HeaderMap, late: impl Fn() -> Fault) -> Body {
         let _turn = if bytes.len() > TURN {
             let turn = self.bodies.parsing.acquire().await;
             yield_now().await;

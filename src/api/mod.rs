@@ -17,9 +17,7 @@ pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
-use crate::exchange::{
-    Body, Exchange, ProxyFault, ProxyResponse, Response, TransportError, TransportErrorKind,
-};
+use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::plan::PlanError;
 use crate::proxy::Route;
 use crate::redact::Redactor;
@@ -112,7 +110,7 @@ pub struct Pause {
     /// How long the pause is.
     pub pause: Duration,
     /// What the last attempt ended with: its status, or why there was no response.
-    pub after: Result<u16, TransportError>,
+    pub after: Result<Option<u16>, Fault>,
 }
 
 /// Sends the requests that DX sends, with the token in `Authorization` and nowhere else.
@@ -147,7 +145,7 @@ impl Drop for Place<'_> {
 
 /// One attempt at a request.
 struct Attempt {
-    outcome: Result<Response, TransportError>,
+    outcome: Result<Response, Fault>,
     /// How long the server asks to wait before another.
     retry_after: Option<Duration>,
     /// The address that was connected to, or tried.
@@ -260,7 +258,7 @@ impl Client {
         let last = loop {
             if self.left().is_zero() {
                 break Attempt {
-                    outcome: Err(TransportErrorKind::MaxTime.into()),
+                    outcome: Err(FaultKind::MaxTime.into()),
                     retry_after: None,
                     remote_address: None,
                 };
@@ -318,7 +316,7 @@ impl Client {
         place: &Place<'_>,
         turns: u32,
         failed: u32,
-        status: u16,
+        status: Option<u16>,
         asked: Option<Duration>,
     ) -> Next {
         let (retry, left) = (&self.settings.retry, self.left());
@@ -346,7 +344,7 @@ impl Client {
     /// Decides what follows from any other outcome, and tells of the pause before another attempt.
     fn failed_or_done(
         &self,
-        outcome: &Result<Response, TransportError>,
+        outcome: &Result<Response, Fault>,
         made: u32,
         asked: Option<Duration>,
     ) -> Next {
@@ -369,7 +367,7 @@ impl Client {
         Next::Pause(pause)
     }
 
-    fn tell(&self, made: u32, pause: Duration, after: Result<u16, TransportError>) {
+    fn tell(&self, made: u32, pause: Duration, after: Result<Option<u16>, Fault>) {
         let most = self.settings.retry.retries.saturating_add(1);
         (self.settings.on_pause)(&Pause {
             made,
@@ -419,25 +417,24 @@ impl Client {
     }
 
     /// Adds to the fault of a proxy what the proxy says, if it says something.
-    async fn proxy_words(&self, mut error: TransportError, until: Instant) -> TransportError {
-        let TransportErrorKind::Proxy(
-            ProxyFault::AuthenticationRequired(response) | ProxyFault::Refused(response),
-        ) = &mut error.kind
+    async fn proxy_words(&self, fault: Fault, until: Instant) -> Fault {
+        let is_of_proxy = matches!(fault.kind, FaultKind::ProxyLogin | FaultKind::ProxyRefused);
+        let (true, Some(proxy), Some(address)) = (is_of_proxy, &self.way.proxy, self.way.address())
         else {
-            return error;
+            return fault;
         };
-        let (Some(proxy), Some(address)) = (&self.way.proxy, self.way.address()) else {
-            return error;
-        };
-        let is_407 = response.as_ref().map(|response| response.status) == Some(407);
+        let is_407 = fault
+            .proxy
+            .as_ref()
+            .is_some_and(|response| response.status == 407);
         let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
         let words = proxy.ask_again(address, !is_407, until, &clean).await;
         // Another response than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
-        if let Some(words) = words.filter(fits) {
-            *response = Some(Box::new(words));
+        match words.filter(fits) {
+            Some(words) => Fault::of_proxy(fault.kind, words),
+            None => fault,
         }
-        error
     }
 
     fn request(&self, url: &str) -> reqwest::RequestBuilder {
@@ -477,12 +474,12 @@ impl Client {
     }
 
     /// Says which of the two limits was reached.
-    fn late(&self) -> TransportError {
+    fn late(&self) -> Fault {
         let over = self.left().is_zero();
         if over {
-            TransportErrorKind::MaxTime
+            FaultKind::MaxTime
         } else {
-            TransportErrorKind::Timeout
+            FaultKind::Timeout
         }
         .into()
     }

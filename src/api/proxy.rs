@@ -199,7 +199,7 @@ fn schemes(headers: &HeaderMap) -> Vec<AuthScheme> {
         let value = String::from_utf8_lossy(value.as_bytes());
         for challenge in value.split(',') {
             let name = challenge.split_whitespace().next().unwrap_or_default();
-            let mut known = AuthScheme::ALL.into_iter();
+            let mut known = AuthScheme::ALL.iter().copied();
             let scheme = known.find(|scheme| scheme.as_str().eq_ignore_ascii_case(name));
             offered.extend(scheme.filter(|scheme| !offered.contains(scheme)));
         }

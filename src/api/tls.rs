@@ -1,7 +1,7 @@
 //! TLS: which certificates are trusted, and what a fault means.
 
 use super::roots::{self, Roots, Verifier};
-use crate::exchange::{TlsFault, TlsFaultKind};
+use crate::exchange::{Fault, FaultKind};
 use crate::plan::PlanError;
 use crate::text::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -217,50 +217,46 @@ fn text(part: &AttributeTypeAndValue) -> Option<String> {
 }
 
 /// Tells what a TLS error means; `clean` is applied to every text of the certificate.
-pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "rustls may add errors at any time"
-    )]
+pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
     let kind = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
             if error.is::<Rejected>() =>
         {
             return error
                 .downcast_ref::<Rejected>()
-                .map_or_else(|| TlsFaultKind::Other.into(), |why| rejection(why, clean));
+                .map_or_else(|| FaultKind::TlsFailed.into(), |why| rejection(why, clean));
         }
         Error::InvalidCertificate(error) => certificate_fault(error),
-        Error::AlertReceived(Alert::CertificateRequired) => TlsFaultKind::ClientCertificateWanted,
+        Error::AlertReceived(Alert::CertificateRequired) => FaultKind::TlsClientCertificateWanted,
         Error::PeerIncompatible(_)
         | Error::AlertReceived(
             Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
-        ) => TlsFaultKind::NoCommonProtocol,
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsFaultKind::NotTls,
-        Error::Other(OtherError(error)) if error.is::<NoRoots>() => TlsFaultKind::NoRoots,
-        _ => TlsFaultKind::Other,
+        ) => FaultKind::TlsNoCommonProtocol,
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => FaultKind::TlsNotSpoken,
+        Error::Other(OtherError(error)) if error.is::<NoRoots>() => FaultKind::TlsNoRoots,
+        _ => FaultKind::TlsFailed,
     };
     kind.into()
 }
 
-fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
+fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
     let (kind, instead) = if let Error::InvalidCertificate(error) = &why.error {
         (certificate_fault(error), instead(error))
     } else {
         (fault(&why.error, clean).kind, None)
     };
-    let is_unusable = kind == TlsFaultKind::BadCertificate;
+    let is_unusable = kind == FaultKind::TlsBadCertificate;
     let kind = if is_unusable && why.is_authority {
-        TlsFaultKind::AuthorityAsServer
-    } else if (is_unusable || kind == TlsFaultKind::UnknownIssuer) && why.is_self_signed {
-        TlsFaultKind::SelfSigned
+        FaultKind::TlsAuthorityAsServer
+    } else if (is_unusable || kind == FaultKind::TlsUnknownIssuer) && why.is_self_signed {
+        FaultKind::TlsSelfSigned
     } else {
         kind
     };
-    TlsFault {
-        kind,
+    Fault {
         issuer: why.issuer.as_deref().map(clean),
         instead: instead.as_deref().map(clean),
+        ..kind.into()
     }
 }
 
@@ -268,10 +264,6 @@ fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> TlsFault {
 fn instead(error: &CertificateError) -> Option<String> {
     /// How many of its names are worth telling; some certificates have a hundred.
     const NAMES: usize = 3;
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "rustls may add errors at any time"
-    )]
     match error {
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names = presented.iter().map(|name| host_of(name));
@@ -307,22 +299,18 @@ fn date(time: UnixTime) -> String {
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
-fn certificate_fault(error: &CertificateError) -> TlsFaultKind {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "rustls may add errors at any time"
-    )]
+fn certificate_fault(error: &CertificateError) -> FaultKind {
     match error {
-        CertificateError::UnknownIssuer => TlsFaultKind::UnknownIssuer,
+        CertificateError::UnknownIssuer => FaultKind::TlsUnknownIssuer,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            TlsFaultKind::Expired
+            FaultKind::TlsExpired
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsFaultKind::NotYetValid
+            FaultKind::TlsNotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            TlsFaultKind::WrongName
+            FaultKind::TlsWrongName
         }
-        _ => TlsFaultKind::BadCertificate,
+        _ => FaultKind::TlsBadCertificate,
     }
 }

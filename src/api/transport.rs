@@ -2,9 +2,7 @@
 
 use super::proxy::Proxy;
 use super::tls;
-use crate::exchange::{
-    ProxyFault, ProxyResponse, TlsFaultKind, TransportError, TransportErrorKind,
-};
+use crate::exchange::{Fault, FaultKind, ProxyResponse, Stage};
 use crate::text::Untrusted;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::InvalidDnsNameError;
@@ -116,67 +114,69 @@ impl Way {
 
     /// Tells a fault by the types in its chain of causes, never by its words, with one exception
     /// (see [`proxy_fault`]). `clean` removes the token from a certificate's words.
-    pub(super) fn fault(
-        &self,
-        error: &reqwest::Error,
-        clean: &dyn Fn(&str) -> Untrusted,
-    ) -> TransportError {
+    pub(super) fn fault(&self, error: &reqwest::Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
         let proxy = self.proxy.as_ref().filter(|_| error.is_connect());
         let tls = find::<rustls::Error>(error).map(|error| tls::fault(error, clean));
-        let kind = match (tls, proxy) {
+        match (tls, proxy) {
             (Some(fault), Some(proxy)) if proxy.is_encrypted() && is_before_proxy(error) => {
-                if fault.kind == TlsFaultKind::NotTls {
-                    ProxyFault::NotTls.into()
+                if fault.kind == FaultKind::TlsNotSpoken {
+                    FaultKind::ProxyNotTls.into()
                 } else {
-                    ProxyFault::Tls(fault).into()
+                    Fault {
+                        kind: FaultKind::ProxyTls,
+                        within: Some(fault.kind),
+                        ..fault
+                    }
                 }
             }
-            (Some(fault), _) => TransportErrorKind::Tls(fault),
+            (Some(fault), _) => fault,
             // Whoever was silent, the proxy or what is behind it, can't be told.
-            (None, _) if error.is_timeout() => TransportErrorKind::ConnectTimeout,
-            (None, Some(proxy)) => self.behind_proxy(error, proxy),
-            (None, None) => kind(error),
-        };
-        let in_handshake = error.is_connect() && is_encrypted(error);
-        if in_handshake && kind == TransportErrorKind::Closed {
-            return TransportErrorKind::ClosedInHandshake.into();
+            (None, _) if error.is_timeout() => FaultKind::ConnectTimeout.into(),
+            (None, proxy) => {
+                let fault = match proxy {
+                    Some(proxy) => self.behind_proxy(error, proxy),
+                    None => kind(error).into(),
+                };
+                let in_handshake = error.is_connect() && is_encrypted(error);
+                if in_handshake && fault.kind == FaultKind::Closed {
+                    return FaultKind::ClosedInHandshake.into();
+                }
+                fault
+            }
         }
-        kind.into()
     }
 
     /// Tells what went wrong while a connection through the proxy was being made.
-    fn behind_proxy(&self, error: &reqwest::Error, proxy: &Proxy) -> TransportErrorKind {
+    fn behind_proxy(&self, error: &reqwest::Error, proxy: &Proxy) -> Fault {
         let (host, _) = proxy.place();
         if let Some(ResolveError::Failed { name }) = find(error) {
             // With `socks5://` the server's name is looked up here, too.
             let is_proxy = name == host;
             return if is_proxy {
-                ProxyFault::Dns.into()
+                FaultKind::ProxyDns
             } else {
-                TransportErrorKind::Dns
-            };
+                FaultKind::Dns
+            }
+            .into();
         }
         let fault = proxy_fault(error, proxy);
+        let is_unreachable = |fault: &Fault| fault.kind == FaultKind::ProxyUnreachable;
         // A SOCKS proxy's fault hides what it comes from.
-        if fault == Some(ProxyFault::Unreachable) && self.lookups.has_failed(host) {
-            return ProxyFault::Dns.into();
+        if fault.as_ref().is_some_and(is_unreachable) && self.lookups.has_failed(host) {
+            return FaultKind::ProxyDns.into();
         }
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "all that comes later on the way is alike here"
-        )]
         match kind(error) {
             // A name that can't be one, of a proxy whose connection is encrypted.
-            TransportErrorKind::Dns if is_before_proxy(error) => ProxyFault::Dns.into(),
-            // Every address that is connected to from here is the proxy's.
-            TransportErrorKind::Refused | TransportErrorKind::Unreachable(_) => {
-                ProxyFault::Unreachable.into()
+            FaultKind::Dns if is_before_proxy(error) => FaultKind::ProxyDns.into(),
+            FaultKind::Closed if proxy.is_encrypted() && is_before_proxy(error) => {
+                FaultKind::ProxyClosed.into()
             }
-            TransportErrorKind::Closed if proxy.is_encrypted() && is_before_proxy(error) => {
-                ProxyFault::Closed.into()
+            // Every address that is connected to from here is the proxy's.
+            other if other.stage() == Stage::Connection && other != FaultKind::ConnectTimeout => {
+                FaultKind::ProxyUnreachable.into()
             }
             // If the proxy did nothing wrong, what is behind it broke off.
-            other => fault.map_or(other, Into::into),
+            other => fault.unwrap_or_else(|| other.into()),
         }
     }
 }
@@ -186,14 +186,14 @@ fn is_encrypted(error: &reqwest::Error) -> bool {
 }
 
 /// Tells a fault that is neither of TLS nor of a proxy.
-fn kind(error: &reqwest::Error) -> TransportErrorKind {
+fn kind(error: &reqwest::Error) -> FaultKind {
     match find::<ResolveError>(error) {
-        Some(ResolveError::Failed { .. }) => return TransportErrorKind::Dns,
-        Some(ResolveError::NotLoopback) => return TransportErrorKind::NotLoopback,
+        Some(ResolveError::Failed { .. }) => return FaultKind::Dns,
+        Some(ResolveError::NotLoopback) => return FaultKind::NotLoopback,
         None => {}
     }
     if find::<InvalidDnsNameError>(error).is_some() {
-        return TransportErrorKind::Dns;
+        return FaultKind::Dns;
     }
     // The innermost one is what the system said; those around it may be of no kind of their own.
     let system = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
@@ -201,35 +201,34 @@ fn kind(error: &reqwest::Error) -> TransportErrorKind {
         return kind;
     }
     match find::<hyper::Error>(error) {
-        Some(error) if error.is_parse_too_large() => TransportErrorKind::HeadTooLarge,
-        Some(error) if error.is_parse() => TransportErrorKind::NotHttp,
-        Some(error) if error.is_incomplete_message() || error.is_closed() => {
-            TransportErrorKind::Closed
-        }
+        Some(error) if error.is_parse_too_large() => FaultKind::HeadersTooLarge,
+        Some(error) if error.is_parse() => FaultKind::NotHttp,
+        Some(error) if error.is_incomplete_message() || error.is_closed() => FaultKind::Closed,
         // The server broke off a stream or the whole connection (RST_STREAM, GOAWAY).
-        Some(error) if find::<h2::Error>(error).is_some() => TransportErrorKind::Closed,
-        Some(_) | None if error.is_decode() => TransportErrorKind::Undecodable,
-        Some(_) | None => TransportErrorKind::Unknown,
+        Some(error) if find::<h2::Error>(error).is_some() => FaultKind::Closed,
+        Some(_) | None if error.is_decode() => FaultKind::Undecodable,
+        Some(_) | None => FaultKind::Unknown,
     }
 }
 
-fn io_kind(kind: io::ErrorKind) -> Option<TransportErrorKind> {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the standard library may add kinds"
-    )]
+fn io_kind(kind: io::ErrorKind) -> Option<FaultKind> {
     Some(match kind {
-        io::ErrorKind::ConnectionRefused => TransportErrorKind::Refused,
-        io::ErrorKind::TimedOut => TransportErrorKind::ConnectTimeout,
+        io::ErrorKind::ConnectionRefused => FaultKind::Refused,
+        io::ErrorKind::TimedOut => FaultKind::ConnectTimeout,
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::NotConnected
-        | io::ErrorKind::UnexpectedEof => TransportErrorKind::Closed,
+        | io::ErrorKind::UnexpectedEof => FaultKind::Closed,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
             return None;
         }
-        kind => TransportErrorKind::Unreachable(kind),
+        io::ErrorKind::NetworkUnreachable => FaultKind::NoRoute,
+        io::ErrorKind::HostUnreachable => FaultKind::HostUnreachable,
+        io::ErrorKind::NetworkDown => FaultKind::NetworkDown,
+        io::ErrorKind::AddrNotAvailable => FaultKind::NoLocalAddress,
+        io::ErrorKind::PermissionDenied => FaultKind::NotPermitted,
+        _ => FaultKind::Unreachable,
     })
 }
 
@@ -237,28 +236,33 @@ fn io_kind(kind: io::ErrorKind) -> Option<TransportErrorKind> {
 ///
 /// The library's types for a failed tunnel are not public, so their words are all there is; tests
 /// on real proxies pin them.
-fn proxy_fault(error: &reqwest::Error, proxy: &Proxy) -> Option<ProxyFault> {
-    let is_asked_for_credentials = || {
-        ProxyFault::AuthenticationRequired(Some(Box::new(ProxyResponse {
-            had_credentials: proxy.has_credentials(),
-            ..ProxyResponse::new(407)
-        })))
-    };
+fn proxy_fault(error: &reqwest::Error, proxy: &Proxy) -> Option<Fault> {
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |part: &str| words.iter().any(|word| word.contains(part));
-    Some(match () {
-        () if says(BEFORE_PROXY) => ProxyFault::Unreachable,
-        () if says("tunnel error: proxy authorization required") => is_asked_for_credentials(),
-        () if says("tunnel error: proxy response headers too long") => ProxyFault::HeadersTooLarge,
-        () if says("tunnel error: unsuccessful") => ProxyFault::Refused(None),
-        () if says("tunnel error: unexpected end of file") => ProxyFault::Closed,
-        () if says("tunnel error: io error") || says("SOCKS error: io error") => ProxyFault::Closed,
-        () if says("does not support user/pass") || says("credentials not accepted") => {
-            ProxyFault::AuthenticationRequired(None)
+    let kind = match () {
+        () if says(BEFORE_PROXY) => FaultKind::ProxyUnreachable,
+        () if says("tunnel error: proxy authorization required") => {
+            let response = ProxyResponse {
+                had_credentials: proxy.has_credentials(),
+                ..ProxyResponse::new(407)
+            };
+            return Some(Fault::of_proxy(FaultKind::ProxyLogin, response));
         }
-        () if says("SOCKS error") => ProxyFault::Refused(None),
+        () if says("tunnel error: proxy response headers too long") => {
+            FaultKind::ProxyHeadersTooLarge
+        }
+        () if says("tunnel error: unsuccessful") => FaultKind::ProxyRefused,
+        () if says("tunnel error: unexpected end of file") => FaultKind::ProxyClosed,
+        () if says("tunnel error: io error") || says("SOCKS error: io error") => {
+            FaultKind::ProxyClosed
+        }
+        () if says("does not support user/pass") || says("credentials not accepted") => {
+            FaultKind::ProxyLogin
+        }
+        () if says("SOCKS error") => FaultKind::ProxyRefused,
         () => return None,
-    })
+    };
+    Some(kind.into())
 }
 
 /// The library's words for a connection to the proxy that did not come about.

@@ -185,7 +185,8 @@ impl Progress {
     /// Tells of a pause before a retry.
     pub(super) fn pause(&self, pause: &Pause) {
         let after = match &pause.after {
-            Ok(status) => format!("answered with {status}"),
+            Ok(Some(status)) => format!("answered with {status}"),
+            Ok(None) => "answered".to_owned(),
             Err(error) => format!("failed: {error}"),
         };
         let wait = format!(

@@ -154,10 +154,6 @@ fn hide_values(error: &mut Error) -> Stray {
         _ => String::new(),
     };
     let mut stray = Stray::default();
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "all other kinds are alike here"
-    )]
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             if !is_harmless(&text(error, ContextKind::InvalidSubcommand)) {

@@ -4,7 +4,7 @@
 
 use super::facts::{Facts, Mistaken};
 use super::{Build, Caller, Ci, Who, causes, pasted};
-use crate::exchange::{AuthScheme, ProxyFault, TlsFaultKind, TransportErrorKind};
+use crate::exchange::{AuthScheme, FaultKind};
 use crate::report::{BaseUrlSource, EvidenceKind, Selection};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
@@ -473,11 +473,11 @@ fn is_portal(facts: &Facts) -> bool {
         .is_none_or(|status| matches!(status, 200 | 300..=399 | 511))
 }
 
-fn is_tls(facts: &Facts, kinds: &[TlsFaultKind]) -> bool {
-    facts.tls().is_none_or(|fault| kinds.contains(&fault.kind))
+fn is_tls(facts: &Facts, kinds: &[FaultKind]) -> bool {
+    facts.tls().is_none_or(|kind| kinds.contains(&kind))
 }
 
-fn is_proxy(facts: &Facts, is: fn(&ProxyFault) -> bool) -> bool {
+fn is_proxy(facts: &Facts, is: fn(FaultKind) -> bool) -> bool {
     facts.proxy_fault().is_none_or(is)
 }
 
@@ -635,9 +635,9 @@ const NETWORK: &[Action] = &[
             is_tls(
                 f,
                 &[
-                    TlsFaultKind::UnknownIssuer,
-                    TlsFaultKind::SelfSigned,
-                    TlsFaultKind::AuthorityAsServer,
+                    FaultKind::TlsUnknownIssuer,
+                    FaultKind::TlsSelfSigned,
+                    FaultKind::TlsAuthorityAsServer,
                 ],
             ) && has_cause(f, "inspects")
         },
@@ -652,13 +652,13 @@ const NETWORK: &[Action] = &[
     when(
         &[Reason::TlsFailure],
         Who::You,
-        |f| is_tls(f, &[TlsFaultKind::NoRoots]) && has_cause(f, "bare container"),
+        |f| is_tls(f, &[FaultKind::TlsNoRoots]) && has_cause(f, "bare container"),
         "Install the package ca-certificates.",
     ),
     when(
         &[Reason::TlsFailure],
         Who::You,
-        |f| is_tls(f, &[TlsFaultKind::Expired, TlsFaultKind::NotYetValid]),
+        |f| is_tls(f, &[FaultKind::TlsExpired, FaultKind::TlsNotYetValid]),
         "Check this machine's date and time. If they are right, whoever runs {host} has to renew the certificate.",
     ),
     when(
@@ -668,12 +668,12 @@ const NETWORK: &[Action] = &[
             is_tls(
                 f,
                 &[
-                    TlsFaultKind::WrongName,
-                    TlsFaultKind::NotTls,
-                    TlsFaultKind::NoCommonProtocol,
-                    TlsFaultKind::ClientCertificateWanted,
-                    TlsFaultKind::BadCertificate,
-                    TlsFaultKind::Other,
+                    FaultKind::TlsWrongName,
+                    FaultKind::TlsNotSpoken,
+                    FaultKind::TlsNoCommonProtocol,
+                    FaultKind::TlsClientCertificateWanted,
+                    FaultKind::TlsBadCertificate,
+                    FaultKind::TlsFailed,
                 ],
             ) && f.is_sinkhole() != Some(true)
         },
@@ -682,27 +682,22 @@ const NETWORK: &[Action] = &[
     when(
         &[Reason::ProxyFailure],
         Who::You,
-        |f| {
-            is_proxy(f, |fault| {
-                matches!(fault, ProxyFault::AuthenticationRequired(_))
-            }) && speaks_basic(f)
-        },
+        |f| is_proxy(f, |fault| matches!(fault, FaultKind::ProxyLogin)) && speaks_basic(f),
         "Write the proxy's user and password into {proxy_variable}: `http://USER:PASSWORD@HOST:PORT`, with special characters percent-encoded.",
     ),
     when(
         &[Reason::ProxyFailure],
         Who::You,
         |f| {
-            is_proxy(f, |fault| {
-                matches!(fault, ProxyFault::AuthenticationRequired(_))
-            }) && (f.proxy_fault().is_none() || !speaks_basic(f))
+            is_proxy(f, |fault| matches!(fault, FaultKind::ProxyLogin))
+                && (f.proxy_fault().is_none() || !speaks_basic(f))
         },
         "Run a helper that speaks it, such as px, cntlm or alpaca, and set {proxy_variable} to the helper's address.",
     ),
     when(
         &[Reason::ProxyFailure],
         Who::NetworkAdmin,
-        |f| is_proxy(f, |fault| matches!(fault, ProxyFault::Refused(_))),
+        |f| is_proxy(f, |fault| matches!(fault, FaultKind::ProxyRefused)),
         "Ask whoever runs the proxy to allow HTTPS to {host}{proxy_answer}.",
     ),
     when(
@@ -712,10 +707,10 @@ const NETWORK: &[Action] = &[
             is_proxy(f, |fault| {
                 matches!(
                     fault,
-                    ProxyFault::Dns
-                        | ProxyFault::Unreachable
-                        | ProxyFault::Closed
-                        | ProxyFault::HeadersTooLarge
+                    FaultKind::ProxyDns
+                        | FaultKind::ProxyUnreachable
+                        | FaultKind::ProxyClosed
+                        | FaultKind::ProxyHeadersTooLarge
                 )
             })
         },
@@ -724,13 +719,13 @@ const NETWORK: &[Action] = &[
     when(
         &[Reason::ProxyFailure],
         Who::You,
-        |f| is_proxy(f, |fault| matches!(fault, ProxyFault::NotTls)),
+        |f| is_proxy(f, |fault| matches!(fault, FaultKind::ProxyNotTls)),
         "Write `http://` in place of `https://` in {proxy_variable}.",
     ),
     when(
         &[Reason::ProxyFailure],
         Who::NetworkAdmin,
-        |f| is_proxy(f, |fault| matches!(fault, ProxyFault::Tls(_))),
+        |f| is_proxy(f, |fault| matches!(fault, FaultKind::ProxyTls)),
         "Get the root certificate of {issuer} from whoever runs the proxy, and pass it: `bitrise-dx verify --ca-cert FILE`. Or use the proxy's `http://` address.",
     ),
     when(
@@ -747,10 +742,7 @@ const NETWORK: &[Action] = &[
     when(
         &[Reason::Timeout],
         Who::You,
-        |f| {
-            f.fault()
-                .is_none_or(|fault| *fault == TransportErrorKind::Timeout)
-        },
+        |f| f.fault_kind().is_none_or(|kind| kind == FaultKind::Timeout),
         "Allow more time: `--timeout 2m`.",
     ),
     always(
@@ -772,7 +764,7 @@ fn is_chosen_known(facts: &Facts) -> bool {
 
 fn fault_may_be_network(facts: &Facts) -> bool {
     let fault = facts.fault();
-    !facts.is_local() && fault.is_none_or(|fault| *fault != TransportErrorKind::NotLoopback)
+    !facts.is_local() && fault.is_none_or(|fault| fault.kind != FaultKind::NotLoopback)
 }
 
 const FIXED: &[Reason] = &[

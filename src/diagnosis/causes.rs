@@ -7,11 +7,10 @@
 
 use super::facts::{Facts, Mistaken};
 use super::{Build, Caller, Ci, Known, NoProxy, pasted};
-use crate::exchange::{AuthScheme, ProxyFault, TlsFaultKind, TransportErrorKind};
+use crate::exchange::{AuthScheme, FaultKind, ProxyResponse};
 use crate::report::{BaseUrlSource, Selection};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
-use std::io::ErrorKind;
 
 /// Whether a cause is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -659,8 +658,8 @@ fn is_all(facts: &Facts) -> Option<bool> {
     facts.selection.map(|what| what == Selection::All)
 }
 
-fn fault_is(facts: &Facts, is: fn(&TransportErrorKind) -> bool) -> Option<bool> {
-    facts.fault().map(is)
+fn fault_is(facts: &Facts, is: fn(FaultKind) -> bool) -> Option<bool> {
+    facts.fault_kind().map(is)
 }
 
 /// Tells whether a fault leaves it open that the network lets only its proxy out.
@@ -674,10 +673,8 @@ fn lacks_proxy(facts: &Facts) -> Option<bool> {
 /// Tells whether this machine has no route to the address at all.
 fn is_offline(facts: &Facts) -> bool {
     matches!(
-        facts.fault(),
-        Some(TransportErrorKind::Unreachable(
-            ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown
-        ))
+        facts.fault_kind(),
+        Some(FaultKind::NoRoute | FaultKind::NetworkDown)
     )
 }
 
@@ -691,19 +688,19 @@ fn is_no_proxy(facts: &Facts) -> Option<bool> {
     })
 }
 
-fn tls_is(facts: &Facts, kinds: &[TlsFaultKind]) -> Option<bool> {
-    facts.tls().map(|fault| kinds.contains(&fault.kind))
+fn tls_is(facts: &Facts, kinds: &[FaultKind]) -> Option<bool> {
+    facts.tls().map(|kind| kinds.contains(&kind))
 }
 
 /// The faults of a certificate that nobody who is trusted here has signed.
-const UNTRUSTED: &[TlsFaultKind] = &[
-    TlsFaultKind::UnknownIssuer,
-    TlsFaultKind::SelfSigned,
-    TlsFaultKind::AuthorityAsServer,
+const UNTRUSTED: &[FaultKind] = &[
+    FaultKind::TlsUnknownIssuer,
+    FaultKind::TlsSelfSigned,
+    FaultKind::TlsAuthorityAsServer,
 ];
 
 fn has_broken_roots(facts: &Facts) -> Option<bool> {
-    let untrusted = tls_is(facts, &[TlsFaultKind::UnknownIssuer, TlsFaultKind::NoRoots]);
+    let untrusted = tls_is(facts, &[FaultKind::TlsUnknownIssuer, FaultKind::TlsNoRoots]);
     let broken = known(facts, |known| !known.roots.is_empty());
     match (untrusted, broken) {
         (Some(false), _) | (_, Some(false)) => Some(false),
@@ -712,16 +709,14 @@ fn has_broken_roots(facts: &Facts) -> Option<bool> {
     }
 }
 
-fn proxy_is(facts: &Facts, is: fn(&ProxyFault) -> bool) -> Option<bool> {
+fn proxy_is(facts: &Facts, is: fn(FaultKind) -> bool) -> Option<bool> {
     facts.proxy_fault().map(is)
 }
 
 /// Tells whether the proxy asks for authentication that this program speaks, and whether a user and
 /// password were sent to it.
 fn asks_password(facts: &Facts, had_credentials: bool) -> Option<bool> {
-    let is_auth = proxy_is(facts, |fault| {
-        matches!(fault, ProxyFault::AuthenticationRequired(_))
-    })?;
+    let is_auth = proxy_is(facts, |fault| matches!(fault, FaultKind::ProxyLogin))?;
     let response = facts.proxy_response();
     let speaks = response.is_none_or(|response| {
         response.schemes.is_empty() || response.schemes.contains(&AuthScheme::Basic)
@@ -731,23 +726,15 @@ fn asks_password(facts: &Facts, had_credentials: bool) -> Option<bool> {
 }
 
 fn wants_other_scheme(facts: &Facts) -> Option<bool> {
-    proxy_is(facts, |fault| match fault {
-        ProxyFault::AuthenticationRequired(Some(response)) => {
-            !response.schemes.is_empty() && !response.schemes.contains(&AuthScheme::Basic)
-        }
-        ProxyFault::AuthenticationRequired(None)
-        | ProxyFault::Dns
-        | ProxyFault::Unreachable
-        | ProxyFault::Refused(_)
-        | ProxyFault::HeadersTooLarge
-        | ProxyFault::Closed
-        | ProxyFault::NotTls
-        | ProxyFault::Tls(_) => false,
-    })
+    let is_login = facts.proxy_fault()? == FaultKind::ProxyLogin;
+    let offers_others = |response: &ProxyResponse| {
+        !response.schemes.is_empty() && !response.schemes.contains(&AuthScheme::Basic)
+    };
+    Some(is_login && facts.proxy_response().is_some_and(offers_others))
 }
 
 fn proxy_refused(facts: &Facts, is_gateway: bool) -> Option<bool> {
-    let is_refused = proxy_is(facts, |fault| matches!(fault, ProxyFault::Refused(_)))?;
+    let is_refused = proxy_is(facts, |fault| matches!(fault, FaultKind::ProxyRefused))?;
     let status = facts.proxy_response().map(|response| response.status);
     Some(is_refused && status.is_none_or(|status| matches!(status, 500..=599) == is_gateway))
 }
@@ -791,12 +778,7 @@ const NETWORK: &[Cause] = &[
     Cause {
         reasons: &[Reason::ConnectionFailed],
         when: "http:// to a name that is not this machine's",
-        applies: |f| {
-            proved(
-                fault_is(f, |fault| *fault == TransportErrorKind::NotLoopback),
-                4,
-            )
-        },
+        applies: |f| proved(fault_is(f, |fault| fault == FaultKind::NotLoopback), 4),
         text: "{host} does not lead to this machine, and `http://` is for this machine alone.",
     },
     Cause {
@@ -807,9 +789,7 @@ const NETWORK: &[Cause] = &[
             fault_is(f, |fault| {
                 matches!(
                     fault,
-                    TransportErrorKind::Refused
-                        | TransportErrorKind::NotHttp
-                        | TransportErrorKind::HeadTooLarge
+                    FaultKind::Refused | FaultKind::NotHttp | FaultKind::HeadersTooLarge
                 )
             }),
         ) {
@@ -830,10 +810,7 @@ const NETWORK: &[Cause] = &[
         applies: |f| {
             possible(
                 fault_is(f, |fault| {
-                    !matches!(
-                        fault,
-                        TransportErrorKind::NotLoopback | TransportErrorKind::Undecodable
-                    )
+                    !matches!(fault, FaultKind::NotLoopback | FaultKind::Undecodable)
                 })
                 .map(|is| is && !f.is_local() && !is_offline(f)),
                 70,
@@ -866,12 +843,7 @@ const NETWORK: &[Cause] = &[
     Cause {
         reasons: &[Reason::Timeout],
         when: "no connection came about",
-        applies: |f| {
-            possible(
-                fault_is(f, |fault| *fault == TransportErrorKind::ConnectTimeout),
-                70,
-            )
-        },
+        applies: |f| possible(fault_is(f, |fault| fault == FaultKind::ConnectTimeout), 70),
         text: "A firewall drops the packets without a word.",
     },
     Cause {
@@ -929,25 +901,25 @@ const NETWORK: &[Cause] = &[
     Cause {
         reasons: &[Reason::TlsFailure],
         when: "the machine has no root certificates",
-        applies: |f| proved(tls_is(f, &[TlsFaultKind::NoRoots]), 40),
+        applies: |f| proved(tls_is(f, &[FaultKind::TlsNoRoots]), 40),
         text: "This machine has no root certificates, as in a bare container.",
     },
     Cause {
         reasons: &[Reason::TlsFailure],
         when: "the certificate has expired",
-        applies: |f| proved(tls_is(f, &[TlsFaultKind::Expired]), 30),
+        applies: |f| proved(tls_is(f, &[FaultKind::TlsExpired]), 30),
         text: "The certificate expired{instead} and was not renewed, or this machine's clock is wrong: it says {now}.",
     },
     Cause {
         reasons: &[Reason::TlsFailure],
         when: "the certificate is not valid yet",
-        applies: |f| proved(tls_is(f, &[TlsFaultKind::NotYetValid]), 29),
+        applies: |f| proved(tls_is(f, &[FaultKind::TlsNotYetValid]), 29),
         text: "The certificate is not valid{instead}, so this machine's clock is probably wrong: it says {now}.",
     },
     Cause {
         reasons: &[Reason::TlsFailure],
         when: "the certificate is for another host",
-        applies: |f| proved(tls_is(f, &[TlsFaultKind::WrongName]), 25),
+        applies: |f| proved(tls_is(f, &[FaultKind::TlsWrongName]), 25),
         text: "{host} leads to another server here: its certificate is {certificate}.",
     },
     Cause {
@@ -958,9 +930,9 @@ const NETWORK: &[Cause] = &[
                 tls_is(
                     f,
                     &[
-                        TlsFaultKind::NotTls,
-                        TlsFaultKind::NoCommonProtocol,
-                        TlsFaultKind::ClientCertificateWanted,
+                        FaultKind::TlsNotSpoken,
+                        FaultKind::TlsNoCommonProtocol,
+                        FaultKind::TlsClientCertificateWanted,
                     ],
                 ),
                 20,
@@ -973,7 +945,7 @@ const NETWORK: &[Cause] = &[
         when: "any other fault of TLS",
         applies: |f| {
             proved(
-                tls_is(f, &[TlsFaultKind::BadCertificate, TlsFaultKind::Other]),
+                tls_is(f, &[FaultKind::TlsBadCertificate, FaultKind::TlsFailed]),
                 10,
             )
         },
@@ -1015,7 +987,7 @@ const NETWORK: &[Cause] = &[
         applies: |f| {
             proved(
                 proxy_is(f, |fault| {
-                    matches!(fault, ProxyFault::Dns | ProxyFault::Unreachable)
+                    matches!(fault, FaultKind::ProxyDns | FaultKind::ProxyUnreachable)
                 }),
                 30,
             )
@@ -1025,13 +997,23 @@ const NETWORK: &[Cause] = &[
     Cause {
         reasons: &[Reason::ProxyFailure],
         when: "the proxy's own certificate is not accepted",
-        applies: |f| proved(proxy_is(f, |fault| matches!(fault, ProxyFault::Tls(_))), 20),
+        applies: |f| {
+            proved(
+                proxy_is(f, |fault| matches!(fault, FaultKind::ProxyTls)),
+                20,
+            )
+        },
         text: "The certificate of {proxy} itself is not trusted here; it was issued by {issuer}.",
     },
     Cause {
         reasons: &[Reason::ProxyFailure],
         when: "the proxy does not speak TLS",
-        applies: |f| proved(proxy_is(f, |fault| matches!(fault, ProxyFault::NotTls)), 15),
+        applies: |f| {
+            proved(
+                proxy_is(f, |fault| matches!(fault, FaultKind::ProxyNotTls)),
+                15,
+            )
+        },
         text: "{proxy_variable} starts with `https://`, but that proxy is an `http://` one.",
     },
     Cause {
@@ -1040,7 +1022,10 @@ const NETWORK: &[Cause] = &[
         applies: |f| {
             proved(
                 proxy_is(f, |fault| {
-                    matches!(fault, ProxyFault::Closed | ProxyFault::HeadersTooLarge)
+                    matches!(
+                        fault,
+                        FaultKind::ProxyClosed | FaultKind::ProxyHeadersTooLarge
+                    )
                 }),
                 10,
             )

@@ -6,10 +6,7 @@
 use super::Known;
 use crate::app::App;
 use crate::check::{Check, CheckResult, Finding};
-use crate::exchange::{
-    Exchange, ProxyFault, ProxyResponse, Responder, Response, TlsFault, TransportErrorKind,
-    is_bitrise,
-};
+use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, is_bitrise};
 use crate::report::{
     AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
 };
@@ -115,7 +112,7 @@ pub(super) struct Decided {
     /// How many attempts were made.
     pub(super) attempts: u32,
     /// Why there was no response, or no complete one.
-    pub(super) fault: Option<TransportErrorKind>,
+    pub(super) fault: Option<Fault>,
     /// The address that was connected to.
     pub(super) remote: Option<SocketAddr>,
     /// What the server says in its own words.
@@ -253,55 +250,29 @@ impl Facts {
     }
 
     /// Returns the fault that decided.
-    pub(super) fn fault(&self) -> Option<&TransportErrorKind> {
+    pub(super) fn fault(&self) -> Option<&Fault> {
         self.decided.as_ref()?.fault.as_ref()
     }
 
-    /// Returns what was wrong with TLS, the host's or the proxy's.
-    pub(super) fn tls(&self) -> Option<&TlsFault> {
-        match self.fault()? {
-            TransportErrorKind::Tls(fault) | TransportErrorKind::Proxy(ProxyFault::Tls(fault)) => {
-                Some(fault)
-            }
-            TransportErrorKind::Dns
-            | TransportErrorKind::NotLoopback
-            | TransportErrorKind::Refused
-            | TransportErrorKind::Closed
-            | TransportErrorKind::ClosedInHandshake
-            | TransportErrorKind::Unreachable(_)
-            | TransportErrorKind::NotHttp
-            | TransportErrorKind::HeadTooLarge
-            | TransportErrorKind::Undecodable
-            | TransportErrorKind::Proxy(_)
-            | TransportErrorKind::ConnectTimeout
-            | TransportErrorKind::Timeout
-            | TransportErrorKind::MaxTime
-            | TransportErrorKind::Unknown => None,
-        }
+    /// Returns the kind of the fault that decided.
+    pub(super) fn fault_kind(&self) -> Option<FaultKind> {
+        self.fault().map(|fault| fault.kind)
     }
 
-    /// Returns how the proxy failed.
-    pub(super) fn proxy_fault(&self) -> Option<&ProxyFault> {
-        if let Some(TransportErrorKind::Proxy(fault)) = self.fault() {
-            Some(fault)
-        } else {
-            None
-        }
+    /// Returns what went wrong with TLS, whether with the server or with the proxy itself.
+    pub(super) fn tls(&self) -> Option<FaultKind> {
+        self.fault()?.tls()
     }
 
-    /// Returns what the proxy answered.
+    /// Returns the fault of the proxy that decided, if it is one.
+    pub(super) fn proxy_fault(&self) -> Option<FaultKind> {
+        let kind = self.fault_kind()?;
+        kind.stage().is_at_proxy().then_some(kind)
+    }
+
+    /// Returns what the proxy responded, if it did.
     pub(super) fn proxy_response(&self) -> Option<&ProxyResponse> {
-        match self.proxy_fault()? {
-            ProxyFault::AuthenticationRequired(response) | ProxyFault::Refused(response) => {
-                response.as_deref()
-            }
-            ProxyFault::Dns
-            | ProxyFault::Unreachable
-            | ProxyFault::HeadersTooLarge
-            | ProxyFault::Closed
-            | ProxyFault::NotTls
-            | ProxyFault::Tls(_) => None,
-        }
+        self.fault()?.proxy.as_deref()
     }
 
     /// Tells whether the address that was connected to is none: a DNS filter's or a hosts file's
@@ -358,9 +329,9 @@ impl Decided {
     fn of(exchange: &Exchange) -> Self {
         let response = exchange.response();
         Self {
-            status: response.and_then(Response::shown_status),
+            status: response.and_then(|response| response.status),
             attempts: exchange.attempts,
-            fault: exchange.fault().map(|error| error.kind.clone()),
+            fault: exchange.fault().cloned(),
             remote: exchange.remote_address,
             message: response.and_then(|response| {
                 let words = response.message().or(response.challenge.as_ref());

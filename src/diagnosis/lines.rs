@@ -7,7 +7,7 @@ use super::sentence::{app, bitrise, in_workspaces, kind, names};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
-use crate::exchange::{Exchange, ProxyFault, Response, TransportError, TransportErrorKind};
+use crate::exchange::{Exchange, Fault, FaultKind, Stage};
 use crate::report::{EvidenceKind, Target};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -200,7 +200,7 @@ fn tally(counts: &Tally) -> Text {
 fn seen(exchange: &Exchange) -> Text {
     let mut text = Text::default();
     if let Some(response) = exchange.response() {
-        let status = response.shown_status();
+        let status = response.status;
         text = text.own(status.map_or_else(String::new, |status| status.to_string()));
         let between = if status.is_some() { ", " } else { "" };
         if let Some(words) = words(exchange) {
@@ -227,31 +227,15 @@ fn seen(exchange: &Exchange) -> Text {
 fn words(exchange: &Exchange) -> Option<&Untrusted> {
     let response = exchange.response()?;
     let words = response.message().or(response.challenge.as_ref());
-    words.filter(|_| response.status != 200)
+    words.filter(|_| response.status != Some(200))
 }
 
 /// Returns why there was no complete response.
-fn fault(error: &TransportError) -> Text {
-    match &error.kind {
-        TransportErrorKind::Tls(fault) => tls(Text::default(), fault),
-        TransportErrorKind::Proxy(ProxyFault::Tls(fault)) => tls(
-            Text::from("the connection to the proxy itself could not be encrypted: "),
-            fault,
-        ),
-        TransportErrorKind::Dns
-        | TransportErrorKind::Unreachable(_)
-        | TransportErrorKind::NotLoopback
-        | TransportErrorKind::Refused
-        | TransportErrorKind::Closed
-        | TransportErrorKind::ClosedInHandshake
-        | TransportErrorKind::NotHttp
-        | TransportErrorKind::HeadTooLarge
-        | TransportErrorKind::Undecodable
-        | TransportErrorKind::Proxy(_)
-        | TransportErrorKind::ConnectTimeout
-        | TransportErrorKind::Timeout
-        | TransportErrorKind::MaxTime
-        | TransportErrorKind::Unknown => error.to_string().into(),
+fn fault(fault: &Fault) -> Text {
+    match fault.kind {
+        FaultKind::ProxyTls => tls(format!("{}: ", fault.kind.sentence()).into(), fault),
+        _ if fault.tls().is_some() => tls(Text::default(), fault),
+        _ => fault.to_string().into(),
     }
 }
 
@@ -260,7 +244,8 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
     let response = exchange.response();
     let is_live = facts.evidence == EvidenceKind::Live;
     let is_foreign = facts.reason.is_some_and(is_foreign)
-        && response.is_some_and(|response| response.status != 200 || response.message().is_none());
+        && response
+            .is_some_and(|response| response.status != Some(200) || response.message().is_none());
     let responder = response
         .map(|response| &response.responder)
         .filter(|responder| {
@@ -268,7 +253,7 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
         });
     RequestLine {
         url: exchange.url.clone(),
-        status: response.and_then(Response::shown_status),
+        status: response.and_then(|response| response.status),
         http_version: response
             .and_then(|response| response.http_version)
             .map(str::to_owned),
@@ -355,40 +340,21 @@ fn failure_point(target: &Target, exchange: &Exchange) -> Option<Text> {
         Some(proxy) => text.own("the proxy ").command(proxy),
         None => text.own("the proxy"),
     };
-    let text = match &error.kind {
-        TransportErrorKind::Dns | TransportErrorKind::NotLoopback => {
-            of_host(text.own("the look-up of "))
-        }
-        TransportErrorKind::Proxy(ProxyFault::Dns) => of_proxy(text.own("the look-up of ")),
-        TransportErrorKind::Proxy(ProxyFault::Unreachable) => {
-            of_proxy(text.own("the connection to "))
-        }
-        TransportErrorKind::Proxy(ProxyFault::Tls(_) | ProxyFault::NotTls) => {
-            of_proxy(text.own("the TLS handshake with "))
-        }
-        TransportErrorKind::Proxy(
-            ProxyFault::AuthenticationRequired(_)
-            | ProxyFault::Refused(_)
-            | ProxyFault::HeadersTooLarge
-            | ProxyFault::Closed,
-        ) => of_host(of_proxy(text).own(", asked to connect to ")),
-        TransportErrorKind::Refused
-        | TransportErrorKind::Unreachable(_)
-        | TransportErrorKind::ConnectTimeout => match proxy {
+    let text = match error.kind.stage() {
+        Stage::Lookup => of_host(text.own("the look-up of ")),
+        Stage::ProxyLookup => of_proxy(text.own("the look-up of ")),
+        Stage::ProxyConnection => of_proxy(text.own("the connection to ")),
+        Stage::ProxyHandshake => of_proxy(text.own("the TLS handshake with ")),
+        Stage::Tunnel => of_host(of_proxy(text).own(", asked to connect to ")),
+        Stage::Connection => match proxy {
             Some(_) => of_proxy(text.own("the connection to or behind ")),
             None => of_host(text.own("the connection to ")),
         },
-        TransportErrorKind::Tls(_) | TransportErrorKind::ClosedInHandshake => {
-            of_host(text.own("the TLS handshake with "))
-        }
-        TransportErrorKind::Closed
-        | TransportErrorKind::NotHttp
-        | TransportErrorKind::HeadTooLarge
-        | TransportErrorKind::Undecodable
-        | TransportErrorKind::Timeout => {
+        Stage::Handshake => of_host(text.own("the TLS handshake with ")),
+        Stage::Response => {
             return Some(of_host(text.own("the response of ")).own("; the request was sent"));
         }
-        TransportErrorKind::MaxTime | TransportErrorKind::Unknown => return None,
+        Stage::Unknown => return None,
     };
     let text = match exchange.remote_address {
         Some(address) if proxy.is_none() => text.own(format!(" ({})", address.ip())),

@@ -73,7 +73,7 @@ pub(super) fn forget_assumed(report: &mut Report) {
         else {
             continue;
         };
-        if !matches!(response.body, Body::Html) || response.status != 200 {
+        if !matches!(response.body, Body::Html) || response.status != Some(200) {
             continue;
         }
         let mut found = pasted.found.iter_mut();
@@ -82,7 +82,7 @@ pub(super) fn forget_assumed(report: &mut Report) {
         };
         if let Some(step) = found.find(is_it) {
             step.status = None;
-            response.status = 0;
+            response.status = None;
         }
     }
 }

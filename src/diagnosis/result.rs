@@ -3,7 +3,7 @@
 use super::facts::{Facts, Mistaken};
 use super::sentence::{app, app_in_workspace, bitrise, clock, fill, kind, names, refused_in};
 use super::{TokenLine, Who};
-use crate::exchange::{TlsFaultKind, TransportErrorKind};
+use crate::exchange::{Fault, FaultKind, Stage};
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Report, TokenState, Warning};
 use crate::text::Text;
 use crate::token::TokenKind;
@@ -442,8 +442,8 @@ fn faulty(facts: &Facts, reason: Reason) -> Text {
             fill("{host} gave no response.", facts)
         };
     };
-    match fault {
-        TransportErrorKind::Dns => {
+    match fault.kind {
+        FaultKind::Dns => {
             let text = fill("the host {host} was not found (DNS).", facts);
             if facts
                 .source
@@ -457,51 +457,47 @@ fn faulty(facts: &Facts, reason: Reason) -> Text {
                 text
             }
         }
-        TransportErrorKind::Refused => fill("{host} refused the connection.", facts),
-        TransportErrorKind::Tls(fault) => {
-            let text = fill("no trusted connection to {host}: ", facts);
-            tls(text, fault).own(".")
-        }
-        TransportErrorKind::Proxy(crate::exchange::ProxyFault::Tls(fault)) => {
+        FaultKind::Refused => fill("{host} refused the connection.", facts),
+        FaultKind::ProxyTls => {
             let text = fill("no trusted connection to {proxy} itself: ", facts);
             tls(text, fault).own(".")
         }
-        TransportErrorKind::Proxy(fault) => {
+        _ if fault.tls().is_some() => {
+            let text = fill("no trusted connection to {host}: ", facts);
+            tls(text, fault).own(".")
+        }
+        kind if kind.stage().is_at_proxy() => {
             let text = fill("no connection to {host} through {proxy}: ", facts);
             text.own(format!("{fault}."))
         }
-        TransportErrorKind::ConnectTimeout => fill(
+        FaultKind::ConnectTimeout => fill(
             "connecting to {host} took longer than --timeout allows.",
             facts,
         ),
-        TransportErrorKind::Timeout => fill(
+        FaultKind::Timeout => fill(
             "{host} gave no complete response in time (--timeout).",
             facts,
         ),
-        TransportErrorKind::MaxTime => "the time for the whole run was over (--max-time).".into(),
-        TransportErrorKind::Unreachable(kind) => {
+        FaultKind::MaxTime => "the time for the whole run was over (--max-time).".into(),
+        kind if kind.stage() == Stage::Connection => {
             let text = fill("no connection to {host} could be made", facts);
-            text.own(format!("{}.", crate::exchange::no_way(*kind)))
+            let why = kind.sentence().strip_prefix("no connection could be made");
+            text.own(format!("{}.", why.unwrap_or_default()))
         }
-        TransportErrorKind::NotLoopback
-        | TransportErrorKind::Closed
-        | TransportErrorKind::ClosedInHandshake
-        | TransportErrorKind::NotHttp
-        | TransportErrorKind::HeadTooLarge
-        | TransportErrorKind::Undecodable
-        | TransportErrorKind::Unknown => fill("{host}: ", facts).own(format!("{fault}.")),
+        _ => fill("{host}: ", facts).own(format!("{fault}.")),
     }
 }
 
 /// Returns a fault of TLS, with the certificate's own words as foreign.
-pub(super) fn tls(text: Text, fault: &crate::exchange::TlsFault) -> Text {
-    if let (TlsFaultKind::UnknownIssuer, Some(issuer)) = (fault.kind, &fault.issuer) {
+pub(super) fn tls(text: Text, fault: &Fault) -> Text {
+    let kind = fault.tls().unwrap_or(fault.kind);
+    if let (FaultKind::TlsUnknownIssuer, Some(issuer)) = (kind, &fault.issuer) {
         return text
             .own("the certificate was issued by “")
             .foreign(issuer)
             .own("”, which this machine does not trust");
     }
-    let mut text = text.own(fault.kind.to_string());
+    let mut text = text.own(kind.sentence());
     if let Some(instead) = &fault.instead {
         text = text.own(" (").foreign(instead).own(")");
     }
@@ -533,7 +529,7 @@ pub(super) fn remarks(facts: &Facts, report: &Report) -> Vec<Text> {
         }
     }
     if facts.is_bitrise == Some(false) && !facts.is_sandbox {
-        let is_said = facts.fault() == Some(&TransportErrorKind::Dns);
+        let is_said = facts.fault_kind() == Some(FaultKind::Dns);
         let text = fill("{base_url} was asked, not Bitrise's own address", facts);
         remarks.push(if is_said {
             text.own(".")

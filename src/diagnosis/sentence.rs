@@ -6,7 +6,7 @@
 
 use super::facts::{Facts, Mistaken};
 use crate::app::App;
-use crate::exchange::{AuthScheme, Responder, TlsFaultKind};
+use crate::exchange::{FaultKind, Responder};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -149,7 +149,7 @@ fn seen(gap: &str, facts: &Facts) -> Text {
                 |host| Text::default().foreign(host),
             ),
         "issuer" => quoted(
-            facts.tls().and_then(|fault| fault.issuer.as_ref()),
+            facts.fault().and_then(|fault| fault.issuer.as_ref()),
             "your network's own authority",
         ),
         "certificate" => certificate(facts),
@@ -157,7 +157,7 @@ fn seen(gap: &str, facts: &Facts) -> Text {
         "proxy_answer" => proxy_answer(facts),
         "answer" => answer(facts),
         "schemes" => facts.proxy_response().map_or_else(Text::default, |proxy| {
-            let names: Vec<_> = proxy.schemes.iter().map(AuthScheme::as_str).collect();
+            let names: Vec<_> = proxy.schemes.iter().map(|scheme| scheme.as_str()).collect();
             names.join(", ").into()
         }),
         "status_page" => Text::default().command("https://status.bitrise.io"),
@@ -167,19 +167,19 @@ fn seen(gap: &str, facts: &Facts) -> Text {
 
 /// Returns what a certificate holds in place of what was wanted.
 fn instead(facts: &Facts) -> Text {
-    let fault = facts.tls();
+    let fault = facts.fault();
     if let Some(text) = fault.and_then(|fault| fault.instead.as_ref()) {
         return Text::from(" ").foreign(text);
     }
-    match fault.map(|fault| fault.kind) {
-        Some(TlsFaultKind::NotYetValid) => " yet".into(),
+    match facts.tls() {
+        Some(FaultKind::TlsNotYetValid) => " yet".into(),
         Some(_) | None => Text::default(),
     }
 }
 
 /// Returns what a certificate is for, in place of the host that was asked.
 fn certificate(facts: &Facts) -> Text {
-    let other = facts.tls().and_then(|fault| fault.instead.as_ref());
+    let other = facts.fault().and_then(|fault| fault.instead.as_ref());
     other.map_or_else(
         || "for another host name".into(),
         |text| Text::default().foreign(text),

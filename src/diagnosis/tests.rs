@@ -3,10 +3,7 @@
 use super::*;
 use crate::app::{App, Slug};
 use crate::check::{Check, CheckResult, Finding};
-use crate::exchange::{
-    AuthScheme, Body, Exchange, ProxyFault, ProxyResponse, Response, TlsFault, TlsFaultKind,
-    TransportErrorKind,
-};
+use crate::exchange::{AuthScheme, Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo};
 use crate::token::Token;
 use crate::wire::Document;
@@ -48,8 +45,8 @@ fn exchange(path: &str, response: Response) -> Exchange {
     }
 }
 
-fn failed(kind: TransportErrorKind) -> Exchange {
-    Exchange::new(format!("{BASE}/apps?limit=50"), Err(kind.into()))
+fn failed(fault: impl Into<Fault>) -> Exchange {
+    Exchange::new(format!("{BASE}/apps?limit=50"), Err(fault.into()))
 }
 
 /// A run to be built up.
@@ -127,7 +124,7 @@ impl Run {
         let reason = refused.as_ref().map(|(reason, _)| *reason);
         let status = refused
             .as_ref()
-            .map_or(200, |(_, response)| response.status);
+            .map_or(200, |(_, response)| response.status.unwrap());
         self.report.apps.push(AppResult {
             app: app.clone(),
             is_first: index == Some(0),
@@ -154,7 +151,7 @@ impl Run {
         let path = format!("/apps/{}/pipelines?limit=1", app.slug.raw());
         let response = refused.map(|(_, response)| response);
         let response = response.unwrap_or_else(|| Response::new(200, json("{}")));
-        let is_rechecked = response.status == 401;
+        let is_rechecked = response.status == Some(401);
         let result = reason.map_or(CheckResult::Pass, CheckResult::NotPassed);
         self.checks.push(Check {
             finding: match reason {
@@ -506,22 +503,22 @@ fn answers() {
 fn network() {
     let mut sheet = Sheet::default();
     let workspace = || Run::new(TokenKind::Workspace);
-    let tls = |kind, instead: Option<&str>| {
-        failed(TransportErrorKind::Tls(TlsFault {
-            kind,
+    let tls = |kind: FaultKind, instead: Option<&str>| {
+        failed(Fault {
             issuer: Some(Untrusted::new("Acme Inspection CA")),
             instead: instead.map(Untrusted::new),
-        }))
+            ..kind.into()
+        })
     };
     for (name, fault) in [
-        ("tls_inspection", tls(TlsFaultKind::UnknownIssuer, None)),
+        ("tls_inspection", tls(FaultKind::TlsUnknownIssuer, None)),
         (
             "tls_expired",
-            tls(TlsFaultKind::Expired, Some("on 2026-01-01")),
+            tls(FaultKind::TlsExpired, Some("on 2026-01-01")),
         ),
         (
             "tls_other_name",
-            tls(TlsFaultKind::WrongName, Some("for portal.example")),
+            tls(FaultKind::TlsWrongName, Some("for portal.example")),
         ),
     ] {
         sheet.add(
@@ -534,24 +531,24 @@ fn network() {
     let mut run = workspace();
     run.report.target.proxy = Some("http://proxy.corp.example:8080".to_owned());
     run.known.proxy_variables = vec!["https_proxy"];
-    let fault = ProxyFault::AuthenticationRequired(Some(Box::new(ntlm)));
-    let run = run.not_listed(Reason::ProxyFailure, failed(fault.into()));
+    let fault = Fault::of_proxy(FaultKind::ProxyLogin, ntlm);
+    let run = run.not_listed(Reason::ProxyFailure, failed(fault));
     sheet.add("proxy_ntlm", run.screen());
-    let mut sinkhole = failed(TransportErrorKind::Refused);
+    let mut sinkhole = failed(FaultKind::Refused);
     sinkhole.remote_address = Some(([0, 0, 0, 0], 443).into());
     let run = workspace().not_listed(Reason::ConnectionFailed, sinkhole);
     sheet.add("sinkhole", run.screen());
     let run = workspace().base_url("https://nosuch.example/v0.1");
-    let run = run.not_listed(Reason::DnsFailure, failed(TransportErrorKind::Dns));
+    let run = run.not_listed(Reason::DnsFailure, failed(FaultKind::Dns));
     sheet.add("dns_base_url", run.screen());
-    let run = workspace().not_listed(Reason::DnsFailure, failed(TransportErrorKind::Dns));
+    let run = workspace().not_listed(Reason::DnsFailure, failed(FaultKind::Dns));
     sheet.add("dns", run.screen());
     let mut run = workspace();
     run.report.target.proxy = Some("socks5://127.0.0.1:1080".to_owned());
-    let run = run.not_listed(Reason::DnsFailure, failed(TransportErrorKind::Dns));
+    let run = run.not_listed(Reason::DnsFailure, failed(FaultKind::Dns));
     sheet.add("dns_socks5", run.screen());
     let run = workspace();
-    let run = run.not_listed(Reason::Timeout, failed(TransportErrorKind::ConnectTimeout));
+    let run = run.not_listed(Reason::Timeout, failed(FaultKind::ConnectTimeout));
     sheet.add("timeout", run.screen());
     let mut run =
         workspace().not_listed(Reason::TokenRejected, exchange("/apps", message(401, "x")));

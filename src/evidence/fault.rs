@@ -2,14 +2,13 @@
 //! others by their words.
 
 use super::work::looks_at;
-use crate::exchange::{ProxyFault, ProxyResponse, TlsFaultKind, TransportErrorKind};
-use std::io::ErrorKind;
+use crate::exchange::{Fault, FaultKind, ProxyResponse};
 
 /// What an error of curl's is.
 #[derive(Clone, Debug)]
 pub(super) enum CurlError {
     /// There was no complete response.
-    Fault(TransportErrorKind),
+    Fault(Fault),
     /// There was a response, and `--fail` hid its body.
     Status(u16),
     /// The command could not be read as it was meant, so nothing was asked.
@@ -27,14 +26,14 @@ pub(super) fn curl(line: &str) -> Option<CurlError> {
     let number: u16 = number.parse().ok()?;
     let says = |part: &str| words.contains(part);
     let fault = match number {
-        1 if says("http/0.9") => TransportErrorKind::NotHttp,
+        1 if says("http/0.9") => FaultKind::NotHttp,
         1 | 3 => return Some(CurlError::Misread),
-        5 => ProxyFault::Dns.into(),
+        5 => FaultKind::ProxyDns,
         6 if is_misread_host(&words) => return Some(CurlError::Misread),
-        6 => TransportErrorKind::Dns,
-        7 if says("proxy") => ProxyFault::Unreachable.into(),
+        6 => FaultKind::Dns,
+        7 if says("proxy") => FaultKind::ProxyUnreachable,
         7 => unreachable(&words),
-        8 => TransportErrorKind::NotHttp,
+        8 => FaultKind::NotHttp,
         22 => {
             let status = words
                 .rsplit_once(": ")
@@ -42,20 +41,26 @@ pub(super) fn curl(line: &str) -> Option<CurlError> {
             return Some(status.map_or(CurlError::Nothing, CurlError::Status));
         }
         23 | 26 | 27 => return Some(CurlError::Nothing),
-        28 if says("resolv") => TransportErrorKind::Dns,
-        28 if says("connect") => TransportErrorKind::ConnectTimeout,
-        28 => TransportErrorKind::Timeout,
+        28 if says("resolv") => FaultKind::Dns,
+        28 if says("connect") => FaultKind::ConnectTimeout,
+        28 => FaultKind::Timeout,
         35 | 51 | 53 | 54 | 58 | 59 | 60 | 64 | 66 | 77 | 80 | 82 | 83 | 90 | 91 => {
             tls(&words, number)
         }
         16 | 18 | 52 | 55 | 56 | 92 | 95 | 96 => {
-            proxy_in(&words).unwrap_or(TransportErrorKind::Closed)
+            return Some(CurlError::Fault(
+                proxy_in(&words).unwrap_or_else(|| FaultKind::Closed.into()),
+            ));
         }
-        61 => TransportErrorKind::Undecodable,
-        97 => proxy_in(&words).unwrap_or_else(|| ProxyFault::Refused(None).into()),
-        _ => TransportErrorKind::Unknown,
+        61 => FaultKind::Undecodable,
+        97 => {
+            return Some(CurlError::Fault(
+                proxy_in(&words).unwrap_or_else(|| FaultKind::ProxyRefused.into()),
+            ));
+        }
+        _ => FaultKind::Unknown,
     };
-    Some(CurlError::Fault(fault))
+    Some(CurlError::Fault(fault.into()))
 }
 
 /// Tells whether a name that was not found is none: a part of the command that curl took for an
@@ -69,18 +74,18 @@ fn is_misread_host(words: &str) -> bool {
         || host.contains("bitpat_")
 }
 
-fn unreachable(words: &str) -> TransportErrorKind {
+fn unreachable(words: &str) -> FaultKind {
     if words.contains("unreachable") || words.contains("no route") {
-        TransportErrorKind::Unreachable(ErrorKind::NetworkUnreachable)
+        FaultKind::NoRoute
     } else if words.contains("timed out") {
-        TransportErrorKind::ConnectTimeout
+        FaultKind::ConnectTimeout
     } else {
-        TransportErrorKind::Refused
+        FaultKind::Refused
     }
 }
 
 /// Reads what a proxy said instead of opening a connection.
-fn proxy_in(words: &str) -> Option<TransportErrorKind> {
+fn proxy_in(words: &str) -> Option<Fault> {
     let is_proxy = words.contains("connect tunnel failed")
         || words.contains("from proxy after connect")
         || words.contains("tunnel connection failed")
@@ -89,7 +94,7 @@ fn proxy_in(words: &str) -> Option<TransportErrorKind> {
     if !is_proxy {
         return words
             .contains("proxy connect aborted")
-            .then(|| ProxyFault::Closed.into());
+            .then(|| FaultKind::ProxyClosed.into());
     }
     let status = words
         .split(|c: char| !c.is_ascii_digit())
@@ -101,62 +106,62 @@ fn proxy_in(words: &str) -> Option<TransportErrorKind> {
     Some(match status {
         Some(407) => asks_for_password(),
         None if wants => asks_for_password(),
-        Some(status) => ProxyFault::Refused(Some(Box::new(ProxyResponse::new(status)))).into(),
-        None => ProxyFault::Refused(None).into(),
+        Some(status) => Fault::of_proxy(FaultKind::ProxyRefused, ProxyResponse::new(status)),
+        None => FaultKind::ProxyRefused.into(),
     })
 }
 
-fn asks_for_password() -> TransportErrorKind {
-    ProxyFault::AuthenticationRequired(Some(Box::new(ProxyResponse::new(407)))).into()
+fn asks_for_password() -> Fault {
+    Fault::of_proxy(FaultKind::ProxyLogin, ProxyResponse::new(407))
 }
 
 /// The words, and the codes of Windows, by which faults of TLS are told; the first that fits counts.
 /// Windows' words come in the system's language, its codes don't.
-static TLS: [(&str, TlsFaultKind); 32] = [
-    ("unable to get local issuer", TlsFaultKind::UnknownIssuer),
-    ("unable to get issuer", TlsFaultKind::UnknownIssuer),
-    ("in certificate chain", TlsFaultKind::UnknownIssuer),
-    ("self_signed_cert_in_chain", TlsFaultKind::UnknownIssuer),
-    ("unable_to_get_issuer", TlsFaultKind::UnknownIssuer),
-    ("unable_to_verify_leaf", TlsFaultKind::UnknownIssuer),
-    ("locally verify the issuer", TlsFaultKind::UnknownIssuer),
-    ("0x80090325", TlsFaultKind::UnknownIssuer),
-    ("untrusted_root", TlsFaultKind::UnknownIssuer),
-    ("untrustedroot", TlsFaultKind::UnknownIssuer),
-    ("trust relationship", TlsFaultKind::UnknownIssuer),
-    ("partialchain", TlsFaultKind::UnknownIssuer),
-    ("not trusted", TlsFaultKind::UnknownIssuer),
-    ("self-signed certificate", TlsFaultKind::SelfSigned),
-    ("self signed certificate", TlsFaultKind::SelfSigned),
-    ("certificate has expired", TlsFaultKind::Expired),
-    ("cert_has_expired", TlsFaultKind::Expired),
-    ("0x80090328", TlsFaultKind::Expired),
-    ("not yet valid", TlsFaultKind::NotYetValid),
-    ("0x80090322", TlsFaultKind::WrongName),
-    ("wrong_principal", TlsFaultKind::WrongName),
-    ("does not match", TlsFaultKind::WrongName),
+static TLS: [(&str, FaultKind); 32] = [
+    ("unable to get local issuer", FaultKind::TlsUnknownIssuer),
+    ("unable to get issuer", FaultKind::TlsUnknownIssuer),
+    ("in certificate chain", FaultKind::TlsUnknownIssuer),
+    ("self_signed_cert_in_chain", FaultKind::TlsUnknownIssuer),
+    ("unable_to_get_issuer", FaultKind::TlsUnknownIssuer),
+    ("unable_to_verify_leaf", FaultKind::TlsUnknownIssuer),
+    ("locally verify the issuer", FaultKind::TlsUnknownIssuer),
+    ("0x80090325", FaultKind::TlsUnknownIssuer),
+    ("untrusted_root", FaultKind::TlsUnknownIssuer),
+    ("untrustedroot", FaultKind::TlsUnknownIssuer),
+    ("trust relationship", FaultKind::TlsUnknownIssuer),
+    ("partialchain", FaultKind::TlsUnknownIssuer),
+    ("not trusted", FaultKind::TlsUnknownIssuer),
+    ("self-signed certificate", FaultKind::TlsSelfSigned),
+    ("self signed certificate", FaultKind::TlsSelfSigned),
+    ("certificate has expired", FaultKind::TlsExpired),
+    ("cert_has_expired", FaultKind::TlsExpired),
+    ("0x80090328", FaultKind::TlsExpired),
+    ("not yet valid", FaultKind::TlsNotYetValid),
+    ("0x80090322", FaultKind::TlsWrongName),
+    ("wrong_principal", FaultKind::TlsWrongName),
+    ("does not match", FaultKind::TlsWrongName),
     (
         "no alternative certificate subject name",
-        TlsFaultKind::WrongName,
+        FaultKind::TlsWrongName,
     ),
-    ("hostname mismatch", TlsFaultKind::WrongName),
-    ("wrong version number", TlsFaultKind::NotTls),
-    ("packet length too long", TlsFaultKind::NotTls),
+    ("hostname mismatch", FaultKind::TlsWrongName),
+    ("wrong version number", FaultKind::TlsNotSpoken),
+    ("packet length too long", FaultKind::TlsNotSpoken),
     (
         "certificate required",
-        TlsFaultKind::ClientCertificateWanted,
+        FaultKind::TlsClientCertificateWanted,
     ),
-    ("certificate file", TlsFaultKind::NoRoots),
-    ("certificate verify locations", TlsFaultKind::NoRoots),
-    ("protocol version", TlsFaultKind::NoCommonProtocol),
-    ("handshake failure", TlsFaultKind::NoCommonProtocol),
-    ("0x80090331", TlsFaultKind::NoCommonProtocol),
+    ("certificate file", FaultKind::TlsNoRoots),
+    ("certificate verify locations", FaultKind::TlsNoRoots),
+    ("protocol version", FaultKind::TlsNoCommonProtocol),
+    ("handshake failure", FaultKind::TlsNoCommonProtocol),
+    ("0x80090331", FaultKind::TlsNoCommonProtocol),
 ];
 
-fn tls(words: &str, number: u16) -> TransportErrorKind {
+fn tls(words: &str, number: u16) -> FaultKind {
     let found = TLS.iter().find(|(part, _)| words.contains(part));
     if let Some((_, kind)) = found {
-        return TransportErrorKind::Tls((*kind).into());
+        return *kind;
     }
     let is_closed = [
         "reset by peer",
@@ -169,14 +174,13 @@ fn tls(words: &str, number: u16) -> TransportErrorKind {
     .iter()
     .any(|part| words.contains(part));
     if number == 35 && is_closed {
-        return TransportErrorKind::ClosedInHandshake;
+        return FaultKind::ClosedInHandshake;
     }
-    let kind = if number == 77 {
-        TlsFaultKind::NoRoots
+    if number == 77 {
+        FaultKind::TlsNoRoots
     } else {
-        TlsFaultKind::Other
-    };
-    TransportErrorKind::Tls(kind.into())
+        FaultKind::TlsFailed
+    }
 }
 
 /// What starts or stands in a line in which a client other than curl tells of a fault.
@@ -208,56 +212,41 @@ const CLIENTS: [&str; 24] = [
 ];
 
 /// The words by which clients tell of a fault that is none of TLS; the first that fits counts.
-static WORDS: [(&str, TransportErrorKind); 30] = [
-    ("could not be resolved", TransportErrorKind::Dns),
-    ("no such host", TransportErrorKind::Dns),
-    ("unable to resolve", TransportErrorKind::Dns),
-    ("couldn’t resolve", TransportErrorKind::Dns),
-    ("couldn't resolve", TransportErrorKind::Dns),
-    ("failed to resolve", TransportErrorKind::Dns),
-    ("name or service not known", TransportErrorKind::Dns),
-    ("nodename nor servname", TransportErrorKind::Dns),
-    (
-        "temporary failure in name resolution",
-        TransportErrorKind::Dns,
-    ),
-    ("getaddrinfo", TransportErrorKind::Dns),
-    ("enotfound", TransportErrorKind::Dns),
-    ("actively refused", TransportErrorKind::Refused),
-    ("connection refused", TransportErrorKind::Refused),
-    ("econnrefused", TransportErrorKind::Refused),
-    (
-        "unable to connect to the remote server",
-        TransportErrorKind::Refused,
-    ),
-    ("connecttimeout", TransportErrorKind::ConnectTimeout),
-    ("connection timed out", TransportErrorKind::ConnectTimeout),
-    (
-        "connection attempt failed",
-        TransportErrorKind::ConnectTimeout,
-    ),
-    ("etimedout", TransportErrorKind::ConnectTimeout),
-    ("timed out", TransportErrorKind::Timeout),
-    ("httpclient.timeout", TransportErrorKind::Timeout),
-    ("readtimeout", TransportErrorKind::Timeout),
-    ("connection reset", TransportErrorKind::Closed),
-    ("econnreset", TransportErrorKind::Closed),
-    ("forcibly closed", TransportErrorKind::Closed),
-    ("closed unexpectedly", TransportErrorKind::Closed),
-    ("remotedisconnected", TransportErrorKind::Closed),
-    ("no data received", TransportErrorKind::Closed),
-    (
-        "network is unreachable",
-        TransportErrorKind::Unreachable(ErrorKind::NetworkUnreachable),
-    ),
-    (
-        "no route to host",
-        TransportErrorKind::Unreachable(ErrorKind::HostUnreachable),
-    ),
+static WORDS: [(&str, FaultKind); 30] = [
+    ("could not be resolved", FaultKind::Dns),
+    ("no such host", FaultKind::Dns),
+    ("unable to resolve", FaultKind::Dns),
+    ("couldn’t resolve", FaultKind::Dns),
+    ("couldn't resolve", FaultKind::Dns),
+    ("failed to resolve", FaultKind::Dns),
+    ("name or service not known", FaultKind::Dns),
+    ("nodename nor servname", FaultKind::Dns),
+    ("temporary failure in name resolution", FaultKind::Dns),
+    ("getaddrinfo", FaultKind::Dns),
+    ("enotfound", FaultKind::Dns),
+    ("actively refused", FaultKind::Refused),
+    ("connection refused", FaultKind::Refused),
+    ("econnrefused", FaultKind::Refused),
+    ("unable to connect to the remote server", FaultKind::Refused),
+    ("connecttimeout", FaultKind::ConnectTimeout),
+    ("connection timed out", FaultKind::ConnectTimeout),
+    ("connection attempt failed", FaultKind::ConnectTimeout),
+    ("etimedout", FaultKind::ConnectTimeout),
+    ("timed out", FaultKind::Timeout),
+    ("httpclient.timeout", FaultKind::Timeout),
+    ("readtimeout", FaultKind::Timeout),
+    ("connection reset", FaultKind::Closed),
+    ("econnreset", FaultKind::Closed),
+    ("forcibly closed", FaultKind::Closed),
+    ("closed unexpectedly", FaultKind::Closed),
+    ("remotedisconnected", FaultKind::Closed),
+    ("no data received", FaultKind::Closed),
+    ("network is unreachable", FaultKind::NoRoute),
+    ("no route to host", FaultKind::HostUnreachable),
 ];
 
 /// Reads a line in which a client other than curl tells of a fault.
-pub(super) fn other(line: &str) -> Option<TransportErrorKind> {
+pub(super) fn other(line: &str) -> Option<Fault> {
     looks_at(line.len());
     let words = line.to_ascii_lowercase();
     if !CLIENTS.iter().any(|client| words.contains(client)) {
@@ -270,16 +259,16 @@ pub(super) fn other(line: &str) -> Option<TransportErrorKind> {
         return Some(asks_for_password());
     }
     if words.contains("cannot connect to proxy") || words.contains("proxyerror") {
-        return Some(ProxyFault::Unreachable.into());
+        return Some(FaultKind::ProxyUnreachable.into());
     }
     let is_tls = ["ssl", "tls", "certificate", "cert_", "cert'"]
         .iter()
         .any(|part| words.contains(part));
     if is_tls {
-        return Some(tls(&words, 35));
+        return Some(tls(&words, 35).into());
     }
     let found = WORDS.iter().find(|(part, _)| words.contains(part));
-    found.map(|(_, kind)| kind.clone())
+    found.map(|(_, kind)| (*kind).into())
 }
 
 /// Reads the status that a client other than curl tells, as PowerShell, wget and libraries do.

@@ -9,7 +9,7 @@ use crate::app::{App, Slug};
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult, Finding};
 use crate::classify::{self, AppStep};
-use crate::exchange::{Body, Exchange, Response, TransportErrorKind};
+use crate::exchange::{Body, Exchange, FaultKind, Response};
 use crate::report::{
     AppResult, AppState, CommandMistake, EvidenceError, Incomplete, PastedStep, Report, Runs,
     Target, ToldBy,
@@ -185,7 +185,7 @@ impl<'a> Judgement<'a> {
             step: None,
             told_by: ToldBy::Nothing,
             mistakes,
-            exchange: Exchange::new(url, Err(TransportErrorKind::Unknown.into())),
+            exchange: Exchange::new(url, Err(FaultKind::Unknown.into())),
             address,
             is_inferred: false,
             is_status_unknown: false,
@@ -198,7 +198,7 @@ impl<'a> Judgement<'a> {
         let mut shape = None;
         match segment {
             Segment::Response(seen) => shape = self.response(seen, &mut observed),
-            Segment::Fault(kind) => observed.exchange.outcome = Err(kind.clone().into()),
+            Segment::Fault(kind) => observed.exchange.outcome = Err(kind.clone()),
             Segment::Misread(mistake) => {
                 observed.misread = Some(*mistake);
                 if !self.mistakes.contains(mistake) {
@@ -245,7 +245,7 @@ impl<'a> Judgement<'a> {
                 // A page is none of Bitrise's, whatever its status.
                 (Body::Html, Some(status.unwrap_or(200)))
             }
-            SeenBody::Broken(kind) => (Body::Cut(kind.clone().into()), None),
+            SeenBody::Broken(kind) => (Body::Cut(kind.clone()), None),
             SeenBody::Json(found) => {
                 let mut bytes = found.json.clone().into_bytes();
                 match Document::read(&mut bytes, |text| Cow::Owned(clean(text))) {
@@ -263,7 +263,7 @@ impl<'a> Judgement<'a> {
         observed.is_inferred = seen.status.is_none() && !observed.is_status_unknown;
         let Some(status) = seen.status.or(inferred) else {
             observed.is_unreadable = true;
-            let words = Response::new(0, body);
+            let words = Response::new(None, body);
             observed.exchange.outcome = Ok(words);
             return shape;
         };
@@ -564,11 +564,11 @@ impl<'a> Judgement<'a> {
         let is_unknown = exchange
             .outcome
             .as_ref()
-            .is_ok_and(|response| response.status == 0);
+            .is_ok_and(|response| response.status.is_none());
         if let Ok(response) = &mut exchange.outcome
             && observed.is_status_unknown
         {
-            response.status = 0;
+            response.status = None;
         }
         Check {
             exchange: Some(exchange).filter(|_| !is_unknown && observed.misread.is_none()),
@@ -911,7 +911,8 @@ impl Observed {
         let status = self
             .exchange
             .response()
-            .map_or(0, |response| response.status);
+            .and_then(|response| response.status)
+            .unwrap_or_default();
         let is_blame = reason.verdict() != Verdict::Inconclusive;
         let mut mistakes = self
             .mistakes
@@ -931,8 +932,11 @@ impl Observed {
 
     /// Returns the status, if the text or the body tells it.
     fn status(&self) -> Option<u16> {
-        let status = self.exchange.response().map(|response| response.status);
-        status.filter(|status| *status != 0 && !self.is_status_unknown)
+        let status = self
+            .exchange
+            .response()
+            .and_then(|response| response.status);
+        status.filter(|_| !self.is_status_unknown)
     }
 
     fn told(&self) -> PastedStep {

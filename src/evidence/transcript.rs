@@ -7,7 +7,7 @@ use super::json::{self, Balance};
 use super::request::{self, Request};
 use super::work::looks_at;
 use crate::check::CheckId;
-use crate::exchange::TransportErrorKind;
+use crate::exchange::Fault;
 use crate::report::CommandMistake;
 use crate::wire::Document;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ pub(super) enum Segment {
     /// A response, or what is left of it.
     Response(Seen),
     /// The error of a client that got no response.
-    Fault(TransportErrorKind),
+    Fault(Fault),
     /// An error that shows that the command was read in another way than was meant, so that nothing
     /// was asked.
     Misread(CommandMistake),
@@ -56,7 +56,7 @@ pub(super) enum SeenBody {
     /// Anything else.
     Text,
     /// The client says that it broke off.
-    Broken(TransportErrorKind),
+    Broken(Fault),
 }
 
 /// The maximum number of bytes of a page that are kept, for its title.
@@ -572,8 +572,8 @@ impl Reader<'_> {
     }
 
     /// Takes an error of curl's: it may be about the response that is being read.
-    fn fault(&mut self, kind: TransportErrorKind) {
-        let is_proxys = matches!(kind, TransportErrorKind::Proxy(_));
+    fn fault(&mut self, kind: Fault) {
+        let is_proxys = kind.kind.stage().is_at_proxy();
         match &mut self.current {
             Some(_) if is_proxys => self.current = None,
             Some(seen) => {

@@ -242,5 +242,5 @@ impl Evidence {
 }
 
 fn status(exchange: &Exchange) -> Option<u16> {
-    exchange.response().map(|response| response.status)
+    exchange.response().and_then(|response| response.status)
 }

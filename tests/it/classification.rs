@@ -1,7 +1,7 @@
 //! Every step × every status × every kind of body, as one table that a person can read.
 
 use bitrise_dx::classify::{self, AppStep};
-use bitrise_dx::exchange::{Body, Exchange, Response, TransportErrorKind};
+use bitrise_dx::exchange::{Body, Exchange, FaultKind, Response};
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
 use std::borrow::Cow;
@@ -55,7 +55,7 @@ fn bodies() -> [(&'static str, Body); 12] {
         ("other text", Body::Other),
         ("nothing", Body::Empty),
         ("too much", Body::TooLarge),
-        ("cut off", Body::Cut(TransportErrorKind::Closed.into())),
+        ("cut off", Body::Cut(FaultKind::Closed.into())),
     ]
 }
 
@@ -111,29 +111,10 @@ fn every_step_status_and_body_has_its_reason() {
 
 #[test]
 fn every_transport_fault_is_inconclusive_at_every_step() {
-    use bitrise_dx::exchange::{ProxyFault, TlsFaultKind};
-    let kinds = [
-        TransportErrorKind::Dns,
-        TransportErrorKind::NotLoopback,
-        TransportErrorKind::Refused,
-        TransportErrorKind::Closed,
-        TransportErrorKind::ClosedInHandshake,
-        TransportErrorKind::HeadTooLarge,
-        TransportErrorKind::Proxy(ProxyFault::Closed),
-        TransportErrorKind::Unreachable(std::io::ErrorKind::NetworkUnreachable),
-        TransportErrorKind::NotHttp,
-        TransportErrorKind::Undecodable,
-        TransportErrorKind::Tls(TlsFaultKind::UnknownIssuer.into()),
-        TransportErrorKind::Proxy(ProxyFault::AuthenticationRequired(None)),
-        TransportErrorKind::ConnectTimeout,
-        TransportErrorKind::Timeout,
-        TransportErrorKind::MaxTime,
-        TransportErrorKind::Unknown,
-    ];
     let mut table = String::new();
-    for kind in kinds {
+    for &kind in FaultKind::ALL {
         let mut exchange = seen(200, &Body::Empty);
-        exchange.outcome = Err(kind.clone().into());
+        exchange.outcome = Err(kind.into());
         let results: Vec<String> = STEPS.iter().map(|step| step.1(&exchange)).collect();
         assert!(
             results.iter().all(|result| *result == results[0]),
@@ -149,7 +130,13 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
         } else {
             "final"
         };
-        writeln!(table, "{:<18} {again:<12} {kind}", reason.as_str()).unwrap();
+        writeln!(
+            table,
+            "{:<18} {again:<12} {}",
+            reason.as_str(),
+            kind.sentence()
+        )
+        .unwrap();
     }
     insta::assert_snapshot!(table);
 }
@@ -157,13 +144,13 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
 #[test]
 fn only_408_429_5xx_and_a_success_cut_short_are_tried_again() {
     let again = |status: u16, body: &Body| seen(status, body).outcome.unwrap().is_transient();
-    let cut = Body::Cut(TransportErrorKind::Closed.into());
+    let cut = Body::Cut(FaultKind::Closed.into());
     for status in 100..600 {
         let expected = matches!(status, 408 | 429 | 500..);
         assert_eq!(again(status, &Body::Empty), expected, "{status}");
         assert_eq!(again(status, &cut), expected || status == 200, "{status}");
     }
-    assert!(!again(200, &Body::Cut(TransportErrorKind::MaxTime.into())));
+    assert!(!again(200, &Body::Cut(FaultKind::MaxTime.into())));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::support::server::{Act, ONE_APP, Server, healthy, http2, json, respons
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::exchange::{Body, Exchange, ProxyFault, Responder, TransportErrorKind};
+use bitrise_dx::exchange::{Body, Exchange, FaultKind, Responder};
 use bitrise_dx::proxy::{ProxyUrl, Route};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ fn apps(settings: Settings) -> Exchange {
     block_on(async { Client::new(settings).unwrap().apps().await })
 }
 
-fn fault(settings: Settings) -> TransportErrorKind {
+fn fault(settings: Settings) -> FaultKind {
     apps(settings).outcome.unwrap_err().kind
 }
 
@@ -90,13 +90,16 @@ fn transient_failures_are_tried_again_and_told() {
     let mut settings = with_retries(&server.base_url(), 5);
     settings.on_pause = Box::new(move |pause: &Pause| told.borrow_mut().push(pause.clone()));
     let seen = apps(settings);
-    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (4, 200));
+    assert_eq!(
+        (seen.attempts, seen.outcome.unwrap().status),
+        (4, Some(200))
+    );
     let pauses = pauses.borrow();
     let after: Vec<_> = pauses
         .iter()
         .map(|pause| pause.after.as_ref().ok().copied())
         .collect();
-    assert_eq!(after, [Some(503), None, Some(429)]);
+    assert_eq!(after, [Some(Some(503)), None, Some(Some(429))]);
     assert!(pauses.iter().all(|pause| pause.most == 6));
 }
 
@@ -104,7 +107,10 @@ fn transient_failures_are_tried_again_and_told() {
 fn attempts_end_with_the_last_answer() {
     let server = sending(response(502, "", ""));
     let seen = apps(with_retries(&server.base_url(), 2));
-    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (3, 502));
+    assert_eq!(
+        (seen.attempts, seen.outcome.unwrap().status),
+        (3, Some(502))
+    );
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -119,7 +125,10 @@ fn an_answer_is_not_asked_for_twice() {
         };
         let server = sending(response(status, wait, "{}"));
         let seen = apps(with_retries(&server.base_url(), 5));
-        assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, status));
+        assert_eq!(
+            (seen.attempts, seen.outcome.unwrap().status),
+            (1, Some(status))
+        );
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -138,7 +147,7 @@ fn a_redirect_is_not_followed() {
     let location = format!("Location: {}/apps?secret=1\r\n", other.base_url());
     let server = sending(response(307, &location, ""));
     let response = apps(settings(&server.base_url())).outcome.unwrap();
-    assert_eq!(response.status, 307);
+    assert_eq!(response.status, Some(307));
     assert_eq!(response.location_host, Some(Untrusted::new("127.0.0.1")));
     assert_eq!(other.requests().len(), 0);
 }
@@ -149,12 +158,12 @@ fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
     let mut once = with_retries(&server.base_url(), 1);
     once.timeout = Duration::from_millis(50);
     let seen = apps(once);
-    assert_eq!(seen.outcome.unwrap_err().kind, TransportErrorKind::Timeout);
+    assert_eq!(seen.outcome.unwrap_err().kind, FaultKind::Timeout);
     assert_eq!(seen.attempts, 2);
     let mut whole = with_retries(&server.base_url(), 100);
     whole.max_time = Duration::from_millis(500);
     let seen = apps(whole);
-    assert_eq!(seen.outcome.unwrap_err().kind, TransportErrorKind::MaxTime);
+    assert_eq!(seen.outcome.unwrap_err().kind, FaultKind::MaxTime);
     assert_eq!(seen.attempts, 1);
 }
 
@@ -164,19 +173,15 @@ fn a_status_stands_even_where_its_body_does_not_come() {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\n{{\"data\"");
         let cut = sending(head.clone());
         let response = apps(settings(&cut.base_url())).outcome.unwrap();
-        assert_eq!(response.status, status);
-        assert!(
-            matches!(&response.body, Body::Cut(error) if error.kind == TransportErrorKind::Closed)
-        );
+        assert_eq!(response.status, Some(status));
+        assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Closed));
 
         let silent = Server::start(move |_, _| Act::SendAndHold(head.clone().into_bytes()));
         let mut hurried = settings(&silent.base_url());
         hurried.timeout = Duration::from_secs(1);
         let response = apps(hurried).outcome.unwrap();
-        assert_eq!(response.status, status);
-        assert!(
-            matches!(&response.body, Body::Cut(error) if error.kind == TransportErrorKind::Timeout)
-        );
+        assert_eq!(response.status, Some(status));
+        assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Timeout));
     }
 }
 
@@ -233,28 +238,19 @@ fn faults_without_a_reply_are_told_by_their_type() {
         .unwrap()
         .port();
     let refused = fault(settings(&format!("http://127.0.0.1:{port}")));
-    assert_eq!(refused, TransportErrorKind::Refused);
+    assert_eq!(refused, FaultKind::Refused);
 
     let impossible = format!("https://{}.example/v0.1", "a".repeat(64));
     for name in [impossible.as_str(), "https://bitrise-dx.invalid/v0.1"] {
-        assert_eq!(fault(settings(name)), TransportErrorKind::Dns, "{name}");
+        assert_eq!(fault(settings(name)), FaultKind::Dns, "{name}");
     }
 
     let closed = sending("");
-    assert_eq!(
-        fault(settings(&closed.base_url())),
-        TransportErrorKind::Closed
-    );
+    assert_eq!(fault(settings(&closed.base_url())), FaultKind::Closed);
     let in_head = sending("HTTP/1.1 200 OK\r\nContent-Le");
-    assert_eq!(
-        fault(settings(&in_head.base_url())),
-        TransportErrorKind::Closed
-    );
+    assert_eq!(fault(settings(&in_head.base_url())), FaultKind::Closed);
     let not_http = sending("SSH-2.0-OpenSSH_9.6\r\n\r\n");
-    assert_eq!(
-        fault(settings(&not_http.base_url())),
-        TransportErrorKind::NotHttp
-    );
+    assert_eq!(fault(settings(&not_http.base_url())), FaultKind::NotHttp);
 }
 
 #[test]
@@ -262,7 +258,7 @@ fn one_more_root_can_be_trusted() {
     let server = TlsServer::start(healthy());
     let mut trusting = settings(&server.base_url());
     trusting.roots.extra = Some(server.ca_pem.clone().into_bytes());
-    assert_eq!(apps(trusting).outcome.unwrap().status, 200);
+    assert_eq!(apps(trusting).outcome.unwrap().status, Some(200));
     for useless in [
         "",
         "no certificate",
@@ -372,11 +368,14 @@ fn a_403_that_is_a_rate_limit_is_waited_for() {
         });
         let seen = apps(with_retries(&server.base_url(), 1));
         let status = seen.outcome.unwrap().status;
-        assert_eq!((seen.attempts, status), (2, 200), "{headers}{body}");
+        assert_eq!((seen.attempts, status), (2, Some(200)), "{headers}{body}");
     }
     let server = sending(response(403, "X-RateLimit-Remaining: 1\r\n", "{}"));
     let seen = apps(with_retries(&server.base_url(), 1));
-    assert_eq!((seen.attempts, seen.outcome.unwrap().status), (1, 403));
+    assert_eq!(
+        (seen.attempts, seen.outcome.unwrap().status),
+        (1, Some(403))
+    );
 }
 
 #[test]
@@ -394,16 +393,14 @@ fn behind_a_proxy_the_address_is_the_proxys_and_its_words_are_kept() {
     let open = Proxy::start(ProxyAnswer::Open);
     let seen = through(&open);
     assert_eq!(seen.remote_address, Some(open.address));
-    assert_eq!(seen.outcome.unwrap().status, 200);
+    assert_eq!(seen.outcome.unwrap().status, Some(200));
 
     let closed = Proxy::start(ProxyAnswer::Send(DENIED));
     let seen = through(&closed);
     assert_eq!(seen.remote_address, Some(closed.address));
-    let TransportErrorKind::Proxy(ProxyFault::Refused(Some(words))) =
-        seen.outcome.unwrap_err().kind
-    else {
-        panic!("no words of the proxy");
-    };
+    let fault = seen.outcome.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::ProxyRefused);
+    let words = fault.proxy.unwrap();
     assert_eq!((words.status, words.had_credentials), (403, false));
     let title = words.responder.title.as_ref().map(Untrusted::raw);
     assert_eq!(title, Some("Denied"));

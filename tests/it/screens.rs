@@ -6,7 +6,7 @@ use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::diagnosis::{Known, diagnose};
-use bitrise_dx::exchange::{Exchange, TransportErrorKind};
+use bitrise_dx::exchange::{Exchange, FaultKind};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::verdict::Verdict;
 
@@ -195,7 +195,7 @@ fn the_base_url_has_no_api_behind_it() {
 #[test]
 fn the_name_leads_to_a_sinkhole() {
     let url = "https://api.bitrise.io/v0.1/apps?limit=50";
-    let mut exchange = Exchange::new(url, Err(TransportErrorKind::Refused.into()));
+    let mut exchange = Exchange::new(url, Err(FaultKind::Refused.into()));
     exchange.remote_address = Some("0.0.0.0:443".parse().unwrap());
     let report = crate::support::report::of_list(exchange);
     let diagnosis = diagnose(report, &Known::default());

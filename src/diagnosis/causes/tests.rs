@@ -4,7 +4,7 @@ use super::super::facts::{Decided, Route};
 use super::super::{actions, explain, pages};
 use super::*;
 use crate::app::{App, Slug};
-use crate::exchange::{ProxyResponse, TlsFault};
+use crate::exchange::{Fault, ProxyResponse};
 use crate::verdict::Verdict;
 
 fn facts(reason: Reason) -> Facts {
@@ -27,12 +27,12 @@ fn status(status: u16) -> impl Fn(&mut Facts) {
     move |facts| facts.decided.get_or_insert_default().status = Some(status)
 }
 
-fn fault(kind: impl Into<TransportErrorKind> + Clone) -> impl Fn(&mut Facts) {
+fn fault(kind: impl Into<Fault> + Clone) -> impl Fn(&mut Facts) {
     move |facts| facts.decided.get_or_insert_default().fault = Some(kind.clone().into())
 }
 
-fn tls(kind: TlsFaultKind) -> impl Fn(&mut Facts) {
-    fault(TransportErrorKind::Tls(TlsFault::from(kind)))
+fn tls(kind: FaultKind) -> impl Fn(&mut Facts) {
+    fault(kind)
 }
 
 fn an_app() -> App {
@@ -208,14 +208,12 @@ fn ruled_out_of_network() -> Vec<Row> {
         ),
         row(
             R::ConnectionFailed,
-            Box::new(fault(TransportErrorKind::Unreachable(
-                std::io::ErrorKind::NetworkUnreachable,
-            ))),
+            Box::new(fault(FaultKind::NoRoute)),
             &["firewall", "{host} is down"],
         ),
         row(
             R::ConnectionFailed,
-            Box::new(fault(TransportErrorKind::Refused)),
+            Box::new(fault(FaultKind::Refused)),
             &["offline"],
         ),
         row(
@@ -240,7 +238,7 @@ fn ruled_out_of_network() -> Vec<Row> {
         ),
         row(
             R::Timeout,
-            Box::new(fault(TransportErrorKind::Timeout)),
+            Box::new(fault(FaultKind::Timeout)),
             &["drops the packets", "hosts file"],
         ),
         row(
@@ -318,8 +316,8 @@ fn proofs() -> Vec<(Reason, Change, &'static str)> {
     use Reason as R;
     let mut ntlm = ProxyResponse::new(407);
     ntlm.schemes = vec![AuthScheme::Ntlm];
-    let basic = ProxyFault::AuthenticationRequired(Some(Box::new(ProxyResponse::new(407))));
-    let ntlm = ProxyFault::AuthenticationRequired(Some(Box::new(ntlm)));
+    let basic = Fault::of_proxy(FaultKind::ProxyLogin, ProxyResponse::new(407));
+    let ntlm = Fault::of_proxy(FaultKind::ProxyLogin, ntlm);
     vec![
         (
             R::TokenRejected,
@@ -348,29 +346,29 @@ fn proofs() -> Vec<(Reason, Change, &'static str)> {
         ),
         (
             R::ConnectionFailed,
-            Box::new(fault(TransportErrorKind::NotLoopback)),
+            Box::new(fault(FaultKind::NotLoopback)),
             "alone",
         ),
         (R::ProxyFailure, Box::new(fault(basic)), "wants a user"),
         (R::ProxyFailure, Box::new(fault(ntlm)), "speaks Basic"),
         (
             R::ProxyFailure,
-            Box::new(fault(ProxyFault::Unreachable)),
+            Box::new(fault(FaultKind::ProxyUnreachable)),
             "not there",
         ),
         (
             R::ProxyFailure,
-            Box::new(fault(ProxyFault::Closed)),
+            Box::new(fault(FaultKind::ProxyClosed)),
             "no proxy",
         ),
         (
             R::ProxyFailure,
-            Box::new(fault(ProxyFault::NotTls)),
+            Box::new(fault(FaultKind::ProxyNotTls)),
             "http://",
         ),
         (
             R::ProxyFailure,
-            Box::new(fault(ProxyFault::Tls(TlsFaultKind::Expired.into()))),
+            Box::new(fault(FaultKind::ProxyTls)),
             "itself",
         ),
     ]
@@ -380,14 +378,14 @@ fn proofs() -> Vec<(Reason, Change, &'static str)> {
 fn tls_proofs() -> Vec<(Reason, Change, &'static str)> {
     let mut rows: Vec<(Reason, Change, &str)> = Vec::new();
     for (kind, text) in [
-        (TlsFaultKind::UnknownIssuer, "inspects"),
-        (TlsFaultKind::SelfSigned, "inspects"),
-        (TlsFaultKind::NoRoots, "container"),
-        (TlsFaultKind::Expired, "expired"),
-        (TlsFaultKind::NotYetValid, "not valid"),
-        (TlsFaultKind::WrongName, "another server"),
-        (TlsFaultKind::NotTls, "gateway"),
-        (TlsFaultKind::Other, "handshake"),
+        (FaultKind::TlsUnknownIssuer, "inspects"),
+        (FaultKind::TlsSelfSigned, "inspects"),
+        (FaultKind::TlsNoRoots, "container"),
+        (FaultKind::TlsExpired, "expired"),
+        (FaultKind::TlsNotYetValid, "not valid"),
+        (FaultKind::TlsWrongName, "another server"),
+        (FaultKind::TlsNotSpoken, "gateway"),
+        (FaultKind::TlsFailed, "handshake"),
     ] {
         rows.push((Reason::TlsFailure, Box::new(tls(kind)), text));
     }
@@ -418,7 +416,7 @@ fn an_address_that_is_none_is_the_one_cause() {
         facts.is_bitrise = Some(true);
         facts.decided = Some(Decided {
             remote: Some(address.parse().unwrap()),
-            fault: Some(TransportErrorKind::Refused),
+            fault: Some(FaultKind::Refused.into()),
             ..Decided::default()
         });
         assert_eq!(left(&facts).len(), 1, "{address}");
