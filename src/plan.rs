@@ -351,15 +351,9 @@ pub enum PlanError {
     /// A `--ca-cert` that can't be read.
     #[error("can't read the file of --ca-cert: {0}")]
     CaCertUnreadable(FileError),
-    /// A `--ca-cert` without a usable certificate.
-    #[error(
-        "the file of --ca-cert holds no certificate; it takes PEM (-----BEGIN CERTIFICATE-----) \
-         or DER"
-    )]
-    CaCertInvalid,
-    /// The HTTP library could not be set up.
-    #[error("the HTTP client could not be set up")]
-    Client,
+    /// The client can't be made; why, in its words.
+    #[error("{0}")]
+    Client(String),
     /// The system refuses what every run needs.
     #[error("this machine does not let the program start: {0}")]
     System(String),
@@ -388,8 +382,7 @@ impl PlanError {
             | Self::ReportIsFolder
             | Self::ReportFolder(_)
             | Self::CaCertUnreadable(_)
-            | Self::CaCertInvalid
-            | Self::Client
+            | Self::Client(_)
             | Self::System(_)
             | Self::Sandbox(_) => Reason::InvalidOptions,
         }

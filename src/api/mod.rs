@@ -4,6 +4,7 @@
 //! says is never an error here: every call ends in an [`Exchange`].
 
 mod body;
+mod error;
 mod proxy;
 mod retry;
 mod roots;
@@ -12,13 +13,13 @@ mod throttle;
 mod tls;
 mod transport;
 
+pub use error::ClientError;
 pub use retry::RetryPolicy;
 pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::plan::PlanError;
 use crate::proxy::Route;
 use crate::redact::Redactor;
 use crate::responder;
@@ -166,9 +167,9 @@ impl Client {
     /// Makes a client; the time for the whole run starts now.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] where the certificate file or the environment's proxy settings
+    /// Returns a [`ClientError`] where the certificate file or the environment's proxy settings
     /// can't be used.
-    pub fn new(settings: Settings) -> Result<Self, PlanError> {
+    pub fn new(settings: Settings) -> Result<Self, ClientError> {
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
         let lookups = Lookups::default();
@@ -191,8 +192,8 @@ impl Client {
         } else {
             &Route::Direct
         };
-        let builder = route::set(builder, route).map_err(|_| PlanError::Client)?;
-        let http = builder.build().map_err(|_| PlanError::Client)?;
+        let builder = route::set(builder, route).map_err(|_| ClientError::Library)?;
+        let http = builder.build().map_err(|_| ClientError::Library)?;
         let base = settings.base_url.as_url();
         let proxy = Proxy::of(base, &route::matcher(route));
         let way = Way::new(base, proxy, lookups);

@@ -1,6 +1,6 @@
 //! Root certificates: those that the user names, and the system's.
 
-use crate::plan::PlanError;
+use super::error::ClientError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -25,16 +25,16 @@ impl Roots {
     /// Reads the extra certificates.
     ///
     /// # Errors
-    /// Returns [`PlanError::CaCertInvalid`] unless there is at least one, and all are usable.
-    pub(super) fn extra(&self) -> Result<Vec<CertificateDer<'static>>, PlanError> {
+    /// Returns [`ClientError::CaCert`] unless there is at least one, and all are usable.
+    pub(super) fn extra(&self) -> Result<Vec<CertificateDer<'static>>, ClientError> {
         let Some(bytes) = &self.extra else {
             return Ok(Vec::new());
         };
-        let roots = certificates(bytes).ok_or(PlanError::CaCertInvalid)?;
+        let roots = certificates(bytes).ok_or(ClientError::CaCert)?;
         let mut store = RootCertStore::empty();
         let all_usable = roots.iter().all(|root| store.add(root.clone()).is_ok());
         if roots.is_empty() || !all_usable {
-            return Err(PlanError::CaCertInvalid);
+            return Err(ClientError::CaCert);
         }
         Ok(roots)
     }
@@ -66,94 +66,119 @@ fn first_value(bytes: &[u8]) -> Option<CertificateDer<'static>> {
     Some(CertificateDer::from(value.to_vec()))
 }
 
-/// Makes what checks certificates as the system does, with its roots and some more.
-///
-/// # Errors
-/// Returns [`super::tls::NoRoots`] if there is no root at all.
-#[cfg(all(unix, not(target_vendor = "apple")))]
-pub(super) fn verifier(
-    extra: Vec<CertificateDer<'static>>,
-    roots: &Roots,
-    provider: Arc<CryptoProvider>,
-) -> Result<Verifier, Error> {
-    use super::tls::NoRoots;
-    use rustls::OtherError;
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(extra.into_iter().chain(files::certificates(roots)));
-    if store.is_empty() {
-        return Err(Error::Other(OtherError(Arc::new(NoRoots))));
-    }
-    let builder = Verifier::builder_with_provider(store.into(), provider);
-    let verifier = builder.build();
-    let verifier = verifier.map_err(|error| Error::Other(OtherError(Arc::new(error))))?;
-    Arc::into_inner(verifier).ok_or_else(|| Error::General("the roots are in use".into()))
+/// This machine's store of root certificates is empty or unreadable.
+#[derive(Debug, thiserror::Error)]
+#[error("no root certificates")]
+pub(super) struct NoRoots;
+
+/// What checks certificates by the roots that were read so far.
+pub(super) struct Trust {
+    pub(super) verifier: Verifier,
+    /// Folders that may hold the root that is missing.
+    pub(super) unread: Vec<PathBuf>,
 }
 
 /// What checks certificates.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-pub(super) type Verifier = rustls::client::WebPkiServerVerifier;
+pub(super) type Verifier = Arc<rustls::client::WebPkiServerVerifier>;
 
 /// What checks certificates.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
 pub(super) type Verifier = rustls_platform_verifier::Verifier;
 
-/// Makes what checks certificates as the system does, with its roots and some more.
+/// Trusts the system's roots and some more.
+///
+/// As OpenSSL does, the folders of single certificates are left for when the bundle has not the
+/// root that is wanted: they hold the same ones on most systems, in hundreds of files.
+///
+/// # Errors
+/// Returns [`NoRoots`] if there is no root at all.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub(super) fn load(
+    extra: Vec<CertificateDer<'static>>,
+    roots: &Roots,
+    provider: Arc<CryptoProvider>,
+) -> Result<Trust, Error> {
+    let found = if roots.file.is_none() && roots.folders.is_empty() {
+        let found = openssl_probe::probe();
+        (found.cert_file, found.cert_dir)
+    } else {
+        (roots.file.clone(), roots.folders.clone())
+    };
+    let (file, mut unread) = found;
+    let mut system = files::certificates(file);
+    if system.is_empty() {
+        system = files::in_folders(&std::mem::take(&mut unread));
+    }
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(extra.into_iter().chain(system));
+    if store.is_empty() {
+        return Err(other(NoRoots));
+    }
+    let builder =
+        rustls::client::WebPkiServerVerifier::builder_with_provider(store.into(), provider);
+    let verifier = builder.build().map_err(other)?;
+    Ok(Trust { verifier, unread })
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Other(rustls::OtherError(Arc::new(error)))
+}
+
+/// Trusts the system's roots and some more.
 ///
 /// # Errors
 /// Returns the system's error; it is none about missing roots.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-pub(super) fn verifier(
+pub(super) fn load(
     extra: Vec<CertificateDer<'static>>,
     _: &Roots,
     provider: Arc<CryptoProvider>,
-) -> Result<Verifier, Error> {
-    Verifier::new_with_extra_roots(extra, provider)
+) -> Result<Trust, Error> {
+    let verifier = Verifier::new_with_extra_roots(extra, provider)?;
+    Ok(Trust {
+        verifier,
+        unread: Vec::new(),
+    })
 }
 
 /// The system's roots, where they are files.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod files {
-    use super::{CertificateDer, PathBuf, Roots};
+    use super::{CertificateDer, PathBuf};
     use rustls::pki_types::pem::PemObject as _;
     use std::collections::HashSet;
-    use std::fs::{self, File};
-    use std::io::Read as _;
+    use std::fs;
     use std::os::unix::fs::MetadataExt as _;
 
-    /// The maximum number of bytes that are read of a file; all roots of the web have 300 KiB.
+    /// The maximum number of bytes of a file; all roots of the web have 300 KiB.
     const MAX_FILE: u64 = 8 * 1024 * 1024;
 
-    /// Reads the roots of the variables' files and folders; without such, of those places where
-    /// systems have them. What is no file with certificates in PEM is skipped.
-    pub(super) fn certificates(roots: &Roots) -> Vec<CertificateDer<'static>> {
-        let (file, folders) = if roots.file.is_none() && roots.folders.is_empty() {
-            let found = openssl_probe::probe();
-            (found.cert_file, found.cert_dir)
-        } else {
-            (roots.file.clone(), roots.folders.clone())
-        };
-        let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten();
-        let paths = file.into_iter().chain(entries.map(|entry| entry.path()));
+    /// Reads the roots of files in PEM. What is no such file is skipped, and so are pipes and
+    /// devices, which may never end.
+    pub(super) fn certificates(
+        paths: impl IntoIterator<Item = PathBuf>,
+    ) -> Vec<CertificateDer<'static>> {
+        let mut roots = Vec::new();
         // A folder has the same file under several names.
         let mut seen = HashSet::new();
-        paths
-            .filter_map(|path| read(&path, &mut seen))
-            .flat_map(|bytes| {
-                let found = CertificateDer::pem_slice_iter(&bytes).flatten();
-                found.collect::<Vec<_>>()
-            })
-            .collect()
+        for path in paths {
+            let Ok(found) = fs::metadata(&path) else {
+                continue;
+            };
+            let is_bounded = found.is_file() && found.len() <= MAX_FILE;
+            if is_bounded && seen.insert((found.dev(), found.ino())) {
+                let bytes = fs::read(&path).unwrap_or_default();
+                roots.extend(CertificateDer::pem_slice_iter(&bytes).flatten());
+            }
+        }
+        roots
     }
 
-    /// Reads a file that was not seen before. A pipe or a device, which may never end, is none.
-    fn read(path: &PathBuf, seen: &mut HashSet<(u64, u64)>) -> Option<Vec<u8>> {
-        let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        if !seen.insert((found.dev(), found.ino())) {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let file = File::open(path).ok()?;
-        file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+    /// Reads the roots of the files in folders.
+    pub(super) fn in_folders(folders: &[PathBuf]) -> Vec<CertificateDer<'static>> {
+        let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten();
+        certificates(entries.map(|entry| entry.path()))
     }
 }

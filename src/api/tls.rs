@@ -1,8 +1,8 @@
 //! TLS: which certificates are trusted, and what a fault means.
 
-use super::roots::{self, Roots, Verifier};
+use super::error::ClientError;
+use super::roots::{self, NoRoots, Roots, Trust};
 use crate::exchange::{Fault, FaultKind};
-use crate::plan::PlanError;
 use crate::text::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -12,7 +12,8 @@ use rustls::{
     AlertDescription as Alert, CertificateError, ClientConfig, DigitallySignedStruct, Error,
     InvalidMessage, OtherError, RootCertStore, SignatureScheme,
 };
-use std::sync::{Arc, LazyLock, mpsc};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -23,32 +24,32 @@ use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
 use x509_cert::{Certificate, TbsCertificate};
 
-/// This machine's store of root certificates is empty or unreadable.
-#[derive(Debug, thiserror::Error)]
-#[error("no root certificates")]
-pub(super) struct NoRoots;
-
 /// Makes the TLS configuration: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
 ///
 /// # Errors
-/// Returns [`PlanError::CaCertInvalid`] if the extra roots hold no usable certificate.
+/// Returns [`ClientError::CaCert`] if the extra roots hold no usable certificate.
 pub(super) fn client_config(
     encrypted: bool,
     roots: &Roots,
     deadline: Instant,
-) -> Result<ClientConfig, PlanError> {
+) -> Result<ClientConfig, ClientError> {
     let extra = roots.extra()?;
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
         .with_safe_default_protocol_versions()
-        .map_err(|_| PlanError::Client)?;
+        .map_err(|_| ClientError::Library)?;
     if !encrypted {
         return Ok(builder
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth());
     }
-    let verifier = Arc::new(SystemVerifier::load(extra, roots, provider, deadline));
+    let verifier = Arc::new(SystemVerifier::load(
+        extra,
+        roots.clone(),
+        provider,
+        deadline,
+    ));
     let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -68,48 +69,71 @@ impl TimeProvider for Clock {
     }
 }
 
-type Loaded = Result<Verifier, Error>;
+type Loaded = Result<Trust, Error>;
 
 /// Checks certificates as the platform does.
 ///
 /// Loading the system's roots takes longer than everything else before the first byte, so it is
 /// done on a thread of its own while the connection is being made, and waited for at the
-/// handshake.
+/// handshake. Roots outside of the system's bundle are loaded once a certificate needs them.
 struct SystemVerifier {
-    loading: LazyLock<Loaded, Box<dyn FnOnce() -> Loaded + Send>>,
+    first: LazyLock<Loaded, Box<dyn FnOnce() -> Loaded + Send>>,
+    rest: OnceLock<Loaded>,
     provider: Arc<CryptoProvider>,
+    /// When to stop waiting for roots.
+    deadline: Instant,
 }
 
 impl SystemVerifier {
     fn load(
         extra: Vec<CertificateDer<'static>>,
-        roots: &Roots,
+        roots: Roots,
         provider: Arc<CryptoProvider>,
         deadline: Instant,
     ) -> Self {
-        let load = {
-            let (roots, provider) = (roots.clone(), Arc::clone(&provider));
-            move || roots::verifier(extra, &roots, provider)
-        };
-        let (sender, loaded) = mpsc::sync_channel(1);
-        let on_thread = {
-            let load = load.clone();
-            // Nobody may wait any more.
-            move || drop(sender.send(load()))
-        };
-        let is_loading = thread::Builder::new().spawn(on_thread).is_ok();
-        let wait = move || {
-            if !is_loading {
-                return load();
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let late = |_| Err(Error::General("the roots were not loaded".into()));
-            loaded.recv_timeout(left).unwrap_or_else(late)
-        };
+        let first = loading(extra, roots, Arc::clone(&provider), deadline);
         Self {
-            loading: LazyLock::new(Box::new(wait)),
+            first: LazyLock::new(Box::new(first)),
+            rest: OnceLock::new(),
             provider,
+            deadline,
         }
+    }
+
+    /// Loads the roots of folders that were left out at first.
+    fn rest(&self, folders: &[PathBuf]) -> &Loaded {
+        self.rest.get_or_init(|| {
+            let roots = Roots {
+                folders: folders.to_vec(),
+                ..Roots::default()
+            };
+            loading(Vec::new(), roots, Arc::clone(&self.provider), self.deadline)()
+        })
+    }
+}
+
+/// Starts to load roots on a thread, and returns what waits for them, until `deadline` at most.
+fn loading(
+    extra: Vec<CertificateDer<'static>>,
+    roots: Roots,
+    provider: Arc<CryptoProvider>,
+    deadline: Instant,
+) -> impl FnOnce() -> Loaded + Send + 'static {
+    let load = move || roots::load(extra, &roots, provider);
+    let (sender, loaded) = mpsc::sync_channel(1);
+    let on_thread = {
+        let load = load.clone();
+        // Nobody may wait any more.
+        move || drop(sender.send(load()))
+    };
+    let is_loading = thread::Builder::new().spawn(on_thread).is_ok();
+    move || {
+        if !is_loading {
+            return load();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let late = |_| Err(Error::General("the roots were not loaded".into()));
+        loaded.recv_timeout(left).unwrap_or_else(late)
     }
 }
 
@@ -128,12 +152,27 @@ impl ServerCertVerifier for SystemVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verifier = LazyLock::force(&self.loading)
-            .as_ref()
-            .map_err(Clone::clone)?;
-        verifier
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .map_err(|error| Rejected::new(error, end_entity).into())
+        let verify = |trust: &Trust| {
+            let verifier = &trust.verifier;
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let first = self.first.as_ref().map_err(Clone::clone)?;
+        let mut verified = verify(first);
+        // Also for a bad signature: the bundle may hold an older root of the same name.
+        if let Err(error) = &verified
+            && !first.unread.is_empty()
+            && let Ok(rest) = self.rest(&first.unread)
+        {
+            let lacks_root = matches!(
+                error,
+                Error::InvalidCertificate(CertificateError::UnknownIssuer)
+            );
+            let second = verify(rest);
+            if second.is_ok() || lacks_root {
+                verified = second;
+            }
+        }
+        verified.map_err(|error| Rejected::new(error, end_entity).into())
     }
 
     fn verify_tls12_signature(

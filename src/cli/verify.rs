@@ -224,7 +224,10 @@ impl Run<'_> {
         let plan = request.plan.clone();
         let client = match Client::new(self.settings(request, token)) {
             Ok(client) => client,
-            Err(error) => return started(target, from(source)).not_run(error.into()).into(),
+            Err(error) => {
+                let error = PlanError::Client(error.to_string());
+                return started(target, from(source)).not_run(error.into()).into();
+            }
         };
         target.proxy = client.proxy();
         let on_event = |event: Event<'_>| self.progress.event(event);

@@ -257,6 +257,14 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
             found.message
         );
     }
+    // A folder is looked into for what the file has not, or has under the same name alone.
+    let (_other, stranger) = TlsServer::start(healthy()).ca_file();
+    for (folder, verdict) in [("certs", "verified"), ("none", "inconclusive")] {
+        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
+        let program = program.env("SSL_CERT_FILE", &stranger);
+        let found = report(&program.env("SSL_CERT_DIR", path(folder)).run());
+        assert_eq!(found.verdict, verdict, "{folder}: {}", found.message);
+    }
     // Set but empty is not set: it is the system's roots that don't know the server's.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
