@@ -1,5 +1,6 @@
 //! What the process's environment says; read once, here alone.
 
+use crate::diagnosis::ci;
 use crate::diagnosis::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 use crate::proxy::{Hidden, Variables};
 use crate::report::Shell;
@@ -95,7 +96,7 @@ impl Environment {
 
     /// Tells whether this is a CI build, where nobody answers a prompt or watches a spinner.
     pub(super) const fn is_ci(&self) -> bool {
-        self.known.ci.is_some()
+        self.known.on.is_some()
     }
 
     /// Returns what is known of the place where the program runs, for a run that asks an address.
@@ -131,24 +132,24 @@ impl Environment {
 
 /// Returns what is wrong with a file of root certificates, if anything.
 fn fault_of_file(path: &Path) -> Option<RootsFault> {
-    /// The maximum number of bytes that are looked at for a certificate.
-    const MAX_BYTES: u64 = 8 * 1024 * 1024;
     /// What a certificate in PEM starts with.
     const START: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    let bytes = || {
-        // A pipe or a device may never end.
-        if !path.metadata()?.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    match bytes() {
+    match bounded_file(path) {
         Ok(bytes) if bytes.windows(START.len()).any(|part| part == START) => None,
         Ok(_) => Some(RootsFault::Empty),
         Err(error) => Some(fault_of(&error)),
     }
+}
+
+/// Reads the first bytes of a file that a variable names; a pipe or a device may never end.
+fn bounded_file(path: &Path) -> io::Result<Vec<u8>> {
+    const MAX_BYTES: u64 = 8 * 1024 * 1024;
+    if !path.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns what is wrong with folders of root certificates, unless one of them has one.
@@ -212,11 +213,16 @@ impl Values<'_> {
 
     fn known(&self) -> Known {
         let ci = self.ci();
+        let file = |path: &str| {
+            let bytes = bounded_file(Path::new(path)).ok()?;
+            String::from_utf8(bytes).ok()
+        };
         let set = |names: &[&'static str]| {
             let set = names.iter().copied().filter(|name| self.has(name));
             set.collect::<Vec<_>>()
         };
         Known {
+            on: ci::running(&|name| self.text(name), &file),
             ci,
             build: ci.map_or(Build::Ordinary, |ci| self.build(ci)),
             caller: match () {

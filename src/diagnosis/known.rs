@@ -2,11 +2,14 @@
 //!
 //! Invariant: names alone. No value of a variable gets here, since any of them may be a secret.
 
+use super::ci::CiBuild;
 use crate::report::Shell;
 
 /// What the environment shows, read once at the edge.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
+    /// The CI build that runs the program, if one does, with what a missing token means there.
+    pub on: Option<CiBuild>,
     /// The CI system that runs the program, if any.
     pub ci: Option<Ci>,
     /// What kind of build it is, as far as that decides which secrets it gets.

@@ -9,6 +9,7 @@
 
 mod actions;
 mod causes;
+pub mod ci;
 mod explain;
 mod extent;
 mod facts;

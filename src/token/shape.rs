@@ -13,7 +13,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex_lite::Regex;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// What was seen of a text that can't be used as a Bitrise token.
 ///
@@ -131,8 +131,22 @@ struct Shape {
     seen: &'static str,
     fix: &'static str,
     has_no_secret: bool,
-    when: Option<Regex>,
-    unless: Option<Regex>,
+    when: Expression,
+    unless: Expression,
+}
+
+/// A regular expression, or none; it is compiled when it is first asked for.
+#[derive(Default)]
+struct Expression(String, OnceLock<Option<Regex>>);
+
+impl Expression {
+    /// Returns where it first fits.
+    fn find(&self, text: &str) -> Option<usize> {
+        // A test holds that each can be compiled.
+        let compile = || Regex::new(&self.0).ok().filter(|_| !self.0.is_empty());
+        let found = self.1.get_or_init(compile).as_ref()?.find(text)?;
+        Some(found.start())
+    }
 }
 
 /// The shapes in their order, and the parts of expressions that have a name.
@@ -165,12 +179,14 @@ fn shape(block: &'static str, parts: &mut Vec<(&str, &str)>) -> Option<Shape> {
         }
     }
     let expression = |alternatives: &[&str]| {
+        if alternatives.is_empty() {
+            return Expression::default();
+        }
         let mut whole = format!("(?:{})", alternatives.join(")|(?:"));
         for (name, part) in parts.iter() {
             whole = whole.replace(&format!("{{{name}}}"), part);
         }
-        // A test holds that each can be read.
-        Regex::new(&whole).ok().filter(|_| !alternatives.is_empty())
+        Expression(whole, OnceLock::new())
     };
     shape.when = expression(&when);
     shape.unless = expression(&unless);
@@ -190,17 +206,13 @@ impl Shape {
 
     /// Finds this shape in a text. `core` is the text without what stands around it.
     fn find(&self, whole: &str, core: &str) -> Option<TokenError> {
-        if self
-            .unless
-            .as_ref()
-            .is_some_and(|unless| unless.is_match(core))
-        {
+        if self.unless.find(core).is_some() {
             return None;
         }
-        if let Some(found) = self.when.as_ref().and_then(|when| when.find(core)) {
-            let character = core[found.start()..].chars().next().unwrap_or_default();
-            let before = core[..found.start()].chars().count();
-            return Some(self.error(Gap::Place(character, before)));
+        if let Some(at) = self.when.find(core) {
+            let (before, from) = core.split_at(at);
+            let character = from.chars().next().unwrap_or_default();
+            return Some(self.error(Gap::Place(character, before.chars().count())));
         }
         match self.name {
             "base64" => decoded(core).map(|_| self.error(Gap::Nothing)),
@@ -227,6 +239,9 @@ fn error(shape: &str, gap: Gap) -> Option<TokenError> {
 
 /// Finds what makes a text plainly no token.
 pub(super) fn find(text: &str) -> Option<TokenError> {
+    if is_plain(text.trim()) {
+        return None;
+    }
     let (core, around) = unwrapped(text);
     if core.is_empty() {
         let name = if around.is_some() {
@@ -239,6 +254,18 @@ pub(super) fn find(text: &str) -> Option<TokenError> {
     // What is wrong inside says more than the quotation marks around it.
     let mut shapes = SHAPES.iter();
     shapes.find_map(|shape| shape.find(text, core)).or(around)
+}
+
+/// Tells whether a text is what tokens are, so that no shape has to be tried: no placeholder has a
+/// digit.
+fn is_plain(text: &str) -> bool {
+    let mut prefixes = PREFIXES.iter();
+    let behind = prefixes.find_map(|(prefix, _)| text.strip_prefix(prefix));
+    behind.is_some_and(|secret| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let has_digit = secret.contains(|c: char| c.is_ascii_digit());
+        has_digit && secret.chars().all(is_part) && !has_prefix(secret)
+    })
 }
 
 /// The quotation marks of keyboards, word processors and chats.
@@ -336,8 +363,8 @@ fn fitting(beginning: &'static str, text: &str) -> Option<&'static str> {
         return text.contains(anywhere).then_some(anywhere);
     }
     let rest = text.strip_prefix(start)?;
-    let fits = Regex::new(then).is_ok_and(|then| then.is_match(rest));
-    fits.then_some(start)
+    let fits = || Regex::new(then).is_ok_and(|then| then.is_match(rest));
+    (then.is_empty() || fits()).then_some(start)
 }
 
 /// Recognises a text that has a token in it, but does not begin with one.
@@ -485,18 +512,11 @@ mod tests {
                 block.filter(|block| block.starts_with(&format!("shape   {}\n", shape.name)));
             let (found, other) = (block.next().unwrap(), block.next());
             assert_eq!(other, None, "{} stands there twice", shape.name);
-            assert_eq!(
-                found.contains("\nwhen "),
-                shape.when.is_some(),
-                "{}",
-                shape.name
-            );
-            assert_eq!(
-                found.contains("\nunless "),
-                shape.unless.is_some(),
-                "{}",
-                shape.name
-            );
+            for (word, expression) in [("when", &shape.when), ("unless", &shape.unless)] {
+                let is_there = found.contains(&format!("\n{word} "));
+                assert_eq!(is_there, !expression.0.is_empty(), "{}", shape.name);
+                assert!(Regex::new(&expression.0).is_ok(), "{}", shape.name);
+            }
             assert!(shape.seen.starts_with("it "), "{}", shape.name);
             assert!(shape.fix.ends_with('.'), "{}", shape.name);
         }
@@ -1296,6 +1316,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_plain_fits_no_shape(text in "(bitwat|bitpat)_[A-Za-z0-9_-]{0,40}") {
+            if is_plain(&text) {
+                let found = SHAPES.iter().find_map(|shape| shape.find(&text, &text));
+                prop_assert_eq!(found, None);
+            }
+        }
+
         #[test]
         fn no_row_fits_what_may_be_a_token(text in plausible()) {
             for shape in SHAPES.iter() {

@@ -1,0 +1,463 @@
+//! The CI systems, by what they set: why a build has no token, and what helps.
+//!
+//! `ci.txt` holds what is known of them; here it is read.
+//!
+//! Invariant: no I/O, and no value of a variable is kept: what tells a system is only compared.
+
+use serde_json::Value;
+
+/// A build on a CI system, with what a missing token means there.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CiBuild {
+    /// The system's name.
+    pub system: &'static str,
+    /// The public page about its secrets.
+    pub page: &'static str,
+    /// The kind of build, such as `fork` or `ordinary`.
+    pub kind: &'static str,
+    /// Whether that is why there is no token, and nothing else.
+    pub is_proved: bool,
+    /// Why there is no token.
+    pub cause: &'static str,
+    /// What to do about it.
+    pub action: &'static str,
+    /// Who has to, if not whoever runs the build.
+    pub who: Option<&'static str>,
+    /// The part of `ci.txt` about the system.
+    block: &'static str,
+}
+
+impl CiBuild {
+    /// Returns the input that takes the place of an option, if this project's action or Step made
+    /// the run: `all-apps: true` for `--all-apps`.
+    pub fn input(&self, option: &str) -> Option<&'static str> {
+        let mut inputs = lines(self.block, "input").filter_map(|input| input.split_once(' '));
+        inputs.find_map(|(known, input)| (known == option).then_some(input))
+    }
+
+    /// Tells whether this project's action or Step made the run, whose inputs take the place of
+    /// options.
+    pub fn has_inputs(&self) -> bool {
+        lines(self.block, "input").next().is_some()
+    }
+}
+
+/// The blocks of `ci.txt`, one for each system.
+fn blocks() -> impl Iterator<Item = &'static str> {
+    let blocks = include_str!("ci.txt").split("\n\n");
+    blocks.filter(|block| block.starts_with("system "))
+}
+
+/// Returns what stands behind a word at the starts of lines.
+fn lines(block: &'static str, word: &str) -> impl Iterator<Item = &'static str> {
+    let rest = move |line: &'static str| {
+        let (first, rest) = line.split_once(' ')?;
+        (first == word).then_some(rest.trim_start())
+    };
+    block.lines().filter_map(rest)
+}
+
+fn first(block: &'static str, word: &str) -> &'static str {
+    lines(block, word).next().unwrap_or_default()
+}
+
+/// Returns the kinds of build of a system, each with what tells it.
+fn builds(block: &'static str) -> impl Iterator<Item = (CiBuild, Vec<&'static str>)> {
+    let (system, page) = (first(block, "system"), first(block, "page"));
+    block.split("\nbuild   ").skip(1).map(move |part| {
+        let name = part.lines().next().unwrap_or_default();
+        let proved = name.strip_prefix("proved ");
+        let build = CiBuild {
+            system,
+            page,
+            kind: proved.unwrap_or(name),
+            is_proved: proved.is_some(),
+            cause: first(part, "cause"),
+            action: first(part, "do"),
+            who: lines(part, "who").next(),
+            block,
+        };
+        (build, lines(part, "when").collect())
+    })
+}
+
+/// Returns any build of which nothing but the CI system's existence is known.
+pub fn any() -> CiBuild {
+    let last = blocks().last().into_iter().flat_map(builds).last();
+    last.map(|(build, _)| build).unwrap_or_default()
+}
+
+/// Returns the build that runs the program, if one does. `value` gives a variable's value, and
+/// `file` the text of a file.
+pub fn running(
+    value: &dyn Fn(&str) -> Option<String>,
+    file: &dyn Fn(&str) -> Option<String>,
+) -> Option<CiBuild> {
+    let place = Place { value, file };
+    let is_told = |block: &&'static str| lines(block, "told").any(|told| place.fits(told));
+    let block = blocks().find(is_told)?;
+    let below = first(block, "on");
+    let below = blocks().find(|block| !below.is_empty() && first(block, "system") == below);
+    let special = { below.into_iter() }
+        .flat_map(builds)
+        .filter(|(_, whens)| !whens.is_empty())
+        .map(|(build, whens)| (CiBuild { block, ..build }, whens));
+    let mut all = special.chain(builds(block));
+    all.find(|(_, whens)| whens.is_empty() || whens.iter().any(|when| place.fits(when)))
+        .map(|(build, _)| build)
+}
+
+/// The variables and files of the place where the program runs.
+struct Place<'a> {
+    value: &'a dyn Fn(&str) -> Option<String>,
+    file: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Place<'_> {
+    /// Tells whether all that is joined by “and” holds.
+    fn fits(&self, when: &str) -> bool {
+        when.split(" and ").all(|test| self.holds(test))
+    }
+
+    fn holds(&self, test: &str) -> bool {
+        let is = |name, wanted: &str| {
+            let found = self.get(name);
+            found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+        };
+        if let Some((one, other)) = test.split_once(" differs ") {
+            let pair = self.get(one).zip(self.get(other));
+            return pair.is_some_and(|(one, other)| repository(&one) != repository(&other));
+        }
+        if let Some((name, value)) = test.split_once("!=") {
+            return !is(name, value);
+        }
+        match test.split_once('=') {
+            Some((name, value)) => is(name, value),
+            None => self.get(test).is_some() && !is(test, "false") && !is(test, "0"),
+        }
+    }
+
+    /// Returns the value of `NAME` or `NAME:/pointer`, if it is not empty.
+    fn get(&self, name: &str) -> Option<String> {
+        let Some((name, pointer)) = name.split_once(':') else {
+            return (self.value)(name).filter(|value| !value.is_empty());
+        };
+        let text = (self.file)(&(self.value)(name)?)?;
+        let json: Value = serde_json::from_str(&text).ok()?;
+        match json.pointer(pointer)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        }
+    }
+}
+
+/// Returns the part of a repository's address that is the same for SSH and HTTPS: host and path.
+fn repository(address: &str) -> String {
+    let address = address.trim().trim_end_matches('/');
+    let address = address.strip_suffix(".git").unwrap_or(address);
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
+    address.replacen(':', "/", 1).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What tells each kind of build that `ci.txt` has.
+    const PLACES: &[(&str, &str, &str)] = &[
+        (
+            "this project's action for GitHub",
+            "ordinary",
+            "BITRISE_DX_CALLER=action GITHUB_ACTIONS=true",
+        ),
+        (
+            "GitHub Actions",
+            "Dependabot",
+            "BITRISE_DX_CALLER=action GITHUB_ACTOR=dependabot[bot]",
+        ),
+        (
+            "GitHub Actions",
+            "fork",
+            "BITRISE_DX_CALLER=action GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork",
+        ),
+        (
+            "this project's Step for Bitrise",
+            "ordinary",
+            "BITRISE_DX_CALLER=step BITRISE_IO=true",
+        ),
+        ("Bitrise", "pull request", "BITRISE_DX_CALLER=step PR=true"),
+        ("Bitrise", "ordinary", "BITRISE_IO=true PR=false CI=true"),
+        ("Bitrise", "pull request", "BITRISE_IO=true PR=true"),
+        (
+            "Bitrise",
+            "pull request",
+            "BITRISE_IO=true BITRISE_PULL_REQUEST=7",
+        ),
+        (
+            "Bitrise",
+            "pull request",
+            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://h/o/a",
+        ),
+        (
+            "Bitrise",
+            "ordinary",
+            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://u:p@h/F/a/",
+        ),
+        (
+            "GitHub Actions",
+            "ordinary",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push CI=1",
+        ),
+        (
+            "GitHub Actions",
+            "ordinary",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request_target GITHUB_EVENT_PATH=fork",
+        ),
+        (
+            "GitHub Actions",
+            "ordinary",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same",
+        ),
+        (
+            "GitHub Actions",
+            "ordinary",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_EVENT_PATH=fork",
+        ),
+        (
+            "GitHub Actions",
+            "fork",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork",
+        ),
+        (
+            "GitHub Actions",
+            "fork",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=named GITHUB_REPOSITORY=acme/app",
+        ),
+        (
+            "GitHub Actions",
+            "pull request",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=none",
+        ),
+        (
+            "GitHub Actions",
+            "pull request",
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
+        ),
+        (
+            "GitHub Actions",
+            "Dependabot",
+            "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot] GITHUB_EVENT_NAME=pull_request",
+        ),
+        (
+            "GitLab CI/CD",
+            "ordinary",
+            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=true",
+        ),
+        (
+            "GitLab CI/CD",
+            "unprotected branch",
+            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false",
+        ),
+        (
+            "GitLab CI/CD",
+            "ordinary",
+            "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_PROJECT_ID=5",
+        ),
+        (
+            "GitLab CI/CD",
+            "fork",
+            "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_MERGE_REQUEST_PROJECT_ID=4 CI_PROJECT_ID=5",
+        ),
+        (
+            "Azure Pipelines",
+            "ordinary",
+            "TF_BUILD=True BUILD_REASON=PullRequest",
+        ),
+        (
+            "Azure Pipelines",
+            "fork",
+            "TF_BUILD=True SYSTEM_PULLREQUEST_ISFORK=True",
+        ),
+        (
+            "CircleCI",
+            "ordinary",
+            "CIRCLECI=true CIRCLE_PULL_REQUEST=https://h/9",
+        ),
+        (
+            "CircleCI",
+            "fork",
+            "CIRCLECI=true CIRCLE_PR_NUMBER=9 CIRCLE_PR_REPONAME=app",
+        ),
+        ("Jenkins", "ordinary", "JENKINS_URL=https://h/ CHANGE_ID=9"),
+        (
+            "Jenkins",
+            "fork",
+            "JENKINS_URL=https://h/ CHANGE_FORK=someone",
+        ),
+        (
+            "Travis CI",
+            "ordinary",
+            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=true",
+        ),
+        (
+            "Travis CI",
+            "without secrets",
+            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=false",
+        ),
+        (
+            "Travis CI",
+            "fork",
+            "TRAVIS=true TRAVIS_PULL_REQUEST_SLUG=f/a TRAVIS_REPO_SLUG=o/a TRAVIS_SECURE_ENV_VARS=false",
+        ),
+        (
+            "Buildkite",
+            "ordinary",
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/o/a.git BUILDKITE_REPO=git@h:o/a.git",
+        ),
+        (
+            "Buildkite",
+            "fork",
+            "BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/f/a.git BUILDKITE_REPO=git@h:o/a.git",
+        ),
+        ("TeamCity", "ordinary", "TEAMCITY_VERSION=2025.1"),
+        ("Bamboo", "ordinary", "bamboo_planKey=X-Y"),
+        ("Codemagic", "ordinary", "CM_BUILD_ID=x CI=true"),
+        (
+            "Xcode Cloud",
+            "ordinary",
+            "CI_XCODEBUILD_ACTION=build CI=TRUE",
+        ),
+        ("Xcode Cloud", "ordinary", "CI_XCODE_CLOUD=TRUE"),
+        (
+            "Bitbucket Pipelines",
+            "ordinary",
+            "BITBUCKET_BUILD_NUMBER=9",
+        ),
+        ("AppVeyor", "ordinary", "APPVEYOR=True"),
+        (
+            "AppVeyor",
+            "pull request",
+            "APPVEYOR=True APPVEYOR_PULL_REQUEST_NUMBER=9",
+        ),
+        ("Drone", "ordinary", "DRONE=true DRONE_BUILD_EVENT=push"),
+        (
+            "Drone",
+            "pull request",
+            "DRONE=true DRONE_BUILD_EVENT=pull_request",
+        ),
+        ("Woodpecker", "ordinary", "CI=woodpecker"),
+        (
+            "Woodpecker",
+            "pull request",
+            "CI=woodpecker CI_PIPELINE_EVENT=pull_request",
+        ),
+        (
+            "Cirrus CI",
+            "ordinary",
+            "CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=true",
+        ),
+        (
+            "Cirrus CI",
+            "pull request",
+            "CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=false",
+        ),
+        ("Semaphore", "ordinary", "SEMAPHORE=true"),
+        (
+            "Semaphore",
+            "fork",
+            "SEMAPHORE=true SEMAPHORE_GIT_PR_SLUG=f/a SEMAPHORE_GIT_REPO_SLUG=o/a",
+        ),
+        ("AWS CodeBuild", "ordinary", "CODEBUILD_BUILD_ID=x"),
+        ("a CI system", "ordinary", "CI=true"),
+    ];
+
+    fn file(name: &str) -> Option<String> {
+        let repository = match name {
+            "fork" => r#"{"fork": true}"#,
+            "same" => r#"{"fork": false, "full_name": "acme/app"}"#,
+            // Of a repository that is a fork itself, to one of another owner.
+            "named" => r#"{"fork": null, "full_name": "Ann/app"}"#,
+            _ => return None,
+        };
+        Some(format!(
+            r#"{{"pull_request": {{"head": {{"repo": {repository}}}}}}}"#
+        ))
+    }
+
+    fn at(variables: &str) -> Option<CiBuild> {
+        let value = |name: &str| {
+            let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+            pairs.find_map(|(known, value)| (known == name).then(|| value.to_owned()))
+        };
+        running(&value, &file)
+    }
+
+    #[test]
+    fn each_build_is_told_by_what_its_system_sets() {
+        for (system, kind, variables) in PLACES {
+            let found = at(variables).unwrap();
+            assert_eq!((found.system, found.kind), (*system, *kind), "{variables}");
+        }
+        for variables in ["", "CI=", "CI=false", "CI=0", "PR=true CHANGE_FORK=x"] {
+            assert_eq!(at(variables), None, "{variables}");
+        }
+    }
+
+    #[test]
+    fn each_row_is_whole_has_its_page_and_is_tried() {
+        let mut count = 0;
+        for block in blocks() {
+            let words = [
+                "system", "page", "told", "on", "input", "build", "when", "cause", "do", "who",
+            ];
+            for line in block.lines() {
+                let word = line.split(' ').next().unwrap();
+                assert!(words.contains(&word), "{line}");
+            }
+            let page = first(block, "page");
+            assert!(
+                page.starts_with("https://") && url::Url::parse(page).is_ok(),
+                "{page}"
+            );
+            assert!(lines(block, "told").next().is_some(), "{block}");
+            let mut kinds = Vec::new();
+            for (build, whens) in builds(block) {
+                let CiBuild {
+                    system,
+                    kind,
+                    cause,
+                    action,
+                    ..
+                } = build;
+                let mut places = PLACES.iter();
+                let is_tried = places.any(|place| (place.0, place.1) == (system, kind));
+                assert!(is_tried, "{system}, {kind}");
+                assert!(
+                    cause.ends_with('.') && action.ends_with(['.', '`']),
+                    "{system}, {kind}"
+                );
+                assert_eq!(whens.is_empty(), kind == "ordinary", "{system}, {kind}");
+                assert!(!kinds.contains(&kind), "{system}, {kind}");
+                kinds.push(kind);
+            }
+            assert_eq!(kinds.last(), Some(&"ordinary"), "{block}");
+            count += 1;
+        }
+        assert!(count >= 20, "{count}");
+        assert_eq!(any().system, "a CI system");
+    }
+
+    #[test]
+    fn options_have_inputs_in_the_action_and_the_step() {
+        let action = at("BITRISE_DX_CALLER=action GITHUB_ACTOR=dependabot[bot]").unwrap();
+        assert_eq!(action.input("--all-apps"), Some("all-apps: true"));
+        let step = at("BITRISE_DX_CALLER=step").unwrap();
+        assert_eq!(step.input("--all-apps"), Some("all_apps: \"yes\""));
+        assert_eq!(step.input("--token-file"), None);
+        assert!(action.has_inputs() && step.has_inputs());
+        assert_eq!(at("GITHUB_ACTIONS=true").unwrap().input("--all-apps"), None);
+        assert!(!at("CI=true").unwrap().has_inputs());
+    }
+}
