@@ -1,33 +1,32 @@
 #!/usr/bin/env bash
-# Installs bitrise-dx for the GitHub action. The token is not in the environment of this step: what it
-# may build or unpack never sees it. Where there is no program in the end, the action's outputs and an
-# annotation say so.
+# Installs bitrise-dx for the GitHub action, and prepares the folder for its reports. The Bitrise token
+# is not in the environment of this step: what it may build or unpack never sees it.
 set -euo pipefail
 set +x
 
-faults=$(mktemp "${RUNNER_TEMP:-/tmp}/bitrise-dx.XXXXXX")
-readonly faults
-trap 'rm -f "$faults"' EXIT
+# shellcheck source=.github/actions/verify/outputs.sh
+source "$(dirname "${BASH_SOURCE[0]}")/outputs.sh"
 
-code=0
-program=$(bash "$(dirname "${BASH_SOURCE[0]}")/../../packaging/install.sh" \
-  "$RUNNER_TEMP/bitrise-dx-program" 2>"$faults") || code=$?
-cat "$faults" >&2
-if [ "$code" = 0 ]; then
-  echo "program=$program" >>"$GITHUB_OUTPUT"
-  exit
+check_label
+
+# Prepares a folder. What an earlier step left there must not pass for this run's reports.
+prepare() {
+  local probe
+  case $1 in *$'\n'* | *$'\r'*) return 1 ;; esac
+  mkdir -p "$1" && rm -f "$1/$name.json" "$1/$name.md" "$1/$name.html" "$1/$name.xml" \
+    && probe=$(mktemp "$1/.bitrise-dx.XXXXXX") && rm -f "$probe"
+}
+
+folder=$report_dir
+# A name of a folder, not an option of the commands that get it.
+case $folder in -*) folder=./$folder ;; esac
+# Each use gets a folder of its own, so that two in one job keep theirs.
+if [ -z "$folder" ] || ! prepare "$folder"; then
+  folder=$(mktemp -d "$RUNNER_TEMP/bitrise-dx.XXXXXX")
+  [ -z "$report_dir" ] || annotate warning "Reports can't be written to the folder that the input \
+report-dir names. They are in the one that the output report-dir names."
 fi
+reports=$folder
 
-# The last line is the script's own; what it ran may have said more before.
-message=$(tail -n 1 "$faults" | tr -d '\r')
-[ -n "$message" ] || message="bitrise-dx can't be installed; the log says why."
-escaped=${message//%/%25}
-echo "::error title=bitrise-dx::$escaped"
-{
-  echo "verdict=not_run"
-  echo "reason=not_installed"
-  echo "exit-code=2"
-  echo "message=$message"
-  echo "retryable=false"
-} >>"$GITHUB_OUTPUT"
-exit 2
+bring_program "$RUNNER_TEMP/bitrise-dx-program"
+printf '%s\n' "program=$program" "reports=$reports" >>"$GITHUB_OUTPUT"

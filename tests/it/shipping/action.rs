@@ -1,49 +1,43 @@
-//! The GitHub action's script, with its inputs as `action.yml` passes them on.
+//! The GitHub action, its steps run as a runner runs those of `action.yml`.
 
-use super::install::{archive_name, mirror};
-use super::{Machine, PROGRAM, SCENARIOS, VERSION, read, refuses_without_showing, root, run};
+use super::{Machine, PROGRAM, Ran, SCENARIOS, read, refuses_without_showing, root, run};
 use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-const INSTALL: &str = ".github/actions/verify/install.sh";
-const SCRIPT: &str = ".github/actions/verify/verify.sh";
+/// A use of the action in a workflow, with its inputs.
+pub(super) struct Action<'a> {
+    machine: &'a Machine,
+    inputs: BTreeMap<String, String>,
+    variables: Vec<(String, OsString)>,
+}
 
 impl Machine {
-    /// Prepares the GitHub action's script with its inputs' defaults.
-    pub(super) fn action(&self) -> Command {
-        let mut command = self.script(SCRIPT, &[]);
-        command
-            .env("RUNNER_TEMP", self.path("temp"))
-            .env("GITHUB_OUTPUT", self.path("outputs"))
-            .env("GITHUB_STEP_SUMMARY", self.path("summary"))
-            .env("PROGRAM", PROGRAM);
-        for (name, value) in defaults() {
-            command.env(name, value);
-        }
-        command
+    /// Prepares a use of the GitHub action, on a machine that has the program already.
+    fn action(&self) -> Action<'_> {
+        let action = Action {
+            machine: self,
+            inputs: BTreeMap::new(),
+            variables: Vec::new(),
+        };
+        action
+            .variable("BITRISE_DX_PROGRAM", PROGRAM)
+            .variable("GITHUB_STEP_SUMMARY", self.path("summary"))
     }
 
-    /// Prepares the script of the action's first step, with its inputs' defaults.
-    fn action_install(&self) -> Command {
-        let mut command = self.script(INSTALL, &[]);
-        command
-            .env("RUNNER_TEMP", self.path("temp"))
-            .env("GITHUB_OUTPUT", self.path("outputs"));
-        command
+    /// Uses the action with a command of this machine in the program's place.
+    fn action_with(&self, command: &str) -> Ran {
+        let program = self.path("bin").join(command);
+        self.action().variable("BITRISE_DX_PROGRAM", program).run()
     }
 
-    /// Returns the action's outputs, which must each stand on a line of its own.
+    /// Returns the action's outputs.
     fn outputs(&self) -> BTreeMap<String, String> {
-        let text = self.text("outputs");
-        let lines = text.lines().map(|line| line.split_once('=').unwrap());
-        let outputs: BTreeMap<_, _> = lines.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-        assert_eq!(outputs.len(), text.lines().count(), "{text}");
-        outputs
+        serde_json::from_str(&self.text("outputs")).unwrap()
     }
 
     /// Returns the folder that the action put its reports into.
@@ -52,74 +46,136 @@ impl Machine {
     }
 }
 
-/// Returns the variables that `action.yml` hands to the script, each with its input's default.
-fn defaults() -> Vec<(String, String)> {
-    let action = read(root().join(".github/actions/verify/action.yml"));
-    let (_, verifying) = action.split_once("    - id: verify\n").unwrap();
-    let passed = verifying.lines().filter_map(|line| {
-        let (variable, input) = line.split_once(": ${{ inputs.")?;
-        Some((variable.trim(), input.trim_end_matches(" }}")))
-    });
-    let found: Vec<_> = passed
-        .map(|(variable, input)| {
-            let (_, described) = action.split_once(&format!("\n  {input}:\n")).unwrap();
-            let (_, default) = described.split_once("    default: \"").unwrap();
-            let value = default.split('"').next().unwrap();
-            (variable.to_owned(), value.to_owned())
-        })
-        .collect();
-    assert!(found.len() > 10, "{found:?}");
-    found
+impl Action<'_> {
+    fn input(mut self, name: &str, value: &str) -> Self {
+        self.inputs.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable of the runner's.
+    fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.retain(|(set, _)| set != name);
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Runs the steps of `action.yml` as a runner does: each with the variables that stand there, its
+    /// outputs kept from the next one's, and none after one that failed.
+    fn run(self) -> Ran {
+        let action = read(root().join("action.yml"));
+        let (_, described) = action.split_once("inputs:\n").unwrap();
+        for input in self.inputs.keys() {
+            assert!(
+                described.contains(&format!("\n  {input}:\n"))
+                    || described.starts_with(&format!("  {input}:")),
+                "{input}"
+            );
+        }
+        let value = |expression: &str, outputs: &BTreeMap<String, String>| {
+            let mut alternatives = expression.split(" || ");
+            let found = alternatives.find_map(|alternative| {
+                let value = if let Some(input) = alternative.strip_prefix("inputs.") {
+                    self.inputs.get(input).cloned().unwrap_or_else(|| {
+                        let (_, described) = action.split_once(&format!("\n  {input}:\n")).unwrap();
+                        let (_, default) = described.split_once("    default: \"").unwrap();
+                        default.split('"').next().unwrap().to_owned()
+                    })
+                } else {
+                    // GitHub's token and whatever else is unknown here is empty.
+                    outputs.get(alternative).cloned().unwrap_or_default()
+                };
+                Some(value).filter(|value| !value.is_empty())
+            });
+            found.unwrap_or_default()
+        };
+        let mut outputs = BTreeMap::new();
+        let mut all = Ran {
+            code: Some(0),
+            stdout: String::new(),
+            stderr: String::new(),
+        };
+        let (described, steps) = action.split_once("\nruns:\n").unwrap();
+        for step in steps.split("    - id: ").skip(1) {
+            let (id, step) = step.split_once('\n').unwrap();
+            let (_, line) = step.split_once("      run: ").unwrap();
+            fs::write(self.machine.path("step"), line).unwrap();
+            let file = self.machine.path("step-outputs");
+            fs::write(&file, "").unwrap();
+            let mut command = self
+                .machine
+                .script(self.machine.path("step").to_str().unwrap(), &[]);
+            command
+                .env("GITHUB_ACTION_PATH", root())
+                .env("RUNNER_TEMP", self.machine.path("temp"))
+                .env("GITHUB_OUTPUT", &file)
+                .envs(self.variables.iter().map(|(name, value)| (name, value)));
+            let mut passed = 0;
+            for line in step.lines() {
+                if let Some((name, expression)) = line.trim().split_once(": ${{ ") {
+                    let expression = expression.strip_suffix(" }}").unwrap();
+                    command.env(name, value(expression, &outputs));
+                    passed += 1;
+                }
+            }
+            assert!(passed > 5, "{step}");
+            let ran = run(&mut command);
+            for line in read(&file).lines() {
+                let (name, value) = line.split_once('=').unwrap();
+                let old = outputs.insert(format!("steps.{id}.outputs.{name}"), value.to_owned());
+                assert_eq!(old, None, "{name} is set twice");
+            }
+            all.code = ran.code;
+            all.stdout += &ran.stdout;
+            all.stderr += &ran.stderr;
+            if ran.code != Some(0) {
+                break;
+            }
+        }
+        let mut shown = BTreeMap::new();
+        let (_, described) = described.split_once("\noutputs:\n").unwrap();
+        let mut name = "";
+        for line in described.lines() {
+            let line = line.trim();
+            if let Some((_, expression)) = line.split_once("value: ${{ ") {
+                let expression = expression.strip_suffix(" }}").unwrap();
+                shown.insert(name.to_owned(), value(expression, &outputs));
+            } else if let Some(output) = line.strip_suffix(':') {
+                name = output;
+            }
+        }
+        fs::write(
+            self.machine.path("outputs"),
+            serde_json::to_string(&shown).unwrap(),
+        )
+        .unwrap();
+        all
+    }
 }
 
 #[test]
 fn the_action_hands_on_what_the_program_found() {
     for (scenario, code, verdict, reason) in SCENARIOS {
         let machine = Machine::new();
-        let ran = run(machine.action().env("SANDBOX", scenario));
+        let ran = machine.action().input("sandbox", scenario).run();
         assert_eq!(ran.code, Some(code), "{scenario}: {ran:?}");
         let outputs = machine.outputs();
         let reports = machine.report_dir();
         assert!(reports.starts_with(machine.path("temp")), "{outputs:?}");
-        for (output, ending) in [
-            ("report-json", "json"),
-            ("report-markdown", "md"),
-            ("report-html", "html"),
-            ("report-junit", "xml"),
-        ] {
-            let path = reports.join(format!("bitrise-dx.{ending}"));
-            assert_eq!(outputs[output], path.to_str().unwrap());
-            assert!(path.exists(), "{output}");
-        }
-        let report: serde_json::Value =
-            serde_json::from_str(&read(reports.join("bitrise-dx.json"))).unwrap();
-        schema::read(&report.to_string());
-        let text = |value: &serde_json::Value| match value.as_str() {
-            Some(text) => text.to_owned(),
-            None if value.is_null() => String::new(),
-            None => value.to_string(),
-        };
+        let json = read(reports.join("bitrise-dx.json"));
+        schema::read(&json);
+        let report: serde_json::Value = serde_json::from_str(&json).unwrap();
         for (output, value) in [
-            ("verdict", &report["verdict"]),
-            ("reason", &report["reason"]),
-            ("exit-code", &report["exit_code"]),
-            ("message", &report["message"]),
-            ("dx-error", &report["dx_error"]),
-            ("retryable", &report["retryable"]),
-            ("retry-after-s", &report["retry_after_s"]),
-            ("apps-denied", &report["apps"]["denied"]),
+            ("verdict", verdict),
+            ("reason", reason),
+            ("exit-code", &code.to_string()),
+            ("message", report["message"].as_str().unwrap()),
         ] {
-            assert_eq!(outputs[output], text(value), "{scenario}: {output}");
+            assert_eq!(outputs[output], value, "{scenario}: {output}");
         }
-        assert_eq!(outputs["verdict"], verdict);
-        assert_eq!(outputs["reason"], reason);
-        assert_eq!(outputs["exit-code"], code.to_string());
-        assert_eq!(
-            machine.text("summary"),
-            read(reports.join("bitrise-dx.md")),
-            "{scenario}"
-        );
+        let markdown = read(reports.join("bitrise-dx.md"));
+        assert_eq!(machine.text("summary"), markdown, "{scenario}");
         assert!(read(reports.join("bitrise-dx.html")).contains("<html"));
+        assert!(read(reports.join("bitrise-dx.xml")).contains("<testsuites"));
         let annotated = ran.stdout.lines().any(|line| line.starts_with("::"));
         assert!(annotated, "{scenario}: {}", ran.stdout);
     }
@@ -127,95 +183,95 @@ fn the_action_hands_on_what_the_program_found() {
 
 #[test]
 fn the_action_can_let_pass_what_says_nothing_about_the_token() {
-    let cases = [
+    let denied = "invalid-permissions";
+    for (scenario, setting, code, verdict, its_code) in [
         (
             "captive-portal",
-            "FAIL_ON_INCONCLUSIVE",
+            "fail-on-inconclusive",
             0,
             "inconclusive",
             "4",
         ),
         (
             "captive-portal",
-            "FAIL_WITHOUT_TOKEN",
+            "fail-without-token",
             4,
             "inconclusive",
             "4",
         ),
-        ("", "FAIL_WITHOUT_TOKEN", 0, "not_run", "2"),
-        ("", "FAIL_ON_INCONCLUSIVE", 2, "not_run", "2"),
+        ("", "fail-without-token", 0, "not_run", "2"),
+        ("", "fail-on-inconclusive", 2, "not_run", "2"),
         (
-            "invalid-permissions",
-            "FAIL_ON_INCONCLUSIVE",
+            denied,
+            "fail-on-inconclusive",
             5,
             "invalid_permissions",
             "5",
         ),
-    ];
-    for (scenario, setting, code, verdict, its_code) in cases {
+    ] {
         let machine = Machine::new();
-        let ran = run(machine
-            .action()
-            .env("SANDBOX", scenario)
-            .env(setting, "false"));
+        let action = machine.action().input("sandbox", scenario);
+        let ran = action.input(setting, "false").run();
         assert_eq!(ran.code, Some(code), "{scenario} {setting}: {ran:?}");
-        let outputs = machine.text("outputs");
-        assert!(
-            outputs.contains(&format!("verdict={verdict}\n")),
-            "{outputs}"
-        );
-        assert!(
-            outputs.contains(&format!("exit-code={its_code}\n")),
-            "{outputs}"
-        );
-        assert_eq!(
-            code == 0,
-            ran.stdout.contains("does not take for a failure")
-        );
+        let outputs = machine.outputs();
+        assert_eq!(outputs["verdict"], verdict);
+        assert_eq!(outputs["exit-code"], its_code);
+        let is_let_pass = ran.stdout.contains("does not take for a failure");
+        assert_eq!(is_let_pass, code == 0);
+        // What does not fail the step is no error in the log.
+        let is_error = ran.stdout.contains("::error ");
+        let is_warning = ran.stdout.contains("::warning ");
+        assert_eq!((is_error, is_warning), (code != 0, code == 0), "{ran:?}");
         if scenario.is_empty() {
-            assert!(outputs.contains("reason=token_missing\n"), "{outputs}");
+            assert_eq!(outputs["reason"], "token_missing");
             assert!(machine.text("summary").contains("fork"));
         }
     }
 
     // What was not run for another reason is not let pass.
     let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("BASE_URL", "nowhere")
-        .env("BITRISE_TOKEN", CANARY)
-        .env("FAIL_WITHOUT_TOKEN", "false"));
+    let action = machine.action().input("base-url", "nowhere");
+    let action = action.input("fail-without-token", "false");
+    let ran = action.input("token", CANARY).run();
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(machine.text("outputs").contains("reason=invalid_options\n"));
+    assert_eq!(machine.outputs()["reason"], "invalid_options");
 }
 
 #[test]
 fn the_action_passes_its_inputs_on() {
     let server = healthy();
     let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("BITRISE_TOKEN", CANARY)
-        .env("BASE_URL", server.base_url())
-        .env("APPS", "app-one app-two,\n-x\n")
-        .env("PIPELINE_DETAILS", "true")
-        .env("REPORT_DIR", machine.path("my reports")));
+    let reports = machine.path("my reports");
+    let action = machine.action().input("token", CANARY);
+    let action = action.input("base-url", &server.base_url());
+    let action = action.input("apps", "app-one app-two,\n-x\n");
+    let action = action.input("pipeline-details", "true");
+    let ran = action.input("report-dir", reports.to_str().unwrap()).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let asked: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
     for app in ["app-one", "app-two", "-x"] {
         let start = format!("/v0.1/apps/{app}/pipelines?limit=10");
         assert!(asked.contains(&start), "{asked:?}");
     }
-    assert!(machine.path("my reports/bitrise-dx.json").exists());
+    assert!(reports.join("bitrise-dx.json").exists());
 
-    // Some apps of this scenario are refused, but not the first one.
-    for (all_apps, code) in [("false", 0), ("true", 5)] {
+    for (scenario, name, value, reason) in [
+        // Some apps of this scenario are refused, but not the first one.
+        ("partial-permissions", "all-apps", "false", ""),
+        (
+            "partial-permissions",
+            "all-apps",
+            "true",
+            "pipelines_denied",
+        ),
+        ("slow", "ca-cert", "/nowhere/root.pem", "invalid_options"),
+        ("slow", "max-time", "1ms", "max_time_reached"),
+    ] {
         let machine = Machine::new();
-        let ran = run(machine
-            .action()
-            .env("SANDBOX", "partial-permissions")
-            .env("ALL_APPS", all_apps));
-        assert_eq!(ran.code, Some(code), "{ran:?}");
+        let action = machine.action().input("sandbox", scenario);
+        let ran = action.input(name, value).run();
+        assert_eq!(machine.outputs()["reason"], reason, "{name}: {ran:?}");
+        assert_eq!(ran.code == Some(0), reason.is_empty(), "{name}: {ran:?}");
     }
 }
 
@@ -224,9 +280,8 @@ fn every_use_of_the_action_keeps_its_own_reports() {
     let machine = Machine::new();
     let mut folders = Vec::new();
     for scenario in ["healthy", "no-resources"] {
-        run(machine.action().env("SANDBOX", scenario));
+        machine.action().input("sandbox", scenario).run();
         folders.push(machine.report_dir());
-        fs::remove_file(machine.path("outputs")).unwrap();
     }
     let verdict = |folder: &PathBuf| schema::read(&read(folder.join("bitrise-dx.json"))).verdict;
     assert_eq!(verdict(&folders[0]), "verified");
@@ -238,10 +293,8 @@ fn every_use_of_the_action_keeps_its_own_reports() {
 #[test]
 fn a_label_names_the_connection_wherever_the_answer_stands() {
     let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("SANDBOX", "invalid-permissions")
-        .env("LABEL", "Acme Mobile"));
+    let action = machine.action().input("sandbox", "invalid-permissions");
+    let ran = action.input("label", "Acme Mobile").run();
     assert_eq!(ran.code, Some(5), "{ran:?}");
     let titles: Vec<&str> = ran.stdout.lines().filter(|l| l.starts_with("::")).collect();
     assert!(!titles.is_empty());
@@ -264,21 +317,10 @@ fn a_label_names_the_connection_wherever_the_answer_stands() {
         assert!(name.ends_with(" (Acme Mobile)"), "{name}");
     }
 
-    for label in [
-        "a\nb",
-        "a/b",
-        "../x",
-        "<b>",
-        "a%0Ab",
-        "a:b",
-        "ä",
-        &"x".repeat(61),
-    ] {
+    let long = "x".repeat(61);
+    for label in ["a\nb", "a/b", "../x", "<b>", "a%0Ab", "a:b", "ä", &long] {
         let machine = Machine::new();
-        let ran = run(machine
-            .action()
-            .env("SANDBOX", "healthy")
-            .env("LABEL", label));
+        let ran = machine.action().input("label", label).run();
         assert_eq!(ran.code, Some(2), "{label}: {ran:?}");
         let annotation = "::error title=bitrise-dx::The input label can have";
         assert!(ran.stdout.starts_with(annotation), "{label}: {ran:?}");
@@ -288,130 +330,113 @@ fn a_label_names_the_connection_wherever_the_answer_stands() {
 
 #[test]
 fn the_summary_can_be_left_out_or_be_missing() {
-    for (name, value) in [("SUMMARY", "false"), ("GITHUB_STEP_SUMMARY", "")] {
+    for (summary, file) in [("false", "summary"), ("true", "")] {
         let machine = Machine::new();
-        let mut action = machine.action();
-        let ran = run(action.env("SANDBOX", "healthy").env(name, value));
+        let action = machine.action().input("sandbox", "healthy");
+        let file = match file {
+            "" => PathBuf::new(),
+            file => machine.path(file),
+        };
+        let action = action.variable("GITHUB_STEP_SUMMARY", file);
+        let ran = action.input("summary", summary).run();
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
         assert_eq!(machine.text("summary"), "");
     }
-    let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("SANDBOX", "healthy")
-        .env_remove("GITHUB_STEP_SUMMARY"));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
+/// Whatever fails before the program runs fails the step with 2, and says why in one line.
 #[test]
-fn the_time_and_a_root_certificate_are_passed_on() {
-    for (name, value, reason) in [
-        ("CA_CERT", "/nowhere/root.pem", "invalid_options"),
-        ("MAX_TIME", "1ms", "max_time_reached"),
+fn where_there_is_no_program_the_outputs_and_an_annotation_say_so() {
+    for (reports, program, fault) in [
+        (
+            "",
+            "/nowhere/x",
+            "bitrise-dx can't be installed: /nowhere/x is not a program",
+        ),
+        (
+            "",
+            "",
+            "bitrise-dx can't be installed: http://127.0.0.1:9/v",
+        ),
+        (
+            "/dev/null/nope",
+            "",
+            "A command of this step ended with exit code 1.",
+        ),
     ] {
         let machine = Machine::new();
-        let ran = run(machine.action().env("SANDBOX", "slow").env(name, value));
-        assert_ne!(ran.code, Some(0), "{name}: {ran:?}");
-        assert_eq!(machine.outputs()["reason"], reason, "{name}: {ran:?}");
+        // What an earlier run left in the folder must not pass for this run's.
+        let old = machine.path("reports/bitrise-dx.json");
+        fs::create_dir(old.parent().unwrap()).unwrap();
+        fs::write(&old, "{}").unwrap();
+        let action = machine.action().variable("BITRISE_DX_PROGRAM", program);
+        let action = action.input("download-url", "http://127.0.0.1:9");
+        let action = if reports.is_empty() {
+            action.input("report-dir", old.parent().unwrap().to_str().unwrap())
+        } else {
+            action.variable("RUNNER_TEMP", reports)
+        };
+        let ran = action.run();
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        let annotation = format!("::error title=bitrise-dx::{fault}");
+        assert!(ran.stdout.starts_with(&annotation), "{ran:?}");
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+        let outputs = machine.outputs();
+        for (output, value) in [
+            ("verdict", "not_run"),
+            ("reason", "not_installed"),
+            ("exit-code", "2"),
+            ("report-dir", ""),
+        ] {
+            assert_eq!(outputs[output], value);
+        }
+        assert!(outputs["message"].starts_with(fault), "{outputs:?}");
+        assert_eq!(old.exists(), !reports.is_empty(), "{ran:?}");
     }
-}
-
-#[test]
-fn where_nothing_can_be_installed_the_outputs_and_an_annotation_say_so() {
-    let machine = Machine::new();
-    // Nothing but what the scripts themselves need: no curl.
-    for tool in [
-        "bash", "cat", "dirname", "head", "mkdir", "mktemp", "rm", "sed", "tail", "tr", "uname",
-    ] {
-        machine.link(tool);
-    }
-    let ran = run(machine.action_install().env("PATH", machine.path("bin")));
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    let fault = "bitrise-dx can't be installed: there is no curl here";
-    assert_eq!(ran.stdout, format!("::error title=bitrise-dx::{fault}\n"));
-    assert_eq!(ran.stderr, format!("{fault}\n"));
-    let outputs = machine.outputs();
-    for (output, value) in [
-        ("verdict", "not_run"),
-        ("reason", "not_installed"),
-        ("exit-code", "2"),
-        ("message", fault),
-        ("retryable", "false"),
-    ] {
-        assert_eq!(outputs[output], value);
-    }
-    let action = read(root().join(".github/actions/verify/action.yml"));
-    for output in outputs.keys() {
-        let value =
-            format!("${{{{ steps.verify.outputs.{output} || steps.install.outputs.{output} }}}}");
-        assert!(action.contains(&value), "{output}");
-    }
-
-    // The right case: the program's path, and nothing else.
-    let machine = Machine::new();
-    let archive = super::install::packed(&machine, VERSION, "echo installed");
-    let sums = super::install::sum(&machine, &archive, &archive_name(VERSION));
-    let server = mirror(VERSION, archive, sums);
-    let ran = run(machine.action_install().env(
-        "BITRISE_DX_DOWNLOAD_URL",
-        format!("http://{}", server.address()),
-    ));
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
-    let outputs = machine.outputs();
-    assert_eq!(outputs.len(), 1);
-    let program = Command::new(&outputs["program"]).output().unwrap();
-    assert_eq!(program.stdout, b"installed\n");
 }
 
 #[test]
 fn an_input_that_can_not_be_used_is_named_and_has_outputs() {
     for (name, value, words) in [
-        ("ALL_APPS", "yes", "input all-apps must be"),
-        ("PIPELINE_DETAILS", "", "input pipeline-details must be"),
-        ("SUMMARY", "no", "input summary must be"),
+        ("all-apps", "yes", "input all-apps must be true or false"),
+        ("pipeline-details", "1", "input pipeline-details must be"),
+        ("summary", "no", "input summary must be"),
         (
-            "FAIL_ON_INCONCLUSIVE",
-            "1",
+            "fail-on-inconclusive",
+            "a\nb",
             "input fail-on-inconclusive must",
         ),
-        (
-            "FAIL_WITHOUT_TOKEN",
-            "a\nb",
-            "input fail-without-token must",
-        ),
         // What the program refuses, it may name itself.
-        ("SANDBOX", "no-such-scenario", ""),
-        ("MAX_TIME", "soon", ""),
-        ("BASE_URL", "nowhere", ""),
+        ("sandbox", "no-such-scenario", ""),
+        ("max-time", "soon", ""),
+        ("base-url", "nowhere", ""),
     ] {
         let machine = Machine::new();
-        let old = machine.path("temp/reports");
-        fs::create_dir(&old).unwrap();
-        fs::write(old.join("bitrise-dx.json"), "{}").unwrap();
-        let ran = run(machine.action().env("REPORT_DIR", &old).env(name, value));
+        let reports = machine.path("temp/reports");
+        let action = machine.action().input(name, value);
+        let ran = action.input("report-dir", reports.to_str().unwrap()).run();
         assert_eq!(ran.code, Some(2), "{name}: {ran:?}");
         let is_annotation = |line: &&str| line.starts_with("::error title=");
         let annotations: Vec<&str> = ran.stdout.lines().filter(is_annotation).collect();
-        // The program itself reports what it can't use, where it can read that much.
-        let is_reported = old.join("bitrise-dx.json").exists();
         assert_eq!(annotations.len(), 1, "{name}: {ran:?}");
+        // The program itself reports what it can't use, where it can read that much.
+        let report = fs::read_to_string(reports.join("bitrise-dx.json")).ok();
         assert!(
-            is_reported || annotations[0].contains(words),
-            "{name}: {ran:?}"
+            report.is_some() || annotations[0].contains(words),
+            "{ran:?}"
         );
         let outputs = machine.outputs();
         for (output, value) in [
             ("verdict", "not_run"),
             ("reason", "invalid_options"),
             ("exit-code", "2"),
-            ("report-dir", old.to_str().unwrap()),
+            ("report-dir", reports.to_str().unwrap()),
         ] {
             assert_eq!(outputs[output], value, "{name}");
         }
         assert_ne!(outputs["message"], "", "{name}");
-        if is_reported {
-            let report = schema::read(&read(old.join("bitrise-dx.json")));
-            assert_eq!(report.verdict, "not_run", "{name}");
+        if let Some(report) = report {
+            assert_eq!(schema::read(&report).verdict, "not_run", "{name}");
         }
     }
 }
@@ -425,9 +450,7 @@ fn what_the_program_says_itself_is_not_said_twice() {
     ] {
         let machine = Machine::new();
         machine.command("refusing", &format!("echo '{says}'; exit 2"));
-        let ran = run(machine
-            .action()
-            .env("PROGRAM", machine.path("bin/refusing")));
+        let ran = machine.action_with("refusing");
         assert_eq!(ran.code, Some(2), "{ran:?}");
         let found = ran.stdout.lines().filter(|line| line.starts_with("::"));
         assert_eq!(found.count(), annotations, "{ran:?}");
@@ -440,10 +463,8 @@ fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
     for folder in ["/dev/null/nope", "two\nverdict=verified", "taken"] {
         let machine = Machine::new();
         fs::create_dir_all(machine.path("home/taken/bitrise-dx.json")).unwrap();
-        let ran = run(machine
-            .action()
-            .env("SANDBOX", "no-resources")
-            .env("REPORT_DIR", folder));
+        let action = machine.action().input("sandbox", "no-resources");
+        let ran = action.input("report-dir", folder).run();
         assert_eq!(ran.code, Some(6), "{folder}: {ran:?}");
         let warning = "::warning title=bitrise-dx::Reports can't be written";
         assert!(ran.stdout.starts_with(warning), "{folder}: {ran:?}");
@@ -455,53 +476,13 @@ fn reports_that_have_no_place_do_not_keep_the_token_from_being_checked() {
 
     // One that looks like an option is a folder like any other.
     let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("SANDBOX", "no-resources")
-        .env("REPORT_DIR", "-p"));
+    let action = machine.action().input("sandbox", "no-resources");
+    let ran = action.input("report-dir", "-p").run();
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(6), ""), "{ran:?}");
     assert!(!ran.stdout.contains("::warning"), "{ran:?}");
     assert_eq!(machine.outputs()["report-dir"], "./-p");
-    assert_eq!(
-        machine.text("summary"),
-        read(machine.path("home/-p/bitrise-dx.md"))
-    );
-
-    let machine = Machine::new();
-    let ran = run(machine
-        .action()
-        .env("SANDBOX", "healthy")
-        .env("RUNNER_TEMP", "/dev/null/nope"));
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stdout.starts_with("::error title=bitrise-dx::There is"));
-    let outputs = machine.outputs();
-    assert_eq!(outputs["verdict"], "not_run");
-    assert_eq!(outputs["report-dir"], "");
-}
-
-#[test]
-fn the_action_takes_no_old_report_for_an_answer() {
-    let machine = Machine::new();
-    let folder = machine.path("reports");
-    let action = |machine: &Machine| {
-        let mut action = machine.action();
-        action.env("REPORT_DIR", &folder);
-        action
-    };
-    let ran = run(action(&machine).env("SANDBOX", "no-resources"));
-    assert_eq!(ran.code, Some(6));
-    let before = machine.text("summary");
-    fs::remove_file(machine.path("outputs")).unwrap();
-    machine.command("broken", "exit 1");
-    let ran = run(action(&machine).env("PROGRAM", machine.path("bin/broken")));
-    assert_eq!(ran.code, Some(1));
-    let outputs = machine.outputs();
-    assert_eq!(outputs["exit-code"], "1");
-    for name in ["verdict", "reason", "message", "dx-error", "apps-denied"] {
-        assert_eq!(outputs[name], "", "{name}");
-    }
-    assert!(!outputs.contains_key("report-json"));
-    assert_eq!(machine.text("summary"), before);
+    let markdown = read(machine.path("home/-p/bitrise-dx.md"));
+    assert_eq!(machine.text("summary"), markdown);
 }
 
 #[test]
@@ -516,75 +497,46 @@ fn a_message_is_one_line_of_the_outputs_whatever_is_in_it() {
              exit 6"
         ),
     );
-    let ran = run(machine.action().env("PROGRAM", machine.path("bin/odd")));
+    let ran = machine.action_with("odd");
     assert_eq!(ran.code, Some(6), "{ran:?}");
     let outputs = machine.outputs();
     assert_eq!(outputs["verdict"], "no_resources");
-    assert_eq!(
-        outputs["message"],
-        r#"A "quoted" \ name, 100%\nverdict=verified"#
-    );
+    let shown = r#"A "quoted" \ name, 100%\nverdict=verified"#;
+    assert_eq!(outputs["message"], shown);
 }
 
 #[test]
-fn the_verdict_is_that_of_the_report_or_else_of_the_exit_code() {
+fn the_verdict_is_the_report_s_or_none() {
     // As a run that a signal ended may report what it had found by then.
-    let machine = Machine::new();
-    machine.command(
-        "ended",
-        &format!("{PROGRAM} \"$@\" --sandbox=no-resources >/dev/null; exit 143"),
-    );
-    let ran = run(machine.action().env("PROGRAM", machine.path("bin/ended")));
-    assert_eq!(ran.code, Some(143), "{ran:?}");
-    assert!(
-        machine
-            .text("outputs")
-            .starts_with("verdict=no_resources\nreason=no_apps\nexit-code=143\n")
-    );
-
-    // An option's value that the program can't read ends it before any report.
-    let machine = Machine::new();
-    let ran = run(machine.action().env("SANDBOX", "no-such-scenario"));
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(
-        machine
-            .text("outputs")
-            .starts_with("verdict=not_run\nreason=invalid_options\nexit-code=2\n")
-    );
-
-    for (code, verdict) in [
-        (0, "verified"),
-        (3, "invalid_credentials"),
-        (4, "inconclusive"),
-        (5, "invalid_permissions"),
-        (6, "no_resources"),
-        (1, ""),
-        (130, ""),
+    let ended = format!("{PROGRAM} \"$@\" --sandbox=no-resources >/dev/null; exit 143");
+    for (script, code, verdict, reason) in [
+        (ended.as_str(), 143, "no_resources", "no_apps"),
+        ("exit 1", 1, "", ""),
+        ("exit 130", 130, "", ""),
     ] {
         let machine = Machine::new();
-        machine.command("silent", &format!("exit {code}"));
-        let ran = run(machine.action().env("PROGRAM", machine.path("bin/silent")));
-        assert_eq!(ran.code, Some(code));
-        assert!(
-            machine
-                .text("outputs")
-                .starts_with(&format!("verdict={verdict}\n"))
-        );
+        machine.command("stand-in", script);
+        let ran = machine.action_with("stand-in");
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        let outputs = machine.outputs();
+        assert_eq!(outputs["verdict"], verdict);
+        assert_eq!(outputs["reason"], reason);
+        assert_eq!(outputs["exit-code"], code.to_string());
+        assert_eq!(machine.text("summary").is_empty(), verdict.is_empty());
     }
 }
 
 #[test]
 fn the_action_does_not_show_the_token() {
     refuses_without_showing(|machine, base_url, token| {
-        let mut action = machine.action();
-        action.env("BASE_URL", base_url).env("BITRISE_TOKEN", token);
-        action
+        let action = machine.action().input("base-url", base_url);
+        action.input("token", token).run()
     });
 }
 
 #[test]
 fn nothing_that_the_action_starts_has_the_token_but_the_program() {
-    let action = read(root().join(".github/actions/verify/action.yml"));
+    let action = read(root().join("action.yml"));
     let (before, verifying) = action.split_once("    - id: verify\n").unwrap();
     assert!(before.contains("install.sh"));
     assert!(
@@ -596,16 +548,16 @@ fn nothing_that_the_action_starts_has_the_token_but_the_program() {
     let machine = Machine::new();
     let notes = machine.path("environment");
     machine.command(
-        "mkdir",
-        &format!("env >>{}; exec /bin/mkdir \"$@\"", notes.display()),
+        "sed",
+        &format!(
+            "env >>{}; PATH=/usr/bin:/bin exec sed \"$@\"",
+            notes.display()
+        ),
     );
-    let ran = run(machine
-        .action()
-        .env("SANDBOX", "healthy")
-        .env("REPORT_DIR", machine.path("reports"))
-        .env("BITRISE_TOKEN", CANARY));
+    let action = machine.action().input("sandbox", "healthy");
+    let ran = action.input("token", CANARY).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let environment = read(notes);
-    assert!(environment.contains("SANDBOX=healthy"));
+    assert!(environment.contains("sandbox=healthy"));
     assert!(!environment.contains("CANARY"), "{environment}");
 }

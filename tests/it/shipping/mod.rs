@@ -1,4 +1,4 @@
-//! How the program reaches people: the GitHub action, the Bitrise Step, archives and the formula.
+//! How the program reaches people: the GitHub action, the Bitrise Step, the script for every CI, archives.
 //!
 //! Their scripts are run as they are, on a made-up build machine that has nothing of this one's but
 //! the system's own commands.
@@ -111,16 +111,26 @@ impl Machine {
     fn redirect_downloads(&self, mirror: &Server) {
         let releases = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download");
         let address = mirror.address();
+        self.curl(&format!(
+            "{releases}/*) arg=http://{address}${{arg#{releases}}} ;;\n\
+             *://*) echo \"curl was to ask $arg\" >&2; exit 7 ;;\n\
+             =https) arg==http ;;"
+        ));
+    }
+
+    /// Puts a curl onto the PATH that does not wait between attempts, as it has only one.
+    fn without_retries(&self) {
+        self.curl("--retry) arg=--retry-connrefused ;; 3) continue ;;");
+    }
+
+    /// Puts a curl onto the PATH whose arguments are changed by the patterns of a `case`.
+    fn curl(&self, patterns: &str) {
         self.command(
             "curl",
             &format!(
                 "args=()\n\
                  for arg; do\n\
-                   case $arg in\n\
-                     {releases}/*) arg=http://{address}${{arg#{releases}}} ;;\n\
-                     *://*) echo \"curl was to ask $arg\" >&2; exit 7 ;;\n\
-                     =https) arg==http ;;\n\
-                   esac\n\
+                   case $arg in\n{patterns}\nesac\n\
                    args+=(\"$arg\")\n\
                  done\n\
                  PATH=/usr/bin:/bin exec curl \"${{args[@]}}\""
@@ -168,14 +178,14 @@ fn run(command: &mut Command) -> Ran {
 
 /// Runs a script with tokens that are refused, by a server that repeats what it got, and demands
 /// that they show up nowhere.
-fn refuses_without_showing(prepare: impl Fn(&Machine, &str, &str) -> Command) {
+fn refuses_without_showing(check: impl Fn(&Machine, &str, &str) -> Ran) {
     let server = Server::start(|request, _| {
         let token = request.header("authorization").unwrap_or_default();
         json(401, &format!(r#"{{"message":"Unauthorized {token}"}}"#))
     });
     for token in [CANARY.to_owned(), format!("Bearer {CANARY}")] {
         let machine = Machine::new();
-        let ran = run(&mut prepare(&machine, &server.base_url(), &token));
+        let ran = check(&machine, &server.base_url(), &token);
         assert_eq!(ran.code, Some(3), "{ran:?}");
         let all = format!("{}{}{}", ran.stdout, ran.stderr, machine.everything());
         assert!(all.contains("invalid_credentials"));

@@ -1,6 +1,6 @@
 //! The page with snippets for every CI: its shell is run, and its words are held to what there is.
 
-use super::install::sum;
+use super::install::{SCRIPT, file, sum};
 use super::{Machine, PROGRAM, VERSION, read, root, run};
 use crate::support::process::CANARY;
 use crate::support::server::{Act, NO_RUNS, ONE_APP, Server, healthy, json, response};
@@ -47,17 +47,14 @@ fn releases(machine: &Machine, script: &str) -> Server {
                 .status();
             assert!(tar.unwrap().success());
             let bytes = fs::read(archive).unwrap();
-            sums += &sum(machine, &bytes, &format!("{name}.tar.gz"));
+            sums += &sum(&bytes, &format!("{name}.tar.gz"));
             archives.insert(format!("/v{VERSION}/{name}.tar.gz"), bytes);
         }
     }
     fs::remove_file(machine.path("bin/bitrise-dx")).unwrap();
     archives.insert(format!("/v{VERSION}/SHA256SUMS"), sums.into_bytes());
     Server::start(move |request, _| match archives.get(&request.target) {
-        Some(bytes) => {
-            let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n", bytes.len());
-            Act::Send([head.as_bytes(), b"Connection: close\r\n\r\n", bytes].concat())
-        }
+        Some(bytes) => file(bytes),
         None => Act::Send(response(404, "", "")),
     })
 }
@@ -68,11 +65,7 @@ impl Machine {
     fn with_script(&self, program: &str) -> Server {
         let releases = releases(self, program);
         self.redirect_downloads(&releases);
-        fs::write(
-            self.path("home/bitrise-dx.sh"),
-            &snippets()["bitrise-dx.sh"],
-        )
-        .unwrap();
+        fs::copy(root().join(SCRIPT), self.path("home/bitrise-dx.sh")).unwrap();
         self.command(
             "sleep",
             &format!("echo \"$1\" >>{}", self.path("slept").display()),
@@ -152,54 +145,42 @@ fn every_system_s_snippet_runs_the_script_and_keeps_its_reports() {
 }
 
 #[test]
-fn the_script_tries_again_where_there_is_no_answer_and_there_alone() {
-    for (codes, code, slept) in [
-        ("4 4 0", 0, "60\n300\n"),
-        ("4 5 0", 5, "60\n"),
-        ("4 4 4 0", 4, "60\n300\n"),
+fn the_script_tries_again_what_the_report_calls_retryable_and_nothing_else() {
+    for (runs, code, slept) in [
+        ("4-true 4-true 0", 0, "60\n300\n"),
+        ("4-true 5 0", 5, "60\n"),
+        ("4-true 4-true 4-true 0", 4, "60\n300\n"),
+        ("4-false 0", 4, ""),
+        ("4 0", 4, ""),
         ("2 0", 2, ""),
-        ("3 0", 3, ""),
+        ("3-true 0", 3, ""),
     ] {
         let machine = Machine::new();
-        let left = machine.path("codes");
-        fs::write(&left, codes.replace(' ', "\n")).unwrap();
-        // The first code that is left, which then is not any more.
+        let left = machine.path("runs");
+        fs::write(&left, runs.replace(' ', "\n")).unwrap();
+        // The first run that is left, which then is not any more.
         let next = format!(
-            "code=$(head -n 1 {0}); sed 1d {0} >{0}.rest; mv {0}.rest {0}; exit \"$code\"",
+            "[ \"$1\" != --version ] || exit 0\n\
+             run=$(head -n 1 {0}); sed 1d {0} >{0}.rest; mv {0}.rest {0}\n\
+             [ \"$run\" = \"${{run#*-}}\" ] || printf '{{\\n  \"retryable\": %s,\\n}}\\n' \"${{run#*-}}\" >\"$3\"\n\
+             exit \"${{run%-*}}\"",
             left.display()
         );
         let _releases = machine.with_script(&next);
         let ran = run(&mut machine.shell("sh bitrise-dx.sh", "http://127.0.0.1:9"));
-        assert_eq!(ran.code, Some(code), "{codes}: {ran:?}");
-        assert_eq!(machine.text("slept"), slept, "{codes}");
+        assert_eq!(ran.code, Some(code), "{runs}: {ran:?}");
+        assert_eq!(machine.text("slept"), slept, "{runs}");
     }
-}
 
-#[test]
-fn the_script_runs_nothing_whose_sum_is_wrong() {
-    let machine = Machine::new();
-    let releases = machine.with_script("touch ran");
-    let server = Server::start(move |request, _| {
-        if request.target.ends_with("SHA256SUMS") {
-            return Act::Send(response(200, "", &"0".repeat(64)));
-        }
-        let asked = std::net::TcpStream::connect(releases.address()).unwrap();
-        Act::Send(forwarded(asked, &request.target))
-    });
-    machine.redirect_downloads(&server);
-    let ran = run(&mut machine.shell("sh bitrise-dx.sh", "http://127.0.0.1:9"));
-    assert_ne!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(server.requests().len(), 2);
-    assert!(!machine.path("home/ran").exists());
-}
-
-/// Asks another server for a path, and returns all that it says.
-fn forwarded(mut server: std::net::TcpStream, path: &str) -> Vec<u8> {
-    use std::io::{Read as _, Write as _};
-    write!(server, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
-    let mut all = Vec::new();
-    server.read_to_end(&mut all).unwrap();
-    all
+    // What the program itself writes.
+    for (scenario, slept) in [("captive-portal", ""), ("outage", "60\n300\n")] {
+        let machine = Machine::new();
+        let _releases = machine.with_script(&program());
+        let job = format!("sh bitrise-dx.sh --retries 0 --sandbox {scenario}");
+        let ran = run(&mut machine.shell(&job, "http://127.0.0.1:9"));
+        assert_eq!(ran.code, Some(4), "{ran:?}");
+        assert_eq!(machine.text("slept"), slept, "{ran:?}");
+    }
 }
 
 #[test]
@@ -210,7 +191,8 @@ fn the_container_s_reports_are_where_its_page_says() {
     machine.command(
         "docker",
         &format!(
-            "printf '%s\\n' \"$*\" >{}\n\
+            "printf '%s\\n' \"$*\" >>{}\n\
+             [ \"$1\" = run ] || exit 0\n\
              while [ \"$1\" != ghcr.io/bitrise-dx/bitrise-dx:{VERSION} ]; do\n\
                [ \"$1\" != -v ] || mounted=${{2%%:*}}\n\
                shift\n\
@@ -229,6 +211,11 @@ fn the_container_s_reports_are_where_its_page_says() {
         assert!(asked.contains(words), "{asked}");
     }
     assert!(!asked.contains("CANARY"), "{asked}");
+
+    machine.command("docker", "exit 5");
+    let ran = run(&mut machine.shell(&snippets()["container.sh"], &server.base_url()));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
 }
 
 #[test]
@@ -264,20 +251,19 @@ fn an_app_that_is_lost_from_the_list_ends_the_job() {
 #[test]
 fn the_snippets_use_what_there_is() {
     let snippets = snippets();
-    let action = read(root().join(".github/actions/verify/action.yml"));
+    let action = read(root().join("action.yml"));
     let step = read(root().join("step.yml"));
     let mut inputs = 0;
-    for name in ["github.yml", "github-matrix.yml"] {
-        let used = snippets[name].split("actions/verify@").nth(1).unwrap();
-        let (_, with) = used.split_once("        with:\n").unwrap();
-        for line in with
-            .lines()
-            .take_while(|line| line.starts_with("          "))
-        {
-            let input = line.trim().split(':').next().unwrap();
-            assert!(action.contains(&format!("\n  {input}:\n")), "{input}");
-            inputs += 1;
-        }
+    let (_, with) = snippets["github.yml"]
+        .split_once("        with:\n")
+        .unwrap();
+    for line in with
+        .lines()
+        .take_while(|line| line.starts_with("          "))
+    {
+        let input = line.trim().split(':').next().unwrap();
+        assert!(action.contains(&format!("\n  {input}:\n")), "{input}");
+        inputs += 1;
     }
     let (_, with) = snippets["bitrise.yml"].split_once("inputs:\n").unwrap();
     for line in with
@@ -292,9 +278,11 @@ fn the_snippets_use_what_there_is() {
         assert!(step.contains(&format!("\n- {input}: ")), "{input}");
         inputs += 1;
     }
-    assert_eq!(inputs, 6);
-    assert!(snippets["github.yml"].contains("outputs.report-dir"));
-    assert!(action.contains("\n  report-dir:\n"));
+    assert_eq!(inputs, 5);
+    for used in snippets["github.yml"].split("steps.dx.outputs.").skip(1) {
+        let output = used.split([' ', '\n']).next().unwrap();
+        assert!(action.contains(&format!("\n  {output}:\n")), "{output}");
+    }
 
     // What Kubernetes tries again is what the program means by exit code 4.
     let inconclusive = bitrise_dx::verdict::Verdict::Inconclusive.exit_code();
@@ -312,12 +300,8 @@ fn every_snippet_of_the_page_is_checked_by_its_schema_or_run_here() {
     let mut run_here = read(root().join("tests/it/shipping/page.rs"));
     run_here.truncate(run_here.find("fn every_snippet_of_the_page").unwrap());
     for name in snippets().keys() {
-        let (start, ending) = name.split_once(['-', '.']).unwrap();
-        let by_schema =
-            gate.contains(&format!("target/snippets/{start}*.yml")) && ending.ends_with("yml");
-        assert!(
-            by_schema || run_here.contains(&format!("\"{name}\"")),
-            "{name}"
-        );
+        let by_schema = gate.contains(&format!("target/snippets/{name}\n"));
+        let is_run = run_here.contains(&format!("\"{name}\""));
+        assert!(by_schema || is_run, "{name}");
     }
 }

@@ -1,16 +1,14 @@
 //! What a release holds.
 
-use super::install::{archive_name, install, mirror, target};
+use super::install::{archive_name, install, mirror, sum, target};
 use super::{Machine, PROGRAM, VERSION, read, root, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const ARCHIVE: &str = ".github/packaging/archive.sh";
-const SUMS: &str = ".github/packaging/sums.sh";
 const DRAFT: &str = ".github/packaging/draft.sh";
 const CONTEXT: &str = ".github/packaging/context.sh";
-const FORMULA: &str = ".github/packaging/formula.sh";
 
 /// Packs the program as the release's workflow does, and returns the archive's path. A script in the
 /// program's place packs fast, and runs it.
@@ -34,40 +32,16 @@ fn pack(machine: &Machine, folder: &str) -> PathBuf {
     archive
 }
 
-/// The whole way of a release on this machine: archive, checksums, formula, installation, a run.
+/// The whole way of a release on this machine: archive, checksums, installation, a run.
 #[test]
 fn a_release_can_be_rehearsed() {
     let machine = Machine::new();
     let archive = pack(&machine, "dist");
-    let dist = machine.path("dist");
-    let others = [
-        "aarch64-apple-darwin",
-        "x86_64-apple-darwin",
-        "aarch64-unknown-linux-musl",
-        "x86_64-unknown-linux-musl",
-    ];
-    for other in others {
-        let path = dist.join(format!("bitrise-dx-v{VERSION}-{other}.tar.gz"));
-        if path != archive {
-            fs::write(path, other).unwrap();
-        }
-    }
-    let ran = run(&mut machine.script(SUMS, &[VERSION, dist.to_str().unwrap()]));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let sums = read(dist.join("SHA256SUMS"));
-    assert_eq!(sums.lines().count(), others.len());
-    let formula = read(dist.join("bitrise-dx.rb"));
-    for line in sums.lines() {
-        let (sum, name) = line.split_once("  ").unwrap();
-        assert!(formula.contains(&format!("sha256 \"{sum}\"")), "{name}");
-        assert!(formula.contains(&format!("/v{VERSION}/{name}\"")), "{name}");
-    }
-
-    let server = mirror(VERSION, fs::read(&archive).unwrap(), sums);
-    let ran = run(install(&machine).env(
-        "BITRISE_DX_DOWNLOAD_URL",
-        format!("http://{}", server.address()),
-    ));
+    let bytes = fs::read(&archive).unwrap();
+    let sums = sum(&bytes, &archive_name(VERSION));
+    let server = mirror(VERSION, bytes, sums);
+    let url = format!("http://{}", server.address());
+    let ran = run(&mut install(&machine, "", &url));
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let installed = Path::new(ran.stdout.trim_end());
     let folder = installed.parent().unwrap();
@@ -264,64 +238,5 @@ fn the_image_is_built_from_the_archives_and_their_licences() {
                 assert!(path.exists(), "{}", path.display());
             }
         }
-    }
-}
-
-#[test]
-fn the_formula_names_each_archive_with_its_checksum() {
-    let machine = Machine::new();
-    let targets = [
-        ("aarch64-apple-darwin", 'a'),
-        ("x86_64-apple-darwin", 'b'),
-        ("aarch64-unknown-linux-musl", 'c'),
-        ("x86_64-unknown-linux-musl", 'd'),
-    ];
-    let line = |(target, digit): (&str, char)| {
-        let sum = digit.to_string().repeat(64);
-        format!("{sum}  bitrise-dx-v1.2.3-{target}.tar.gz\n")
-    };
-    let sums: String = targets.map(line).concat();
-    let path = machine.path("SHA256SUMS");
-    let formula = |sums: &str| {
-        fs::write(&path, sums).unwrap();
-        run(&mut machine.script(FORMULA, &["1.2.3", path.to_str().unwrap()]))
-    };
-    let ran = formula(&sums);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(!ran.stdout.contains('@'), "{}", ran.stdout);
-    assert!(ran.stdout.contains("version \"1.2.3\""));
-    for (target, digit) in targets {
-        let url = format!(
-            "{}/releases/download/v1.2.3/bitrise-dx-v1.2.3-{target}.tar.gz",
-            env!("CARGO_PKG_REPOSITORY")
-        );
-        let line = ran
-            .stdout
-            .lines()
-            .position(|line| line.trim() == format!("url \"{url}\""));
-        let next = ran.stdout.lines().nth(line.unwrap() + 1).unwrap().trim();
-        assert_eq!(next, format!("sha256 \"{}\"", digit.to_string().repeat(64)));
-    }
-
-    let missing = sums.replace("x86_64-apple", "riscv64-apple");
-    let ran = formula(&missing);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert!(
-        ran.stderr
-            .contains("does not name bitrise-dx-v1.2.3-x86_64-apple-darwin")
-    );
-    let again = line(targets[0]);
-    for odd in [
-        format!("{sums}{again}"),
-        sums.clone() + &again.replace("aaaa", "eeee"),
-        sums.clone() + &again["aaaa".len()..],
-        sums.replacen("aaaa", "aaa", 1),
-        sums.replacen("aaaa", "aaag", 1),
-        sums.replace("v1.2.3", "v1x2x3"),
-        String::new(),
-    ] {
-        let ran = formula(&odd);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{odd}");
-        assert!(ran.stderr.contains("once, with its SHA-256"), "{ran:?}");
     }
 }

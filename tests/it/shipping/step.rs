@@ -5,6 +5,7 @@ use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 const SCRIPT: &str = ".github/bitrise-step/step.sh";
@@ -53,42 +54,25 @@ fn the_step_puts_the_answer_where_bitrise_shows_it() {
         assert_eq!(output("BITRISE_DX_VERDICT"), verdict);
         assert_eq!(output("BITRISE_DX_REASON"), reason);
         assert_eq!(output("BITRISE_DX_EXIT_CODE"), code.to_string());
-        let report = schema::read(&read(output("BITRISE_DX_REPORT_JSON")));
-        assert_eq!(report.verdict, verdict);
-        let report: serde_json::Value =
-            serde_json::from_str(&machine.text("deploy/bitrise-dx.json")).unwrap();
-        let dx_error = report["dx_error"].as_str().unwrap_or_default();
-        assert_eq!(output("BITRISE_DX_ERROR"), dx_error);
+        let reports = PathBuf::from(output("BITRISE_DX_REPORT_DIR"));
+        let report = |ending: &str| read(reports.join(format!("bitrise-dx.{ending}")));
+        let parsed = schema::read(&report("json"));
+        assert_eq!(parsed.verdict, verdict);
+        assert_eq!(output("BITRISE_DX_MESSAGE"), parsed.message);
+        let (markdown, html) = (report("md"), report("html"));
         assert_eq!(
-            output("BITRISE_DX_MESSAGE"),
-            report["message"].as_str().unwrap()
+            fs::read_dir(&reports).unwrap().count(),
+            4,
+            "only reports stay"
         );
-        assert_eq!(
-            output("BITRISE_DX_RETRYABLE"),
-            report["retryable"].to_string()
-        );
-        let denied = report["apps"]["denied"].to_string();
-        assert_eq!(output("BITRISE_DX_APPS_DENIED"), denied);
-        let wait = report["retry_after_s"].as_u64();
-        let wait = wait.map_or_else(String::new, |seconds| seconds.to_string());
-        assert_eq!(output("BITRISE_DX_RETRY_AFTER_S"), wait);
-        assert_eq!(wait.is_empty(), reason != "rate_limited");
-        assert!(read(output("BITRISE_DX_REPORT_JUNIT")).contains("<testsuites"));
-        let markdown = read(output("BITRISE_DX_REPORT_MARKDOWN"));
-        let html = read(output("BITRISE_DX_REPORT_HTML"));
 
-        assert_eq!(
-            schema::read(&machine.text("deploy/bitrise-dx.json")).verdict,
-            verdict
-        );
+        assert_eq!(machine.text("deploy/bitrise-dx.json"), report("json"));
         assert_eq!(machine.text("deploy/bitrise-dx.md"), markdown);
         assert_eq!(machine.text("deploy/bitrise-dx.html"), html);
         assert_eq!(machine.text("html/bitrise-dx/index.html"), html);
-        assert!(
-            machine
-                .text("tests/bitrise-dx/bitrise-dx.xml")
-                .contains("<testsuites")
-        );
+        let junit = machine.text("tests/bitrise-dx/bitrise-dx.xml");
+        assert_eq!(junit, report("xml"));
+        assert!(junit.contains("<testsuites"));
         let info: serde_json::Value =
             serde_json::from_str(&machine.text("tests/bitrise-dx/test-info.json")).unwrap();
         assert_eq!(info["test-name"], "Bitrise token for DX");
@@ -191,7 +175,7 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
         .env("BITRISE_BUILD_SLUG", "a-build")
         .env("sandbox", "invalid-permissions"));
     assert_eq!(bare.code, Some(5), "{bare:?}");
-    assert!(bare.stdout.contains("no envman"), "{}", bare.stdout);
+    assert!(bare.stderr.contains("no envman"), "{}", bare.stderr);
     assert!(bare.stdout.contains("not annotated"), "{}", bare.stdout);
 
     // Everything there, and all of it failing.
@@ -202,12 +186,9 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
     fs::write(machine.path("deploy"), "a file, where a folder should be").unwrap();
     let failing = run(step.env("sandbox", "healthy"));
     assert_eq!(failing.code, Some(0), "{failing:?}");
-    for words in ["could not be set", "could not be written", "not annotated"] {
-        assert!(
-            failing.stdout.contains(words),
-            "{words}: {}",
-            failing.stdout
-        );
+    assert!(failing.stderr.contains("could not be set"), "{failing:?}");
+    for words in ["could not be written", "not annotated"] {
+        assert!(failing.stdout.contains(words), "{words}: {failing:?}");
     }
 
     // No annotation where none is wanted, or where there is no build to annotate.
@@ -226,7 +207,7 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
         ("BITRISE_DX_VERDICT", "not_run"),
         ("BITRISE_DX_REASON", "invalid_options"),
         ("BITRISE_DX_EXIT_CODE", "2"),
-        ("BITRISE_DX_REPORT_JSON", ""),
+        ("BITRISE_DX_REPORT_DIR", ""),
     ] {
         assert_eq!(machine.output(name).as_deref(), Some(value), "{name}");
     }
@@ -269,20 +250,39 @@ fn a_label_keeps_several_checks_of_a_build_apart() {
     }
 }
 
+/// Whatever fails before the program runs fails the Step with 2, and says why in one line.
 #[test]
-fn the_step_says_so_where_nothing_can_be_installed() {
-    let machine = Machine::new();
-    let ran = run(machine.step().env("program_path", "/nowhere/bitrise-dx"));
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    let fault = "bitrise-dx can't be installed: /nowhere/bitrise-dx is not a program";
-    assert_eq!(ran.stderr, format!("{fault}\n"));
-    for (name, value) in [
-        ("BITRISE_DX_VERDICT", "not_run"),
-        ("BITRISE_DX_REASON", "not_installed"),
-        ("BITRISE_DX_EXIT_CODE", "2"),
-        ("BITRISE_DX_MESSAGE", fault),
+fn the_step_says_so_where_there_is_no_program() {
+    for (name, value, fault) in [
+        (
+            "program_path",
+            "/nowhere/x",
+            "bitrise-dx can't be installed: /nowhere/x is not a program",
+        ),
+        (
+            "TMPDIR",
+            "/dev/null/nope",
+            "A command of this step ended with exit code 1.",
+        ),
     ] {
-        assert_eq!(machine.output(name).as_deref(), Some(value), "{name}");
+        let machine = Machine::new();
+        // An earlier build's report must not pass for this one's.
+        fs::create_dir(machine.path("deploy")).unwrap();
+        fs::write(machine.path("deploy/bitrise-dx.json"), "{}").unwrap();
+        let ran = run(machine.step().env(name, value));
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert_eq!(ran.stderr.lines().last(), Some(fault));
+        for (name, value) in [
+            ("BITRISE_DX_VERDICT", "not_run"),
+            ("BITRISE_DX_REASON", "not_installed"),
+            ("BITRISE_DX_EXIT_CODE", "2"),
+            ("BITRISE_DX_MESSAGE", fault),
+            ("BITRISE_DX_REPORT_DIR", ""),
+        ] {
+            assert_eq!(machine.output(name).as_deref(), Some(value), "{name}");
+        }
+        assert!(!machine.path("deploy/bitrise-dx.json").exists());
+        assert_eq!(fs::read_dir(machine.path("temp")).unwrap().count(), 0);
     }
 }
 
@@ -329,13 +329,7 @@ fn the_test_workflow_holds() {
         assert_eq!(ran.code, Some(0), "{ran:?}");
         fs::write(machine.path("script"), script).unwrap();
         let mut next = machine.script(machine.path("script").to_str().unwrap(), &[]);
-        for name in [
-            "VERDICT",
-            "REASON",
-            "EXIT_CODE",
-            "REPORT_JSON",
-            "REPORT_MARKDOWN",
-        ] {
+        for name in ["VERDICT", "REASON", "EXIT_CODE", "REPORT_DIR"] {
             let name = format!("BITRISE_DX_{name}");
             next.env(&name, machine.output(&name).unwrap());
         }
@@ -352,7 +346,7 @@ fn the_step_does_not_show_the_token() {
             .env("bitrise_api_token", token)
             // As a Secret of that name stands there for all Steps.
             .env("BITRISE_TOKEN", token);
-        step
+        run(&mut step)
     });
 }
 
