@@ -314,6 +314,17 @@ impl Text {
         self
     }
 
+    /// Returns the text with a capital letter in front, if it begins with our own words.
+    #[must_use]
+    pub fn capitalized(mut self) -> Self {
+        if let Some(Span::Own(words)) = self.0.first_mut()
+            && let Some(first) = words.chars().next()
+        {
+            words.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
+        }
+        self
+    }
+
     /// Returns the parts, in order.
     pub fn spans(&self) -> &[Span] {
         &self.0

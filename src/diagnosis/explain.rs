@@ -1,8 +1,11 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
+use super::Who;
+use super::catalogue::{Action, Cause, entry};
+use super::conditions::words;
 use super::facts::Facts;
+use super::result::who;
 use super::sentence::fill;
-use super::{Who, actions, causes, pages};
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
@@ -12,11 +15,11 @@ pub struct Page {
     /// What happened, in one or two sentences.
     pub meaning: &'static str,
     /// Every cause, with the condition under which it applies, in words.
-    pub causes: Vec<(Text, &'static str)>,
-    /// Every action, with who has to do it.
-    pub actions: Vec<(Text, Who)>,
+    pub causes: Vec<(Text, String)>,
+    /// Every action, with who has to do it and the condition under which it has a point.
+    pub actions: Vec<(Text, Who, String)>,
     /// What somebody who helps should ask next.
-    pub questions: Vec<&'static str>,
+    pub questions: &'static [String],
     /// Where to read more.
     pub links: &'static [&'static str],
 }
@@ -27,14 +30,22 @@ pub fn page(reason: Reason) -> Page {
         reason: Some(reason),
         ..Facts::default()
     };
-    let cause = |cause: &causes::Cause| (fill(cause.text, &facts), cause.when);
-    let action = |action: &actions::Action| (fill(action.text, &facts), action.who);
+    let entry = entry(Some(reason));
+    let cause = |cause: &Cause| {
+        let text = fill(&cause.sentence.text, &facts);
+        (text, words(&cause.sentence.conditions))
+    };
+    let action = |action: &Action| {
+        let text = fill(&action.sentence.text, &facts);
+        let (who, _) = who(action)?;
+        Some((text, who, words(&action.sentence.conditions)))
+    };
     Page {
-        meaning: pages::meaning(reason),
-        causes: causes::of(reason).map(cause).collect(),
-        actions: { actions::left(&facts).into_iter() }.map(action).collect(),
-        questions: pages::questions(Some(reason)).to_vec(),
-        links: pages::links(Some(reason)),
+        meaning: &entry.means,
+        causes: entry.causes.iter().map(cause).collect(),
+        actions: entry.actions.iter().filter_map(action).collect(),
+        questions: &entry.questions,
+        links: &entry.links,
     }
 }
 

@@ -3,8 +3,7 @@
 
 use super::Workspace;
 use super::facts::Facts;
-use super::result::apps;
-use super::sentence::fill;
+use super::sentence::{apps, fill};
 use crate::app::App;
 use crate::report::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
 use crate::text::{Text, Untrusted};
@@ -146,7 +145,7 @@ pub(super) fn if_dx_refuses(facts: &Facts) -> Vec<Text> {
             facts,
         ));
     }
-    lines.push(match &facts.fingerprint {
+    lines.push(match facts.fingerprint {
         Some(fingerprint) => {
             format!("Is the token in DX this one? Its fingerprint: {fingerprint}.").into()
         }

@@ -4,15 +4,17 @@
 //! known, so a sentence has words for that case, too.
 
 use super::Known;
+use super::catalogue::Cause;
 use crate::app::App;
 use crate::check::{Check, CheckResult, Finding};
-use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, is_bitrise};
+use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::report::{
     AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::Reason;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 use url::Url;
@@ -20,11 +22,13 @@ use url::Url;
 /// What one run knows; nothing by default.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct Facts<'a> {
+    /// The report of the run.
+    pub(super) report: Option<&'a Report>,
     /// Why the run did not end as verified.
     pub(super) reason: Option<Reason>,
     /// What is known of the environment.
-    pub(super) known: Option<Known>,
+    pub(super) known: Option<&'a Known>,
     /// How what was seen came here.
     pub(super) evidence: EvidenceKind,
     /// Whether a token stands in a pasted text, so that it has to be revoked.
@@ -32,53 +36,51 @@ pub(super) struct Facts {
     /// Whether all of it came from the sandbox.
     pub(super) is_sandbox: bool,
     /// The base URL, if a usable one was given.
-    pub(super) base_url: Option<String>,
+    pub(super) base_url: Option<&'a str>,
     /// Its host.
     pub(super) host: Option<String>,
     /// Whether that is Bitrise's own.
     pub(super) is_bitrise: Option<bool>,
     /// Where the base URL came from.
     pub(super) source: Option<BaseUrlSource>,
-    /// How the host is reached.
-    pub(super) route: Option<Route>,
-    /// Whether `--ca-cert` was given.
-    pub(super) has_ca_cert: bool,
+    /// The proxy on the way, or that there is none.
+    pub(super) route: Option<Option<&'a str>>,
     /// The token's kind.
     pub(super) kind: Option<TokenKind>,
     /// What came of the token.
     pub(super) state: Option<TokenState>,
     /// The token's fingerprint.
-    pub(super) fingerprint: Option<String>,
+    pub(super) fingerprint: Option<&'a str>,
     /// Why the text is no token.
     pub(super) token_error: Option<TokenError>,
     /// Why nothing was checked, in the words of the error.
     pub(super) not_run: Option<String>,
     /// Why a file could not be read.
-    pub(super) io: Option<std::io::ErrorKind>,
+    pub(super) io: Option<ErrorKind>,
     /// Whether one run of each app was to be read.
     pub(super) has_details: bool,
     /// Which apps were to be checked.
     pub(super) selection: Option<Selection>,
-    /// What decided, if a request did.
-    pub(super) decided: Option<Decided>,
+    /// The request that decided.
+    pub(super) exchange: Option<&'a Exchange>,
     /// The app that decided.
-    pub(super) app: Option<App>,
+    pub(super) app: Option<&'a App>,
     /// Whether the token's list has that app.
     pub(super) is_listed: Option<bool>,
     /// What `--app` may have been meant to be.
-    pub(super) mistaken: Option<Mistaken>,
+    pub(super) mistaken: Option<Mistaken<'a>>,
     /// Whether Bitrise answered 401 below an app and, asked again, still accepted the token.
     pub(super) is_rechecked: Option<bool>,
     /// The apps that Bitrise refused.
-    pub(super) refused: Vec<App>,
+    pub(super) refused: Vec<&'a App>,
     /// How many apps ended in which way.
     pub(super) coverage: Coverage,
     /// The app that the list begins with, if that was read.
-    pub(super) first: Option<App>,
+    pub(super) first: Option<&'a App>,
     /// What became of that one, if it was checked.
     pub(super) first_state: Option<AppState>,
     /// The first apps of the list.
-    pub(super) sample: Vec<App>,
+    pub(super) sample: &'a [App],
     /// How many apps were listed before the list could not be read on.
     pub(super) listed_before_cut: Option<usize>,
     /// When the server allows the next request.
@@ -87,136 +89,102 @@ pub(super) struct Facts {
     pub(super) now: Option<SystemTime>,
     /// The signal that ended the run.
     pub(super) signal: Option<&'static str>,
-}
-
-/// How a host is reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Route {
-    /// Without a proxy.
-    Direct,
-    /// Through this proxy.
-    Proxy(String),
-}
-
-impl Route {
-    fn of(proxy: Option<&str>) -> Self {
-        proxy.map_or(Self::Direct, |proxy| Self::Proxy(proxy.to_owned()))
-    }
-}
-
-/// The request that decided.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Decided {
-    /// The status of the response.
-    pub(super) status: Option<u16>,
-    /// How many attempts were made.
-    pub(super) attempts: u32,
-    /// Why there was no response, or no complete one.
-    pub(super) fault: Option<Fault>,
-    /// The address that was connected to.
-    pub(super) remote: Option<SocketAddr>,
-    /// What the server says in its own words.
-    pub(super) message: Option<Untrusted>,
-    /// Where a redirect leads.
-    pub(super) location: Option<Untrusted>,
-    /// Who answered.
-    pub(super) responder: Responder,
-    /// Whether the response was a page of markup.
-    pub(super) is_page: bool,
+    /// The one cause, if only one is left.
+    pub(super) cause: Option<&'a Cause>,
 }
 
 /// What was given as `--app` in place of a slug.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Mistaken {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mistaken<'a> {
     /// The title of this app.
-    Title(App),
+    Title(&'a App),
     /// The slug of this app in another case.
-    Case(App),
+    Case(&'a App),
     /// A workspace's slug or name.
-    Workspace(Option<Untrusted>),
+    Workspace(Option<&'a Untrusted>),
 }
 
-impl Facts {
+impl Mistaken<'_> {
+    /// Returns the name that a condition has for it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Title(_) => "title",
+            Self::Case(_) => "slug_in_another_case",
+            Self::Workspace(_) => "workspace",
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
     /// Derives the facts of a run.
-    pub(super) fn of(report: &Report, known: &Known) -> Self {
+    pub(super) fn of(report: &'a Report, known: &'a Known) -> Self {
         let decisive = report.decisive();
         let exchange = decisive.and_then(|check| check.exchange.as_ref());
-        let base_url = report.target.base_url.clone();
-        let asked = exchange.map(|exchange| exchange.url.as_str());
-        let host = base_url.as_deref().or(asked).and_then(host_of);
-        let is_sandbox = report.target.sandbox.is_some();
-        let reason = report.reason();
+        let base_url = report.target.base_url.as_deref();
+        let asked = base_url.or(exchange.map(|exchange| exchange.url.as_str()));
+        let pasted = report.pasted.as_ref();
+        // Text that was pasted says nothing of its environment and options.
+        let is_live = report.evidence == EvidenceKind::Live;
         let mut facts = Self {
-            reason,
-            known: Some(known.clone()),
+            report: Some(report),
+            reason: report.reason(),
+            known: is_live.then_some(known),
             evidence: report.evidence,
-            was_pasted: report
-                .pasted
-                .as_ref()
-                .is_some_and(|facts| facts.holds_token),
-            is_sandbox,
-            is_bitrise: base_url.as_deref().or(asked).map(is_bitrise),
-            host,
-            source: base_url.as_ref().map(|_| report.target.base_url_source),
+            was_pasted: pasted.is_some_and(|pasted| pasted.holds_token),
+            is_sandbox: report.target.sandbox.is_some(),
+            is_bitrise: asked.map(is_bitrise),
+            host: asked.and_then(host_of),
+            source: base_url.map(|_| report.target.base_url_source),
             base_url,
-            route: Some(Route::of(report.target.proxy.as_deref())),
-            has_ca_cert: report.target.ca_cert.is_some(),
+            route: is_live.then_some(report.target.proxy.as_deref()),
             kind: report.token.kind,
             state: Some(report.token_state()),
-            fingerprint: report.token.fingerprint.clone(),
+            fingerprint: report.token.fingerprint.as_deref(),
             token_error: decisive.and_then(malformed),
             not_run: report.not_run.as_ref().map(ToString::to_string),
             io: io(report.not_run.as_ref()),
             has_details: report.options.details,
-            selection: Some(report.options.selection),
-            decided: exchange.map(Decided::of),
+            selection: is_live.then_some(report.options.selection),
+            exchange,
             coverage: report.coverage(),
-            sample: report.sample.clone(),
+            sample: &report.sample,
             listed_before_cut: report.checks.iter().find_map(listed_before_cut),
             retry_at: retry_at(report),
             now: Some(report.checked_at),
             signal: report.interrupted.map(crate::verdict::Signal::as_str),
             ..Self::default()
         };
-        if report.evidence != EvidenceKind::Live {
-            facts.selection = None;
-            facts.route = None;
-            facts.known = None;
-        }
         facts.take_apps(report, decisive);
         facts
     }
 
-    fn take_apps(&mut self, report: &Report, decisive: Option<&Check>) {
+    fn take_apps(&mut self, report: &'a Report, decisive: Option<&'a Check>) {
         let in_trouble = |reason: Option<Reason>| reason.is_some() && reason == self.reason;
         let decided = decisive.and_then(|check| check.app.as_ref());
         let of_app = report.apps.iter().find(|result| match decided {
             Some(app) => app.slug == result.app.slug,
             None => in_trouble(result.reason),
         });
-        self.app = of_app.map(|result| result.app.clone());
-        self.app = self.app.take().or_else(|| decided.cloned());
+        self.app = of_app.map(|result| &result.app).or(decided);
         if let (None, [only]) = (self.reason, report.apps.as_slice()) {
-            self.app = Some(only.app.clone());
+            self.app = Some(&only.app);
         }
         self.is_listed = of_app.and_then(|result| result.is_listed);
         let is_401 = of_app.and_then(|result| result.http_status) == Some(401);
         let is_denied = of_app.is_some_and(|result| result.state == AppState::Denied);
-        self.is_rechecked = self.app.as_ref().map(|_| is_401 && is_denied);
-        let denied = report.apps.iter();
-        let denied = denied.filter(|result| result.state == AppState::Denied);
-        self.refused = denied.map(|result| result.app.clone()).collect();
+        self.is_rechecked = self.app.map(|_| is_401 && is_denied);
+        let denied = { report.apps.iter() }.filter(|result| result.state == AppState::Denied);
+        self.refused = denied.map(|result| &result.app).collect();
         let first = report.apps.iter().find(|result| result.is_first);
         self.first_state = first.map(|result| result.state);
-        self.first = first.map(|result| result.app.clone());
-        self.first = self.first.take().or_else(|| self.sample.first().cloned());
+        self.first = first.map(|result| &result.app).or(self.sample.first());
         if self.is_listed != Some(true) {
-            self.mistaken = self.app.as_ref().and_then(|app| self.mistake(app));
+            self.mistaken = self.app.and_then(|app| self.mistake(app));
         }
     }
 
     /// Returns what a slug that the list lacks may have been meant to be.
-    fn mistake(&self, app: &App) -> Option<Mistaken> {
+    fn mistake(&self, app: &App) -> Option<Mistaken<'a>> {
         let typed = app.slug.raw();
         let is = |text: &Option<Untrusted>| {
             let text = text.as_ref().map(Untrusted::raw);
@@ -225,33 +193,65 @@ impl Facts {
         let mut sample = self.sample.iter().filter(|app| app.slug.raw() != typed);
         sample.find_map(|app| {
             if app.slug.raw().eq_ignore_ascii_case(typed) {
-                Some(Mistaken::Case(app.clone()))
+                Some(Mistaken::Case(app))
             } else if is(&app.title) {
-                Some(Mistaken::Title(app.clone()))
+                Some(Mistaken::Title(app))
             } else if is(&app.workspace_slug) || is(&app.workspace) {
-                Some(Mistaken::Workspace(app.workspace.clone()))
+                Some(Mistaken::Workspace(app.workspace.as_ref()))
             } else {
                 None
             }
         })
     }
 
+    /// Judges a fact of the run, which is not known without one.
+    pub(super) fn run(&self, is: impl Fn(&Report) -> bool) -> Option<bool> {
+        self.report.map(is)
+    }
+
+    /// Judges a fact of the environment, if that is known.
+    pub(super) fn here(&self, is: impl Fn(&Known) -> bool) -> Option<bool> {
+        self.known.map(is)
+    }
+
     /// Returns the proxy on the way, if there is known to be one.
-    pub(super) fn proxy(&self) -> Option<&str> {
-        match self.route.as_ref()? {
-            Route::Direct => None,
-            Route::Proxy(proxy) => Some(proxy),
-        }
+    pub(super) fn proxy(&self) -> Option<&'a str> {
+        self.route?
+    }
+
+    fn response(&self) -> Option<&'a Response> {
+        self.exchange?.response()
     }
 
     /// Returns the status of the response that decided.
     pub(super) fn status(&self) -> Option<u16> {
-        self.decided.as_ref()?.status
+        self.response()?.status
+    }
+
+    /// Returns what the server says in its own words.
+    pub(super) fn message(&self) -> Option<&'a Untrusted> {
+        let response = self.response()?;
+        response.message().or(response.challenge.as_ref())
+    }
+
+    /// Returns where a redirect leads.
+    pub(super) fn location(&self) -> Option<&'a Untrusted> {
+        self.response()?.location_host.as_ref()
+    }
+
+    /// Returns who answered.
+    pub(super) fn responder(&self) -> Option<&'a Responder> {
+        Some(&self.response()?.responder)
+    }
+
+    /// Returns the address that was connected to.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.exchange?.remote_address
     }
 
     /// Returns the fault that decided.
-    pub(super) fn fault(&self) -> Option<&Fault> {
-        self.decided.as_ref()?.fault.as_ref()
+    pub(super) fn fault(&self) -> Option<&'a Fault> {
+        self.exchange?.fault()
     }
 
     /// Returns the kind of the fault that decided.
@@ -264,21 +264,15 @@ impl Facts {
         self.fault()?.tls()
     }
 
-    /// Returns the fault of the proxy that decided, if it is one.
-    pub(super) fn proxy_fault(&self) -> Option<FaultKind> {
-        let kind = self.fault_kind()?;
-        kind.stage().is_at_proxy().then_some(kind)
-    }
-
     /// Returns what the proxy responded, if it did.
-    pub(super) fn proxy_response(&self) -> Option<&ProxyResponse> {
+    pub(super) fn proxy_response(&self) -> Option<&'a ProxyResponse> {
         self.fault()?.proxy.as_deref()
     }
 
     /// Tells whether the address that was connected to is none: a DNS filter's or a hosts file's
     /// `0.0.0.0` or `::`, or this machine's own in place of another host's.
     pub(super) fn is_sinkhole(&self) -> Option<bool> {
-        let Some(remote) = self.decided.as_ref()?.remote else {
+        let Some(remote) = self.exchange?.remote_address else {
             return Some(false);
         };
         let ip = remote.ip();
@@ -306,43 +300,24 @@ impl Facts {
     /// Tells whether the list of apps says something of the deciding app: not if a request decided
     /// and the app is not known. Nothing is known without a request.
     pub(super) fn of_app(&self, is: impl Fn(&App) -> bool) -> Option<bool> {
-        match &self.app {
+        match self.app {
             Some(app) => Some(is(app)),
-            None => self.decided.as_ref().map(|_| false),
+            None => self.exchange.map(|_| false),
         }
     }
 
     /// Tells whether the connection went to this machine, where no network is on the way.
     pub(super) fn is_local(&self) -> bool {
-        let remote = self.decided.as_ref().and_then(|decided| decided.remote);
-        remote.is_some_and(|remote| remote.ip().is_loopback()) && self.is_sinkhole() != Some(true)
+        let is_loopback = self
+            .remote()
+            .is_some_and(|remote| remote.ip().is_loopback());
+        is_loopback && self.is_sinkhole() != Some(true)
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says
     /// nothing of its variables and options.
     pub(super) fn is_told(&self) -> bool {
         self.evidence != EvidenceKind::Live
-    }
-}
-
-impl Decided {
-    fn of(exchange: &Exchange) -> Self {
-        let response = exchange.response();
-        Self {
-            status: response.and_then(|response| response.status),
-            attempts: exchange.attempts,
-            fault: exchange.fault().cloned(),
-            remote: exchange.remote_address,
-            message: response.and_then(|response| {
-                let words = response.message().or(response.challenge.as_ref());
-                words.cloned()
-            }),
-            location: response.and_then(|response| response.location_host.clone()),
-            responder: response
-                .map_or_else(Responder::default, |response| response.responder.clone()),
-            is_page: response
-                .is_some_and(|response| matches!(response.body, crate::exchange::Body::Html)),
-        }
     }
 }
 

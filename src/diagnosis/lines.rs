@@ -2,8 +2,8 @@
 
 use super::facts::{Facts, host_of};
 use super::reproduce::Reproduce;
-use super::result::{apps, tls};
-use super::sentence::{app, bitrise, in_workspaces, kind, names};
+use super::result::tls;
+use super::sentence::{app, apps, bitrise, in_workspaces, kind, names};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
@@ -75,7 +75,7 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             let is_whole = total == Some(facts.sample.len() as u64);
             let is_personal = facts.sample.iter().all(|app| app.is_owned_by_user);
             let is_all = is_whole || facts.kind == Some(TokenKind::Workspace);
-            let workspaces = super::sentence::workspaces_of(&facts.sample);
+            let workspaces = super::sentence::workspaces_of(facts.sample);
             let text = match workspaces.as_slice() {
                 [_, _, ..] if !is_whole => text.own(" in several workspaces"),
                 // A person's account is no workspace; only a workspace token sees one alone.
@@ -85,7 +85,7 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             if facts.sample.is_empty() {
                 return text;
             }
-            text.own(": ").then(names(&facts.sample, total))
+            text.own(": ").then(names(facts.sample, total))
         }
         Finding::Runs(runs) => {
             let text = subject(check).own(if runs == 0 {

@@ -7,24 +7,23 @@
 //! Invariant: pure. Text that is not ours stands in [`crate::text::Text`] as foreign, and in
 //! [`crate::text::Untrusted`], nowhere else.
 
-mod actions;
-mod causes;
+mod catalogue;
 pub mod ci;
+mod conditions;
 mod explain;
 mod extent;
 mod facts;
 mod known;
 mod lines;
-mod pages;
 mod pasted;
 mod reproduce;
 mod result;
 mod sentence;
 
+pub use catalogue::DX_PAGE;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
-pub use pages::DX_PAGE;
 pub use pasted::say_token_was_pasted;
 pub use result::dx_words;
 pub use sentence::app_in_workspace;
@@ -118,22 +117,23 @@ impl Diagnosis {
 /// Makes the diagnosis of a report.
 pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     pasted::forget_assumed(&mut report);
-    let facts = Facts::of(&report, known);
+    let mut facts = Facts::of(&report, known);
+    let entry = catalogue::entry(facts.reason);
     let shell = report.pasted.as_ref().and_then(|facts| facts.shell);
     let how = Reproduce::new(&report.target, shell.unwrap_or(known.shell));
-    let causes = causes::left(&facts);
-    let actions = actions::left(&facts);
-    let fix = facts.token_error.map(|error| error.fix());
+    let causes = entry.causes_left(&facts);
+    let actions = entry.actions_left(&facts, &causes);
+    if let [only] = causes[..] {
+        facts.cause = Some(only);
+    }
     let checks = report.checks.iter();
     let checks: Vec<CheckLine> = checks
         .map(|check| lines::check(check, &facts, &report.target, &how))
         .collect();
-    let (who, who_text) = who(&facts, &actions);
-    let sentences = actions.iter().map(|action| fill(action.text, &facts));
-    let sentences: Vec<Text> = { fix.into_iter() }
-        .map(|fix| Text::from(fix.to_owned()))
-        .chain(sentences)
-        .collect();
+    // Nobody has to act for a verified token to work.
+    let needed = actions.first().filter(|_| facts.reason.is_some());
+    let (who, who_text) = needed.and_then(|action| result::who(action)).unzip();
+    let fill_all = |texts: &[String]| texts.iter().map(|text| fill(text, &facts)).collect();
     let is_live = report.evidence == EvidenceKind::Live;
     let shown = report.pasted.clone();
     let diagnosis = Diagnosis {
@@ -144,13 +144,15 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         is_retryable: report.is_retryable(),
         retry_after: report.retry_after(),
         evidence: report.evidence,
-        result: result::result(&facts),
+        result: result::result(entry, &facts),
         remarks: result::remarks(&facts, &report),
-        dx: result::dx(&facts),
+        dx: result::dx(entry, &facts),
         token: result::token(&facts, &report),
         who,
-        who_text,
-        actions: sentences,
+        who_text: who_text.map(|words| fill(words, &facts)),
+        actions: { actions.iter() }
+            .map(|action| fill(&action.sentence.text, &facts))
+            .collect(),
         warnings: { report.warnings().into_iter() }
             .map(|warning| {
                 let text = result::warning(warning, &report);
@@ -161,48 +163,26 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         checks,
         causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
         causes: { causes.iter() }
-            .filter(|_| !result::says_cause(&facts, causes.len()))
-            .map(|cause| fill(cause.text, &facts))
+            .filter(|_| !result::says_cause(entry, &facts))
+            .map(|cause| fill(&cause.sentence.text, &facts))
             .collect(),
         coverage: facts.coverage,
         workspaces: extent::workspaces(&report),
         not_checked: extent::not_checked(&facts),
         if_dx_refuses: extent::if_dx_refuses(&facts),
-        questions: { pages::questions(facts.reason).iter() }
-            .map(|question| fill(question, &facts))
-            .collect(),
-        links: { pages::links(facts.reason).iter() }
+        questions: fill_all(&entry.questions),
+        links: { entry.links.iter() }
             .map(|link| Cow::Borrowed(*link))
             .collect(),
         target: target(&report),
         checked_at: report.checked_at,
         duration: is_live.then_some(report.duration),
-        apps: report.apps,
+        apps: report.apps.clone(),
     };
     match shown {
         Some(shown) => pasted::told(diagnosis, &shown, &how),
         None => diagnosis,
     }
-}
-
-/// Returns who has to act: whoever the first action is for.
-fn who(facts: &Facts, actions: &[&actions::Action]) -> (Option<Who>, Option<Text>) {
-    if facts.token_error.is_some() {
-        return (Some(Who::You), Some(Who::You.as_str().into()));
-    }
-    let Some(first) = actions.first() else {
-        return (None, None);
-    };
-    let text = match first.who_text {
-        Some(text) => fill(text, facts),
-        None => result::who(facts, first.who),
-    };
-    // Nobody has to act for a verified token to work.
-    let is_needed = facts.reason.is_some();
-    (
-        is_needed.then_some(first.who),
-        Some(text).filter(|_| is_needed),
-    )
 }
 
 /// Returns the commands that repeat the requests, each once.

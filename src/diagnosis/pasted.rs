@@ -1,7 +1,5 @@
 //! What a pasted text shows beyond requests and responses, in words.
 
-use super::actions::{Action, always};
-use super::causes::{Applies, Cause};
 use super::reproduce::Reproduce;
 use super::{Diagnosis, Who};
 use crate::check::{CheckId, Status};
@@ -9,55 +7,6 @@ use crate::exchange::Body;
 use crate::report::{CommandMistake, Incomplete, PastedFacts, PastedStep, Report};
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
-
-pub(super) const INCOMPLETE: &str = "The pasted text shows too little to tell what DX will say, or \
-     a mistake in the command itself explains what it shows. Nothing was checked, and nothing is \
-     said against the token.";
-
-pub(super) const MISSING: &str = "The pasted text holds no response of a server and no error of \
-     curl or the like, so there is nothing to judge by.";
-
-pub(super) const INCOMPLETE_QUESTIONS: &[&str] = &[
-    "What does the other of DX's two curl commands print?",
-    "What does the same command print with -i?",
-];
-
-pub(super) const MISSING_QUESTIONS: &[&str] =
-    &["What did the two curl commands of DX's page print?"];
-
-pub(super) const CAUSES: &[Cause] = &[
-    Cause {
-        reasons: &[Reason::EvidenceIncomplete],
-        when: "one of the two responses is missing",
-        applies: |_| Applies::Maybe(50),
-        text: "DX asks two things, the list of apps and the pipelines of one app, and the text does not answer both.",
-    },
-    Cause {
-        reasons: &[Reason::EvidenceIncomplete],
-        when: "the command has a mistake",
-        applies: |_| Applies::Maybe(40),
-        text: "The command was not the one on DX's page, so its response says nothing about the token.",
-    },
-    Cause {
-        reasons: &[Reason::EvidenceMissing],
-        when: "only commands stand in the text",
-        applies: |_| Applies::Maybe(50),
-        text: "Only the commands were pasted, and not what they printed.",
-    },
-];
-
-pub(super) const ACTIONS: &[Action] = &[
-    always(
-        &[Reason::EvidenceIncomplete],
-        Who::You,
-        "Paste both of DX's curl commands, run with `-i`, together with all that they print. Leave out the token.",
-    ),
-    always(
-        &[Reason::EvidenceMissing],
-        Who::You,
-        "Run the two curl commands of DX's page with `-i`, and paste them together with all that they print. Leave out the token.",
-    ),
-];
 
 /// Takes out a status that nothing shows: a web page without one is read as if it were the response
 /// to a request that worked, and that is no finding.

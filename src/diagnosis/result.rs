@@ -1,10 +1,11 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
-use super::facts::{Facts, Mistaken};
-use super::sentence::{app, app_in_workspace, bitrise, clock, fill, kind, names, refused_in};
+use super::catalogue::{self, Action, Entry, Sentence};
+use super::facts::Facts;
+use super::sentence::{apps, bitrise, fill, from, kind, names};
 use super::{TokenLine, Who};
 use crate::exchange::{Fault, FaultKind, Stage};
-use crate::report::{AppState, BaseUrlSource, EvidenceKind, Report, TokenState, Warning};
+use crate::report::{AppState, EvidenceKind, Report, TokenState, Warning};
 use crate::text::Text;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -23,221 +24,37 @@ pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
 }
 
 /// Returns the answer in one sentence, or two.
-pub(super) fn result(facts: &Facts) -> Text {
-    let Some(reason) = facts.reason else {
-        return verified(facts);
-    };
-    match reason.verdict() {
-        Verdict::NotRun => not_run(facts, reason),
-        Verdict::InvalidCredentials => credentials(facts, reason),
-        Verdict::InvalidPermissions if may_be_accepted(facts) => permissions(facts, reason, true),
-        Verdict::InvalidPermissions => {
-            dx_shows(facts, reason).then(permissions(facts, reason, false))
-        }
-        Verdict::NoResources => dx_shows(facts, reason)
-            .then(bitrise(facts))
-            .own(" accepts this token, but it has no access to any app."),
-        Verdict::Inconclusive | Verdict::Verified => {
-            Text::from("Can't tell: ").then(open(facts, reason))
-        }
+pub(super) fn result(entry: &Entry, facts: &Facts) -> Text {
+    let of_cause = facts.cause.and_then(|cause| cause.result.as_deref());
+    let of_reason = || catalogue::first(&entry.results, facts).map(|result| &*result.text);
+    let text = of_cause.or_else(of_reason);
+    let text = fill(text.unwrap_or(&entry.means), facts).capitalized();
+    let coverage = facts.coverage;
+    let is_open = facts.reason.map(Reason::verdict) == Some(Verdict::Inconclusive);
+    let all = apps(coverage.checked + coverage.not_reached);
+    if is_open && coverage.checked > 1 && coverage.unknown > 0 {
+        text.own(format!(
+            " {} of {all} could not be checked.",
+            coverage.unknown
+        ))
+    } else if is_open && coverage.not_reached > 0 {
+        text.own(format!(
+            " {} of {all} were not checked.",
+            coverage.not_reached
+        ))
+    } else {
+        text
     }
 }
 
-fn dx_shows(facts: &Facts, reason: Reason) -> Text {
-    let code = reason.verdict().dx_error().unwrap_or_default();
-    Text::from(format!("DX {} {code}: ", shows(facts)))
-}
-
 /// Returns whether DX shows its error, or would if it were Bitrise that answered.
-fn shows(facts: &Facts) -> &'static str {
+pub(super) fn shows(facts: &Facts) -> &'static str {
     // What is no token is refused whoever answers.
     let is_malformed = facts.reason == Some(Reason::TokenMalformed);
     if !is_malformed && (facts.is_bitrise == Some(false) || facts.is_sandbox) {
         "would show"
     } else {
         "will show"
-    }
-}
-
-fn verified(facts: &Facts) -> Text {
-    let whose = if facts.is_sandbox {
-        "the sandbox's"
-    } else {
-        "this"
-    };
-    let text = Text::from(format!("DX should accept {whose} token: it can read "));
-    let coverage = facts.coverage;
-    let of_all = match coverage.total {
-        Some(total) => format!("{} of {} checked", coverage.checked, apps(total)),
-        None => format!("{} checked, of more", apps(coverage.checked)),
-    };
-    let is_whole = coverage.total == Some(coverage.checked);
-    match (&facts.first, facts.first_state, coverage.checked) {
-        (Some(first), Some(AppState::Readable), 1) if is_whole => {
-            text.then(app(first)).own(", the only app it sees.")
-        }
-        (_, _, all) if is_whole => text.own(format!("all {}.", apps(all))),
-        (Some(first), Some(AppState::Readable), _) => text
-            .then(app(first))
-            .own(format!(", the app DX looks at. {of_all}.")),
-        (first, _, checked) => {
-            let what = match (checked, &facts.app) {
-                (1, Some(one)) => app(one),
-                (1, None) => "the app that was checked".into(),
-                (checked, _) => format!("the {checked} apps that were checked").into(),
-            };
-            let text = text.then(what).own(". ");
-            match first {
-                Some(first) => text
-                    .own("DX looks at another app first, ")
-                    .then(app(first))
-                    .own(format!(", which was not checked. {of_all}.")),
-                None => text.own(format!("DX may look at another app. {of_all}.")),
-            }
-        }
-    }
-}
-
-pub(super) fn apps(count: u64) -> String {
-    match count {
-        1 => "1 app".to_owned(),
-        count => format!("{count} apps"),
-    }
-}
-
-fn not_run(facts: &Facts, reason: Reason) -> Text {
-    let text = Text::from("Not run: ");
-    if reason != Reason::TokenMissing {
-        let why = facts.not_run.clone();
-        let why = why.unwrap_or_else(|| "the options can't be used".to_owned());
-        return text.own(format!("{why}."));
-    }
-    let empty = text.command("BITRISE_TOKEN").own(" is empty or not set. ");
-    let causes = super::causes::left(facts);
-    let is_elsewhere = facts.known.as_ref().is_some_and(|known| known.ci.is_some())
-        || causes
-            .iter()
-            .any(|cause| cause.text.starts_with("{variables}"));
-    match causes.as_slice() {
-        [only] if is_elsewhere => empty.then(fill(only.text, facts)),
-        _ => empty.own("No request was sent."),
-    }
-}
-
-fn credentials(facts: &Facts, reason: Reason) -> Text {
-    if reason == Reason::TokenMalformed {
-        let what = facts.token_error.map_or_else(
-            || "it can't be a Bitrise token".to_owned(),
-            |error| error.to_string(),
-        );
-        let code = reason.verdict().dx_error().unwrap_or_default();
-        return format!("DX will show {code} if this text is pasted: {what}.").into();
-    }
-    let status = facts
-        .status()
-        .map_or_else(String::new, |status| format!(" ({status})"));
-    let text = dx_shows(facts, reason).then(bitrise(facts));
-    let text = text.own(format!(" rejected this {}{status}", kind(facts.kind)));
-    if facts.sample.is_empty() {
-        text.own(".")
-    } else {
-        text.own(", after it had accepted it at first.")
-    }
-}
-
-fn permissions(facts: &Facts, reason: Reason, is_whole: bool) -> Text {
-    let is_one = facts.refused.len() <= 1;
-    if reason == Reason::AppsForbidden {
-        let who = bitrise(facts);
-        return match facts.listed_before_cut {
-            Some(listed) => who.own(format!(
-                " refused the next page of the list (403), after {}.",
-                apps(listed as u64)
-            )),
-            None => who.own(" does not let this token list apps (403)."),
-        };
-    }
-    if reason == Reason::AppNotAccessible && is_one {
-        return not_accessible(facts, is_whole);
-    }
-    if reason == Reason::PipelineDetailsDenied && is_one {
-        let text = its(is_whole).own(" can list the runs of ");
-        return text.then(named(facts)).own(", but not read one of them.");
-    }
-    denied(facts, is_whole)
-}
-
-fn its(is_whole: bool) -> Text {
-    if is_whole {
-        "This token".into()
-    } else {
-        "this token".into()
-    }
-}
-
-fn named(facts: &Facts) -> Text {
-    let one = facts.app.as_ref();
-    one.map_or_else(|| "the app".into(), app_in_workspace)
-}
-
-fn denied(facts: &Facts, is_whole: bool) -> Text {
-    let coverage = facts.coverage;
-    if facts.refused.len() > 1 {
-        let text = its(is_whole).own(format!(
-            " can't read {} of {}: ",
-            coverage.denied,
-            apps(coverage.checked)
-        ));
-        let text = text.then(names(&facts.refused, None));
-        return text.then(refused_in(facts)).own(".");
-    }
-    let text = its(is_whole).own(" has no access to the pipelines of ");
-    let text = text.then(named(facts)).own(".");
-    let text = match (coverage.checked, coverage.total) {
-        (checked, _) if checked > 1 => text.own(format!(" 1 of {} is refused.", apps(checked))),
-        _ => text,
-    };
-    if facts.is_rechecked == Some(true) {
-        text.own(" It still works for other calls, so this 401 is about access to this app.")
-    } else {
-        text
-    }
-}
-
-fn not_accessible(facts: &Facts, is_whole: bool) -> Text {
-    let meant = |what: Text, other: &crate::app::App| {
-        what.own(": use ")
-            .command(format!("--app {}", other.slug))
-            .own(".")
-    };
-    let slug = fill("{slug}", facts);
-    match &facts.mistaken {
-        Some(Mistaken::Title(other)) => {
-            let what = Text::from("“").then(slug).own("” is the title of app ");
-            meant(what.foreign(other.slug.as_untrusted()), other)
-        }
-        Some(Mistaken::Case(other)) => {
-            let what = slug.own(" is written in another case than the slug of ");
-            meant(what.then(app(other)), other)
-        }
-        Some(Mistaken::Workspace(_)) => slug.own(" is a workspace, not an app."),
-        None => {
-            let before = if is_whole { "App " } else { "app " };
-            let text = Text::from(before).then(slug);
-            let text = match facts.coverage.total {
-                Some(1) if !facts.sample.is_empty() => text
-                    .own(" is not the one app this token can see: ")
-                    .then(names(&facts.sample, Some(1))),
-                Some(total) if !facts.sample.is_empty() => text
-                    .own(format!(
-                        " is not among the {} this token can see: ",
-                        apps(total)
-                    ))
-                    .then(names(&facts.sample, Some(total))),
-                Some(_) | None => text.own(" is not among the apps this token can see"),
-            };
-            text.own(".")
-        }
     }
 }
 
@@ -258,233 +75,53 @@ pub(super) fn may_be_accepted(facts: &Facts) -> bool {
 }
 
 /// Returns what DX does, if that is more than the result says.
-pub(super) fn dx(facts: &Facts) -> Option<Text> {
-    let verdict = facts.reason?.verdict();
-    if verdict != Verdict::InvalidPermissions || !may_be_accepted(facts) {
+pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
+    match catalogue::first(&entry.dx, facts).map(|dx| &*dx.text) {
+        Some("-") => None,
+        Some(text) => Some(fill(text, facts)),
         // The result has the code; these are the words that people know from DX's own page.
-        let words = dx_words(verdict)?;
-        return Some(format!("{} “{words}”", shows(facts)).into());
-    }
-    if facts.reason == Some(Reason::PipelineDetailsDenied) {
-        return Some(
-            "lists apps and reads one app's pipelines when you connect, which works; it needs the \
-             single runs later, to import them."
-                .into(),
-        );
-    }
-    if facts.mistaken.is_some() {
-        return None;
-    }
-    let first = facts.first.as_ref();
-    if facts.reason == Some(Reason::AppNotAccessible) && facts.refused.len() <= 1 {
-        let text =
-            Text::from("will not find this app: it tests and imports apps of the token's list");
-        return Some(match first {
-            Some(first) => text.own(", ").then(app(first)).own(" first."),
-            None => text.own("."),
-        });
-    }
-    let words = dx_words(verdict).unwrap_or_default();
-    let text = Text::from("tests one app when you connect");
-    let skipped = match facts.refused.len() {
-        0 | 1 => "skips this one".to_owned(),
-        count => format!("skips these {count}"),
-    };
-    let is_readable = facts.first_state == Some(AppState::Readable);
-    let text = match &facts.first {
-        Some(first) if is_readable => text
-            .own(". If that is ")
-            .then(app(first))
-            .own(format!(", DX connects and {skipped}; otherwise it shows ")),
-        Some(first) if facts.first_state.is_none() => text.own(", probably ").then(app(first)).own(
-            format!(". If that one is readable, DX connects and {skipped}; otherwise it shows "),
-        ),
-        Some(_) | None => text.own(format!(
-            ". If that app is readable, DX connects and {skipped}; otherwise it shows "
-        )),
-    };
-    let code = verdict.dx_error().unwrap_or_default();
-    Some(text.own(format!("{code}: “{words}”")))
-}
-
-/// Returns what stood in the way of an answer.
-fn open(facts: &Facts, reason: Reason) -> Text {
-    let coverage = facts.coverage;
-    let text = what_is_open(facts, reason);
-    if coverage.checked > 1 && coverage.unknown > 0 {
-        return text.own(format!(
-            " {} of {} could not be checked.",
-            coverage.unknown,
-            apps(coverage.checked + coverage.not_reached)
-        ));
-    }
-    if coverage.not_reached > 0 {
-        return text.own(format!(
-            " {} of {} were not checked.",
-            coverage.not_reached,
-            apps(coverage.checked + coverage.not_reached)
-        ));
-    }
-    text
-}
-
-fn what_is_open(facts: &Facts, reason: Reason) -> Text {
-    let status = facts.status();
-    let in_brackets = status.map_or_else(String::new, |status| format!(" ({status})"));
-    match reason {
-        Reason::Intercepted => intercepted(facts, &in_brackets),
-        Reason::WrongBaseUrl if facts.is_bitrise == Some(true) => {
-            let text = fill("{host} has no list of apps to give", facts);
-            text.own(format!("{in_brackets}; Bitrise's API always has one."))
+        None => {
+            let words = dx_words(facts.reason?.verdict())?;
+            Some(format!("{} “{words}”", shows(facts)).into())
         }
-        Reason::WrongBaseUrl => {
-            fill("there is no Bitrise API at {base_url}", facts).own(format!("{in_brackets}."))
-        }
-        Reason::RateLimited => {
-            let text = Text::from(format!("rate limit reached{in_brackets}."));
-            match facts.retry_at {
-                Some(at) => text.own(format!(" Try again after {}.", clock(at, facts.now))),
-                None => text,
-            }
-        }
-        Reason::ServerError => bitrise(facts).own(format!(
-            " is temporarily unavailable{}.",
-            with_attempts(facts)
-        )),
-        Reason::Redirected => fill("the response is a redirect to {location}", facts)
-            .own(format!("{in_brackets}, which was not followed.")),
-        Reason::UnexpectedResponse => fill(
-            "the response of {host} is not what Bitrise's API gives",
-            facts,
-        )
-        .own(format!("{in_brackets}.")),
-        Reason::UnexpectedStatus => {
-            let text = fill("{host} answered with an unusual status", facts);
-            let text = text.own(in_brackets);
-            match facts
-                .decided
-                .as_ref()
-                .and_then(|decided| decided.message.as_ref())
-            {
-                Some(words) => text.own(": “").foreign(words).own("”."),
-                None => text.own("."),
-            }
-        }
-        Reason::Interrupted => {
-            let signal = facts.signal.unwrap_or("a signal");
-            format!("{signal} ended the run before it was decided.").into()
-        }
-        Reason::EvidenceIncomplete | Reason::EvidenceMissing => {
-            "the pasted text shows too little.".into()
-        }
-        Reason::TokenMissing
-        | Reason::TokenUnreadable
-        | Reason::TokenInArguments
-        | Reason::InvalidOptions
-        | Reason::TokenMalformed
-        | Reason::TokenRejected
-        | Reason::AppsForbidden
-        | Reason::PipelinesDenied
-        | Reason::AppNotAccessible
-        | Reason::PipelineDetailsDenied
-        | Reason::NoApps
-        | Reason::DnsFailure
-        | Reason::ConnectionFailed
-        | Reason::TlsFailure
-        | Reason::ProxyFailure
-        | Reason::Timeout
-        | Reason::MaxTimeReached => faulty(facts, reason),
     }
 }
 
-fn with_attempts(facts: &Facts) -> String {
-    let attempts = facts.decided.as_ref().map_or(0, |decided| decided.attempts);
-    match (facts.status(), attempts) {
-        (Some(status), 0 | 1) => format!(" ({status})"),
-        (Some(status), attempts) => format!(" ({status}, after {attempts} attempts)"),
-        (None, _) => String::new(),
-    }
-}
-
-/// Returns how a response that is not Bitrise's looked, with who sent it.
-fn intercepted(facts: &Facts, in_brackets: &str) -> Text {
-    let text = Text::from("the response did not come from Bitrise. It was ");
-    let Some(decided) = &facts.decided else {
-        return text.own("not API data.");
-    };
-    let text = match (&decided.responder.title, decided.is_page) {
-        (Some(title), _) => text.own("a web page, “").foreign(title).own("”"),
-        (None, true) => text.own("a web page"),
-        (None, false) => text.own("not API data"),
-    };
-    let server = decided.responder.headers.iter();
-    let server = { server }.find(|(name, _)| name.eq_ignore_ascii_case("server"));
-    match (decided.status, server.or(decided.responder.headers.first())) {
-        (Some(status), Some((_, value))) => {
-            text.own(format!(" ({status}, ")).foreign(value).own(").")
-        }
-        (_, _) => text.own(format!("{in_brackets}.")),
-    }
-}
-
-/// Returns what went wrong on the way.
-fn faulty(facts: &Facts, reason: Reason) -> Text {
-    if facts.is_sinkhole() == Some(true) {
-        return fill(
-            "{host} leads to {address} here, and nothing of Bitrise's is there.",
-            facts,
-        );
-    }
+/// Returns what went wrong on the way, without a full stop.
+pub(super) fn fault(facts: &Facts) -> Text {
     let Some(fault) = facts.fault() else {
-        return if reason == Reason::MaxTimeReached {
-            "the time for the whole run was over (--max-time).".into()
-        } else {
-            fill("{host} gave no response.", facts)
-        };
+        return "no complete response came".into();
     };
     match fault.kind {
-        FaultKind::Dns => {
-            let text = fill("the host {host} was not found (DNS).", facts);
-            if facts
-                .source
-                .is_some_and(|source| source != BaseUrlSource::Default)
-            {
-                text.then(fill(
-                    " It comes from {option}; the default is api.bitrise.io.",
-                    facts,
-                ))
-            } else {
-                text
-            }
-        }
-        FaultKind::Refused => fill("{host} refused the connection.", facts),
+        FaultKind::Dns => fill("the host {host} was not found (DNS)", facts),
+        FaultKind::Refused => fill("{host} refused the connection", facts),
         FaultKind::ProxyTls => {
             let text = fill("no trusted connection to {proxy} itself: ", facts);
-            tls(text, fault).own(".")
+            tls(text, fault)
         }
         _ if fault.tls().is_some() => {
             let text = fill("no trusted connection to {host}: ", facts);
-            tls(text, fault).own(".")
+            tls(text, fault)
         }
         kind if kind.stage().is_at_proxy() => {
             let text = fill("no connection to {host} through {proxy}: ", facts);
-            text.own(format!("{fault}."))
+            text.own(fault.to_string())
         }
         FaultKind::ConnectTimeout => fill(
-            "connecting to {host} took longer than --timeout allows.",
+            "connecting to {host} took longer than --timeout allows",
             facts,
         ),
         FaultKind::Timeout => fill(
-            "{host} gave no complete response in time (--timeout).",
+            "{host} gave no complete response in time (--timeout)",
             facts,
         ),
-        FaultKind::MaxTime => "the time for the whole run was over (--max-time).".into(),
+        FaultKind::MaxTime => "the time for the whole run was over (--max-time)".into(),
         kind if kind.stage() == Stage::Connection => {
             let text = fill("no connection to {host} could be made", facts);
             let why = kind.sentence().strip_prefix("no connection could be made");
-            text.own(format!("{}.", why.unwrap_or_default()))
+            text.own(why.unwrap_or_default())
         }
-        _ => fill("{host}: ", facts).own(format!("{fault}.")),
+        _ => fill("{host}: ", facts).own(fault.to_string()),
     }
 }
 
@@ -534,7 +171,7 @@ pub(super) fn remarks(facts: &Facts, report: &Report) -> Vec<Text> {
         remarks.push(if is_said {
             text.own(".")
         } else {
-            text.then(fill(": {from}.", facts))
+            text.own(format!(": {}.", from(facts)))
         });
     }
     remarks
@@ -575,19 +212,41 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
     }
 }
 
-/// Returns who has to act, in words.
-pub(super) fn who(facts: &Facts, who: Who) -> Text {
-    match who {
-        Who::You => "you".into(),
-        Who::BitriseAdmin => fill("whoever manages API tokens in {workspace}", facts),
-        Who::NetworkAdmin => "whoever runs your network".into(),
-        Who::Bitrise => "Bitrise".into(),
-        Who::Dx => "DX".into(),
-        Who::Wait => match facts.retry_at {
-            Some(at) => format!("nobody: wait until {}", clock(at, facts.now)).into(),
-            None => "nobody: wait".into(),
-        },
-    }
+/// Those who may have to act: the name in the catalogue, the name that scripts read, and words.
+const PEOPLE: &[(&str, Who, &str)] = &[
+    ("you", Who::You, "you"),
+    (
+        "token_owner",
+        Who::You,
+        "you, if the token is yours; otherwise the person it belongs to",
+    ),
+    (
+        "github_secrets",
+        Who::You,
+        "whoever manages this repository's secrets on GitHub",
+    ),
+    (
+        "bitrise_secrets",
+        Who::BitriseAdmin,
+        "whoever manages this app's Secrets on Bitrise",
+    ),
+    (
+        "bitrise_admin",
+        Who::BitriseAdmin,
+        "whoever manages API tokens in {workspace}",
+    ),
+    (
+        "network_admin",
+        Who::NetworkAdmin,
+        "whoever runs your network",
+    ),
+    ("wait", Who::Wait, "nobody: wait{wait_until}"),
+];
+
+/// Returns who has to do something, with the words for it.
+pub(super) fn who(action: &Action) -> Option<(Who, &'static str)> {
+    let mut people = PEOPLE.iter();
+    people.find_map(|(name, who, words)| (*name == action.who).then_some((*who, *words)))
 }
 
 /// Returns a warning's sentence.
@@ -618,9 +277,12 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
     }
 }
 
-/// Tells whether the result says what the causes would say once more.
-pub(super) fn says_cause(facts: &Facts, count: usize) -> bool {
-    facts.mistaken.is_some() || (facts.reason == Some(Reason::TokenMissing) && count == 1)
+/// Tells whether the result says what the only cause would say once more.
+pub(super) fn says_cause(entry: &Entry, facts: &Facts) -> bool {
+    facts.cause.is_some_and(|cause| {
+        let result = catalogue::first(&entry.results, facts);
+        cause.result.is_some() || result.is_some_and(Sentence::is_of_one_cause)
+    })
 }
 
 /// Returns what stands behind the heading of the causes.

@@ -5,11 +5,13 @@
 //! sentences.
 
 use super::facts::{Facts, Mistaken};
+use super::result::{self, dx_words};
 use crate::app::App;
-use crate::exchange::{FaultKind, Responder};
+use crate::exchange::{Body, Exchange, FaultKind, Responder};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
+use crate::verdict::{Reason, Verdict};
 use std::time::{Duration, SystemTime};
 
 /// How many apps are named in a sentence.
@@ -25,9 +27,9 @@ pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
     for part in sentence.split('`') {
         let mut rest = part;
         // A command's variable, as in ${NAME}, is none of the gaps.
-        while let Some((before, gap, after)) = next_gap(rest) {
+        while let Some((before, (_, value), after)) = next_gap(rest) {
             text = set(text, before, is_command);
-            let value = value(gap, facts);
+            let value = value(facts);
             text = if is_command {
                 text.command(value.to_string())
             } else {
@@ -51,117 +53,248 @@ fn set(text: Text, words: &str, is_command: bool) -> Text {
     }
 }
 
-/// Returns what stands before the next gap, its name, and what stands behind it.
-fn next_gap(text: &str) -> Option<(&str, &str, &str)> {
+/// Returns what stands before the next gap, what fills that, and what stands behind it.
+fn next_gap(text: &str) -> Option<(&str, &'static Gap, &str)> {
     let (before, rest) = text.split_once('{')?;
-    let (gap, after) = rest.split_once('}')?;
-    GAPS.contains(&gap).then_some((before, gap, after))
+    let (name, after) = rest.split_once('}')?;
+    let gap = GAPS.iter().find(|(known, _)| *known == name)?;
+    Some((before, gap, after))
 }
 
-/// Every gap that a sentence may have.
-const GAPS: &[&str] = &[
-    "address",
-    "again",
-    "answer",
-    "app",
-    "base_url",
-    "bitrise",
-    "certificate",
-    "first",
-    "from",
-    "option",
-    "host",
-    "instead",
-    "issuer",
-    "kind",
-    "location",
-    "meant",
-    "now",
-    "proxy",
-    "proxy_answer",
-    "proxy_variable",
-    "refused",
-    "roots",
-    "schemes",
-    "sees",
-    "slug",
-    "status_page",
-    "these",
-    "until",
-    "variables",
-    "workspace",
-    "workspace_path",
-];
+/// A gap's name and what fills it.
+type Gap = (&'static str, fn(&Facts) -> Text);
 
-fn value(gap: &str, facts: &Facts) -> Text {
-    match gap {
-        "again" => Text::default().command(again(facts)),
-        "app" => facts.app.as_ref().map_or_else(|| "the app".into(), app),
-        "base_url" => or(facts.base_url.clone(), "the base URL"),
-        "bitrise" => bitrise(facts),
-        "first" => facts
-            .first
-            .as_ref()
-            .map_or_else(|| "the first app of the list".into(), app),
-        "from" => from(facts).into(),
-        "option" => option(facts),
-        "now" => facts.now.map_or_else(
+/// Every gap that a sentence may have.
+const GAPS: &[Gap] = &[
+    ("address", address),
+    ("again", |f| Text::default().command(again(f))),
+    ("among", among),
+    ("answer", answer),
+    ("app", |f| f.app.map_or_else(|| "the app".into(), app)),
+    ("app_in_workspace", |f| {
+        f.app.map_or_else(|| "the app".into(), app_in_workspace)
+    }),
+    ("base_url", |f| command_or(f.base_url, "the base URL")),
+    ("bitrise", bitrise),
+    ("cause", |f| {
+        f.cause
+            .map_or_else(Text::default, |cause| fill(&cause.sentence.text, f))
+    }),
+    ("certificate", certificate),
+    ("checked", checked),
+    ("checked_apps", |f| apps(f.coverage.checked).into()),
+    ("code", |f| code(f).into()),
+    ("coverage", |f| coverage(f).into()),
+    ("denied", |f| f.coverage.denied.to_string().into()),
+    ("dx_shows", dx_shows),
+    ("dx_words", |f| {
+        let words = f.reason.and_then(|reason| dx_words(reason.verdict()));
+        words.unwrap_or_default().into()
+    }),
+    ("fault", result::fault),
+    ("first", |f| {
+        f.first
+            .map_or_else(|| "the first app of the list".into(), app)
+    }),
+    ("fix", |f| {
+        f.token_error
+            .map_or_else(Text::default, |error| error.fix().to_owned().into())
+    }),
+    ("host", |f| command_or(f.host.as_deref(), "api.bitrise.io")),
+    ("instead", instead),
+    ("issuer", |f| {
+        quoted(
+            f.fault().and_then(|fault| fault.issuer.as_ref()),
+            "your network's own authority",
+        )
+    }),
+    ("kind", |f| kind(f.kind).into()),
+    ("listed_apps", |f| {
+        apps(f.listed_before_cut.unwrap_or_default() as u64).into()
+    }),
+    ("location", |f| {
+        f.location().map_or_else(
+            || "another address".into(),
+            |host| Text::default().foreign(host),
+        )
+    }),
+    ("malformed", |f| {
+        f.token_error.map_or_else(
+            || "it can't be a Bitrise token".into(),
+            |error| error.to_string().into(),
+        )
+    }),
+    ("meant", meant),
+    ("meant_app", |f| match f.mistaken {
+        Some(Mistaken::Title(other) | Mistaken::Case(other)) => app(other),
+        _ => "another app".into(),
+    }),
+    ("not_run", |f| {
+        let why = f.not_run.as_deref();
+        why.unwrap_or("the options can't be used").into()
+    }),
+    ("now", |f| {
+        f.now.map_or_else(
             || "the date".into(),
             |now| humantime::format_rfc3339_seconds(now).to_string().into(),
-        ),
-        "these" if facts.refused.len() > 1 => "these apps".into(),
-        "these" => "this app".into(),
-        "host" => or(facts.host.clone(), "api.bitrise.io"),
-        "kind" => kind(facts.kind).into(),
-        "proxy" => match facts.proxy() {
-            Some(proxy) => Text::from("the proxy ").command(proxy),
-            None => "the proxy".into(),
-        },
-        "proxy_variable" => proxy_variable(facts),
-        "refused" => refused(facts),
-        "roots" => roots(facts),
-        "sees" => names(&facts.sample, facts.coverage.total),
-        "slug" => facts.app.as_ref().map_or_else(
+        )
+    }),
+    ("option", option),
+    ("page", page),
+    ("proxy", |f| match f.proxy() {
+        Some(proxy) => Text::from("the proxy ").command(proxy),
+        None => "the proxy".into(),
+    }),
+    ("proxy_answer", proxy_answer),
+    ("proxy_variable", proxy_variable),
+    ("refused", refused),
+    ("refused_in", refused_in),
+    ("refused_names", |f| names(f.refused.iter().copied(), None)),
+    ("roots", roots),
+    ("schemes", schemes),
+    ("sees", |f| names(f.sample, f.coverage.total)),
+    ("sender", sender),
+    ("signal", |f| f.signal.unwrap_or("a signal").into()),
+    ("slug", |f| {
+        f.app.map_or_else(
             || "what was given".into(),
             |app| Text::default().foreign(app.slug.as_untrusted()),
-        ),
-        "until" => until(facts),
-        "variables" => variables(facts),
-        "workspace" => in_workspace(facts),
-        "workspace_path" => workspace_path(facts),
-        "meant" => meant(facts),
-        _ => seen(gap, facts),
+        )
+    }),
+    ("status", |f| {
+        f.status()
+            .map_or_else(Text::default, |status| format!(" ({status})").into())
+    }),
+    ("status_and_attempts", status_and_attempts),
+    ("status_page", |_| {
+        Text::default().command("https://status.bitrise.io")
+    }),
+    ("these", |f| {
+        let is_one = f.refused.len() <= 1;
+        if is_one { "this app" } else { "these apps" }.into()
+    }),
+    ("these_refused", |f| match f.refused.len() {
+        0 | 1 => "this one".into(),
+        count => format!("these {count}").into(),
+    }),
+    ("total_apps", |f| {
+        apps(f.coverage.total.unwrap_or_default()).into()
+    }),
+    ("until", until),
+    ("variables", variables),
+    ("wait_until", |f| match f.retry_at {
+        Some(at) => format!(" until {}", clock(at, f.now)).into(),
+        None => Text::default(),
+    }),
+    ("whose", |f| {
+        let whose = if f.is_sandbox {
+            "the sandbox's"
+        } else {
+            "this"
+        };
+        whose.into()
+    }),
+    ("words", |f| {
+        f.message()
+            .map_or_else(Text::default, |words| Text::default().foreign(words))
+    }),
+    ("workspace", in_workspace),
+    ("workspace_path", workspace_path),
+];
+
+fn address(facts: &Facts) -> Text {
+    facts.remote().map_or_else(
+        || "0.0.0.0 or this machine".into(),
+        |address| Text::default().command(address.ip().to_string()),
+    )
+}
+
+fn schemes(facts: &Facts) -> Text {
+    let Some(proxy) = facts.proxy_response() else {
+        return "other schemes".into();
+    };
+    let names: Vec<_> = proxy.schemes.iter().map(|scheme| scheme.as_str()).collect();
+    names.join(", ").into()
+}
+
+/// Returns a number of apps in words.
+pub(super) fn apps(count: u64) -> String {
+    match count {
+        1 => "1 app".to_owned(),
+        count => format!("{count} apps"),
     }
 }
 
-/// Fills the gaps that the deciding response or fault fills.
-fn seen(gap: &str, facts: &Facts) -> Text {
-    let decided = facts.decided.as_ref();
-    match gap {
-        "address" => decided.and_then(|decided| decided.remote).map_or_else(
-            || "0.0.0.0 or this machine".into(),
-            |address| Text::default().command(address.ip().to_string()),
-        ),
-        "location" => decided
-            .and_then(|decided| decided.location.as_ref())
-            .map_or_else(
-                || "another address".into(),
-                |host| Text::default().foreign(host),
-            ),
-        "issuer" => quoted(
-            facts.fault().and_then(|fault| fault.issuer.as_ref()),
-            "your network's own authority",
-        ),
-        "certificate" => certificate(facts),
-        "instead" => instead(facts),
-        "proxy_answer" => proxy_answer(facts),
-        "answer" => answer(facts),
-        "schemes" => facts.proxy_response().map_or_else(Text::default, |proxy| {
-            let names: Vec<_> = proxy.schemes.iter().map(|scheme| scheme.as_str()).collect();
-            names.join(", ").into()
-        }),
-        "status_page" => Text::default().command("https://status.bitrise.io"),
-        _ => Text::default(),
+/// Returns how many apps one refused app is among, as a sentence; nothing if it is the only one.
+fn among(facts: &Facts) -> Text {
+    match facts.coverage.checked {
+        0 | 1 => Text::default(),
+        checked => format!(" 1 of {} is refused.", apps(checked)).into(),
+    }
+}
+
+/// Returns the apps that were checked.
+fn checked(facts: &Facts) -> Text {
+    match (facts.coverage.checked, facts.app) {
+        (1, Some(one)) => app(one),
+        (1, None) => "the app that was checked".into(),
+        (checked, _) => format!("the {checked} apps that were checked").into(),
+    }
+}
+
+/// Returns how much was checked.
+fn coverage(facts: &Facts) -> String {
+    let coverage = facts.coverage;
+    match coverage.total {
+        Some(total) => format!("{} of {} checked", coverage.checked, apps(total)),
+        None => format!("{} checked, of more", apps(coverage.checked)),
+    }
+}
+
+/// Returns DX's code.
+fn code(facts: &Facts) -> &'static str {
+    let verdict = facts.reason.map(Reason::verdict);
+    verdict.and_then(Verdict::dx_error).unwrap_or_default()
+}
+
+/// Returns “DX will show CODE: ”, or nothing if DX may accept the token.
+fn dx_shows(facts: &Facts) -> Text {
+    if result::may_be_accepted(facts) {
+        return Text::default();
+    }
+    format!("DX {} {}: ", result::shows(facts), code(facts)).into()
+}
+
+/// Returns what a response that is not Bitrise's was.
+fn page(facts: &Facts) -> Text {
+    let response = facts.exchange.and_then(Exchange::response);
+    let title = facts.responder().and_then(|from| from.title.as_ref());
+    match (title, response.map(|response| &response.body)) {
+        (Some(title), _) => Text::from("a web page, “").foreign(title).own("”"),
+        (None, Some(Body::Html)) => "a web page".into(),
+        (None, _) => "not API data".into(),
+    }
+}
+
+/// Returns the status and who sent the response, in brackets.
+fn sender(facts: &Facts) -> Text {
+    let Some(status) = facts.status() else {
+        return Text::default();
+    };
+    let headers = facts.responder().map_or(&[][..], |from| &from.headers);
+    let server = { headers.iter() }.find(|(name, _)| name.eq_ignore_ascii_case("server"));
+    match server.or(headers.first()) {
+        Some((_, value)) => Text::from(format!(" ({status}, ")).foreign(value).own(")"),
+        None => format!(" ({status})").into(),
+    }
+}
+
+fn status_and_attempts(facts: &Facts) -> Text {
+    let attempts = facts.exchange.map_or(0, |exchange| exchange.attempts);
+    match (facts.status(), attempts) {
+        (Some(status), 0 | 1) => format!(" ({status})").into(),
+        (Some(status), attempts) => format!(" ({status}, after {attempts} attempts)").into(),
+        (None, _) => Text::default(),
     }
 }
 
@@ -186,7 +319,7 @@ fn certificate(facts: &Facts) -> Text {
     )
 }
 
-fn or(value: Option<String>, unknown: &str) -> Text {
+fn command_or(value: Option<&str>, unknown: &str) -> Text {
     value.map_or_else(|| unknown.into(), |value| Text::default().command(value))
 }
 
@@ -223,17 +356,18 @@ pub fn app_in_workspace(of: &App) -> Text {
 }
 
 /// Returns the titles of a few apps, without quotation marks.
-pub(super) fn names(apps: &[App], total: Option<u64>) -> Text {
+pub(super) fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
     let mut text = Text::default();
-    for (index, app) in apps.iter().take(MAX_NAMES).enumerate() {
-        if index > 0 {
-            text = text.own(", ");
+    let mut count = 0;
+    for app in apps {
+        if count < MAX_NAMES {
+            text = text.own(if count == 0 { "" } else { ", " });
+            text = text.foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
         }
-        text = text.foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
+        count += 1;
     }
-    let shown = apps.len().min(MAX_NAMES) as u64;
-    let all = total.unwrap_or(apps.len() as u64).max(apps.len() as u64);
-    match all - shown {
+    let shown = count.min(MAX_NAMES) as u64;
+    match total.unwrap_or_default().max(count as u64) - shown {
         0 => text,
         more => text.own(format!(" and {more} more")),
     }
@@ -242,18 +376,21 @@ pub(super) fn names(apps: &[App], total: Option<u64>) -> Text {
 /// Returns the refused apps; by workspace, if they lie in several.
 fn refused(facts: &Facts) -> Text {
     let refused = facts.refused.as_slice();
-    match (refused, workspaces_of(refused).as_slice()) {
-        ([], _) => facts.app.as_ref().map_or_else(|| "the app".into(), app),
+    match (refused, workspaces_of(refused.iter().copied()).as_slice()) {
+        ([], _) => facts.app.map_or_else(|| "the app".into(), app),
         ([one], _) => app(one),
-        (several, [] | [_]) => names(several, None),
+        (several, [] | [_]) => names(several.iter().copied(), None),
         (several, workspaces) => {
             let mut text = Text::default();
             for (index, name) in workspaces.iter().enumerate() {
-                let in_it = { several.iter() }.filter(|app| app.workspace.as_ref() == Some(name));
-                let in_it: Vec<App> = in_it.cloned().collect();
+                let in_it = || {
+                    several
+                        .iter()
+                        .filter(|app| app.workspace.as_ref() == Some(name))
+                };
                 text = text.own(if index == 0 { "" } else { "; " });
-                text = text.then(names(&in_it, None));
-                let is_person = in_it.iter().all(|app| app.is_owned_by_user);
+                text = text.then(names(in_it().copied(), None));
+                let is_person = in_it().all(|app| app.is_owned_by_user);
                 let what = if is_person {
                     ", a person's account)"
                 } else {
@@ -266,40 +403,32 @@ fn refused(facts: &Facts) -> Text {
     }
 }
 
-/// Returns the apps whose workspaces have to do something: the refused ones, or else all that were
-/// listed.
-const fn in_question(facts: &Facts) -> &[App] {
-    if facts.refused.is_empty() {
-        facts.sample.as_slice()
+/// Returns the workspace that the apps in question have in common: the refused ones, or else all
+/// that were listed.
+fn workspace<'a>(facts: &Facts<'a>) -> Option<&'a Untrusted> {
+    let all = if facts.refused.is_empty() {
+        managed(facts.sample)
     } else {
-        facts.refused.as_slice()
-    }
-}
-
-/// Returns the workspace that the apps in question have in common.
-fn workspace(facts: &Facts) -> Option<&Untrusted> {
-    match managed(in_question(facts)).as_slice() {
+        managed(facts.refused.iter().copied())
+    };
+    match all.as_slice() {
         [one] => Some(*one),
         _ => None,
     }
 }
 
-/// Returns the workspaces of apps that have API tokens of their own; a person's account has none.
-fn managed(apps: &[App]) -> Vec<&Untrusted> {
-    let is_known = !workspaces_of(apps).is_empty();
-    let apps = apps.iter().filter(|app| is_known && !app.is_owned_by_user);
-    let mut names: Vec<&Untrusted> = Vec::new();
-    for name in apps.filter_map(|app| app.workspace.as_ref()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// Returns the workspaces of apps that have API tokens of their own, each once and in the apps'
+/// order; a person's account has none. Nothing if the workspace of one app is not known.
+fn managed<'a>(apps: impl IntoIterator<Item = &'a App> + Clone) -> Vec<&'a Untrusted> {
+    if workspaces_of(apps.clone()).is_empty() {
+        return Vec::new();
     }
-    names
+    workspaces_of(apps.into_iter().filter(|app| !app.is_owned_by_user))
 }
 
 /// Returns the workspaces and accounts that apps belong to, each once and in the apps' order;
 /// nothing if one of them is not known.
-pub(super) fn workspaces_of(apps: &[App]) -> Vec<&Untrusted> {
+pub(super) fn workspaces_of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Vec<&'a Untrusted> {
     let mut names = Vec::new();
     for app in apps {
         match &app.workspace {
@@ -313,7 +442,7 @@ pub(super) fn workspaces_of(apps: &[App]) -> Vec<&Untrusted> {
 
 /// Returns the workspaces of the refused apps, in brackets.
 pub(super) fn refused_in(facts: &Facts) -> Text {
-    match workspaces_of(&facts.refused).as_slice() {
+    match workspaces_of(facts.refused.iter().copied()).as_slice() {
         [] => Text::default(),
         names if names.len() <= MAX_WORKSPACES => Text::from(" (").then(joined(names)).own(")"),
         names => format!(", in {} workspaces", names.len()).into(),
@@ -348,7 +477,7 @@ fn in_workspace(facts: &Facts) -> Text {
     if let Some(name) = workspace(facts) {
         return Text::from("the Bitrise workspace ").foreign(name);
     }
-    match managed(&facts.refused).as_slice() {
+    match managed(facts.refused.iter().copied()).as_slice() {
         [] | [_] => "your Bitrise workspace".into(),
         names if names.len() <= MAX_WORKSPACES => {
             Text::from("the Bitrise workspaces ").then(joined(names))
@@ -359,7 +488,10 @@ fn in_workspace(facts: &Facts) -> Text {
 
 /// Returns the workspace as the first step of a way through Bitrise's pages.
 fn workspace_path(facts: &Facts) -> Text {
-    match (workspace(facts), managed(&facts.refused).len()) {
+    match (
+        workspace(facts),
+        managed(facts.refused.iter().copied()).len(),
+    ) {
         (Some(name), _) => Text::default().foreign(name),
         (None, 0 | 1) => "your workspace".into(),
         (None, _) => "the workspace of each app".into(),
@@ -379,11 +511,11 @@ fn option(facts: &Facts) -> Text {
 
 /// Returns the status and who answered, as it is sent to somebody who looks for it.
 fn answer(facts: &Facts) -> Text {
-    let Some(decided) = &facts.decided else {
+    if facts.exchange.is_none() {
         return "the status and the response's headers".into();
-    };
-    let who = responder(&decided.responder);
-    match decided.status {
+    }
+    let who = facts.responder().map_or_else(Text::default, responder);
+    match facts.status() {
         None if who.spans().is_empty() => "a web page without a title".into(),
         None => who,
         Some(status) if who.spans().is_empty() => Text::from(status.to_string()),
@@ -391,7 +523,7 @@ fn answer(facts: &Facts) -> Text {
     }
 }
 
-const fn from(facts: &Facts) -> &'static str {
+pub(super) const fn from(facts: &Facts) -> &'static str {
     match facts.source {
         Some(BaseUrlSource::Option) => "it comes from --base-url; the default is api.bitrise.io",
         Some(BaseUrlSource::Environment) => {
@@ -413,7 +545,7 @@ pub(super) const fn kind(kind: Option<TokenKind>) -> &'static str {
 
 /// Returns the command that makes the same run again.
 pub(super) fn again(facts: &Facts) -> String {
-    let what = match (facts.selection, &facts.app) {
+    let what = match (facts.selection, facts.app) {
         (Some(Selection::All), _) => " --all-apps",
         (Some(Selection::File), _) => " --apps-file …",
         (Some(Selection::Named), _) if facts.mistaken.is_some() => " --app SLUG",
@@ -427,7 +559,7 @@ pub(super) fn again(facts: &Facts) -> String {
 }
 
 fn meant(facts: &Facts) -> Text {
-    match &facts.mistaken {
+    match facts.mistaken {
         Some(Mistaken::Title(app) | Mistaken::Case(app)) => {
             Text::default().foreign(app.slug.as_untrusted())
         }
@@ -534,7 +666,7 @@ mod tests {
 
     #[test]
     fn a_gap_has_words_while_nothing_is_known() {
-        for gap in GAPS {
+        for (gap, _) in GAPS {
             let text = fill(&format!("a {{{gap}}} b"), &Facts::default()).to_string();
             assert!(!text.contains(['{', '}']), "{text}");
         }

@@ -98,14 +98,19 @@ pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
     };
     page.fact("Retry", retry);
     let causes = entry.causes.into_iter();
-    let causes: Vec<Text> = causes.map(|(cause, when)| with_note(cause, when)).collect();
+    let causes: Vec<Text> = causes
+        .map(|(cause, when)| with_note(cause, &when))
+        .collect();
     page.list("Causes", &causes);
     let actions = entry.actions.into_iter();
     let actions: Vec<Text> = actions
-        .map(|(action, who)| with_note(action, who.as_str()))
+        .map(|(action, who, when)| match when.as_str() {
+            "" => with_note(action, who.as_str()),
+            when => with_note(action, &format!("{}, if {when}", who.as_str())),
+        })
         .collect();
     page.list("What to do, and who", &actions);
-    page.list("What to ask next", &texts(&entry.questions));
+    page.list("What to ask next", &texts(entry.questions));
     page.list("More", &texts(entry.links));
     page.text
 }
@@ -154,8 +159,8 @@ pub(super) fn explain_index(style: Style) -> String {
     page.text
 }
 
-fn texts(lines: &[&str]) -> Vec<Text> {
-    lines.iter().map(|line| Text::from(*line)).collect()
+fn texts(lines: &[impl AsRef<str>]) -> Vec<Text> {
+    lines.iter().map(|line| Text::from(line.as_ref())).collect()
 }
 
 /// Returns a sentence with the condition under which it holds.

@@ -779,14 +779,17 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
         let page = run(&reason.as_str().to_uppercase());
         let entry = diagnosis::page(*reason);
         let causes = entry.causes.iter();
-        let causes = causes.map(|(cause, when)| match *when {
+        let causes = causes.map(|(cause, when)| match when.as_str() {
             "" => cause.to_string(),
             when => format!("{cause} [{when}]"),
         });
         let actions = entry.actions.iter();
-        let actions = actions.map(|(action, who)| format!("{action} [{}]", who.as_str()));
-        let others = [&entry.questions[..], entry.links].concat();
-        let others = others.into_iter().map(str::to_owned);
+        let actions = actions.map(|(action, who, when)| match when.as_str() {
+            "" => format!("{action} [{}]", who.as_str()),
+            when => format!("{action} [{}, if {when}]", who.as_str()),
+        });
+        let links = entry.links.iter().map(|link| (*link).to_owned());
+        let others = entry.questions.iter().cloned().chain(links);
         for text in causes.chain(actions).chain(others) {
             assert!(page.contains(&words(&text)), "{text}: {page}");
         }

@@ -1,0 +1,294 @@
+//! The catalogue: what is known of each reason, read from the texts in the folder `catalogue`.
+//!
+//! A text has an entry for each reason, `== name`, made of lines that begin with a keyword; a line
+//! that is set in far goes on with the one above. What is set in by two belongs to what stands
+//! above it:
+//!
+//! - `means`: what happened, in one or two sentences;
+//! - `result`: the headline; of several, the first whose conditions are known to hold. One below a
+//!   cause is the headline where that cause is the only one, which is then not said twice;
+//! - `dx`: what DX does, if that is more than its code; `-` for nothing;
+//! - `cause`, with a `weight`, the higher the likelier, or `proves`: with its conditions known to
+//!   hold it is this one and no other;
+//! - `do`, with who has to do it: below the cause that it helps with, or for the reason as a whole;
+//! - `ask`: what somebody who helps should ask next; `see`: where to read more;
+//! - `use`: the lines of an entry that several reasons share, in this place;
+//! - `if`: conditions that all have to hold, see [`super::conditions`].
+//!
+//! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
+
+use super::conditions::{Condition, holds};
+use super::facts::Facts;
+use crate::verdict::Reason;
+use std::sync::OnceLock;
+
+const TEXT: &str = concat!(
+    "\n",
+    include_str!("catalogue/no_token.txt"),
+    "\n",
+    include_str!("catalogue/token.txt"),
+    "\n",
+    include_str!("catalogue/access.txt"),
+    "\n",
+    include_str!("catalogue/responses.txt"),
+    "\n",
+    include_str!("catalogue/network.txt"),
+    "\n",
+    include_str!("catalogue/pasted.txt"),
+    "\n",
+    include_str!("catalogue/verified.txt"),
+);
+
+/// How far a line that goes on with the one above is set in, at least.
+const INDENT: &str = "          ";
+
+/// What is known of one reason.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// What happened, in one or two sentences.
+    pub(super) means: String,
+    /// The headlines.
+    pub(super) results: Vec<Sentence>,
+    /// What DX does.
+    pub(super) dx: Vec<Sentence>,
+    /// The causes, in the order of the text.
+    pub(super) causes: Vec<Cause>,
+    /// The actions, in the order in which they are shown.
+    pub(super) actions: Vec<Action>,
+    /// What somebody who helps should ask next, the most telling question first.
+    pub(super) questions: Vec<String>,
+    /// Where to read more.
+    pub(super) links: Vec<&'static str>,
+}
+
+/// A sentence with gaps, and the conditions under which it is said.
+#[derive(Debug, Default)]
+pub(super) struct Sentence {
+    /// The sentence.
+    pub(super) text: String,
+    /// The conditions.
+    pub(super) conditions: Vec<Condition>,
+}
+
+impl Sentence {
+    /// Tells whether it is said because one cause is left, and so says that cause.
+    pub(super) fn is_of_one_cause(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|condition| condition.fact.name == "one_cause")
+    }
+}
+
+/// One cause.
+#[derive(Debug, Default)]
+pub(super) struct Cause {
+    /// The sentence, and the conditions under which it applies.
+    pub(super) sentence: Sentence,
+    /// The higher, the likelier.
+    pub(super) weight: u8,
+    /// Whether its conditions prove it.
+    pub(super) proves: bool,
+    /// The headline, where it is the only cause.
+    pub(super) result: Option<String>,
+}
+
+/// One action.
+#[derive(Debug)]
+pub(super) struct Action {
+    /// The sentence, and the conditions under which it has a point.
+    pub(super) sentence: Sentence,
+    /// The name of who has to do it.
+    pub(super) who: String,
+    /// The index of the cause that it helps with; none if it is for the reason as a whole.
+    pub(super) cause: Option<usize>,
+}
+
+/// Returns what is known of a reason, or of a verified token; empty if the text can't be read,
+/// which a test rules out.
+pub(super) fn entry(reason: Option<Reason>) -> &'static Entry {
+    static ENTRIES: [OnceLock<Entry>; Reason::ALL.len() + 1] =
+        [const { OnceLock::new() }; Reason::ALL.len() + 1];
+    let index = reason.map_or(Reason::ALL.len(), |reason| reason as usize);
+    let name = reason.map_or("verified", Reason::as_str);
+    ENTRIES[index].get_or_init(|| read(name).unwrap_or_default())
+}
+
+impl Entry {
+    /// Returns the causes that a run has not ruled out, likeliest first; one if it is proved.
+    pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Cause> {
+        let mut left = Vec::new();
+        for cause in &self.causes {
+            match holds(&cause.sentence.conditions, facts) {
+                Some(false) => {}
+                Some(true) if cause.proves => return vec![cause],
+                Some(true) | None => left.push(cause),
+            }
+        }
+        left.sort_by_key(|cause| std::cmp::Reverse(cause.weight));
+        left
+    }
+
+    /// Returns the actions that have a point with these causes, each once.
+    pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Cause]) -> Vec<&Action> {
+        let is_left = |at: usize| {
+            causes
+                .iter()
+                .any(|cause| std::ptr::eq(*cause, &self.causes[at]))
+        };
+        let mut left: Vec<&Action> = Vec::new();
+        for action in &self.actions {
+            let text = &action.sentence.text;
+            if action.cause.is_none_or(is_left)
+                && holds(&action.sentence.conditions, facts) != Some(false)
+                && left.iter().all(|other| other.sentence.text != *text)
+            {
+                left.push(action);
+            }
+        }
+        left
+    }
+}
+
+/// Returns the first sentence whose conditions are known to hold.
+pub(super) fn first<'a>(sentences: &'a [Sentence], facts: &Facts) -> Option<&'a Sentence> {
+    let mut sentences = sentences.iter();
+    sentences.find(|sentence| holds(&sentence.conditions, facts) == Some(true))
+}
+
+/// Returns the lines of an entry, without its name.
+fn lines_of(name: &str) -> Option<&'static str> {
+    let entries = TEXT.split("\n== ").skip(1);
+    entries
+        .filter_map(|entry| entry.split_once('\n'))
+        .find_map(|(found, lines)| (found == name).then_some(lines))
+}
+
+/// Reads an entry.
+///
+/// # Errors
+/// Returns what is wrong with the text, with the line.
+fn read(name: &str) -> Result<Entry, String> {
+    let mut entry = Entry::default();
+    add(&mut entry, name)?;
+    Ok(entry)
+}
+
+fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
+    let text = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        match lines.last_mut() {
+            Some(last) if line.starts_with(INDENT) => {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    let mut above = Above::Nothing;
+    for line in lines {
+        let wrong = || format!("{name}: {line}");
+        let is_below_cause = line.starts_with(' ');
+        let (keyword, rest) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
+        let rest = rest.trim_start();
+        let cause = entry.causes.len().checked_sub(1).filter(|_| is_below_cause);
+        let sentence = || Sentence {
+            text: rest.to_owned(),
+            conditions: Vec::new(),
+        };
+        match (keyword, cause) {
+            ("means", None) => rest.clone_into(&mut entry.means),
+            ("ask", None) => entry.questions.push(rest.to_owned()),
+            ("see", None) => {
+                for name in rest.split(", ") {
+                    entry.links.push(link(name).ok_or_else(wrong)?);
+                }
+            }
+            ("use", None) => {
+                add(entry, rest)?;
+                above = Above::Nothing;
+            }
+            ("result", None) => {
+                entry.results.push(sentence());
+                above = Above::Result;
+            }
+            ("dx", None) => {
+                entry.dx.push(sentence());
+                above = Above::Dx;
+            }
+            ("cause", None) => {
+                entry.causes.push(Cause {
+                    sentence: sentence(),
+                    ..Cause::default()
+                });
+                above = Above::Cause;
+            }
+            ("do", cause) => {
+                let (who, text) = rest.split_once(": ").ok_or_else(wrong)?;
+                entry.actions.push(Action {
+                    sentence: Sentence {
+                        text: text.to_owned(),
+                        conditions: Vec::new(),
+                    },
+                    who: who.to_owned(),
+                    cause,
+                });
+                above = Above::Action;
+            }
+            ("if", _) => {
+                let conditions = match above {
+                    Above::Nothing => None,
+                    Above::Result => entry.results.last_mut(),
+                    Above::Dx => entry.dx.last_mut(),
+                    Above::Cause => entry.causes.last_mut().map(|cause| &mut cause.sentence),
+                    Above::Action => entry.actions.last_mut().map(|action| &mut action.sentence),
+                };
+                let conditions = &mut conditions.ok_or_else(wrong)?.conditions;
+                for condition in rest.split(", ") {
+                    conditions.push(Condition::read(condition).ok_or_else(wrong)?);
+                }
+            }
+            ("weight" | "proves", Some(at)) => {
+                let cause = &mut entry.causes[at];
+                cause.weight = rest.parse().map_err(|_| wrong())?;
+                cause.proves = keyword == "proves";
+            }
+            ("result", Some(at)) => entry.causes[at].result = Some(rest.to_owned()),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(())
+}
+
+/// What a condition belongs to.
+enum Above {
+    Nothing,
+    Result,
+    Dx,
+    Cause,
+    Action,
+}
+
+/// DX's page on the Bitrise connector.
+pub const DX_PAGE: &str = "https://docs.getdx.com/connectors/bitrise/";
+
+/// The pages that a text may name.
+const LINKS: &[(&str, &str)] = &[
+    ("dx", DX_PAGE),
+    ("allowlist", "https://docs.getdx.com/allowlisting-dx/"),
+    (
+        "workspace_token",
+        "https://docs.bitrise.io/en/bitrise-platform/workspaces/workspace-api-token.html",
+    ),
+    (
+        "authentication",
+        "https://docs.bitrise.io/en/bitrise-ci/api/authenticating-with-the-bitrise-api",
+    ),
+];
+
+fn link(name: &str) -> Option<&'static str> {
+    let mut links = LINKS.iter();
+    links.find_map(|(known, url)| (*known == name).then_some(*url))
+}
+
+#[cfg(test)]
+mod tests;
