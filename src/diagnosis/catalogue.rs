@@ -81,6 +81,8 @@ impl Sentence {
 /// One cause.
 #[derive(Debug, Default)]
 pub(super) struct Cause {
+    /// Its place among those of the reason.
+    pub(super) at: usize,
     /// The sentence, and the conditions under which it applies.
     pub(super) sentence: Sentence,
     /// The higher, the likelier.
@@ -129,11 +131,7 @@ impl Entry {
 
     /// Returns the actions that have a point with these causes, each once.
     pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Cause]) -> Vec<&Action> {
-        let is_left = |at: usize| {
-            causes
-                .iter()
-                .any(|cause| std::ptr::eq(*cause, &self.causes[at]))
-        };
+        let is_left = |at: usize| causes.iter().any(|cause| cause.at == at);
         let mut left: Vec<&Action> = Vec::new();
         for action in &self.actions {
             let text = &action.sentence.text;
@@ -154,12 +152,23 @@ pub(super) fn first<'a>(sentences: &'a [Sentence], facts: &Facts) -> Option<&'a 
     sentences.find(|sentence| holds(&sentence.conditions, facts) == Some(true))
 }
 
-/// Returns the lines of an entry, without its name.
-fn lines_of(name: &str) -> Option<&'static str> {
+/// Returns the lines of an entry without its name, each with those that go on with it.
+fn lines_of(name: &str) -> Option<Vec<String>> {
     let entries = TEXT.split("\n== ").skip(1);
-    entries
+    let text = entries
         .filter_map(|entry| entry.split_once('\n'))
-        .find_map(|(found, lines)| (found == name).then_some(lines))
+        .find_map(|(found, lines)| (found == name).then_some(lines))?;
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        match lines.last_mut() {
+            Some(last) if line.starts_with(INDENT) => {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    Some(lines)
 }
 
 /// Reads an entry.
@@ -173,17 +182,7 @@ fn read(name: &str) -> Result<Entry, String> {
 }
 
 fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
-    let text = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        match lines.last_mut() {
-            Some(last) if line.starts_with(INDENT) => {
-                last.push(' ');
-                last.push_str(line.trim());
-            }
-            _ => lines.push(line.to_owned()),
-        }
-    }
+    let lines = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
     let mut above = Above::Nothing;
     for line in lines {
         let wrong = || format!("{name}: {line}");
@@ -217,6 +216,7 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
             }
             ("cause", None) => {
                 entry.causes.push(Cause {
+                    at: entry.causes.len(),
                     sentence: sentence(),
                     ..Cause::default()
                 });

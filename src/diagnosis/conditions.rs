@@ -94,9 +94,14 @@ fn cut<'a>(text: &'a str, prefix: &str) -> (bool, &'a str) {
 
 /// Judges several conditions that all have to hold.
 pub(super) fn holds(conditions: &[Condition], facts: &Facts) -> Option<bool> {
+    all_of(conditions.iter().map(|condition| condition.holds(facts)))
+}
+
+/// Tells whether all answers are yes; no, if one is no; else not known, if one is not.
+pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut all = Some(true);
-    for condition in conditions {
-        match condition.holds(facts) {
+    for answer in answers {
+        match answer {
             Some(true) => {}
             Some(false) => return Some(false),
             None => all = None,
@@ -141,7 +146,7 @@ facts! {
     "other_variable": "another variable that people use for this token is set",
         "no other variable for this token is set", |f, _| f.here(|here| !here.token_variables.is_empty());
     "proxy_set": "a proxy is set", "no proxy is set",
-        |f, _| if f.proxy().is_some() { Some(true) } else { f.here(|here| !here.proxy_variables.is_empty()) };
+        |f, _| if f.proxy.is_some() { Some(true) } else { f.here(|here| !here.proxy_variables.is_empty()) };
     "no_proxy": "NO_PROXY names the host, and a proxy is set", "NO_PROXY does not name the host",
         |f, _| if f.is_told() { Some(false) } else {
             f.here(|here| here.no_proxy == NoProxy::Matches && !here.proxy_variables.is_empty())
@@ -166,7 +171,7 @@ facts! {
     "other_host": "the base URL is not Bitrise's", "the base URL is Bitrise's own",
         |f, _| f.is_bitrise.map(|is| !is && !f.is_sandbox);
     "socks5": "the proxy's address starts with socks5://", "the proxy's address does not start with socks5://",
-        |f, _| f.route.map(|proxy| proxy.is_some_and(|proxy| proxy.starts_with("socks5://")));
+        |f, _| if f.is_told() { None } else { f.run(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://"))) };
 
     // Why nothing was checked.
     "token_file": "the token's file is {}", "the token's file is not {}",
@@ -213,7 +218,7 @@ facts! {
     "all_checked": "all apps were checked", "some apps were not checked",
         |f, _| f.run(|_| f.coverage.total == Some(f.coverage.checked));
     "may_connect": "what DX tests may be readable", "what DX tests is refused",
-        |f, _| f.run(|_| super::result::may_be_accepted(f));
+        |f, _| f.run(|_| f.may_be_accepted());
     "first": "the first app of the list is {}", "the first app of the list is not {}",
         |f, what| f.run(|_| match what {
             "known" => f.first.is_some(),

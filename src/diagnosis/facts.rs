@@ -4,7 +4,6 @@
 //! known, so a sentence has words for that case, too.
 
 use super::Known;
-use super::catalogue::Cause;
 use crate::app::App;
 use crate::check::{Check, CheckResult, Finding};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
@@ -13,14 +12,13 @@ use crate::report::{
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 use url::Url;
 
 /// What one run knows; nothing by default.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts<'a> {
     /// The report of the run.
@@ -43,8 +41,8 @@ pub(super) struct Facts<'a> {
     pub(super) is_bitrise: Option<bool>,
     /// Where the base URL came from.
     pub(super) source: Option<BaseUrlSource>,
-    /// The proxy on the way, or that there is none.
-    pub(super) route: Option<Option<&'a str>>,
+    /// The proxy on the way, if there is known to be one.
+    pub(super) proxy: Option<&'a str>,
     /// The token's kind.
     pub(super) kind: Option<TokenKind>,
     /// What came of the token.
@@ -90,7 +88,7 @@ pub(super) struct Facts<'a> {
     /// The signal that ended the run.
     pub(super) signal: Option<&'static str>,
     /// The one cause, if only one is left.
-    pub(super) cause: Option<&'a Cause>,
+    pub(super) cause: Option<&'a str>,
 }
 
 /// What was given as `--app` in place of a slug.
@@ -136,7 +134,7 @@ impl<'a> Facts<'a> {
             host: asked.and_then(host_of),
             source: base_url.map(|_| report.target.base_url_source),
             base_url,
-            route: is_live.then_some(report.target.proxy.as_deref()),
+            proxy: report.target.proxy.as_deref().filter(|_| is_live),
             kind: report.token.kind,
             state: Some(report.token_state()),
             fingerprint: report.token.fingerprint.as_deref(),
@@ -214,11 +212,6 @@ impl<'a> Facts<'a> {
         self.known.map(is)
     }
 
-    /// Returns the proxy on the way, if there is known to be one.
-    pub(super) fn proxy(&self) -> Option<&'a str> {
-        self.route?
-    }
-
     fn response(&self) -> Option<&'a Response> {
         self.exchange?.response()
     }
@@ -276,7 +269,7 @@ impl<'a> Facts<'a> {
             return Some(false);
         };
         let ip = remote.ip();
-        let is_via_proxy = self.proxy().is_some();
+        let is_via_proxy = self.proxy.is_some();
         let is_elsewhere = self.is_bitrise == Some(true) && !self.is_sandbox;
         Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
     }
@@ -312,6 +305,30 @@ impl<'a> Facts<'a> {
             .remote()
             .is_some_and(|remote| remote.ip().is_loopback());
         is_loopback && self.is_sinkhole() != Some(true)
+    }
+
+    /// Tells whether what DX asks for when a connection is added may be readable, though not
+    /// everything is: it lists the apps and reads the pipelines of one, the first of its list.
+    pub(super) fn may_be_accepted(&self) -> bool {
+        if self.reason.map(Reason::verdict) != Some(Verdict::InvalidPermissions) {
+            return false;
+        }
+        let is_list_refused =
+            self.reason == Some(Reason::AppsForbidden) && self.listed_before_cut.is_none();
+        let has_details = self.reason == Some(Reason::PipelineDetailsDenied);
+        let is_first_denied = self.first_state == Some(AppState::Denied);
+        has_details || self.coverage.readable > 0 || !(is_list_refused || is_first_denied)
+    }
+
+    /// Returns whether DX shows its error, or would if it were Bitrise that answered.
+    pub(super) fn shows(&self) -> &'static str {
+        // What is no token is refused whoever answers.
+        let is_malformed = self.reason == Some(Reason::TokenMalformed);
+        if !is_malformed && (self.is_bitrise == Some(false) || self.is_sandbox) {
+            "would show"
+        } else {
+            "will show"
+        }
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says

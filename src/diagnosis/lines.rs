@@ -2,8 +2,7 @@
 
 use super::facts::{Facts, host_of};
 use super::reproduce::Reproduce;
-use super::result::tls;
-use super::sentence::{app, apps, bitrise, in_workspaces, kind, names};
+use super::sentence::{app, apps, bitrise, in_workspaces, kind, names, tls};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};

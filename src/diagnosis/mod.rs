@@ -25,8 +25,7 @@ pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
 pub use pasted::say_token_was_pasted;
-pub use result::dx_words;
-pub use sentence::app_in_workspace;
+pub use sentence::{app_in_workspace, dx_words};
 
 use crate::check::{CheckId, Status};
 use crate::exchange::is_bitrise;
@@ -124,7 +123,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
     if let [only] = causes[..] {
-        facts.cause = Some(only);
+        facts.cause = Some(&only.sentence.text);
     }
     let checks = report.checks.iter();
     let checks: Vec<CheckLine> = checks
@@ -144,7 +143,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         is_retryable: report.is_retryable(),
         retry_after: report.retry_after(),
         evidence: report.evidence,
-        result: result::result(entry, &facts),
+        result: result::result(entry, &causes, &facts),
         remarks: result::remarks(&facts, &report),
         dx: result::dx(entry, &facts),
         token: result::token(&facts, &report),
@@ -163,7 +162,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         checks,
         causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
         causes: { causes.iter() }
-            .filter(|_| !result::says_cause(entry, &facts))
+            .filter(|_| !result::says_cause(entry, &causes, &facts))
             .map(|cause| fill(&cause.sentence.text, &facts))
             .collect(),
         coverage: facts.coverage,

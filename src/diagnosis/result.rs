@@ -1,31 +1,21 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
-use super::catalogue::{self, Action, Entry, Sentence};
+use super::catalogue::{self, Action, Cause, Entry, Sentence};
 use super::facts::Facts;
-use super::sentence::{apps, bitrise, fill, from, kind, names};
+use super::sentence::{apps, bitrise, dx_words, fill, from, kind, names};
 use super::{TokenLine, Who};
-use crate::exchange::{Fault, FaultKind, Stage};
+use crate::exchange::FaultKind;
 use crate::report::{AppState, EvidenceKind, Report, TokenState, Warning};
 use crate::text::Text;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
-/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
-pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::InvalidCredentials => Some("Your API credentials entered are not valid."),
-        Verdict::InvalidPermissions => Some(
-            "Your API token does not have sufficient workspace or product access for the apps DX \
-             needs.",
-        ),
-        Verdict::NoResources => Some("DX cannot access any apps in your Bitrise workspace."),
-        Verdict::Verified | Verdict::Inconclusive | Verdict::NotRun => None,
-    }
-}
-
 /// Returns the answer in one sentence, or two.
-pub(super) fn result(entry: &Entry, facts: &Facts) -> Text {
-    let of_cause = facts.cause.and_then(|cause| cause.result.as_deref());
+pub(super) fn result(entry: &Entry, causes: &[&Cause], facts: &Facts) -> Text {
+    let of_cause = match causes {
+        [only] => only.result.as_deref(),
+        _ => None,
+    };
     let of_reason = || catalogue::first(&entry.results, facts).map(|result| &*result.text);
     let text = of_cause.or_else(of_reason);
     let text = fill(text.unwrap_or(&entry.means), facts).capitalized();
@@ -47,33 +37,6 @@ pub(super) fn result(entry: &Entry, facts: &Facts) -> Text {
     }
 }
 
-/// Returns whether DX shows its error, or would if it were Bitrise that answered.
-pub(super) fn shows(facts: &Facts) -> &'static str {
-    // What is no token is refused whoever answers.
-    let is_malformed = facts.reason == Some(Reason::TokenMalformed);
-    if !is_malformed && (facts.is_bitrise == Some(false) || facts.is_sandbox) {
-        "would show"
-    } else {
-        "will show"
-    }
-}
-
-/// Tells whether what DX asks for when a connection is added may be readable, though not
-/// everything is: it lists the apps and reads the pipelines of one, the first of its list.
-pub(super) fn may_be_accepted(facts: &Facts) -> bool {
-    if facts
-        .reason
-        .is_some_and(|reason| reason.verdict() != Verdict::InvalidPermissions)
-    {
-        return false;
-    }
-    let is_list_refused =
-        facts.reason == Some(Reason::AppsForbidden) && facts.listed_before_cut.is_none();
-    let has_details = facts.reason == Some(Reason::PipelineDetailsDenied);
-    let is_first_denied = facts.first_state == Some(AppState::Denied);
-    has_details || facts.coverage.readable > 0 || !(is_list_refused || is_first_denied)
-}
-
 /// Returns what DX does, if that is more than the result says.
 pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
     match catalogue::first(&entry.dx, facts).map(|dx| &*dx.text) {
@@ -82,66 +45,9 @@ pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
         // The result has the code; these are the words that people know from DX's own page.
         None => {
             let words = dx_words(facts.reason?.verdict())?;
-            Some(format!("{} “{words}”", shows(facts)).into())
+            Some(format!("{} “{words}”", facts.shows()).into())
         }
     }
-}
-
-/// Returns what went wrong on the way, without a full stop.
-pub(super) fn fault(facts: &Facts) -> Text {
-    let Some(fault) = facts.fault() else {
-        return "no complete response came".into();
-    };
-    match fault.kind {
-        FaultKind::Dns => fill("the host {host} was not found (DNS)", facts),
-        FaultKind::Refused => fill("{host} refused the connection", facts),
-        FaultKind::ProxyTls => {
-            let text = fill("no trusted connection to {proxy} itself: ", facts);
-            tls(text, fault)
-        }
-        _ if fault.tls().is_some() => {
-            let text = fill("no trusted connection to {host}: ", facts);
-            tls(text, fault)
-        }
-        kind if kind.stage().is_at_proxy() => {
-            let text = fill("no connection to {host} through {proxy}: ", facts);
-            text.own(fault.to_string())
-        }
-        FaultKind::ConnectTimeout => fill(
-            "connecting to {host} took longer than --timeout allows",
-            facts,
-        ),
-        FaultKind::Timeout => fill(
-            "{host} gave no complete response in time (--timeout)",
-            facts,
-        ),
-        FaultKind::MaxTime => "the time for the whole run was over (--max-time)".into(),
-        kind if kind.stage() == Stage::Connection => {
-            let text = fill("no connection to {host} could be made", facts);
-            let why = kind.sentence().strip_prefix("no connection could be made");
-            text.own(why.unwrap_or_default())
-        }
-        _ => fill("{host}: ", facts).own(fault.to_string()),
-    }
-}
-
-/// Returns a fault of TLS, with the certificate's own words as foreign.
-pub(super) fn tls(text: Text, fault: &Fault) -> Text {
-    let kind = fault.tls().unwrap_or(fault.kind);
-    if let (FaultKind::TlsUnknownIssuer, Some(issuer)) = (kind, &fault.issuer) {
-        return text
-            .own("the certificate was issued by “")
-            .foreign(issuer)
-            .own("”, which this machine does not trust");
-    }
-    let mut text = text.own(kind.sentence());
-    if let Some(instead) = &fault.instead {
-        text = text.own(" (").foreign(instead).own(")");
-    }
-    if let Some(issuer) = &fault.issuer {
-        text = text.own("; it was issued by “").foreign(issuer).own("”");
-    }
-    text
 }
 
 /// Returns what is said beneath the result.
@@ -213,7 +119,7 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
 }
 
 /// Those who may have to act: the name in the catalogue, the name that scripts read, and words.
-const PEOPLE: &[(&str, Who, &str)] = &[
+pub(super) const PEOPLE: &[(&str, Who, &str)] = &[
     ("you", Who::You, "you"),
     (
         "token_owner",
@@ -278,11 +184,12 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
 }
 
 /// Tells whether the result says what the only cause would say once more.
-pub(super) fn says_cause(entry: &Entry, facts: &Facts) -> bool {
-    facts.cause.is_some_and(|cause| {
-        let result = catalogue::first(&entry.results, facts);
-        cause.result.is_some() || result.is_some_and(Sentence::is_of_one_cause)
-    })
+pub(super) fn says_cause(entry: &Entry, causes: &[&Cause], facts: &Facts) -> bool {
+    let [only] = causes else {
+        return false;
+    };
+    let result = catalogue::first(&entry.results, facts);
+    only.result.is_some() || result.is_some_and(Sentence::is_of_one_cause)
 }
 
 /// Returns what stands behind the heading of the causes.

@@ -5,9 +5,8 @@
 //! sentences.
 
 use super::facts::{Facts, Mistaken};
-use super::result::{self, dx_words};
 use crate::app::App;
-use crate::exchange::{Body, Exchange, FaultKind, Responder};
+use crate::exchange::{Body, Exchange, Fault, FaultKind, Responder, Stage};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -19,6 +18,19 @@ const MAX_NAMES: usize = 5;
 
 /// How many workspaces are named in a sentence.
 const MAX_WORKSPACES: usize = 3;
+
+/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
+pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::InvalidCredentials => Some("Your API credentials entered are not valid."),
+        Verdict::InvalidPermissions => Some(
+            "Your API token does not have sufficient workspace or product access for the apps DX \
+             needs.",
+        ),
+        Verdict::NoResources => Some("DX cannot access any apps in your Bitrise workspace."),
+        Verdict::Verified | Verdict::Inconclusive | Verdict::NotRun => None,
+    }
+}
 
 /// Fills a sentence's gaps.
 pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
@@ -61,11 +73,26 @@ fn next_gap(text: &str) -> Option<(&str, &'static Gap, &str)> {
     Some((before, gap, after))
 }
 
+/// Returns the names of a sentence's gaps.
+#[cfg(test)]
+pub(super) fn gaps(sentence: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for part in sentence.split('{').skip(1) {
+        let name = part.split('}').next();
+        names.extend(
+            GAPS.iter()
+                .map(|(known, _)| *known)
+                .filter(|known| Some(*known) == name),
+        );
+    }
+    names
+}
+
 /// A gap's name and what fills it.
-type Gap = (&'static str, fn(&Facts) -> Text);
+pub(super) type Gap = (&'static str, fn(&Facts) -> Text);
 
 /// Every gap that a sentence may have.
-const GAPS: &[Gap] = &[
+pub(super) const GAPS: &[Gap] = &[
     ("address", address),
     ("again", |f| Text::default().command(again(f))),
     ("among", among),
@@ -77,8 +104,7 @@ const GAPS: &[Gap] = &[
     ("base_url", |f| command_or(f.base_url, "the base URL")),
     ("bitrise", bitrise),
     ("cause", |f| {
-        f.cause
-            .map_or_else(Text::default, |cause| fill(&cause.sentence.text, f))
+        f.cause.map_or_else(Text::default, |cause| fill(cause, f))
     }),
     ("certificate", certificate),
     ("checked", checked),
@@ -91,7 +117,7 @@ const GAPS: &[Gap] = &[
         let words = f.reason.and_then(|reason| dx_words(reason.verdict()));
         words.unwrap_or_default().into()
     }),
-    ("fault", result::fault),
+    ("fault", fault),
     ("first", |f| {
         f.first
             .map_or_else(|| "the first app of the list".into(), app)
@@ -141,7 +167,7 @@ const GAPS: &[Gap] = &[
     }),
     ("option", option),
     ("page", page),
-    ("proxy", |f| match f.proxy() {
+    ("proxy", |f| match f.proxy {
         Some(proxy) => Text::from("the proxy ").command(proxy),
         None => "the proxy".into(),
     }),
@@ -259,10 +285,10 @@ fn code(facts: &Facts) -> &'static str {
 
 /// Returns “DX will show CODE: ”, or nothing if DX may accept the token.
 fn dx_shows(facts: &Facts) -> Text {
-    if result::may_be_accepted(facts) {
+    if facts.may_be_accepted() {
         return Text::default();
     }
-    format!("DX {} {}: ", result::shows(facts), code(facts)).into()
+    format!("DX {} {}: ", facts.shows(), code(facts)).into()
 }
 
 /// Returns what a response that is not Bitrise's was.
@@ -296,6 +322,63 @@ fn status_and_attempts(facts: &Facts) -> Text {
         (Some(status), attempts) => format!(" ({status}, after {attempts} attempts)").into(),
         (None, _) => Text::default(),
     }
+}
+
+/// Returns what went wrong on the way, without a full stop.
+fn fault(facts: &Facts) -> Text {
+    let Some(fault) = facts.fault() else {
+        return "no complete response came".into();
+    };
+    match fault.kind {
+        FaultKind::Dns => fill("the host {host} was not found (DNS)", facts),
+        FaultKind::Refused => fill("{host} refused the connection", facts),
+        FaultKind::ProxyTls => {
+            let text = fill("no trusted connection to {proxy} itself: ", facts);
+            tls(text, fault)
+        }
+        _ if fault.tls().is_some() => {
+            let text = fill("no trusted connection to {host}: ", facts);
+            tls(text, fault)
+        }
+        kind if kind.stage().is_at_proxy() => {
+            let text = fill("no connection to {host} through {proxy}: ", facts);
+            text.own(fault.to_string())
+        }
+        FaultKind::ConnectTimeout => fill(
+            "connecting to {host} took longer than --timeout allows",
+            facts,
+        ),
+        FaultKind::Timeout => fill(
+            "{host} gave no complete response in time (--timeout)",
+            facts,
+        ),
+        FaultKind::MaxTime => "the time for the whole run was over (--max-time)".into(),
+        kind if kind.stage() == Stage::Connection => {
+            let text = fill("no connection to {host} could be made", facts);
+            let why = kind.sentence().strip_prefix("no connection could be made");
+            text.own(why.unwrap_or_default())
+        }
+        _ => fill("{host}: ", facts).own(fault.to_string()),
+    }
+}
+
+/// Returns a fault of TLS, with the certificate's own words as foreign.
+pub(super) fn tls(text: Text, fault: &Fault) -> Text {
+    let kind = fault.tls().unwrap_or(fault.kind);
+    if let (FaultKind::TlsUnknownIssuer, Some(issuer)) = (kind, &fault.issuer) {
+        return text
+            .own("the certificate was issued by “")
+            .foreign(issuer)
+            .own("”, which this machine does not trust");
+    }
+    let mut text = text.own(kind.sentence());
+    if let Some(instead) = &fault.instead {
+        text = text.own(" (").foreign(instead).own(")");
+    }
+    if let Some(issuer) = &fault.issuer {
+        text = text.own("; it was issued by “").foreign(issuer).own("”");
+    }
+    text
 }
 
 /// Returns what a certificate holds in place of what was wanted.

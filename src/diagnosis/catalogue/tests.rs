@@ -1,17 +1,295 @@
-//! The texts, held against the names that they use.
+//! The texts, held against the names that they use, and against the rules for all of them.
 
+use super::super::conditions::{FACTS, all_of};
+use super::super::sentence::{GAPS, gaps};
 use super::*;
+use crate::diagnosis::result::PEOPLE;
+use std::collections::BTreeSet;
 
-fn every_reason() -> impl Iterator<Item = Option<Reason>> {
-    Reason::ALL.iter().copied().map(Some).chain([None])
+fn entries() -> impl Iterator<Item = (&'static str, Entry)> {
+    let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+    reasons.chain(["verified"]).map(|name| {
+        let entry = read(name).unwrap_or_else(|why| panic!("{why}"));
+        (name, entry)
+    })
+}
+
+/// Returns every sentence of an entry with its conditions.
+fn sentences(entry: &Entry) -> impl Iterator<Item = &Sentence> {
+    let causes = entry.causes.iter().map(|cause| &cause.sentence);
+    let actions = entry.actions.iter().map(|action| &action.sentence);
+    entry
+        .results
+        .iter()
+        .chain(&entry.dx)
+        .chain(causes)
+        .chain(actions)
 }
 
 #[test]
-fn every_entry_can_be_read() {
-    for reason in every_reason() {
-        let name = reason.map_or("verified", Reason::as_str);
-        if let Err(why) = read(name) {
-            panic!("{why}");
+fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
+    let (mut facts, mut filled, mut people, mut links) = (
+        BTreeSet::new(),
+        BTreeSet::new(),
+        BTreeSet::new(),
+        BTreeSet::new(),
+    );
+    for (name, entry) in entries() {
+        for sentence in sentences(&entry) {
+            facts.extend(
+                sentence
+                    .conditions
+                    .iter()
+                    .map(|condition| condition.fact.name),
+            );
+            filled.extend(gaps(&sentence.text));
         }
+        let texts = { entry.causes.iter() }
+            .filter_map(|cause| cause.result.as_ref())
+            .chain(&entry.questions)
+            .chain([&entry.means])
+            .chain(sentences(&entry).map(|sentence| &sentence.text));
+        for text in texts {
+            filled.extend(gaps(text));
+            // What stands between braces and is no gap is a variable's value in a command.
+            for (at, _) in text.match_indices('{') {
+                let end = text[at..]
+                    .find('}')
+                    .map_or(text.len(), |length| at + length + 1);
+                let is_gap = !gaps(&text[at..end]).is_empty();
+                assert!(is_gap || text[..at].ends_with(['$', '{']), "{name}: {text}");
+            }
+        }
+        for action in &entry.actions {
+            let is_known = PEOPLE.iter().any(|(known, ..)| *known == action.who);
+            assert!(is_known, "{name}: who is {}?", action.who);
+            people.insert(action.who.clone());
+        }
+        links.extend(entry.links.iter().copied());
+    }
+    for (_, _, words) in PEOPLE {
+        filled.extend(gaps(words));
+    }
+    for fact in FACTS {
+        assert!(facts.contains(fact.name), "no text asks for {}", fact.name);
+    }
+    for (gap, _) in GAPS {
+        assert!(filled.contains(gap), "no text has {{{gap}}}");
+    }
+    for (who, ..) in PEOPLE {
+        assert!(people.contains(*who), "nothing is for {who}");
+    }
+    for (link, url) in LINKS {
+        assert!(links.contains(url), "no text has the link {link}");
+    }
+}
+
+#[test]
+fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
+    let names: Vec<&str> = TEXT
+        .split("\n== ")
+        .skip(1)
+        .filter_map(|entry| entry.lines().next())
+        .collect();
+    for (at, name) in names.iter().enumerate() {
+        assert!(!names[..at].contains(name), "two entries {name}");
+        let is_used = TEXT
+            .lines()
+            .any(|line| line.split_whitespace().eq(["use", name]));
+        let is_reason = Reason::ALL.iter().any(|reason| reason.as_str() == *name);
+        assert!(is_used || is_reason || *name == "verified", "{name}");
+    }
+}
+
+#[test]
+fn every_entry_has_what_a_reader_needs() {
+    for (name, entry) in entries() {
+        assert!(
+            !entry.means.is_empty() && !entry.questions.is_empty() && !entry.links.is_empty(),
+            "{name}"
+        );
+        assert!(!entry.actions.is_empty(), "{name}: nothing to do");
+        assert!(
+            name == "verified" || !entry.causes.is_empty(),
+            "{name}: no cause"
+        );
+        // Whatever is known, there is a headline.
+        let last = entry.results.last();
+        assert!(
+            last.is_some_and(|last| last.conditions.is_empty()),
+            "{name}: no headline"
+        );
+    }
+}
+
+#[test]
+fn with_nothing_known_every_cause_applies() {
+    let facts = Facts::default();
+    for (name, entry) in entries() {
+        let left = entry.causes_left(&facts);
+        assert_eq!(left.len(), entry.causes.len(), "{name}");
+        for pair in left.windows(2) {
+            assert!(pair[0].weight >= pair[1].weight, "{name}");
+        }
+        assert!(entry.causes.iter().all(|cause| cause.weight > 0), "{name}");
+    }
+}
+
+/// Judges a cause by what its conditions are said to be.
+fn judged(cause: &Cause, value: impl Fn(usize) -> Option<bool>) -> Option<bool> {
+    all_of((0..cause.sentence.conditions.len()).map(value))
+}
+
+#[test]
+fn a_cause_is_ruled_out_by_each_of_its_conditions_and_proved_by_all() {
+    for (name, entry) in entries() {
+        for cause in &entry.causes {
+            let count = cause.sentence.conditions.len();
+            let text = &cause.sentence.text;
+            for at in 0..count {
+                let only = judged(cause, |index| (index != at).then_some(true));
+                assert_eq!(
+                    only,
+                    if count == 0 { Some(true) } else { None },
+                    "{name}: {text}"
+                );
+                let out = judged(cause, |index| if index == at { Some(false) } else { None });
+                assert_eq!(out, Some(false), "{name}: {text}");
+            }
+            assert_eq!(judged(cause, |_| Some(true)), Some(true), "{name}: {text}");
+            assert!(!cause.proves || count > 0, "{name}: always proved: {text}");
+            let is_sure = cause
+                .sentence
+                .conditions
+                .iter()
+                .any(|condition| condition.is_sure);
+            assert!(!is_sure, "{name}: what is not known rules out: {text}");
+        }
+    }
+}
+
+#[test]
+fn every_condition_has_words_for_both_answers() {
+    let mut seen = BTreeSet::new();
+    for fact in FACTS {
+        assert!(seen.insert(fact.name), "two facts {}", fact.name);
+    }
+    for (name, entry) in entries() {
+        for sentence in sentences(&entry) {
+            for condition in &sentence.conditions {
+                let words = condition.words();
+                assert!(
+                    !words.is_empty() && !words.contains(['{', '}', '|']),
+                    "{name}: {words}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn after_all_apps_nobody_is_told_to_check_all_apps() {
+    let report = crate::report::Report::started(
+        std::time::SystemTime::UNIX_EPOCH,
+        crate::report::Target::default(),
+        crate::report::TokenInfo::default(),
+    );
+    let facts = Facts {
+        report: Some(&report),
+        selection: Some(crate::report::Selection::All),
+        ..Facts::default()
+    };
+    for (name, entry) in entries() {
+        for action in entry.actions_left(&facts, &entry.causes_left(&facts)) {
+            assert!(
+                !action.sentence.text.contains("--all-apps"),
+                "{name}: {}",
+                action.sentence.text
+            );
+        }
+    }
+}
+
+/// What a text for people must not say: see the project's guide to words.
+const REJECTED: &[&str] = &[
+    "the token is good",
+    "token is fine",
+    "else than",
+    "of its own accord",
+    "a fault of its own",
+    "organization",
+    "reply",
+    "beside ",
+    "begun",
+    "stays so",
+    "dies with",
+    "regard ",
+    "see that",
+    "is no API token",
+    "enter the same token",
+    "enter it again",
+    "left as it is",
+    "further attempt",
+    "to be had",
+    "fewer requests",
+    "answers to be",
+];
+
+#[test]
+fn no_text_has_words_that_slow_a_reader_down() {
+    let mut texts: Vec<String> = TEXT.lines().map(str::to_lowercase).collect();
+    for status in 100..600 {
+        let lines = crate::diagnosis::status(status).iter();
+        texts.extend(lines.map(|line| line.meaning.to_lowercase()));
+    }
+    for text in texts {
+        for word in REJECTED {
+            assert!(!text.contains(word), "“{word}” in: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_status_leads_to_reasons_of_its_own() {
+    for (status, reasons) in [
+        (401, &[Reason::TokenRejected, Reason::PipelinesDenied][..]),
+        (403, &[Reason::AppsForbidden, Reason::RateLimited]),
+        (404, &[Reason::WrongBaseUrl, Reason::PipelinesDenied]),
+        (429, &[Reason::RateLimited]),
+        (302, &[Reason::Redirected]),
+        (408, &[Reason::ServerError]),
+        (503, &[Reason::ServerError]),
+        (418, &[Reason::UnexpectedStatus]),
+    ] {
+        for reason in reasons {
+            let lines = crate::diagnosis::status(status);
+            assert!(
+                lines.iter().any(|line| line.reason == Some(*reason)),
+                "{status}"
+            );
+        }
+    }
+    assert!(crate::diagnosis::status(7).is_empty());
+}
+
+#[test]
+fn an_address_that_is_none_is_the_one_cause() {
+    use crate::exchange::{Exchange, FaultKind};
+    let entry = read("connection_failed").unwrap();
+    for address in ["0.0.0.0:443", "[::]:443", "127.0.0.1:443"] {
+        let mut exchange = Exchange::new("https://api.bitrise.io", Err(FaultKind::Refused.into()));
+        exchange.remote_address = Some(address.parse().unwrap());
+        let direct = Facts {
+            is_bitrise: Some(true),
+            exchange: Some(&exchange),
+            ..Facts::default()
+        };
+        assert_eq!(entry.causes_left(&direct).len(), 1, "{address}");
+        // Behind a proxy, the address is the proxy's.
+        let proxied = Facts {
+            proxy: Some("http://127.0.0.1:8080"),
+            ..direct
+        };
+        assert!(entry.causes_left(&proxied).len() > 1, "{address}");
     }
 }
