@@ -30,6 +30,10 @@ pub(super) fn check(check: &Check, facts: &Facts, target: &Target, how: &Reprodu
         id: check.id,
         status: check.result.status(),
         reason: check.result.reason(),
+        was_asked_for: match check.result {
+            CheckResult::Skipped(why) => why == SkipReason::NoPipelineRun,
+            CheckResult::Pass | CheckResult::NotPassed(_) => true,
+        },
         text: text(check, facts),
         app: check.app.clone(),
         request: check
@@ -111,7 +115,7 @@ fn passed(check: &Check, facts: &Facts) -> Text {
 fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     let mut text = match check.finding {
         Finding::Malformed(error) => return error.to_string().into(),
-        Finding::Tally(counts) => tally(&counts).own("; such as "),
+        Finding::Tally(counts) => return tally(&counts),
         Finding::SomeApps { listed, end } => {
             let text = Text::from(format!("{}, then ", apps(listed as u64)));
             match end {
@@ -262,7 +266,7 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
         request_id: response.and_then(|response| response.request_id.clone()),
         api_message: words(exchange).cloned(),
         responder: responder.map(Into::into),
-        outcome: outcome(exchange, is_live, responder),
+        outcome: outcome(exchange, responder),
         failure_point: failure_point(target, exchange),
         command: how.curl(&exchange.url),
     }
@@ -283,19 +287,12 @@ const fn is_foreign(reason: Reason) -> bool {
 }
 
 /// Returns what became of a request in a few words.
-fn outcome(
-    exchange: &Exchange,
-    is_live: bool,
-    responder: Option<&crate::exchange::Responder>,
-) -> Text {
+fn outcome(exchange: &Exchange, responder: Option<&crate::exchange::Responder>) -> Text {
     let mut text = seen(exchange);
     let mut add = |part: Text| {
         let before = std::mem::take(&mut text);
         text = before.own(" · ").then(part);
     };
-    if is_live {
-        add(span(exchange.elapsed).into());
-    }
     if exchange.attempts > 1 {
         add(format!("{} attempts", exchange.attempts).into());
     }
@@ -303,12 +300,6 @@ fn outcome(
         add(format!("asks to wait {}", span(wait)).into());
     }
     let response = exchange.response();
-    if let Some(version) = response.and_then(|response| response.http_version) {
-        add(version.into());
-    }
-    if let Some(address) = exchange.remote_address {
-        add(address.ip().to_string().into());
-    }
     if let Some(id) = response.and_then(|response| response.request_id.as_ref()) {
         add(Text::from("request ").foreign(id));
     }

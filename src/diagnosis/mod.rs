@@ -326,6 +326,8 @@ pub struct CheckLine {
     pub status: Status,
     /// Why it did not pass.
     pub reason: Option<Reason>,
+    /// Whether it was made, or was asked for and had nothing to look at.
+    pub was_asked_for: bool,
     /// One sentence, without a full stop.
     pub text: Text,
     /// The app that was looked at.

@@ -31,15 +31,11 @@ fn title(diagnosis: &Diagnosis) -> String {
 }
 
 fn body(diagnosis: &Diagnosis) -> String {
-    let facts = [
-        ("DX", diagnosis.dx.as_ref()),
-        ("Token", Some(&diagnosis.token.text)),
-        ("Who", diagnosis.who_text.as_ref()),
-    ];
-    let facts = facts.into_iter();
-    let facts = facts.filter_map(|(name, text)| Some(format!("{name}: {}", text?)));
-    let facts: Vec<String> = facts.collect();
-    let about = super::about(diagnosis).join(" · ");
+    let facts = super::facts(diagnosis).into_iter();
+    let facts: Vec<String> = facts
+        .map(|(name, text)| format!("{name}: {text}"))
+        .collect();
+    let about = super::about(diagnosis, true).join(" · ");
     let mut lines = vec![diagnosis.result.to_string()];
     // Beside all else, the first action stands there, and the line of the program as the last one.
     let room = MAX_LINES.saturating_sub(lines.len() + facts.len() + 2);

@@ -1,12 +1,10 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
+use super::sections::{Block, Row, Section, Table, sections};
 use super::wrap::{self, Columns};
-use super::{apps, mark, verdict_status};
+use super::{Scope, mark, verdict_status};
 use crate::check::Status;
-use crate::diagnosis::check_title;
-use crate::diagnosis::{self, Diagnosis, RequestLine, Workspace};
-use crate::exchange::METHOD;
-use crate::report::AppResult;
+use crate::diagnosis::{self, Diagnosis};
 use crate::text::{Text, escape_unprintable};
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
@@ -61,24 +59,29 @@ pub(super) fn render(diagnosis: &Diagnosis, style: Style) -> String {
         page.quiet(diagnosis);
         return page.text;
     }
-    page.first_block(diagnosis);
-    page.checks(diagnosis);
-    page.list(&super::why_title(diagnosis), &diagnosis.causes);
-    page.refused(diagnosis);
-    page.sees(diagnosis);
-    let has_details = diagnosis.exit_code != 0 || style.detail == Detail::Verbose;
-    if has_details {
-        page.evidence(diagnosis);
-    }
-    page.list("Not checked", &diagnosis.not_checked);
-    page.steps("If DX still refuses", &diagnosis.if_dx_refuses);
-    if style.detail == Detail::Verbose {
-        page.list("What to ask next", &diagnosis.questions);
-    }
-    if has_details {
-        page.reproduce(diagnosis);
-    }
-    page.footer(diagnosis);
+    let scope = Scope {
+        is_full: style.detail == Detail::Verbose,
+        max_apps: MAX_APPS,
+        max_workspaces: MAX_WORKSPACES,
+    };
+    page.report(diagnosis, scope);
+    page.text
+}
+
+/// Returns all that a report says in plain text, without breaking a line.
+pub(super) fn plain(diagnosis: &Diagnosis, max_apps: usize) -> String {
+    let mut page = Page::new(Style {
+        color: false,
+        unicode: true,
+        width: usize::MAX / 2,
+        detail: Detail::Verbose,
+    });
+    let scope = Scope {
+        is_full: true,
+        max_apps,
+        max_workspaces: MAX_WORKSPACES,
+    };
+    page.report(diagnosis, scope);
     page.text
 }
 
@@ -210,6 +213,14 @@ impl Page {
         self.line(&format!("{mark} {origin}{result}"));
     }
 
+    fn report(&mut self, diagnosis: &Diagnosis, scope: Scope) {
+        self.first_block(diagnosis);
+        for section in sections(diagnosis, scope) {
+            self.section(&section);
+        }
+        self.footer(diagnosis, scope);
+    }
+
     /// Writes the result, the token, who has to act, and what to do.
     fn first_block(&mut self, diagnosis: &Diagnosis) {
         let (mark, ansi) = painted_mark(verdict_status(diagnosis.verdict));
@@ -219,12 +230,8 @@ impl Page {
             self.block("  ", 2, 4, remark);
         }
         self.line("");
-        if let Some(dx) = &diagnosis.dx {
-            self.labelled("DX", dx);
-        }
-        self.labelled("Token", &diagnosis.token.text);
-        if let Some(who) = &diagnosis.who_text {
-            self.labelled("Who", who);
+        for (name, text) in super::facts(diagnosis) {
+            self.labelled(name, text);
         }
         match diagnosis.actions.as_slice() {
             [] => {}
@@ -251,132 +258,115 @@ impl Page {
         }
     }
 
-    fn checks(&mut self, diagnosis: &Diagnosis) {
-        if super::is_unchecked(diagnosis) {
-            return;
-        }
-        self.heading("Checks");
-        for check in &diagnosis.checks {
-            let (mark, ansi) = painted_mark(check.status);
-            let mark = self.painted(ansi, &self.set(mark));
-            let prefix = format!("  {mark} {:<14}  ", check_title(check.id));
-            self.block(&prefix, 20, 20, &check.text);
-        }
-    }
-
-    /// Writes which of several apps could not be read, by workspace.
-    fn refused(&mut self, diagnosis: &Diagnosis) {
-        let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
-        if not_read.groups.is_empty() || diagnosis.apps.len() < 2 {
-            return;
-        }
-        let (all, checked) = (not_read.all, diagnosis.coverage.checked);
-        self.heading(&format!("{}: {all} of {checked} checked", not_read.heading));
-        let rows = not_read.groups.iter().flat_map(|group| &group.apps);
-        let cells: Vec<[String; 2]> = rows.map(|row| self.refused_cells(row)).collect();
-        let widths = widths(&cells);
-        let mut cells = cells.iter();
-        for group in &not_read.groups {
-            let name = group.workspace.map_or_else(
-                || Text::from("Workspace not named"),
-                |name| Text::default().foreign(name),
-            );
-            self.block("  ", 2, 4, &name);
-            for (app, cells) in group.apps.iter().zip(&mut cells) {
-                let title = app.app.title.as_ref();
-                let title =
-                    title.map_or_else(Text::default, |title| Text::default().foreign(title));
-                self.row(4, cells, &widths, &title);
+    fn section(&mut self, section: &Section) {
+        self.heading(&section.title);
+        match &section.block {
+            Block::Bullets(items) => items.iter().for_each(|item| self.block("  - ", 4, 4, item)),
+            Block::Steps(steps) => {
+                for (number, step) in (1..).zip(steps) {
+                    self.block(&format!("  {number}. "), 5, 5, step);
+                }
+            }
+            Block::Rows(table) => self.rows(table),
+            Block::Commands(commands) => {
+                for command in commands {
+                    self.line(&format!("  {}", self.set(command)));
+                }
             }
         }
-        if not_read.left_out > 0 {
-            let more = format!("and {} more: -o json has them all", not_read.left_out);
-            self.block("  ", 2, 4, &more.into());
+    }
+
+    /// Writes rows, with each column but the last as wide as its widest cell.
+    fn rows(&mut self, table: &Table) {
+        if table.head.is_empty() {
+            self.entries(table);
+        }
+        let width = |column: usize| {
+            let cells = table.rows.iter().filter_map(|row| row.cells.get(column));
+            let widths = cells.map(|cell| self.width(cell));
+            widths.filter(|width| *width <= MAX_CELL).max().unwrap_or(0)
+        };
+        let columns = table.head.len().saturating_sub(1);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in table.rows.iter().filter(|_| !table.head.is_empty()) {
+            let indent = self.row(row, &widths);
+            for note in &row.notes {
+                self.block(&" ".repeat(indent), indent, indent + 2, note);
+            }
+        }
+        for line in &table.below {
+            self.block("  ", 2, 4, &line.as_str().into());
         }
     }
 
-    fn refused_cells(&self, row: &AppResult) -> [String; 2] {
-        [self.set(&row.app.slug.to_string()), apps::why(row)]
-    }
-
-    /// Writes the workspaces, with the first titles of each.
-    fn sees(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.workspaces.is_empty() {
-            return;
-        }
-        self.heading(&super::sees_title(diagnosis));
-        let shown = diagnosis.workspaces.iter().take(MAX_WORKSPACES);
-        let cells: Vec<[String; 2]> = shown
-            .clone()
-            .map(|workspace| {
-                let name = workspace.name.as_ref().map(ToString::to_string);
-                let name = name.unwrap_or_else(|| "(not named)".to_owned());
-                [self.set(&name), workspace.apps.to_string()]
-            })
+    /// Writes a list whose entries have notes: beside them, if all of them have room there, and
+    /// below them otherwise.
+    fn entries(&mut self, table: &Table) {
+        let entries: Vec<(&Text, usize)> = { table.rows.iter() }
+            .filter_map(|row| Some((row.cells.first()?, self.width(row.cells.first()?))))
             .collect();
-        let widths = widths(&cells);
-        for (workspace, cells) in shown.zip(&cells) {
-            self.row(2, cells, &widths, &titles(workspace));
-        }
-        let left_out = diagnosis.workspaces.len().saturating_sub(MAX_WORKSPACES);
-        if left_out > 0 {
-            self.line(&format!("  and {left_out} more workspaces"));
-        }
-    }
-
-    /// Writes a row of a table: cells of one width each, and a text in what room is left. A row
-    /// with a cell that is too wide for that is a text as a whole.
-    fn row(&mut self, indent: usize, cells: &[String], widths: &[usize], last: &Text) {
-        let is_wide = |(cell, width): (&String, &usize)| display_width(cell) > *width;
-        if cells.iter().zip(widths).any(is_wide) {
-            let cells = Text::default().foreign(&crate::text::Untrusted::new(cells.join("  ")));
-            let text = cells.own("  ").then(last.clone());
-            self.block(&" ".repeat(indent), indent, indent + 2, &text);
-            return;
-        }
-        let mut prefix = " ".repeat(indent);
-        for (cell, width) in cells.iter().zip(widths) {
-            let gap = width - display_width(cell) + 2;
-            prefix += cell;
-            prefix.extend(std::iter::repeat_n(' ', gap));
-        }
-        let columns = display_width(&prefix);
-        self.block(&prefix, columns, columns, last);
-    }
-
-    fn evidence(&mut self, diagnosis: &Diagnosis) {
-        for (number, request) in diagnosis.requests().enumerate() {
-            if number == 0 {
-                self.heading(super::evidence_title(diagnosis.evidence));
+        let widest = entries.iter().map(|(_, width)| *width).max().unwrap_or(0);
+        let notes =
+            |row: &Row| -> usize { row.notes.iter().map(|note| self.width(note) + 2).sum() };
+        let is_beside =
+            { table.rows.iter() }.all(|row| 2 + widest + notes(row) <= self.style.width);
+        for ((entry, width), row) in entries.into_iter().zip(&table.rows) {
+            let mut text = entry.clone();
+            if is_beside {
+                for (number, note) in row.notes.iter().enumerate() {
+                    let gap = if number == 0 { widest - width } else { 0 };
+                    text = text.own(" ".repeat(gap + 2)).then(note.clone());
+                }
             }
-            self.request(request);
+            self.block("  ", 2, 4, &text);
+            for note in row.notes.iter().filter(|_| !is_beside) {
+                self.block("      ", 6, 8, note);
+            }
         }
     }
 
-    fn request(&mut self, request: &RequestLine) {
-        let address = Text::from(METHOD).own(" ").command(request.url.as_str());
-        self.block("  ", 2, 4, &address);
-        self.block("      ", 6, 8, &request.outcome);
-        if let Some(failure_point) = &request.failure_point {
-            self.block("      ", 6, 8, failure_point);
+    /// Writes a row, and returns where its last cell begins. A row with a cell that is too wide for
+    /// its column is a text as a whole.
+    fn row(&mut self, row: &Row, widths: &[usize]) -> usize {
+        let (mut prefix, mut columns) = ("  ".to_owned(), 2);
+        if let Some(status) = row.mark {
+            let (mark, ansi) = painted_mark(status);
+            prefix += &self.painted(ansi, &self.set(mark));
+            prefix.push(' ');
+            columns += 2;
         }
+        let Some((last, cells)) = row.cells.split_last() else {
+            return columns;
+        };
+        let set: Vec<String> = { cells.iter() }
+            .map(|cell| self.set(&cell.to_string()))
+            .collect();
+        let mut fits = set.iter().zip(widths);
+        if !fits.all(|(cell, width)| display_width(cell) <= *width) {
+            let mut text = Text::default();
+            for cell in cells {
+                text = text.then(cell.clone()).own("  ");
+            }
+            self.block(&prefix, columns, columns + 2, &text.then(last.clone()));
+            return columns + 2;
+        }
+        for (cell, width) in set.iter().zip(widths) {
+            prefix += cell;
+            prefix.extend(std::iter::repeat_n(' ', width - display_width(cell) + 2));
+            columns += width + 2;
+        }
+        self.block(&prefix, columns, columns, last);
+        columns
     }
 
-    fn reproduce(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.reproduce.is_empty() {
-            return;
-        }
-        self.heading("Reproduce (token in BITRISE_TOKEN)");
-        for command in &diagnosis.reproduce {
-            self.line(&format!("  {}", self.set(command)));
-        }
-    }
-
-    fn footer(&mut self, diagnosis: &Diagnosis) {
+    fn footer(&mut self, diagnosis: &Diagnosis, scope: Scope) {
         self.line("");
         // No line is broken inside of a part, such as the time.
         let mut about = Text::default();
-        for (number, part) in super::about(diagnosis).into_iter().enumerate() {
+        for (number, part) in super::about(diagnosis, scope.is_full)
+            .into_iter()
+            .enumerate()
+        {
             about = about
                 .own(if number == 0 { "" } else { " · " })
                 .command(part);
@@ -416,16 +406,6 @@ impl Page {
             let indent = if number == 0 { "" } else { "  " };
             let line = self.painted(DIM, line);
             self.line(&format!("{indent}{line}"));
-        }
-    }
-
-    fn steps(&mut self, heading: &str, steps: &[Text]) {
-        if steps.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for (number, step) in (1..).zip(steps) {
-            self.block(&format!("  {number}. "), 5, 5, step);
         }
     }
 
@@ -500,6 +480,10 @@ impl Page {
         }
     }
 
+    fn width(&self, text: &Text) -> usize {
+        display_width(&self.set(&text.to_string()))
+    }
+
     /// Returns what is shown of a text: in ASCII if the style wants that, and in one line.
     fn set(&self, text: &str) -> String {
         let text = if text.chars().any(char::is_control) {
@@ -512,36 +496,6 @@ impl Page {
         } else {
             ascii(&text)
         }
-    }
-}
-
-/// Returns how wide the columns of a table are; a cell that is wider than most is no reason to make
-/// them wider.
-fn widths(rows: &[[String; 2]]) -> [usize; 2] {
-    let column = |index: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(index));
-        let widths = cells.map(|cell| display_width(cell));
-        widths.filter(|width| *width <= MAX_CELL).max().unwrap_or(0)
-    };
-    [column(0), column(1)]
-}
-
-/// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
-fn titles(workspace: &Workspace) -> Text {
-    let mut text = Text::default();
-    for (number, title) in workspace.titles.iter().enumerate() {
-        text = text.own(if number == 0 { "" } else { ", " }).foreign(title);
-    }
-    let named = u64::try_from(workspace.titles.len()).unwrap_or(u64::MAX);
-    let more = workspace.apps.saturating_sub(named);
-    if more > 0 && named > 0 {
-        text = text.own(format!(" and {more} more"));
-    }
-    let notes = super::workspace_notes(workspace);
-    if notes.is_empty() {
-        text
-    } else {
-        text.own(format!(" ({})", notes.join(", ")))
     }
 }
 

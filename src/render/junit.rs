@@ -4,13 +4,12 @@
 //! made is skipped. A run whose verdict comes from no check, as if nothing was checked, has one
 //! more case, an error: without it, it would look like a good one.
 
-use super::apps;
-use crate::check::{CheckId, Status};
+use super::human::plain;
+use super::sections::shares;
+use crate::check::Status;
 use crate::diagnosis::check_title;
 use crate::diagnosis::{CheckLine, Diagnosis};
 use crate::exchange::METHOD;
-use crate::report::AppResult;
-use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
@@ -76,7 +75,7 @@ fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     properties.extend(further.filter_map(|(name, value)| Some((name, value?))));
     let remarks = diagnosis.remarks.iter();
     properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
-    let shares = apps::shares(&diagnosis.coverage).into_iter();
+    let shares = shares(&diagnosis.coverage).into_iter();
     properties.extend(shares.map(|share| (share.key, share.number.to_string())));
     properties
 }
@@ -96,12 +95,10 @@ fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
         case.status.set_message(message.as_str());
     }
     if matches!(check.status, Status::Fail | Status::Unknown) {
-        let advice = if check.reason == diagnosis.reason {
-            advice(diagnosis)
-        } else {
-            message.clone()
-        };
-        case.status.set_description(advice);
+        let is_decisive = check.reason == diagnosis.reason;
+        let text = is_decisive.then(|| plain(diagnosis, MAX_APPS));
+        case.status
+            .set_description(text.unwrap_or_else(|| message.clone()));
     }
     if let Some(reason) = check.reason {
         case.status.set_type(reason.as_str());
@@ -114,28 +111,8 @@ fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
         output.extend(request.failure_point.as_ref().map(ToString::to_string));
         output.push(request.command.clone());
     }
-    if check.id == CheckId::PipelinesList {
-        output.extend(not_read(diagnosis));
-    }
     case.set_system_out(output.join("\n"));
     case
-}
-
-/// Returns the apps that could not be read, a line each.
-fn not_read(diagnosis: &Diagnosis) -> Vec<String> {
-    let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
-    let results = not_read.groups.iter().flat_map(|group| &group.apps);
-    let line = |result: &&AppResult| {
-        let title = result.app.title.as_ref();
-        let title = title.map_or_else(String::new, |title| format!("“{title}” "));
-        let (slug, why) = (&result.app.slug, apps::why(result));
-        format!("- {title}({slug}): {why}")
-    };
-    let mut lines: Vec<String> = results.map(line).collect();
-    if not_read.left_out > 0 {
-        lines.push(format!("- and {} more", not_read.left_out));
-    }
-    lines
 }
 
 fn run_case(diagnosis: &Diagnosis) -> TestCase {
@@ -144,52 +121,9 @@ fn run_case(diagnosis: &Diagnosis) -> TestCase {
     case.set_classname("bitrise-dx.run");
     case.status
         .set_message(diagnosis.result.to_string())
-        .set_description(advice(diagnosis));
+        .set_description(plain(diagnosis, MAX_APPS));
     if let Some(reason) = diagnosis.reason.map(Reason::as_str) {
         case.status.set_type(reason);
     }
     case
-}
-
-/// Returns what stands in the body of a failure: the diagnosis.
-fn advice(diagnosis: &Diagnosis) -> String {
-    let first = [&diagnosis.result].into_iter().chain(&diagnosis.remarks);
-    let mut first: Vec<String> = first.map(ToString::to_string).collect();
-    let facts = [
-        ("DX", diagnosis.dx.as_ref()),
-        ("Token", Some(&diagnosis.token.text)),
-        ("Who", diagnosis.who_text.as_ref()),
-    ];
-    let facts = facts.into_iter();
-    first.extend(facts.filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
-    let steps = (1..).zip(&diagnosis.actions);
-    let more = diagnosis.links.iter().map(ToString::to_string);
-    let explain = diagnosis
-        .reason
-        .map(|reason| format!("bitrise-dx explain {}", reason.as_str()));
-    let sections = [
-        (
-            "Do this",
-            steps
-                .map(|(number, step)| format!("{number}. {step}"))
-                .collect(),
-        ),
-        (&super::why_title(diagnosis), bullets(&diagnosis.causes)),
-        ("Not checked", bullets(&diagnosis.not_checked)),
-        (
-            "Reproduce (token in BITRISE_TOKEN)",
-            diagnosis.reproduce.clone(),
-        ),
-        ("What to ask next", bullets(&diagnosis.questions)),
-        ("More", explain.into_iter().chain(more).collect()),
-    ];
-    let sections = sections.into_iter().filter(|(_, lines)| !lines.is_empty());
-    let sections = sections.map(|(heading, lines)| format!("{heading}\n{}", lines.join("\n")));
-    let all = [first.join("\n")].into_iter().chain(sections);
-    let about = super::about(diagnosis).join(" · ");
-    all.chain([about]).collect::<Vec<_>>().join("\n\n")
-}
-
-fn bullets(items: &[Text]) -> Vec<String> {
-    items.iter().map(|item| format!("- {item}")).collect()
 }

@@ -3,11 +3,9 @@
 //! Text that is not ours stands in code spans alone: there no renderer looks for links, images,
 //! HTML, mentions or references. Everything else is escaped, so that what slips through is text.
 
-use super::{apps, mark, verdict_status};
-use crate::diagnosis::check_title;
-use crate::diagnosis::{Diagnosis, RequestLine, Workspace};
-use crate::exchange::METHOD;
-use crate::report::AppResult;
+use super::sections::{Block, Section, Table, sections};
+use super::{Scope, mark, verdict_status};
+use crate::diagnosis::Diagnosis;
 use crate::text::{Span, Text};
 use std::fmt::Write as _;
 
@@ -21,15 +19,14 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     let mut page = Page(String::new());
     page.about(diagnosis);
     page.first_block(diagnosis);
-    page.checks(diagnosis);
-    page.list(&super::why_title(diagnosis), &diagnosis.causes);
-    page.refused(diagnosis);
-    page.sees(diagnosis);
-    page.evidence(diagnosis);
-    page.list("Not checked", &diagnosis.not_checked);
-    page.steps("If DX still refuses", &diagnosis.if_dx_refuses);
-    page.list("What to ask next", &diagnosis.questions);
-    page.reproduce(diagnosis);
+    let scope = Scope {
+        is_full: true,
+        max_apps: MAX_APPS,
+        max_workspaces: MAX_WORKSPACES,
+    };
+    for section in sections(diagnosis, scope) {
+        page.section(&section);
+    }
     page.more(diagnosis);
     page.0
 }
@@ -64,129 +61,72 @@ impl Page {
             self.paragraph(&format!("**{}**", inline(remark)));
         }
         self.line("");
-        let facts = [
-            ("DX", diagnosis.dx.as_ref()),
-            ("Token", Some(&diagnosis.token.text)),
-            ("Who", diagnosis.who_text.as_ref()),
-        ];
-        for (name, text) in facts {
-            if let Some(text) = text {
-                self.line(&format!("- **{name}:** {}", inline(text)));
-            }
+        for (name, text) in super::facts(diagnosis) {
+            self.line(&format!("- **{name}:** {}", inline(text)));
         }
         for (_, warning) in &diagnosis.warnings {
             self.line(&format!("- **Warning:** {}", inline(warning)));
         }
-        self.steps("Do this", &diagnosis.actions);
-    }
-
-    fn checks(&mut self, diagnosis: &Diagnosis) {
-        if super::is_unchecked(diagnosis) {
-            return;
-        }
-        self.heading("Checks");
-        self.line("| | Check | Result |");
-        self.line("|---|---|---|");
-        for check in &diagnosis.checks {
-            let title = escape(check_title(check.id));
-            self.row(&[mark(check.status).to_owned(), title, inline(&check.text)]);
+        if !diagnosis.actions.is_empty() {
+            self.heading("Do this");
+            self.steps(&diagnosis.actions);
         }
     }
 
-    /// Writes which of several apps could not be read, by workspace.
-    fn refused(&mut self, diagnosis: &Diagnosis) {
-        let not_read = apps::not_read(&diagnosis.apps, MAX_APPS);
-        if not_read.groups.is_empty() {
-            return;
-        }
-        let (all, checked) = (not_read.all, diagnosis.coverage.checked);
-        self.heading(&format!("{}: {all} of {checked} checked", not_read.heading));
-        self.line("| Workspace | App | Slug | Why |");
-        self.line("|---|---|---|---|");
-        for group in &not_read.groups {
-            let workspace = group.workspace.map(|name| code(&name.to_string()));
-            for result in &group.apps {
-                self.app(workspace.clone().unwrap_or_default(), result);
+    fn section(&mut self, section: &Section) {
+        self.heading(&section.title);
+        match &section.block {
+            Block::Bullets(items) => {
+                for item in items {
+                    self.line(&format!("- {}", inline(item)));
+                }
+            }
+            Block::Steps(steps) => self.steps(steps),
+            Block::Rows(table) => self.rows(table),
+            Block::Commands(commands) => {
+                let commands = commands.join("\n");
+                let fence = fence(&commands);
+                self.line(&format!("{fence}sh\n{commands}\n{fence}"));
             }
         }
-        if not_read.left_out > 0 {
-            self.paragraph(&format!("And {} more.", not_read.left_out));
+    }
+
+    fn steps(&mut self, steps: &[Text]) {
+        for (number, step) in (1..).zip(steps) {
+            self.line(&format!("{number}. {}", inline(step)));
         }
     }
 
-    fn app(&mut self, workspace: String, result: &AppResult) {
-        let title = result.app.title.as_ref();
-        self.row(&[
-            workspace,
-            title
-                .map(|title| code(&title.to_string()))
-                .unwrap_or_default(),
-            code(&result.app.slug.to_string()),
-            escape(&apps::why(result)),
-        ]);
-    }
-
-    fn sees(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.workspaces.is_empty() {
-            return;
+    fn rows(&mut self, table: &Table) {
+        let is_marked = table.rows.iter().any(|row| row.mark.is_some());
+        if !table.head.is_empty() {
+            let marks = if is_marked { "| " } else { "" };
+            self.line(&format!("{marks}| {} |", table.head.join(" | ")));
+            let columns = table.head.len() + usize::from(is_marked);
+            self.line(&format!("|{}", "---|".repeat(columns)));
         }
-        self.heading(&super::sees_title(diagnosis));
-        self.line("| Workspace | Apps | First apps | |");
-        self.line("|---|---:|---|---|");
-        for workspace in diagnosis.workspaces.iter().take(MAX_WORKSPACES) {
-            self.workspace(workspace);
-        }
-        let left_out = diagnosis.workspaces.len().saturating_sub(MAX_WORKSPACES);
-        if left_out > 0 {
-            self.paragraph(&format!("And {left_out} more workspaces."));
-        }
-        let shares = apps::shares(&diagnosis.coverage).into_iter();
-        let shares: Vec<String> = shares
-            .filter(|share| share.number > 0)
-            .map(|share| format!("{} {}", share.number, share.name.to_lowercase()))
-            .collect();
-        if !shares.is_empty() {
-            self.paragraph(&format!("Apps: {}", shares.join(", ")));
-        }
-    }
-
-    fn workspace(&mut self, workspace: &Workspace) {
-        let name = workspace.name.as_ref();
-        let name = name.map_or_else(|| "(not named)".to_owned(), |name| code(&name.to_string()));
-        let titles: Vec<String> = workspace
-            .titles
-            .iter()
-            .map(|title| code(&title.to_string()))
-            .collect();
-        let notes = super::workspace_notes(workspace).join(", ");
-        self.row(&[name, workspace.apps.to_string(), titles.join(", "), notes]);
-    }
-
-    fn evidence(&mut self, diagnosis: &Diagnosis) {
-        for (number, request) in diagnosis.requests().enumerate() {
-            if number == 0 {
-                self.heading(super::evidence_title(diagnosis.evidence));
+        for row in &table.rows {
+            let mut cells: Vec<String> = row.cells.iter().map(inline).collect();
+            let notes = row.notes.iter().map(inline);
+            if table.head.is_empty() {
+                let lines: Vec<String> = cells.into_iter().chain(notes).collect();
+                self.line(&format!("- {}", lines.join("  \n  ")));
+            } else {
+                for note in notes {
+                    if let Some(last) = cells.last_mut() {
+                        last.push_str("; ");
+                        last.push_str(&note);
+                    }
+                }
+                if let Some(status) = row.mark {
+                    cells.insert(0, mark(status).to_owned());
+                }
+                self.row(&cells);
             }
-            self.request(request);
         }
-    }
-
-    fn request(&mut self, request: &RequestLine) {
-        let address = code(&format!("{METHOD} {}", request.url));
-        self.line(&format!("- {address}  \n  {}", inline(&request.outcome)));
-        if let Some(place) = &request.failure_point {
-            self.line(&format!("  - {}", inline(place)));
+        for line in &table.below {
+            self.line(&format!("\n{}", escape(line)));
         }
-    }
-
-    fn reproduce(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.reproduce.is_empty() {
-            return;
-        }
-        self.heading("Reproduce (token in BITRISE_TOKEN)");
-        let commands = diagnosis.reproduce.join("\n");
-        let fence = fence(&commands);
-        self.line(&format!("{fence}sh\n{commands}\n{fence}"));
     }
 
     fn more(&mut self, diagnosis: &Diagnosis) {
@@ -199,26 +139,6 @@ impl Page {
         }
         if let Some(reason) = diagnosis.reason {
             self.line(&format!("- `bitrise-dx explain {}`", reason.as_str()));
-        }
-    }
-
-    fn list(&mut self, heading: &str, items: &[Text]) {
-        if items.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for item in items {
-            self.line(&format!("- {}", inline(item)));
-        }
-    }
-
-    fn steps(&mut self, heading: &str, steps: &[Text]) {
-        if steps.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for (number, step) in (1..).zip(steps) {
-            self.line(&format!("{number}. {}", inline(step)));
         }
     }
 

@@ -3,7 +3,6 @@
 //! Invariant: no I/O, no clock and no environment. No format decides a verdict or an exit code, or
 //! words anything but its headings.
 
-mod apps;
 mod github;
 mod html;
 mod human;
@@ -11,11 +10,13 @@ mod json;
 mod junit;
 mod markdown;
 mod saved;
+mod sections;
 mod wrap;
 
 use crate::check::Status;
 use crate::diagnosis::{Diagnosis, Tool, span};
 use crate::report::EvidenceKind;
+use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 use std::time::{Duration, SystemTime};
 
@@ -106,26 +107,6 @@ const fn verdict_status(verdict: Verdict) -> Status {
     }
 }
 
-/// The heading of the requests.
-const fn evidence_title(evidence: EvidenceKind) -> &'static str {
-    match evidence {
-        EvidenceKind::Pasted => "Read from the text",
-        EvidenceKind::Live | EvidenceKind::Report => "Evidence",
-    }
-}
-
-/// Tells whether no check was made, so that a line for each would say nothing.
-fn is_unchecked(diagnosis: &Diagnosis) -> bool {
-    let mut checks = diagnosis.checks.iter();
-    checks.all(|check| check.status == Status::Skip)
-}
-
-/// Returns the heading of the causes.
-fn why_title(diagnosis: &Diagnosis) -> String {
-    let note = diagnosis.causes_note.as_deref();
-    note.map_or_else(|| "Why".to_owned(), |note| format!("Why ({note})"))
-}
-
 /// Returns what a line that stands alone has to say of where it comes from.
 fn origin(diagnosis: &Diagnosis) -> Option<&'static str> {
     match diagnosis.evidence {
@@ -134,38 +115,6 @@ fn origin(diagnosis: &Diagnosis) -> Option<&'static str> {
         EvidenceKind::Pasted => Some("pasted text"),
         EvidenceKind::Report => Some("saved report"),
     }
-}
-
-/// Returns the heading of what the token sees.
-fn sees_title(diagnosis: &Diagnosis) -> String {
-    let listed = diagnosis.workspaces.iter().map(|workspace| workspace.apps);
-    let listed = listed.fold(0, u64::saturating_add);
-    match diagnosis.coverage.total {
-        Some(1) => "The token sees 1 app".to_owned(),
-        // Of a long list only the first page was read.
-        Some(total) if listed == 1 => {
-            format!("The token sees {total} apps (the first one by workspace)")
-        }
-        Some(total) if listed < total => {
-            format!("The token sees {total} apps (the first {listed} by workspace)")
-        }
-        Some(total) => format!("The token sees {total} apps"),
-        None if listed == 1 => "The token sees at least 1 app".to_owned(),
-        None => format!("The token sees at least {listed} apps"),
-    }
-}
-
-/// Returns what may be remarkable about a workspace's apps, such as “1 disabled”.
-fn workspace_notes(workspace: &crate::diagnosis::Workspace) -> Vec<String> {
-    let notes = [
-        (workspace.denied, "refused"),
-        (workspace.disabled, "disabled"),
-        (workspace.without_runs, "without a run in the last 200 days"),
-    ];
-    let notes = notes.into_iter().filter(|(number, _)| *number > 0);
-    notes
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect()
 }
 
 /// Returns the program with its version and what it was built from.
@@ -197,16 +146,44 @@ fn utc(time: SystemTime) -> String {
     rfc3339(time).replace('T', " ").replace('Z', " UTC")
 }
 
-/// Returns what a diagnosis is about: the program, what it was asked to do, when, and how long it
-/// took.
-fn about(diagnosis: &Diagnosis) -> Vec<String> {
-    let mut parts = vec![tool(&diagnosis.tool)];
+/// How much of a report a format shows.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    /// Whether all is shown that is known, and not only what a person needs first.
+    is_full: bool,
+    /// The most apps that are named; there may be thousands.
+    max_apps: usize,
+    /// The most workspaces that are named.
+    max_workspaces: usize,
+}
+
+/// Returns the lines of the first block, below the result and above the actions, with their names.
+fn facts(diagnosis: &Diagnosis) -> Vec<(&'static str, &Text)> {
+    let facts = [
+        ("DX", diagnosis.dx.as_ref()),
+        ("Token", Some(&diagnosis.token.text)),
+        ("Who", diagnosis.who_text.as_ref()),
+    ];
+    let facts = facts.into_iter();
+    facts
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect()
+}
+
+/// Returns what a diagnosis is about: the program, what it was asked to do, and when; in full, also
+/// what the program was built from, and how long it took.
+fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<String> {
+    let mut parts = if is_full {
+        vec![tool(&diagnosis.tool)]
+    } else {
+        vec![format!("bitrise-dx {}", diagnosis.tool.version)]
+    };
     let command = diagnosis.target.command.as_str();
     parts.extend((!command.is_empty()).then(|| command.to_owned()));
     let proxy = diagnosis.target.proxy.as_ref();
     parts.extend(proxy.map(|proxy| format!("through proxy {proxy}")));
     parts.push(utc(diagnosis.checked_at));
-    parts.extend(diagnosis.duration.map(span));
+    parts.extend(diagnosis.duration.filter(|_| is_full).map(span));
     parts
 }
 

@@ -439,6 +439,7 @@ fn check(saved: Check, urls: &[String]) -> Option<CheckLine> {
         id: find(CheckId::ALL, CheckId::as_str, &saved.id)?,
         status: status.unwrap_or(Status::Unknown),
         reason: saved.reason.as_deref().and_then(reason),
+        was_asked_for: status != Some(Status::Skip),
         text: text(&saved.message),
         app: saved.app.as_ref().and_then(app),
         request: saved.request.map(|saved| request(saved, urls)),

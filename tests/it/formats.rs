@@ -420,8 +420,7 @@ fn many_apps_are_cut_and_the_rest_is_counted() {
         };
         match *ending {
             "github" => {}
-            "md" => most(100, "And 30 more"),
-            "xml" => most(100, "and 30 more"),
+            "md" | "xml" => most(100, "and 30 more"),
             _ => most(130, "app129"),
         }
     }
@@ -496,11 +495,9 @@ fn a_bar_behind_a_backslash_does_not_end_a_cell() {
     let run = Program::verify(&server.base_url()).args(["-o", "markdown"]);
     let document = readers::markdown(&run.run().stdout);
     let shown = "a\\u{7c}b\\\\u{7c}c|d";
+    let mut cells = document.rows.iter().flatten();
     assert!(
-        document
-            .rows
-            .iter()
-            .any(|row| row.contains(&shown.to_owned())),
+        cells.any(|cell| cell.starts_with(shown)),
         "{:?}",
         document.rows
     );

@@ -1,0 +1,385 @@
+//! The sections of a report below its first block: the one walk that every format shows in its own
+//! way.
+
+use super::Scope;
+use crate::check::Status;
+use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, check_title, span};
+use crate::exchange::METHOD;
+use crate::report::{AppResult, AppState, Coverage, EvidenceKind};
+use crate::text::{Text, Untrusted};
+use crate::verdict::{Reason, Verdict};
+
+/// A part of a report under a heading.
+pub(super) struct Section {
+    /// A name for style sheets and links.
+    pub(super) id: &'static str,
+    /// The heading.
+    pub(super) title: String,
+    /// What stands under it.
+    pub(super) block: Block,
+}
+
+/// What stands under a heading.
+pub(super) enum Block {
+    /// Sentences in no order.
+    Bullets(Vec<Text>),
+    /// Sentences in order.
+    Steps(Vec<Text>),
+    /// Rows of cells.
+    Rows(Table),
+    /// Commands, to be copied whole.
+    Commands(Vec<String>),
+}
+
+/// Rows of cells of one number.
+#[derive(Default)]
+pub(super) struct Table {
+    /// The names of the columns; nothing if the rows are a list with one cell each.
+    pub(super) head: &'static [&'static str],
+    /// The rows.
+    pub(super) rows: Vec<Row>,
+    /// What is said below, such as how many rows were left out.
+    pub(super) below: Vec<String>,
+}
+
+/// A row of a table.
+#[derive(Default)]
+pub(super) struct Row {
+    /// The sign in front of it.
+    pub(super) mark: Option<Status>,
+    /// One text a column.
+    pub(super) cells: Vec<Text>,
+    /// What belongs to the last cell, in lines of its own.
+    pub(super) notes: Vec<Text>,
+}
+
+/// Returns the sections of a report, in order. Empty ones are left out.
+pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
+    let questions: &[Text] = if scope.is_full {
+        &diagnosis.questions
+    } else {
+        &[]
+    };
+    // The result of a pass says how much was checked.
+    let not_checked: &[Text] = if scope.is_full || diagnosis.reason.is_some() {
+        &diagnosis.not_checked
+    } else {
+        &[]
+    };
+    let all = [
+        checks(diagnosis, scope),
+        bullets("why", &why_title(diagnosis), &diagnosis.causes),
+        not_read(diagnosis, scope),
+        sees(diagnosis, scope),
+        evidence(diagnosis, scope),
+        bullets("not-checked", "Not checked", not_checked),
+        steps(
+            "if-dx-refuses",
+            "If DX still refuses",
+            &diagnosis.if_dx_refuses,
+        ),
+        bullets("questions", "What to ask next", questions),
+        reproduce(diagnosis, scope),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn section(id: &'static str, title: impl Into<String>, block: Block) -> Option<Section> {
+    let is_empty = match &block {
+        Block::Bullets(texts) | Block::Steps(texts) => texts.is_empty(),
+        Block::Rows(table) => table.rows.is_empty(),
+        Block::Commands(commands) => commands.is_empty(),
+    };
+    let title = title.into();
+    (!is_empty).then_some(Section { id, title, block })
+}
+
+fn bullets(id: &'static str, title: &str, texts: &[Text]) -> Option<Section> {
+    section(id, title, Block::Bullets(texts.to_vec()))
+}
+
+fn steps(id: &'static str, title: &str, texts: &[Text]) -> Option<Section> {
+    section(id, title, Block::Steps(texts.to_vec()))
+}
+
+/// A line for each check; for pasted text, with what was read of its request. A check that was not
+/// made is worth a line only if somebody asked for it.
+fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    let is_pasted = diagnosis.evidence == EvidenceKind::Pasted;
+    let is_unchecked = { diagnosis.checks.iter() }.all(|check| check.status == Status::Skip);
+    let is_pass = diagnosis.verdict == Verdict::Verified && !is_pasted;
+    if is_unchecked || (is_pass && !scope.is_full) {
+        return None;
+    }
+    let is_worth_it = |check: &&CheckLine| match check.status {
+        Status::Pass | Status::Fail | Status::Unknown => true,
+        Status::Skip if is_pasted => false,
+        Status::Skip => scope.is_full || check.was_asked_for,
+    };
+    let row = |check: &CheckLine| Row {
+        mark: Some(check.status),
+        cells: vec![check_title(check.id).into(), check.text.clone()],
+        notes: { check.request.iter() }
+            .filter(|_| is_pasted)
+            .map(|request| {
+                address(request, diagnosis, false)
+                    .own(": ")
+                    .then(request.outcome.clone())
+            })
+            .collect(),
+    };
+    let checks = diagnosis.checks.iter().filter(is_worth_it);
+    let table = Table {
+        head: &["Check", "Result"],
+        rows: checks.map(row).collect(),
+        ..Table::default()
+    };
+    let title = if is_pasted {
+        "What the text shows"
+    } else {
+        "Checks"
+    };
+    section("checks", title, Block::Rows(table))
+}
+
+fn why_title(diagnosis: &Diagnosis) -> String {
+    let note = diagnosis.causes_note.as_deref();
+    note.map_or_else(|| "Why".to_owned(), |note| format!("Why ({note})"))
+}
+
+/// Which of several apps could not be read. Refused ones come first: they are what has to be mended.
+fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    if diagnosis.apps.len() < 2 {
+        return None;
+    }
+    let in_state = |state| diagnosis.apps.iter().filter(move |app| app.state == state);
+    let denied: Vec<&AppResult> = in_state(AppState::Denied).collect();
+    let title = if in_state(AppState::Unknown).next().is_none() {
+        "Refused apps"
+    } else {
+        "Apps that could not be read"
+    };
+    let all: Vec<&AppResult> = { denied.into_iter() }
+        .chain(in_state(AppState::Unknown))
+        .collect();
+    let left_out = all.len().saturating_sub(scope.max_apps);
+    let mut below = Vec::new();
+    if left_out > 0 {
+        below.push(format!(
+            "and {left_out} more: the report in JSON has them all"
+        ));
+    }
+    let row = |result: &&AppResult| Row {
+        cells: vec![
+            or(result.app.title.as_ref(), "(no title)"),
+            or(result.app.workspace.as_ref(), "(unknown workspace)"),
+            Text::default().foreign(result.app.slug.as_untrusted()),
+            why(result).into(),
+        ],
+        ..Row::default()
+    };
+    let table = Table {
+        head: &["App", "Workspace", "Slug", "Why"],
+        rows: all.iter().take(scope.max_apps).map(row).collect(),
+        below,
+    };
+    let (count, checked) = (all.len(), diagnosis.coverage.checked);
+    let title = format!("{title}: {count} of {checked} checked");
+    section("refused", title, Block::Rows(table))
+}
+
+/// Returns why an app is not known to be readable: the status that decided, or a reason's name.
+fn why(result: &AppResult) -> String {
+    match (result.reason, result.http_status) {
+        (Some(Reason::PipelineDetailsDenied), Some(status)) => format!("{status} for a run"),
+        (Some(Reason::AppNotAccessible), Some(status)) => format!("{status}, not in the list"),
+        (Some(Reason::AppNotAccessible), None) => "not in the list".to_owned(),
+        (_, Some(status)) if result.state == AppState::Denied => status.to_string(),
+        (Some(reason), Some(status)) => format!("{} ({status})", reason.as_str()),
+        (Some(reason), None) => reason.as_str().to_owned(),
+        (None, _) => result.state.as_str().to_owned(),
+    }
+}
+
+/// What the token sees by workspace. One workspace is no news, unless apps of it are disabled or
+/// have no run; those that are refused stand in a section of their own.
+fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    let workspaces = &diagnosis.workspaces;
+    let is_news = match workspaces.as_slice() {
+        [only] => diagnosis.coverage.checked > 1 && only.disabled + only.without_runs > 0,
+        _ => true,
+    };
+    if !(is_news || scope.is_full) {
+        return None;
+    }
+    let row = |workspace: &Workspace| Row {
+        cells: vec![
+            or(workspace.name.as_ref(), "(unknown workspace)"),
+            workspace.apps.to_string().into(),
+            titles(workspace),
+        ],
+        ..Row::default()
+    };
+    let left_out = workspaces.len().saturating_sub(scope.max_workspaces);
+    let mut below = Vec::new();
+    if left_out > 0 {
+        below.push(format!("and {left_out} more workspaces"));
+    }
+    let shares = shares(&diagnosis.coverage);
+    if scope.is_full && !shares.is_empty() {
+        let shares = shares
+            .iter()
+            .map(|share| format!("{} {}", share.number, share.name));
+        below.push(format!("Apps: {}", shares.collect::<Vec<_>>().join(", ")));
+    }
+    let table = Table {
+        head: &["Workspace", "Apps", "First apps"],
+        rows: workspaces
+            .iter()
+            .take(scope.max_workspaces)
+            .map(row)
+            .collect(),
+        below,
+    };
+    section("sees", sees_title(diagnosis), Block::Rows(table))
+}
+
+fn sees_title(diagnosis: &Diagnosis) -> String {
+    let listed = diagnosis.workspaces.iter().map(|workspace| workspace.apps);
+    let listed = listed.fold(0, u64::saturating_add);
+    match diagnosis.coverage.total {
+        Some(1) => "The token sees 1 app".to_owned(),
+        // Of a long list only the first page was read.
+        Some(total) if listed < total => {
+            format!("The token sees {total} apps (the first {listed} by workspace)")
+        }
+        Some(total) => format!("The token sees {total} apps"),
+        None if listed == 1 => "The token sees at least 1 app".to_owned(),
+        None => format!("The token sees at least {listed} apps"),
+    }
+}
+
+/// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
+fn titles(workspace: &Workspace) -> Text {
+    let mut text = Text::default();
+    for (number, title) in workspace.titles.iter().enumerate() {
+        text = text.own(if number == 0 { "" } else { ", " }).foreign(title);
+    }
+    let named = u64::try_from(workspace.titles.len()).unwrap_or(u64::MAX);
+    let more = workspace.apps.saturating_sub(named);
+    if more > 0 && named > 0 {
+        text = text.own(format!(" and {more} more"));
+    }
+    let notes = notes(workspace);
+    if notes.is_empty() {
+        text
+    } else {
+        text.own(format!(" ({})", notes.join(", ")))
+    }
+}
+
+/// Returns what may be remarkable about a workspace's apps, such as “1 disabled”.
+fn notes(workspace: &Workspace) -> Vec<String> {
+    let notes = [
+        (workspace.denied, "refused"),
+        (workspace.disabled, "disabled"),
+        (workspace.without_runs, "without a run in the last 200 days"),
+    ];
+    let notes = notes.into_iter().filter(|(number, _)| *number > 0);
+    notes
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect()
+}
+
+/// The requests, and what became of each. What was pasted has them beside its checks.
+fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    if diagnosis.evidence == EvidenceKind::Pasted {
+        return None;
+    }
+    let mut address_before = None;
+    let mut rows = Vec::new();
+    for request in diagnosis.requests() {
+        let mut outcome = request.outcome.clone();
+        let from = request.status.and(request.remote_address.as_deref());
+        // Mostly all come from one address.
+        let is_news = scope.is_full || from != address_before;
+        let ip = from.and_then(|address| address.rsplit_once(':'));
+        if let Some((ip, _)) = ip.filter(|_| is_news) {
+            outcome = outcome.own(format!(" · from {ip}"));
+        }
+        address_before = from;
+        if scope.is_full {
+            let version = request.http_version.clone();
+            for part in version.into_iter().chain(request.elapsed.map(span)) {
+                outcome = outcome.own(format!(" · {part}"));
+            }
+        }
+        let notes = [Some(outcome), request.failure_point.clone()];
+        rows.push(Row {
+            cells: vec![address(request, diagnosis, scope.is_full)],
+            notes: notes.into_iter().flatten().collect(),
+            ..Row::default()
+        });
+    }
+    let table = Table {
+        rows,
+        ..Table::default()
+    };
+    section("evidence", "Evidence", Block::Rows(table))
+}
+
+/// Returns what was asked; in short, without the base URL.
+fn address(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
+    let base_url = diagnosis.target.base_url.as_deref();
+    let path = base_url.and_then(|base| request.url.strip_prefix(base.trim_end_matches('/')));
+    let text = Text::from(METHOD).own(" ");
+    match path {
+        Some(path) if !is_full => text.command(format!("…{path}")),
+        _ => text.command(request.url.as_str()),
+    }
+}
+
+/// The commands that repeat the requests. Without a network that carries them they show nothing.
+fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    let is_pointless = matches!(
+        diagnosis.reason,
+        Some(Reason::DnsFailure | Reason::TlsFailure)
+    );
+    if !scope.is_full && (diagnosis.exit_code == 0 || is_pointless) {
+        return None;
+    }
+    let commands = Block::Commands(diagnosis.reproduce.clone());
+    section("reproduce", "Reproduce (token in BITRISE_TOKEN)", commands)
+}
+
+fn or(text: Option<&Untrusted>, otherwise: &str) -> Text {
+    text.map_or_else(|| otherwise.into(), |text| Text::default().foreign(text))
+}
+
+/// How many apps ended alike.
+pub(super) struct Share {
+    /// A name for scripts and style sheets.
+    pub(super) key: &'static str,
+    /// A name for people.
+    pub(super) name: &'static str,
+    /// The number of apps, more than 0.
+    pub(super) number: u64,
+}
+
+/// Returns how the apps that the token sees, or that were to be checked, are shared out. The sum is
+/// the number of all of them.
+pub(super) fn shares(coverage: &Coverage) -> Vec<Share> {
+    let rest = coverage.not_checked().unwrap_or_default();
+    let shares = [
+        ("readable", "readable", coverage.readable),
+        ("denied", "refused", coverage.denied),
+        ("unknown", "unknown", coverage.unknown),
+        ("not-reached", "not reached", coverage.not_reached),
+        ("not-checked", "not checked", rest),
+    ];
+    let shares = shares
+        .into_iter()
+        .filter(|(_, _, number)| *number > 0)
+        .map(|(key, name, number)| Share { key, name, number });
+    shares.collect()
+}
