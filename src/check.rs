@@ -105,19 +105,14 @@ pub enum Finding {
     Kind(TokenKind),
     /// What makes the token unusable.
     Malformed(TokenError),
-    /// How many apps the token sees, where that is known, and how many of them were listed.
+    /// What the list of apps told, as far as it was read.
     Apps {
-        /// On all pages.
+        /// How many apps the token sees, if that is known.
         total: Option<u64>,
-        /// On the pages that were read.
+        /// How many the pages named that were read.
         listed: usize,
-    },
-    /// How many apps were listed before the list could not be read on, and why it could not.
-    SomeApps {
-        /// On the pages that were read.
-        listed: usize,
-        /// What is in the way.
-        end: ListEnd,
+        /// What was in the way, if the list could not be read on.
+        end: Option<ListEnd>,
     },
     /// The pipelines answered 401, and the list of apps, asked for once more, 200: the token is
     /// still accepted.
@@ -170,6 +165,18 @@ impl Check {
             finding: Finding::Nothing,
             app: None,
             exchange: None,
+        }
+    }
+
+    /// Makes the check of a request: passed, or not and why.
+    pub fn of(id: CheckId, result: Result<(), Reason>, mut exchange: Exchange) -> Self {
+        exchange.forget_list();
+        Self {
+            exchange: Some(exchange),
+            ..Self::new(
+                id,
+                result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass),
+            )
         }
     }
 

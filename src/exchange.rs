@@ -60,6 +60,11 @@ impl Exchange {
         self.outcome.as_ref().ok()
     }
 
+    /// Returns the status, if there was a response and it is known.
+    pub fn status(&self) -> Option<u16> {
+        self.response().and_then(|response| response.status)
+    }
+
     /// Returns why there was no response, or no complete one.
     pub fn fault(&self) -> Option<&Fault> {
         match &self.outcome {

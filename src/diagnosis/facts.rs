@@ -5,7 +5,7 @@
 
 use super::Known;
 use crate::app::App;
-use crate::check::{Check, CheckResult, Finding};
+use crate::check::{Check, Finding};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::report::{
     AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
@@ -361,7 +361,6 @@ const fn malformed(check: &Check) -> Option<TokenError> {
         Finding::Nothing
         | Finding::Kind(_)
         | Finding::Apps { .. }
-        | Finding::SomeApps { .. }
         | Finding::AskedAgain
         | Finding::Runs(_)
         | Finding::Tally(_) => None,
@@ -369,19 +368,13 @@ const fn malformed(check: &Check) -> Option<TokenError> {
 }
 
 const fn listed_before_cut(check: &Check) -> Option<usize> {
-    match (check.result, check.finding) {
-        (CheckResult::NotPassed(_), Finding::SomeApps { listed, .. }) => Some(listed),
-        (
-            _,
-            Finding::Nothing
-            | Finding::Malformed(_)
-            | Finding::Kind(_)
-            | Finding::Apps { .. }
-            | Finding::SomeApps { .. }
-            | Finding::AskedAgain
-            | Finding::Runs(_)
-            | Finding::Tally(_),
-        ) => None,
+    match check.finding {
+        Finding::Apps {
+            listed,
+            end: Some(_),
+            ..
+        } => Some(listed),
+        _ => None,
     }
 }
 

@@ -72,7 +72,11 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             "no known prefix; only tokens from before November 2024 have none".into()
         }
         Finding::Kind(other) => kind(Some(other)).into(),
-        Finding::Apps { total, listed } => {
+        Finding::Apps {
+            total,
+            listed,
+            end: None,
+        } => {
             let count = total.map_or_else(|| format!("more than {}", apps(listed as u64)), apps);
             let text = Text::from(count);
             let is_whole = total == Some(facts.sample.len() as u64);
@@ -99,16 +103,17 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             text.then(peculiar(check.app.as_ref(), facts))
         }
         Finding::Tally(counts) => tally(&counts),
-        Finding::Nothing
-        | Finding::Malformed(_)
-        | Finding::SomeApps { .. }
-        | Finding::AskedAgain => match check.id {
-            CheckId::AppsRecheck => Text::default()
-                .then(bitrise(facts))
-                .own(" still accepts the token for the list of apps"),
-            CheckId::PipelinesShow => subject(check).own(": one run read"),
-            CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => "passed".into(),
-        },
+        Finding::Nothing | Finding::Malformed(_) | Finding::Apps { .. } | Finding::AskedAgain => {
+            match check.id {
+                CheckId::AppsRecheck => Text::default()
+                    .then(bitrise(facts))
+                    .own(" still accepts the token for the list of apps"),
+                CheckId::PipelinesShow => subject(check).own(": one run read"),
+                CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => {
+                    "passed".into()
+                }
+            }
+        }
     }
 }
 
@@ -116,7 +121,11 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     let mut text = match check.finding {
         Finding::Malformed(error) => return error.to_string().into(),
         Finding::Tally(counts) => return tally(&counts),
-        Finding::SomeApps { listed, end } => {
+        Finding::Apps {
+            listed,
+            end: Some(end),
+            ..
+        } => {
             let text = Text::from(format!("{}, then ", apps(listed as u64)));
             match end {
                 ListEnd::PageFailed => text,

@@ -99,6 +99,7 @@ impl Run {
         let finding = Finding::Apps {
             total: Some(apps.len() as u64),
             listed: apps.len(),
+            end: None,
         };
         self.checks.push(Check {
             finding,

@@ -525,7 +525,14 @@ impl<'a> Judgement<'a> {
         let (result, finding) = match meaning {
             Meaning::Ok(page) => {
                 let (total, listed) = (page.total, page.apps.len());
-                (CheckResult::Pass, Finding::Apps { total, listed })
+                (
+                    CheckResult::Pass,
+                    Finding::Apps {
+                        total,
+                        listed,
+                        end: None,
+                    },
+                )
             }
             Meaning::Not(reason) => (CheckResult::NotPassed(*reason), Finding::Nothing),
             Meaning::Open(why) => {
@@ -1008,7 +1015,6 @@ const fn runs_of(finding: Finding) -> Option<Runs> {
         | Finding::Kind(_)
         | Finding::Malformed(_)
         | Finding::Apps { .. }
-        | Finding::SomeApps { .. }
         | Finding::AskedAgain
         | Finding::Tally(_) => None,
     }

@@ -3,13 +3,11 @@
 //! Invariant: nothing is printed and no verdict is decided here; [`crate::classify`] says what
 //! a response means.
 
-mod app_results;
-mod listing;
 mod run;
 
 use crate::api::Client;
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Finding};
+use crate::check::CheckId;
 use crate::plan::Plan;
 use crate::report::{AppResult, Report};
 use crate::verdict::{Reason, Signal};
@@ -45,21 +43,12 @@ pub async fn verify(
         Either::Left(_) => None,
         Either::Right((signal, _)) => Some(signal),
     };
+    let mut assembly = run.into_assembly();
     if interrupted.is_some() {
-        run.end(Reason::Interrupted);
+        assembly.end(Reason::Interrupted);
     }
-    let learnt = run.finish();
-    let kind = report.token.kind.map_or(Finding::Nothing, Finding::Kind);
-    let format = Check {
-        finding: kind,
-        ..Check::new(CheckId::TokenFormat, CheckResult::Pass)
-    };
-    let mut checks = vec![format];
-    checks.extend(learnt.checks);
     Report {
-        apps: learnt.apps,
-        sample: learnt.sample,
         interrupted,
-        ..report.with_checks(checks)
+        ..assembly.finish(report)
     }
 }

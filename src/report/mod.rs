@@ -3,6 +3,11 @@
 //! Invariant: the verdict and the exit code are derived from the checks, and the coverage from
 //! the apps; none of them is stored beside those.
 
+mod assembly;
+mod pages;
+
+pub use assembly::{Assembly, Next};
+
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
 use crate::names::names;
@@ -455,6 +460,7 @@ impl Report {
                 checks.push(Check::skipped(id, SkipReason::NotReached));
             }
         }
+        checks.sort_by_key(|check| check.id as usize);
         Self { checks, ..self }
     }
 
@@ -568,7 +574,7 @@ impl Report {
             CheckId::AppsList => {
                 check.result == CheckResult::Pass
                     || check.result == CheckResult::NotPassed(Reason::NoApps)
-                    || matches!(check.finding, Finding::SomeApps { .. })
+                    || matches!(check.finding, Finding::Apps { .. })
             }
             CheckId::AppsRecheck | CheckId::PipelinesList | CheckId::PipelinesShow => {
                 check.result == CheckResult::Pass

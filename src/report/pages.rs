@@ -3,7 +3,7 @@
 //! Invariant: ends whatever comes, and nothing is asked here.
 
 use crate::app::{App, Slug};
-use crate::check::ListEnd;
+use crate::check::{Finding, ListEnd};
 use crate::text::Untrusted;
 use crate::wire::AppPage;
 use std::collections::HashSet;
@@ -19,10 +19,12 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 
 /// How far the list was read.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(super) struct Pages {
     slugs: HashSet<Slug>,
     bytes: usize,
-    pages: usize,
+    read: usize,
+    /// The list's first item, if it can be read as an app.
+    first: Option<Slug>,
     /// How many apps there are, as the last page says.
     counted: Option<u64>,
     /// Whether an item had no usable slug, so that the list does not name all apps.
@@ -33,18 +35,21 @@ pub(super) struct Listing {
     end: Option<Result<(), ListEnd>>,
 }
 
-impl Listing {
+impl Pages {
     /// Takes one page, and returns its apps that were on no page before.
     pub(super) fn take(&mut self, page: AppPage) -> Vec<App> {
-        self.pages += 1;
+        self.read += 1;
         self.counted = page.total;
         self.has_unusable |= page.unusable > 0;
         let mut apps = page.apps;
+        if self.read == 1 {
+            self.first = apps.first().map(|app| app.slug.clone());
+        }
         let is_empty = apps.is_empty();
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
         self.bytes += apps.iter().map(size).sum::<usize>();
         let is_full =
-            self.pages >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
+            self.read >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
         self.next = page.next;
         self.end = match &self.next {
             // A last page without apps may count those of the pages before it.
@@ -84,6 +89,25 @@ impl Listing {
     pub(super) fn total(&self) -> u64 {
         let listed = self.listed() as u64;
         self.counted.map_or(listed, |counted| counted.max(listed))
+    }
+
+    /// Returns the slug of the app that the list begins with: DX looks at that one when a connection
+    /// is added.
+    pub(super) const fn first(&self) -> Option<&Slug> {
+        self.first.as_ref()
+    }
+
+    /// Returns what the list told so far.
+    pub(super) fn finding(&self) -> Finding {
+        Finding::Apps {
+            total: if self.end == Some(Ok(())) {
+                Some(self.total())
+            } else {
+                self.counted
+            },
+            listed: self.listed(),
+            end: self.end.and_then(Result::err),
+        }
     }
 
     /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
@@ -127,13 +151,13 @@ mod tests {
 
     #[test]
     fn an_app_on_two_pages_counts_once() {
-        let mut listing = Listing::default();
-        assert_eq!(listing.take(page([0, 1], Some(2))).len(), 2);
-        assert_eq!(listing.next().map(Slug::raw), Some("app-2"));
-        assert_eq!(listing.take(page([1, 2], None)).len(), 1);
-        assert_eq!((listing.listed(), listing.end()), (3, Some(Ok(()))));
-        assert_eq!(listing.next(), None);
-        let has = |number| listing.has(&slug(number));
+        let mut pages = Pages::default();
+        assert_eq!(pages.take(page([0, 1], Some(2))).len(), 2);
+        assert_eq!(pages.next().map(Slug::raw), Some("app-2"));
+        assert_eq!(pages.take(page([1, 2], None)).len(), 1);
+        assert_eq!((pages.listed(), pages.end()), (3, Some(Ok(()))));
+        assert_eq!(pages.next(), None);
+        let has = |number| pages.has(&slug(number));
         assert_eq!((has(1), has(3)), (Some(true), Some(false)));
     }
 
@@ -144,39 +168,39 @@ mod tests {
             (page([0], Some(9)), ListEnd::Circular),
             (page([], Some(9)), ListEnd::Circular),
         ] {
-            let mut listing = Listing::default();
-            listing.take(page([0], Some(1)));
-            listing.take(last);
-            assert_eq!(listing.end(), Some(Err(end)));
-            assert_eq!(listing.next(), None);
+            let mut pages = Pages::default();
+            pages.take(page([0], Some(1)));
+            pages.take(last);
+            assert_eq!(pages.end(), Some(Err(end)));
+            assert_eq!(pages.next(), None);
         }
-        let mut listing = Listing::default();
+        let mut pages = Pages::default();
         let mut cut = page([0], None);
         cut.has_more = true;
-        listing.take(cut);
-        assert_eq!(listing.end(), Some(Err(ListEnd::Endless)));
+        pages.take(cut);
+        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
     }
 
     #[test]
     fn an_endless_list_ends() {
-        let mut listing = Listing::default();
+        let mut pages = Pages::default();
         for number in 0.. {
-            listing.take(page([number], Some(number + 1)));
-            if listing.next().is_none() {
+            pages.take(page([number], Some(number + 1)));
+            if pages.next().is_none() {
                 break;
             }
         }
-        assert_eq!(listing.pages, MAX_PAGES);
-        assert_eq!(listing.end(), Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.read, MAX_PAGES);
+        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
     }
 
     #[test]
     fn a_list_that_is_not_whole_denies_no_app() {
         let with = |change: fn(&mut AppPage)| {
-            let (mut listing, mut page) = (Listing::default(), page([0], None));
+            let (mut pages, mut page) = (Pages::default(), page([0], None));
             change(&mut page);
-            listing.take(page);
-            listing.has(&slug(9))
+            pages.take(page);
+            pages.has(&slug(9))
         };
         assert_eq!(with(|_| {}), Some(false));
         assert_eq!(with(|page| page.unusable = 1), None);
@@ -187,15 +211,15 @@ mod tests {
 
     #[test]
     fn a_list_of_long_names_ends_at_its_size() {
-        let mut listing = Listing::default();
+        let mut pages = Pages::default();
         let mut listed = 0;
-        while listing.end().is_none() {
+        while pages.end().is_none() {
             let mut page = page([listed], Some(listed + 1));
             page.apps[0].title = Some(Untrusted::new("x".repeat(MAX_BYTES / 100)));
-            listing.take(page);
+            pages.take(page);
             listed += 1;
         }
-        assert_eq!(listing.end(), Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
         assert!((95..=100).contains(&listed), "{listed}");
     }
 }

@@ -1,0 +1,486 @@
+//! From responses to a report: the one place where checks and apps come together, whether the
+//! program asked by itself or somebody pasted what was answered.
+//!
+//! Say what was answered in its order, [`Assembly::apps`] for a page of the list of apps,
+//! [`Assembly::pipelines`] and [`Assembly::details`] for an app, [`Assembly::recheck`] for a later
+//! look at the list; [`Assembly::open`] if a response says nothing. [`Assembly::finish`] makes the
+//! report.
+//!
+//! Invariant: what an app's responses mean is kept for every app; evidence is kept for one app a
+//! check, to be shown, and nothing follows from it.
+
+use super::pages::Pages;
+use super::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
+use crate::app::{App, Slug};
+use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status, Tally};
+use crate::classify::{self, AppStep};
+use crate::exchange::Exchange;
+use crate::verdict::{Reason, Verdict};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// The maximum number of listed apps that are kept only to be named in the report.
+const MAX_SAMPLE: usize = 50;
+
+/// What follows from a response of an endpoint below one app.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing more is to be asked of this app; the reason if it was not read.
+    Done(Option<Reason>),
+    /// This pipeline run is to be looked at.
+    Details(Slug),
+    /// A 401: the list of apps is to be asked for once more, and [`Assembly::settle`] to be told.
+    AskAgain(Box<Exchange>),
+}
+
+/// A report that is being put together.
+#[derive(Debug, Default)]
+pub struct Assembly {
+    selection: Selection,
+    details: bool,
+    list: Option<Check>,
+    pages: Pages,
+    sample: Vec<App>,
+    /// The check of the later look at the list that told most against the token, the first of them.
+    recheck: Option<Check>,
+    apps: Vec<AppResult>,
+    /// The indices of the apps that are checked because they were named.
+    named: HashMap<Slug, usize>,
+    pipelines_list: Kept,
+    pipelines_show: Kept,
+}
+
+/// The two checks of one kind that can decide, with the indices of their apps, so that memory does
+/// not grow with the number of apps.
+#[derive(Debug, Default)]
+struct Kept {
+    passed: Option<(usize, Check)>,
+    failed: Option<(usize, Check)>,
+}
+
+impl Assembly {
+    /// Starts a report of the apps that are `selection`, with a look at one pipeline run of each
+    /// if `details` says so.
+    pub fn new(selection: Selection, details: bool) -> Self {
+        Self {
+            selection,
+            details,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the index of an app that is to be checked; it is added if it is new.
+    pub fn app(&mut self, slug: &Slug) -> usize {
+        if let Some(index) = self.named.get(slug) {
+            return *index;
+        }
+        let listed = self.sample.iter().find(|app| app.slug == *slug).cloned();
+        self.expect(listed.unwrap_or_else(|| App::unlisted(slug.clone())));
+        let index = self.apps.len() - 1;
+        self.apps[index].is_listed = self.pages.has(slug).filter(|is_listed| *is_listed);
+        self.named.insert(slug.clone(), index);
+        index
+    }
+
+    fn expect(&mut self, app: App) {
+        self.apps.push(AppResult {
+            app,
+            is_first: false,
+            is_listed: None,
+            state: AppState::NotReached,
+            reason: None,
+            http_status: None,
+            runs: None,
+            details: None,
+        });
+    }
+
+    /// Returns what is known of each app that is to be checked.
+    pub fn results(&self) -> &[AppResult] {
+        &self.apps
+    }
+
+    /// Returns how many apps the list named so far, and whether it is at its end.
+    pub fn listed(&self) -> (usize, bool) {
+        (self.pages.listed(), self.pages.end().is_some())
+    }
+
+    /// Returns where the next page of the list begins, if it is to be read.
+    pub fn next_page(&self) -> Option<&Slug> {
+        self.pages.next().filter(|_| self.wants_pages())
+    }
+
+    /// Tells whether the list is to be read on.
+    fn wants_pages(&self) -> bool {
+        match self.selection {
+            Selection::First => false,
+            // Whether the list has a refused app decides on the reason.
+            Selection::Named | Selection::File => {
+                let mut apps = self.apps.iter();
+                apps.any(|app| app.is_listed.is_none() && app.state == AppState::Denied)
+            }
+            Selection::All => true,
+        }
+    }
+
+    /// Takes the response to a request for a page of the list of apps.
+    ///
+    /// # Errors
+    /// Returns the reason why the list can't be read, or not be read on.
+    pub fn apps(&mut self, mut exchange: Exchange) -> Result<(), Reason> {
+        let is_first = self.list.is_none();
+        let page = if is_first {
+            classify::apps(&exchange)
+        } else {
+            classify::further_apps(&exchange)
+        };
+        exchange.forget_list();
+        let page = match page {
+            Ok(page) => page,
+            Err(reason) if is_first => {
+                self.list = Some(Check::of(CheckId::AppsList, Err(reason), exchange));
+                return Err(reason);
+            }
+            Err(reason) => {
+                self.pages.fail();
+                self.cut(reason, Some(exchange));
+                return Err(reason);
+            }
+        };
+        let apps = self.pages.take(page);
+        if is_first {
+            self.list = Some(Check::of(CheckId::AppsList, Ok(()), exchange.clone()));
+            self.sample = apps.iter().take(MAX_SAMPLE).cloned().collect();
+        }
+        for app in apps {
+            if let Some(index) = self.named.get(&app.slug) {
+                self.apps[*index].is_listed = Some(true);
+                self.apps[*index].app = app;
+            } else if self.selection == Selection::All
+                || (self.selection == Selection::First && self.apps.is_empty())
+            {
+                self.expect(app);
+            }
+        }
+        if self.pages.end().is_some_and(|end| end.is_err())
+            && (!is_first || self.selection == Selection::All)
+        {
+            self.cut(Reason::UnexpectedResponse, Some(exchange));
+        } else if let Some(list) = &mut self.list {
+            list.finding = self.pages.finding();
+        }
+        Ok(())
+    }
+
+    /// Notes that the list can't be read on.
+    fn cut(&mut self, reason: Reason, exchange: Option<Exchange>) {
+        if let Some(list) = &mut self.list {
+            list.result = CheckResult::NotPassed(reason);
+            list.finding = self.pages.finding();
+            if exchange.is_some() {
+                list.exchange = exchange;
+            }
+        }
+    }
+
+    /// Takes the response to a later request for the list of apps, which was asked for because an
+    /// endpoint below an app answered 401, and returns what it tells of the token.
+    ///
+    /// # Errors
+    /// Returns why the token is not known to be accepted.
+    pub fn recheck(&mut self, mut exchange: Exchange) -> Result<(), Reason> {
+        let told = classify::recheck(&exchange);
+        let rank = |reason: Option<Reason>| reason.map(|reason| reason.verdict().rank());
+        let says_less = |kept: &Check| rank(kept.result.reason()) < rank(told.err());
+        if self.recheck.as_ref().is_none_or(says_less) {
+            exchange.forget_list();
+            self.recheck = Some(Check::of(CheckId::AppsRecheck, told, exchange));
+        }
+        told
+    }
+
+    /// Takes the response for the pipelines of an app, by its index; none if the app is not known.
+    pub fn pipelines(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
+        let id = CheckId::PipelinesList;
+        let page = match classify::pipelines(&exchange) {
+            AppStep::Readable(page) => page,
+            AppStep::NotReadable(reason) => {
+                return self.not_read(id, app, (reason, Finding::Nothing), exchange);
+            }
+            AppStep::RecheckToken => return self.ask_again(app, exchange),
+        };
+        if let Some(result) = app.map(|index| &mut self.apps[index]) {
+            result.state = AppState::Readable;
+            result.reason = None;
+            result.http_status = exchange.status();
+            result.runs = Some(if page.runs == 0 {
+                Runs::None
+            } else {
+                Runs::Seen
+            });
+        }
+        let check = Check {
+            finding: Finding::Runs(page.runs),
+            ..Check::of(id, Ok(()), exchange)
+        };
+        self.keep(app, check);
+        let why = match page.pipeline_id {
+            Some(id) if self.details => return Next::Details(id),
+            None if self.details => SkipReason::NoPipelineRun,
+            _ => SkipReason::NotRequested,
+        };
+        if let (Some(index), SkipReason::NoPipelineRun) = (app, why) {
+            self.apps[index].details = Some(Status::Skip);
+        }
+        self.keep(app, Check::skipped(CheckId::PipelinesShow, why));
+        Next::Done(None)
+    }
+
+    /// Takes the response for one pipeline run of an app.
+    pub fn details(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
+        let id = CheckId::PipelinesShow;
+        match classify::details(&exchange) {
+            AppStep::Readable(()) => {}
+            AppStep::NotReadable(reason) => {
+                return self.not_read(id, app, (reason, Finding::Nothing), exchange);
+            }
+            AppStep::RecheckToken => return self.ask_again(app, exchange),
+        }
+        if let Some(index) = app {
+            self.apps[index].details = Some(Status::Pass);
+        }
+        self.keep(app, Check::of(id, Ok(()), exchange));
+        Next::Done(None)
+    }
+
+    /// Notes that an app was answered with 401, and that it is open what that means.
+    fn ask_again(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
+        if let Some(index) = app {
+            self.apps[index].state = AppState::Unknown;
+            self.apps[index].http_status = exchange.status();
+        }
+        Next::AskAgain(Box::new(exchange))
+    }
+
+    /// Says what a 401 below an app means, after a later look at the list told of the token: that
+    /// it is no longer accepted, or that the app is refused.
+    pub fn settle(
+        &mut self,
+        id: CheckId,
+        app: Option<usize>,
+        exchange: Exchange,
+        told: Result<(), Reason>,
+    ) -> Next {
+        let why = match (told, id) {
+            (Err(reason), _) => (reason, Finding::Nothing),
+            (Ok(()), CheckId::PipelinesShow) => {
+                (Reason::PipelineDetailsDenied, Finding::AskedAgain)
+            }
+            (Ok(()), _) => (Reason::PipelinesDenied, Finding::AskedAgain),
+        };
+        self.not_read(id, app, why, exchange)
+    }
+
+    /// Notes a response that says nothing, or that one is missing: the evidence is incomplete.
+    pub fn open(&mut self, id: CheckId, app: Option<usize>, exchange: Option<Exchange>) {
+        let reason = Reason::EvidenceIncomplete;
+        let check = Check {
+            exchange,
+            ..Check::new(id, CheckResult::NotPassed(reason))
+        };
+        match id {
+            CheckId::PipelinesList | CheckId::PipelinesShow => {
+                if let Some(index) = app {
+                    self.apps[index].state = AppState::Unknown;
+                    self.apps[index].reason = Some(reason);
+                }
+                self.keep(app, check);
+            }
+            CheckId::AppsRecheck => self.recheck = Some(check),
+            CheckId::AppsList | CheckId::TokenFormat => self.list = Some(check),
+        }
+    }
+
+    /// Notes why an app's pipelines, or one of its runs, were not read.
+    fn not_read(
+        &mut self,
+        id: CheckId,
+        app: Option<usize>,
+        (reason, finding): (Reason, Finding),
+        exchange: Exchange,
+    ) -> Next {
+        // If there was no time for even one attempt, the app was not reached.
+        if exchange.attempts == 0 {
+            return Next::Done(Some(reason));
+        }
+        if let Some(result) = app.map(|index| &mut self.apps[index]) {
+            let is_denied = reason.verdict() == Verdict::InvalidPermissions;
+            // A rejected token says nothing of the app.
+            (result.state, result.reason) = if is_denied {
+                (AppState::Denied, Some(reason))
+            } else {
+                (AppState::Unknown, Some(reason))
+            };
+            result.http_status = exchange.status();
+            if id == CheckId::PipelinesShow {
+                result.details = Some(if is_denied {
+                    Status::Fail
+                } else {
+                    Status::Unknown
+                });
+            }
+        }
+        let check = Check {
+            finding,
+            ..Check::of(id, Err(reason), exchange)
+        };
+        self.keep(app, check);
+        Next::Done(Some(reason))
+    }
+
+    /// Keeps a check, if it decides.
+    fn keep(&mut self, app: Option<usize>, mut check: Check) {
+        let index = app.unwrap_or(usize::MAX - 1);
+        check.app = self.apps.get(index).map(|result| result.app.clone());
+        let kept = if check.id == CheckId::PipelinesShow {
+            &mut self.pipelines_show
+        } else {
+            &mut self.pipelines_list
+        };
+        kept.add(index, check);
+    }
+
+    /// Notes that the run ends before everything was asked.
+    pub fn end(&mut self, reason: Reason) {
+        let is_listing = self.pages.end().is_none() && self.wants_pages();
+        let is_own = match &mut self.list {
+            None => {
+                let result = CheckResult::NotPassed(reason);
+                self.list = Some(Check::new(CheckId::AppsList, result));
+                false
+            }
+            // A list that could not be read is itself the reason.
+            Some(list) if list.finding == Finding::Nothing => false,
+            Some(_) if reason == Reason::TokenRejected => false,
+            Some(_) => {
+                if is_listing {
+                    self.pages.fail();
+                    self.cut(reason, None);
+                }
+                true
+            }
+        };
+        let mut any = false;
+        for result in &mut self.apps {
+            let is_unsettled = result.state == AppState::Unknown && result.reason.is_none();
+            if result.state == AppState::NotReached || is_unsettled {
+                result.reason = Some(reason);
+                any = true;
+            }
+        }
+        if any && is_own {
+            // No app is named, since none was asked for. Behind all others: what was answered
+            // says more.
+            let check = Check::new(CheckId::PipelinesList, CheckResult::NotPassed(reason));
+            self.pipelines_list.add(usize::MAX, check);
+        }
+    }
+
+    /// Returns the report with the checks of all that was answered, and what is known of each app.
+    pub fn finish(mut self, report: Report) -> Report {
+        for result in &mut self.apps {
+            result.is_first = self.pages.first() == Some(&result.app.slug);
+            result.is_listed = self.pages.has(&result.app.slug);
+            if result.reason == Some(Reason::PipelinesDenied) {
+                result.reason = Some(classify::denied(result.is_listed));
+            }
+        }
+        let mut checks = Vec::new();
+        if report.evidence == EvidenceKind::Live {
+            checks.push(Check {
+                finding: report.token.kind.map_or(Finding::Nothing, Finding::Kind),
+                ..Check::new(CheckId::TokenFormat, CheckResult::Pass)
+            });
+        }
+        checks.extend(self.list);
+        checks.extend(self.recheck);
+        let (pipelines, details) = tallies(&self.apps);
+        for (kept, tally) in [
+            (self.pipelines_list, pipelines),
+            (self.pipelines_show, details),
+        ] {
+            let Some((index, mut check)) = kept.decisive() else {
+                continue;
+            };
+            if let Some(result) = self.apps.get(index) {
+                if check.result == CheckResult::NotPassed(Reason::PipelinesDenied) {
+                    check.result = CheckResult::NotPassed(classify::denied(result.is_listed));
+                }
+                // The list may have told the app's name only after it was asked for.
+                check.app = Some(result.app.clone());
+            }
+            if pipelines.apps() > 1 {
+                check.finding = Finding::Tally(tally);
+                if matches!(check.result, CheckResult::Skipped(_)) {
+                    check.app = None;
+                }
+            }
+            checks.push(check);
+        }
+        self.apps.shrink_to_fit();
+        Report {
+            apps: self.apps,
+            sample: self.sample,
+            ..report.with_checks(checks)
+        }
+    }
+}
+
+/// Counts how the checks of pipelines and of details ended.
+fn tallies(apps: &[AppResult]) -> (Tally, Tally) {
+    let (mut pipelines, mut details) = (Tally::default(), Tally::default());
+    for result in apps {
+        match (result.runs, result.state) {
+            (Some(_), _) | (_, AppState::Readable) => pipelines.readable += 1,
+            (None, AppState::Denied) => pipelines.denied += 1,
+            (None, AppState::Unknown) => pipelines.unknown += 1,
+            (None, AppState::NotReached) => pipelines.not_reached += 1,
+        }
+        match result.details {
+            Some(Status::Pass) => details.readable += 1,
+            Some(Status::Fail) => details.denied += 1,
+            Some(Status::Unknown) => details.unknown += 1,
+            Some(Status::Skip) => details.skipped += 1,
+            None => {}
+        }
+    }
+    (pipelines, details)
+}
+
+impl Kept {
+    /// Takes a check if it decides rather than the one that is kept: a refusal beats what could not
+    /// be told, and a success a check that was skipped; of equal ones the first app's stays.
+    fn add(&mut self, index: usize, check: Check) {
+        let weight = |(index, check): &(usize, Check)| {
+            let rank = match check.result {
+                CheckResult::NotPassed(reason) => 2 + reason.verdict().rank(),
+                CheckResult::Pass => 1,
+                CheckResult::Skipped(_) => 0,
+            };
+            (rank, Reverse(*index))
+        };
+        let slot = match check.result {
+            CheckResult::NotPassed(_) => &mut self.failed,
+            CheckResult::Pass | CheckResult::Skipped(_) => &mut self.passed,
+        };
+        let new = (index, check);
+        if slot.as_ref().is_none_or(|kept| weight(kept) < weight(&new)) {
+            *slot = Some(new);
+        }
+    }
+
+    /// Returns the check that is shown.
+    fn decisive(self) -> Option<(usize, Check)> {
+        self.failed.or(self.passed)
+    }
+}
