@@ -6,8 +6,8 @@
 //!
 //! - `means`: what happened, in one or two sentences;
 //! - `result`: the headline; of several, the first whose conditions are known to hold. One below a
-//!   cause is the headline where that cause is the only one, which is then not said twice;
-//! - `dx`: what DX does, if that is more than its code; `-` for nothing;
+//!   cause is the headline if that cause is the likeliest and known to apply; it is not said twice;
+//! - `dx`: what DX does, if that is more than its code;
 //! - `cause`, with a `weight`, the higher the likelier, or `proves`: with its conditions known to
 //!   hold it is this one and no other;
 //! - `do`, with who has to do it: below the cause that it helps with, or for the reason as a whole;
@@ -89,7 +89,7 @@ pub(super) struct Cause {
     pub(super) weight: u8,
     /// Whether its conditions prove it.
     pub(super) proves: bool,
-    /// The headline, where it is the only cause.
+    /// The headline, if it is the likeliest cause and known to apply.
     pub(super) result: Option<String>,
 }
 

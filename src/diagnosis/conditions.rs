@@ -157,8 +157,6 @@ facts! {
     // What was asked for.
     "all_apps": "with --all-apps", "without --all-apps",
         |f, _| if f.is_told() { Some(false) } else { f.selection.map(|what| what == Selection::All) };
-    "default_run": "only the first app was to be checked", "other apps than the first were to be checked",
-        |f, _| f.selection.map(|what| what == Selection::First);
     "apps_named": "the slug was typed", "the slug was not typed",
         |f, _| f.selection.map(|what| matches!(what, Selection::Named | Selection::File));
     "ca_cert": "with --ca-cert", "without --ca-cert",
@@ -186,16 +184,16 @@ facts! {
     "accepted_before": "the same run had a list of apps before", "the run had no list of apps before",
         |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": "another token is the way out", "the same token can be mended",
-        |f, _| f.kind.map(|kind| match kind {
-            TokenKind::Personal => true,
+        |f, _| if f.was_pasted { Some(true) } else { f.kind.map(|kind| match kind {
+            TokenKind::Personal => f.is_disabled() != Some(true),
             TokenKind::Unknown => f.reason == Some(Reason::TokenRejected),
             TokenKind::Workspace => false,
-        });
+        }) };
 
     // The apps.
     "listed": "the token's list has the app", "the token's list lacks the app", |f, _| f.is_listed;
-    "disabled": "the list of apps says that the app is disabled", "the app is not disabled",
-        |f, _| f.of_app(|app| app.is_disabled);
+    "disabled": "404, and the list of apps says that the app is disabled", "the app is not disabled",
+        |f, _| f.is_disabled();
     "another_persons": "the app's owner is a person, and the token is no workspace token",
         "the app's owner is no person", |f, _| f.is_foreign_owner();
     "meant": "--app was given a {}", "--app was given no {}",
@@ -208,6 +206,11 @@ facts! {
         |f, _| f.run(|_| f.refused.len() > 1 || f.selection == Some(Selection::All));
     "others_unchecked": "other apps were not checked", "all apps were checked",
         |f, _| f.run(|_| f.may_be_others());
+    "rest_unchecked": "the first app is refused, and others were not checked", "the others were checked",
+        |f, _| if f.is_told() { Some(false) } else { f.run(|_| {
+            f.reason == Some(Reason::PipelinesDenied) && f.selection == Some(Selection::First) && f.may_be_others()
+        }) };
+    "some_refused": "some apps are refused", "no app is refused", |f, _| f.run(|_| f.coverage.denied > 0);
     "some_listed": "some pages of the list could be read", "no page of the list could be read",
         |f, _| f.run(|_| f.listed_before_cut.is_some());
     "some_seen": "the list of apps was read", "the list of apps was not read", |f, _| f.run(|_| !f.sample.is_empty());
@@ -215,13 +218,14 @@ facts! {
         |f, _| f.coverage.total.map(|total| total == 1);
     "counted": "the number of apps is known", "the number of apps is not known",
         |f, _| f.run(|_| f.coverage.total.is_some());
-    "all_checked": "all apps were checked", "some apps were not checked",
-        |f, _| f.run(|_| f.coverage.total == Some(f.coverage.checked));
+    "all_checked": "all apps are readable", "not all apps are known to be readable",
+        |f, _| f.run(|_| f.coverage.total == Some(f.coverage.readable));
     "may_connect": "what DX tests may be readable", "what DX tests is refused",
         |f, _| f.run(|_| f.may_be_accepted());
     "first": "the first app of the list is {}", "the first app of the list is not {}",
         |f, what| f.run(|_| match what {
             "known" => f.first.is_some(),
+            "refused" => f.first_state == Some(AppState::Denied),
             "unchecked" => f.first.is_some() && f.first_state.is_none(),
             _ => f.first.is_some() && f.first_state == Some(AppState::Readable),
         });

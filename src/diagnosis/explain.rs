@@ -32,12 +32,12 @@ pub fn page(reason: Reason) -> Page {
     };
     let entry = entry(Some(reason));
     let cause = |cause: &Cause| {
-        let text = fill(&cause.sentence.text, &facts);
+        let text = fill(&cause.sentence.text, &facts).capitalized();
         (text, words(&cause.sentence.conditions))
     };
     let action = |action: &Action| {
-        let text = fill(&action.sentence.text, &facts);
-        let (who, _) = who(action)?;
+        let text = fill(&action.sentence.text, &facts).capitalized();
+        let (who, _) = who(action, &facts)?;
         Some((text, who, words(&action.sentence.conditions)))
     };
     Page {

@@ -8,11 +8,11 @@ use crate::app::App;
 use crate::check::{Check, Finding};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::report::{
-    AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Selection, TokenState,
+    AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Runs, Selection, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::Reason;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -98,6 +98,8 @@ pub(super) enum Mistaken<'a> {
     Title(&'a App),
     /// The slug of this app in another case.
     Case(&'a App),
+    /// The slug of this app, one character off.
+    Typo(&'a App),
     /// A workspace's slug or name.
     Workspace(Option<&'a Untrusted>),
 }
@@ -108,6 +110,7 @@ impl Mistaken<'_> {
         match self {
             Self::Title(_) => "title",
             Self::Case(_) => "slug_in_another_case",
+            Self::Typo(_) => "slug_with_a_typo",
             Self::Workspace(_) => "workspace",
         }
     }
@@ -189,7 +192,8 @@ impl<'a> Facts<'a> {
             text.is_some_and(|text| text.trim().eq_ignore_ascii_case(typed))
         };
         let mut sample = self.sample.iter().filter(|app| app.slug.raw() != typed);
-        sample.find_map(|app| {
+        let near = sample.clone().find(|app| is_one_off(app.slug.raw(), typed));
+        let exact = sample.find_map(|app| {
             if app.slug.raw().eq_ignore_ascii_case(typed) {
                 Some(Mistaken::Case(app))
             } else if is(&app.title) {
@@ -199,7 +203,8 @@ impl<'a> Facts<'a> {
             } else {
                 None
             }
-        })
+        });
+        exact.or(near.map(Mistaken::Typo))
     }
 
     /// Judges a fact of the run, which is not known without one.
@@ -307,34 +312,85 @@ impl<'a> Facts<'a> {
         is_loopback && self.is_sinkhole() != Some(true)
     }
 
-    /// Tells whether what DX asks for when a connection is added may be readable, though not
-    /// everything is: it lists the apps and reads the pipelines of one, the first of its list.
+    /// Tells whether DX may accept the connection, though not everything is readable: it lists the
+    /// apps and reads the pipelines of the list's first app; its page does not say whether of others,
+    /// too.
     pub(super) fn may_be_accepted(&self) -> bool {
-        if self.reason.map(Reason::verdict) != Some(Verdict::InvalidPermissions) {
-            return false;
+        match self.reason {
+            Some(Reason::AppsForbidden) => self.listed_before_cut.is_some(),
+            Some(Reason::PipelineDetailsDenied) => true,
+            Some(Reason::PipelinesDenied | Reason::AppNotAccessible) => {
+                let is_checked_readable = self.coverage.readable > 0 || self.first.is_some();
+                self.first_state != Some(AppState::Denied) && is_checked_readable
+            }
+            _ => false,
         }
-        let is_list_refused =
-            self.reason == Some(Reason::AppsForbidden) && self.listed_before_cut.is_none();
-        let has_details = self.reason == Some(Reason::PipelineDetailsDenied);
-        let is_first_denied = self.first_state == Some(AppState::Denied);
-        has_details || self.coverage.readable > 0 || !(is_list_refused || is_first_denied)
     }
 
-    /// Returns whether DX shows its error, or would if it were Bitrise that answered.
+    /// Tells how sure it is that DX shows its error: it would, if it were Bitrise that answered; it
+    /// may, if a disabled app is all that was refused.
     pub(super) fn shows(&self) -> &'static str {
         // What is no token is refused whoever answers.
         let is_malformed = self.reason == Some(Reason::TokenMalformed);
         if !is_malformed && (self.is_bitrise == Some(false) || self.is_sandbox) {
             "would show"
+        } else if self.is_disabled() == Some(true) {
+            "may show"
         } else {
             "will show"
         }
+    }
+
+    /// Tells whether the one app that was refused is disabled on Bitrise, which explains a 404.
+    pub(super) fn is_disabled(&self) -> Option<bool> {
+        let is_404 = self.status().is_none_or(|status| status == 404);
+        let is_one = self.refused.len() <= 1;
+        self.of_app(|app| app.is_disabled && is_404 && is_one)
+    }
+
+    /// Tells whether no app that was read had a run in the 200 days that Bitrise keeps.
+    pub(super) fn is_without_runs(&self) -> bool {
+        let mut readable = { self.report.iter().flat_map(|report| &report.apps) }
+            .filter(|result| result.state == AppState::Readable)
+            .peekable();
+        readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None))
+    }
+
+    /// Returns the input that takes the place of an option, if this project's action or Step made the
+    /// run.
+    pub(super) fn input(&self, option: &str) -> Option<&'static str> {
+        self.known?.on?.input(option)
+    }
+
+    /// Tells whether this project's action or Step made the run.
+    pub(super) fn has_inputs(&self) -> bool {
+        let on = self.known.and_then(|known| known.on);
+        on.is_some_and(|on| on.has_inputs())
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says
     /// nothing of its variables and options.
     pub(super) fn is_told(&self) -> bool {
         self.evidence != EvidenceKind::Live
+    }
+}
+
+/// Tells whether one character was left out, added, changed or swapped with its neighbour. Short
+/// texts are all near each other.
+fn is_one_off(slug: &str, typed: &str) -> bool {
+    let (slug, typed) = (slug.as_bytes(), typed.as_bytes());
+    if slug.len().min(typed.len()) < 8 || slug.len().abs_diff(typed.len()) > 1 {
+        return false;
+    }
+    let same = |pair: &(&u8, &u8)| pair.0.eq_ignore_ascii_case(pair.1);
+    let start = slug.iter().zip(typed).take_while(same).count();
+    let (slug, typed) = (&slug[start..], &typed[start..]);
+    let end = slug.iter().rev().zip(typed.iter().rev());
+    let end = end.take_while(same).count();
+    match (&slug[..slug.len() - end], &typed[..typed.len() - end]) {
+        (one, other) if one.len().max(other.len()) == 1 => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
     }
 }
 

@@ -29,6 +29,7 @@ pub use sentence::{app_in_workspace, dx_words};
 
 use crate::check::{CheckId, Status};
 use crate::exchange::is_bitrise;
+use crate::names::names;
 use crate::report::{
     AppResult, Coverage, EvidenceKind, Report, Selection, TokenSource, TokenState,
 };
@@ -131,7 +132,9 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         .collect();
     // Nobody has to act for a verified token to work.
     let needed = actions.first().filter(|_| facts.reason.is_some());
-    let (who, who_text) = needed.and_then(|action| result::who(action)).unzip();
+    let (who, who_text) = needed
+        .and_then(|action| result::who(action, &facts))
+        .unzip();
     let fill_all = |texts: &[String]| texts.iter().map(|text| fill(text, &facts)).collect();
     let is_live = report.evidence == EvidenceKind::Live;
     let shown = report.pasted.clone();
@@ -150,7 +153,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         who,
         who_text: who_text.map(|words| fill(words, &facts)),
         actions: { actions.iter() }
-            .map(|action| fill(&action.sentence.text, &facts))
+            .map(|action| fill(&action.sentence.text, &facts).capitalized())
             .collect(),
         warnings: { report.warnings().into_iter() }
             .map(|warning| {
@@ -162,8 +165,8 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         checks,
         causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
         causes: { causes.iter() }
-            .filter(|_| !result::says_cause(entry, &causes, &facts))
-            .map(|cause| fill(&cause.sentence.text, &facts))
+            .skip(result::said_causes(entry, &causes, &facts))
+            .map(|cause| fill(&cause.sentence.text, &facts).capitalized())
             .collect(),
         coverage: facts.coverage,
         workspaces: extent::workspaces(&report),
@@ -276,44 +279,19 @@ pub struct TokenLine {
     pub text: Text,
 }
 
-/// Those who may have to act.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Who {
-    /// Whoever ran the program.
-    You,
-    /// Whoever manages API tokens in the Bitrise workspace.
-    BitriseAdmin,
-    /// Whoever runs the network.
-    NetworkAdmin,
-    /// Bitrise.
-    Bitrise,
-    /// DX.
-    Dx,
-    /// Nobody: it passes by itself.
-    Wait,
-}
-
-impl Who {
-    /// Lists all of them.
-    pub const ALL: &[Self] = &[
-        Self::You,
-        Self::BitriseAdmin,
-        Self::NetworkAdmin,
-        Self::Bitrise,
-        Self::Dx,
-        Self::Wait,
-    ];
-
-    /// Returns the name that scripts read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::You => "you",
-            Self::BitriseAdmin => "bitrise_admin",
-            Self::NetworkAdmin => "network_admin",
-            Self::Bitrise => "bitrise",
-            Self::Dx => "dx",
-            Self::Wait => "wait",
-        }
+names! {
+    /// Those who may have to act.
+    pub enum Who {
+        /// Whoever ran the program.
+        You = "you",
+        /// Whoever pasted what they saw.
+        Customer = "customer",
+        /// Whoever manages API tokens in the Bitrise workspace.
+        BitriseAdmin = "bitrise_admin",
+        /// Whoever runs the network.
+        NetworkAdmin = "network_admin",
+        /// Nobody: it passes by itself.
+        Wait = "wait",
     }
 }
 

@@ -1,8 +1,9 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
 use super::catalogue::{self, Action, Cause, Entry, Sentence};
+use super::conditions::holds;
 use super::facts::Facts;
-use super::sentence::{apps, bitrise, dx_words, fill, from, kind, names};
+use super::sentence::{apps, bitrise, fill, from, kind, names};
 use super::{TokenLine, Who};
 use crate::exchange::FaultKind;
 use crate::report::{AppState, EvidenceKind, Report, TokenState, Warning};
@@ -12,10 +13,7 @@ use crate::verdict::{Reason, Verdict};
 
 /// Returns the answer in one sentence, or two.
 pub(super) fn result(entry: &Entry, causes: &[&Cause], facts: &Facts) -> Text {
-    let of_cause = match causes {
-        [only] => only.result.as_deref(),
-        _ => None,
-    };
+    let of_cause = headline(causes, facts);
     let of_reason = || catalogue::first(&entry.results, facts).map(|result| &*result.text);
     let text = of_cause.or_else(of_reason);
     let text = fill(text.unwrap_or(&entry.means), facts).capitalized();
@@ -37,17 +35,10 @@ pub(super) fn result(entry: &Entry, causes: &[&Cause], facts: &Facts) -> Text {
     }
 }
 
-/// Returns what DX does, if that is more than the result says.
+/// Returns what DX does, if that is more than its code, which the result has.
 pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
-    match catalogue::first(&entry.dx, facts).map(|dx| &*dx.text) {
-        Some("-") => None,
-        Some(text) => Some(fill(text, facts)),
-        // The result has the code; these are the words that people know from DX's own page.
-        None => {
-            let words = dx_words(facts.reason?.verdict())?;
-            Some(format!("{} “{words}”", facts.shows()).into())
-        }
-    }
+    let found = catalogue::first(&entry.dx, facts)?;
+    Some(fill(&found.text, facts))
 }
 
 /// Returns what is said beneath the result.
@@ -65,10 +56,10 @@ pub(super) fn remarks(facts: &Facts, report: &Report) -> Vec<Text> {
     match report.evidence {
         EvidenceKind::Live => {}
         EvidenceKind::Pasted => {
-            remarks.push("From pasted text: nothing was checked here.".into());
+            remarks.push("Read from pasted text; nothing was sent to Bitrise.".into());
         }
         EvidenceKind::Report => {
-            remarks.push("From a saved report: nothing was checked again.".into());
+            remarks.push("Read from a saved report; nothing was sent to Bitrise.".into());
         }
     }
     if facts.is_bitrise == Some(false) && !facts.is_sandbox {
@@ -120,11 +111,11 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
 
 /// Those who may have to act: the name in the catalogue, the name that scripts read, and words.
 pub(super) const PEOPLE: &[(&str, Who, &str)] = &[
-    ("you", Who::You, "you"),
+    ("you", Who::You, "{you}"),
     (
         "token_owner",
         Who::You,
-        "you, if the token is yours; otherwise the person it belongs to",
+        "{you}, if the token is {yours}; otherwise the person it belongs to",
     ),
     (
         "github_secrets",
@@ -144,15 +135,19 @@ pub(super) const PEOPLE: &[(&str, Who, &str)] = &[
     (
         "network_admin",
         Who::NetworkAdmin,
-        "whoever runs your network",
+        "whoever runs {your} network",
     ),
     ("wait", Who::Wait, "nobody: wait{wait_until}"),
 ];
 
 /// Returns who has to do something, with the words for it.
-pub(super) fn who(action: &Action) -> Option<(Who, &'static str)> {
+pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, &'static str)> {
     let mut people = PEOPLE.iter();
-    people.find_map(|(name, who, words)| (*name == action.who).then_some((*who, *words)))
+    let (_, who, words) = people.find(|(name, ..)| *name == action.who)?;
+    match who {
+        Who::You if facts.is_told() => Some((Who::Customer, words)),
+        who => Some((*who, words)),
+    }
 }
 
 /// Returns a warning's sentence.
@@ -183,13 +178,19 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
     }
 }
 
-/// Tells whether the result says what the only cause would say once more.
-pub(super) fn says_cause(entry: &Entry, causes: &[&Cause], facts: &Facts) -> bool {
-    let [only] = causes else {
-        return false;
-    };
+/// Returns the headline of the likeliest cause, if it has one and is known to apply.
+fn headline<'a>(causes: &[&'a Cause], facts: &Facts) -> Option<&'a str> {
+    let first = causes.first()?;
+    let is_known = holds(&first.sentence.conditions, facts) == Some(true);
+    first.result.as_deref().filter(|_| is_known)
+}
+
+/// Returns how many causes, the likeliest first, the result says already.
+pub(super) fn said_causes(entry: &Entry, causes: &[&Cause], facts: &Facts) -> usize {
     let result = catalogue::first(&entry.results, facts);
-    only.result.is_some() || result.is_some_and(Sentence::is_of_one_cause)
+    let is_said = headline(causes, facts).is_some()
+        || (causes.len() == 1 && result.is_some_and(Sentence::is_of_one_cause));
+    usize::from(is_said)
 }
 
 /// Returns what stands behind the heading of the causes.

@@ -94,15 +94,27 @@ pub(super) type Gap = (&'static str, fn(&Facts) -> Text);
 /// Every gap that a sentence may have.
 pub(super) const GAPS: &[Gap] = &[
     ("address", address),
-    ("again", |f| Text::default().command(again(f))),
+    ("all_apps", all_apps),
     ("among", among),
     ("answer", answer),
     ("app", |f| f.app.map_or_else(|| "the app".into(), app)),
+    ("app_and_place", |f| {
+        let text = app_in_list(f);
+        if f.app.is_some() && f.first == f.app {
+            text.own(",")
+        } else {
+            text
+        }
+    }),
+    ("app_in_list", app_in_list),
     ("app_in_workspace", |f| {
         f.app.map_or_else(|| "the app".into(), app_in_workspace)
     }),
     ("base_url", |f| command_or(f.base_url, "the base URL")),
     ("bitrise", bitrise),
+    ("ca_cert", |f| {
+        Text::default().command(option_or_input(f, "--ca-cert", "FILE"))
+    }),
     ("cause", |f| {
         f.cause.map_or_else(Text::default, |cause| fill(cause, f))
     }),
@@ -110,13 +122,8 @@ pub(super) const GAPS: &[Gap] = &[
     ("checked", checked),
     ("checked_apps", |f| apps(f.coverage.checked).into()),
     ("code", |f| code(f).into()),
-    ("coverage", |f| coverage(f).into()),
     ("denied", |f| f.coverage.denied.to_string().into()),
     ("dx_shows", dx_shows),
-    ("dx_words", |f| {
-        let words = f.reason.and_then(|reason| dx_words(reason.verdict()));
-        words.unwrap_or_default().into()
-    }),
     ("fault", fault),
     ("first", |f| {
         f.first
@@ -134,7 +141,9 @@ pub(super) const GAPS: &[Gap] = &[
             "your network's own authority",
         )
     }),
-    ("kind", |f| kind(f.kind).into()),
+    ("it", |f| {
+        if f.refused.len() <= 1 { "it" } else { "them" }.into()
+    }),
     ("listed_apps", |f| {
         apps(f.listed_before_cut.unwrap_or_default() as u64).into()
     }),
@@ -150,9 +159,12 @@ pub(super) const GAPS: &[Gap] = &[
             |error| error.to_string().into(),
         )
     }),
+    ("max_time", |f| {
+        Text::default().command(option_or_input(f, "--max-time", "10m"))
+    }),
     ("meant", meant),
     ("meant_app", |f| match f.mistaken {
-        Some(Mistaken::Title(other) | Mistaken::Case(other)) => app(other),
+        Some(Mistaken::Title(other) | Mistaken::Case(other) | Mistaken::Typo(other)) => app(other),
         _ => "another app".into(),
     }),
     ("not_run", |f| {
@@ -165,6 +177,14 @@ pub(super) const GAPS: &[Gap] = &[
             |now| humantime::format_rfc3339_seconds(now).to_string().into(),
         )
     }),
+    ("one_of_these", |f| {
+        if f.refused.len() <= 1 {
+            "it"
+        } else {
+            "one of them"
+        }
+        .into()
+    }),
     ("option", option),
     ("page", page),
     ("proxy", |f| match f.proxy {
@@ -173,13 +193,17 @@ pub(super) const GAPS: &[Gap] = &[
     }),
     ("proxy_answer", proxy_answer),
     ("proxy_variable", proxy_variable),
+    ("readable", |f| f.coverage.readable.to_string().into()),
     ("refused", refused),
     ("refused_in", refused_in),
     ("refused_names", |f| names(f.refused.iter().copied(), None)),
     ("roots", roots),
+    ("run_again", |f| run_again(f)),
+    ("run_new", run_new),
     ("schemes", schemes),
-    ("sees", |f| names(f.sample, f.coverage.total)),
+    ("sees_slugs", sees_slugs),
     ("sender", sender),
+    ("shows", |f| f.shows().into()),
     ("signal", |f| f.signal.unwrap_or("a signal").into()),
     ("slug", |f| {
         f.app.map_or_else(
@@ -192,6 +216,10 @@ pub(super) const GAPS: &[Gap] = &[
             .map_or_else(Text::default, |status| format!(" ({status})").into())
     }),
     ("status_and_attempts", status_and_attempts),
+    ("status_code", |f| match f.status() {
+        Some(status) => status.to_string().into(),
+        None => "an error".into(),
+    }),
     ("status_page", |_| {
         Text::default().command("https://status.bitrise.io")
     }),
@@ -203,29 +231,39 @@ pub(super) const GAPS: &[Gap] = &[
         0 | 1 => "this one".into(),
         count => format!("these {count}").into(),
     }),
+    ("this_kind", |f| {
+        let the = if f.is_told() { "the" } else { "this" };
+        format!("{the} {}", kind(f.kind)).into()
+    }),
+    ("this_token", |f| match (f.is_sandbox, f.is_told()) {
+        (true, _) => "the sandbox's token".into(),
+        (_, true) => "the token".into(),
+        (_, false) => "this token".into(),
+    }),
     ("total_apps", |f| {
         apps(f.coverage.total.unwrap_or_default()).into()
     }),
+    ("unchecked", unchecked),
     ("until", until),
     ("variables", variables),
     ("wait_until", |f| match f.retry_at {
-        Some(at) => format!(" until {}", clock(at, f.now)).into(),
+        Some(at) => format!(" until {}", clock(at, now(f))).into(),
         None => Text::default(),
     }),
-    ("whose", |f| {
-        let whose = if f.is_sandbox {
-            "the sandbox's"
-        } else {
-            "this"
-        };
-        whose.into()
-    }),
+    ("without_runs", without_runs),
     ("words", |f| {
         f.message()
             .map_or_else(Text::default, |words| Text::default().foreign(words))
     }),
     ("workspace", in_workspace),
     ("workspace_path", workspace_path),
+    ("you", |f| {
+        if f.is_told() { "the customer" } else { "you" }.into()
+    }),
+    ("your", |f| your(f).into()),
+    ("yours", |f| {
+        if f.is_told() { "theirs" } else { "yours" }.into()
+    }),
 ];
 
 fn address(facts: &Facts) -> Text {
@@ -262,18 +300,116 @@ fn among(facts: &Facts) -> Text {
 /// Returns the apps that were checked.
 fn checked(facts: &Facts) -> Text {
     match (facts.coverage.checked, facts.app) {
-        (1, Some(one)) => app(one),
+        (1, Some(_)) => app_in_list(facts),
         (1, None) => "the app that was checked".into(),
         (checked, _) => format!("the {checked} apps that were checked").into(),
     }
 }
 
-/// Returns how much was checked.
-fn coverage(facts: &Facts) -> String {
-    let coverage = facts.coverage;
-    match coverage.total {
-        Some(total) => format!("{} of {} checked", coverage.checked, apps(total)),
-        None => format!("{} checked, of more", apps(coverage.checked)),
+/// Returns the app that decided, with its place if that is the first one.
+fn app_in_list(facts: &Facts) -> Text {
+    match facts.app {
+        None => "the app".into(),
+        Some(one) if facts.first == Some(one) => app(one).own(", the first app in its list"),
+        Some(one) => app(one),
+    }
+}
+
+/// Returns how many apps were not checked, as a sentence; nothing if all were.
+fn unchecked(facts: &Facts) -> Text {
+    match facts.unchecked() {
+        Some(0) => Text::default(),
+        Some(1) => " 1 other app was not checked.".into(),
+        Some(rest) => format!(" {rest} other apps were not checked.").into(),
+        None => " The others in its list were not checked.".into(),
+    }
+}
+
+/// Says that no app that was checked had a run; nothing if one had.
+fn without_runs(facts: &Facts) -> Text {
+    if !facts.is_without_runs() {
+        return Text::default();
+    }
+    let subject = match facts.coverage.readable {
+        1 => "It did not run",
+        2 => "Neither of them ran",
+        _ => "None of them ran",
+    };
+    format!(" {subject} in the last 200 days, so DX may show no data.").into()
+}
+
+/// Returns the listed apps with their slugs.
+fn sees_slugs(facts: &Facts) -> Text {
+    let mut text = Text::default();
+    for (index, app) in facts.sample.iter().take(MAX_NAMES).enumerate() {
+        if index > 0 {
+            text = text.own(", ");
+        }
+        text = match &app.title {
+            Some(title) => text
+                .foreign(title)
+                .own(" (")
+                .foreign(app.slug.as_untrusted())
+                .own(")"),
+            None => text.foreign(app.slug.as_untrusted()),
+        };
+    }
+    let shown = facts.sample.len().min(MAX_NAMES) as u64;
+    match facts.coverage.total.unwrap_or(shown).saturating_sub(shown) {
+        0 => text,
+        more => text.own(format!(" and {more} more")),
+    }
+}
+
+/// Returns when the report is read, which is known of a live run alone.
+fn now(facts: &Facts) -> Option<SystemTime> {
+    facts.now.filter(|_| !facts.is_told())
+}
+
+fn your(facts: &Facts) -> &'static str {
+    if facts.is_told() {
+        "the customer's"
+    } else {
+        "your"
+    }
+}
+
+/// Returns an option with its value, or the input that takes its place.
+fn option_or_input(facts: &Facts, option: &str, value: &str) -> String {
+    match facts.input(option) {
+        Some(input) => format!("{input}: {value}"),
+        None => format!("{option} {value}"),
+    }
+}
+
+/// Returns the run that checks every app.
+fn all_apps(facts: &Facts) -> Text {
+    match facts.input("--all-apps") {
+        Some(input) => Text::from("a run with ").command(input),
+        None => Text::default().command("bitrise-dx verify --all-apps"),
+    }
+}
+
+/// Tells what to run for the same checks; “again” only if the program has run here.
+fn run_again(facts: &Facts) -> Text {
+    if facts.has_inputs() {
+        return "run this build again".into();
+    }
+    let text = Text::from("run ").command(again(facts));
+    if facts.is_told() {
+        text
+    } else {
+        text.own(" again")
+    }
+}
+
+/// Returns the run that checks a new token as far as the old one was to be.
+fn run_new(facts: &Facts) -> Text {
+    match facts.selection {
+        Some(Selection::Named | Selection::File) if !facts.has_inputs() => {
+            Text::default().command(again(facts))
+        }
+        _ => all_apps(facts),
     }
 }
 
@@ -558,10 +694,15 @@ fn joined(names: &[&Untrusted]) -> Text {
 /// Returns the workspace whose tokens are in question, as it stands in a sentence.
 fn in_workspace(facts: &Facts) -> Text {
     if let Some(name) = workspace(facts) {
-        return Text::from("the Bitrise workspace ").foreign(name);
+        let text = if facts.is_told() {
+            "the customer's Bitrise workspace, "
+        } else {
+            "the Bitrise workspace "
+        };
+        return Text::from(text).foreign(name);
     }
     match managed(facts.refused.iter().copied()).as_slice() {
-        [] | [_] => "your Bitrise workspace".into(),
+        [] | [_] => format!("{} Bitrise workspace", your(facts)).into(),
         names if names.len() <= MAX_WORKSPACES => {
             Text::from("the Bitrise workspaces ").then(joined(names))
         }
@@ -576,7 +717,7 @@ fn workspace_path(facts: &Facts) -> Text {
         managed(facts.refused.iter().copied()).len(),
     ) {
         (Some(name), _) => Text::default().foreign(name),
-        (None, 0 | 1) => "your workspace".into(),
+        (None, 0 | 1) => format!("{} workspace", your(facts)).into(),
         (None, _) => "the workspace of each app".into(),
     }
 }
@@ -643,7 +784,7 @@ pub(super) fn again(facts: &Facts) -> String {
 
 fn meant(facts: &Facts) -> Text {
     match facts.mistaken {
-        Some(Mistaken::Title(app) | Mistaken::Case(app)) => {
+        Some(Mistaken::Title(app) | Mistaken::Case(app) | Mistaken::Typo(app)) => {
             Text::default().foreign(app.slug.as_untrusted())
         }
         Some(Mistaken::Workspace(Some(name))) => Text::from("“").foreign(name).own("”"),
@@ -720,16 +861,22 @@ pub(super) fn responder(responder: &Responder) -> Text {
 fn until(facts: &Facts) -> Text {
     facts.retry_at.map_or_else(
         || "in a few minutes".into(),
-        |at| format!("after {}", clock(at, facts.now)).into(),
+        |at| format!("after {}", clock(at, now(facts))).into(),
     )
 }
 
-/// Returns a time of day, as in “18:18 UTC”, with the date if that is a day or more from now.
+/// Returns a time of day, rounded up to the minute, as in “18:18 UTC”; with the date if that is a day
+/// or more from now, or now is not known.
 pub(super) fn clock(at: SystemTime, now: Option<SystemTime>) -> String {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.next_multiple_of(60));
     let text = humantime::format_rfc3339_seconds(at).to_string();
-    let is_far = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait >= DAY));
-    let date = text.get(..10).filter(|_| is_far);
+    let is_near = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait < DAY));
+    let date = if is_near { None } else { text.get(..10) };
     let date = date.map_or_else(String::new, |date| format!("{date} "));
     format!("{date}{} UTC", text.get(11..16).unwrap_or(&text))
 }
@@ -753,7 +900,7 @@ mod tests {
             let text = fill(&format!("a {{{gap}}} b"), &Facts::default()).to_string();
             assert!(!text.contains(['{', '}']), "{text}");
         }
-        let text = fill("`a {again}` {x} {app", &Facts::default());
-        assert_eq!(text.to_string(), "a bitrise-dx verify {x} {app");
+        let text = fill("`a {status_page}` {x} {app", &Facts::default());
+        assert_eq!(text.to_string(), "a https://status.bitrise.io {x} {app");
     }
 }

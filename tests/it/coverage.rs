@@ -836,7 +836,7 @@ fn every_format_says_what_dx_may_not_notice() {
         };
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            text.contains("DX connects and skips this one; otherwise"),
+            text.contains("may connect: its page has the first app tested"),
             "{text}"
         );
         assert!(!text.contains("DX will show"), "{text}");
