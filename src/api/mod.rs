@@ -25,7 +25,7 @@ use crate::redact::Redactor;
 use crate::responder;
 use crate::text::Untrusted;
 use crate::token::Token;
-use body::{APP_LIMIT, APPS_LIMIT, Bodies, Reading};
+use body::Reading;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proxy::Proxy;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
@@ -62,9 +62,7 @@ const CONNECT_SHARE: f64 = 0.9;
 /// a flood of interim responses has many.
 const HEADERS_LIMIT: u32 = 64 * 1024;
 
-/// The maximum number of bytes of one response that wait unread over HTTP/2. With the highest
-/// concurrency they are fewer than [`CONNECTION_WINDOW`], so that a large body that waits for its
-/// turn never keeps the one from coming in that has it.
+/// The maximum number of bytes of one response that wait unread over HTTP/2.
 const STREAM_WINDOW: u32 = 128 * 1024;
 
 /// The maximum number of bytes of all responses that wait unread over HTTP/2.
@@ -123,7 +121,6 @@ pub struct Client {
     /// from what proxies say, which is all but the API's own JSON.
     redactor_of_words: Redactor,
     way: Way,
-    bodies: Bodies,
     deadline: Instant,
     throttle: RefCell<Throttle>,
     /// Wakes those that wait for another request to end.
@@ -207,7 +204,6 @@ impl Client {
             redactor,
             redactor_of_words,
             way,
-            bodies: Bodies::default(),
             deadline,
             throttle: RefCell::default(),
             freed: Notify::new(),
@@ -228,30 +224,29 @@ impl Client {
     /// Asks for the first page of apps (spec: `app-list`).
     pub async fn apps(&self) -> Exchange {
         let query = [limit(APPS_PER_PAGE)];
-        self.get(&["apps"], &query, APPS_LIMIT).await
+        self.get(&["apps"], &query).await
     }
 
     /// Asks for the page of apps that starts with the app `next`, as the page before it says.
     pub async fn apps_from(&self, next: &Slug) -> Exchange {
         let query = [limit(APPS_PER_PAGE), ("next", next.raw().to_owned())];
-        self.get(&["apps"], &query, APPS_LIMIT).await
+        self.get(&["apps"], &query).await
     }
 
     /// Asks for an app's latest runs (spec: `pipeline-list`).
     pub async fn pipelines(&self, app: &Slug, most: u8) -> Exchange {
         let path = ["apps", app.raw(), "pipelines"];
-        self.get(&path, &[limit(most)], APP_LIMIT).await
+        self.get(&path, &[limit(most)]).await
     }
 
     /// Asks for one pipeline run (spec: `pipeline-show`).
     pub async fn pipeline(&self, app: &Slug, pipeline_id: &Slug) -> Exchange {
         let path = ["apps", app.raw(), "pipelines", pipeline_id.raw()];
-        self.get(&path, &[], APP_LIMIT).await
+        self.get(&path, &[]).await
     }
 
-    /// Sends one request, again if a retry may help, until there is a response or time is over. A
-    /// body of more than `most` decoded bytes is not read.
-    async fn get(&self, path: &[&str], query: &[(&str, String)], most: usize) -> Exchange {
+    /// Sends one request, again if a retry may help, until there is a response or time is over.
+    async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Exchange {
         let url = address(&self.settings.base_url, path, query);
         let mut place = self.place().await;
         let started = Instant::now();
@@ -264,7 +259,7 @@ impl Client {
                     remote_address: None,
                 };
             }
-            let attempt = self.attempt(&url, most).await;
+            let attempt = self.attempt(&url).await;
             let limit = attempt.outcome.as_ref().ok();
             let limit = limit.filter(|response| response.is_rate_limit());
             let next = if let Some(limit) = limit {
@@ -379,7 +374,7 @@ impl Client {
     }
 
     /// Makes one attempt.
-    async fn attempt(&self, url: &str, most: usize) -> Attempt {
+    async fn attempt(&self, url: &str) -> Attempt {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
         let clean = |text: &str| Untrusted::new(self.redactor_of_words.clean(text));
         let mut received = match timeout_at(until, self.request(url).send()).await {
@@ -402,9 +397,7 @@ impl Client {
         let retry_after = retry::retry_after(received.headers(), SystemTime::now());
         let remote_address = received.remote_addr();
         let reading = Reading {
-            bodies: &self.bodies,
             redactor: &self.redactor,
-            limit: most,
             until,
         };
         // A body that comes too late doesn't undo the status that came before it.
