@@ -36,6 +36,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use throttle::{Admission, Closing, Throttle};
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use transport::{Lookups, Resolver, Way};
 use url::Url;
@@ -377,6 +378,9 @@ impl Client {
     async fn attempt(&self, url: &str) -> Attempt {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
         let clean = |text: &str| Untrusted::new(self.redactor_of_words.clean(text));
+        // Lets the connection notice what it got without having asked: the HTTP library gives up a
+        // connection with such bytes on it, so that they are not taken for this request's response.
+        yield_now().await;
         let mut received = match timeout_at(until, self.request(url).send()).await {
             Ok(Ok(received)) => received,
             failed => {

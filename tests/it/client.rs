@@ -3,7 +3,7 @@
 use crate::schema;
 use crate::support::client::{TOKEN, block_on, settings};
 use crate::support::process::Program;
-use crate::support::server::{Act, ONE_APP, Server, healthy, http2, json, response};
+use crate::support::server::{Act, NO_RUNS, ONE_APP, Server, healthy, http2, json, response};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
@@ -75,6 +75,30 @@ fn the_requests_are_those_that_dx_makes() {
         )));
         assert_eq!(request.head.matches(TOKEN).count(), 1, "{}", request.head);
     }
+}
+
+#[test]
+fn a_response_that_came_before_its_request_is_no_response_to_it() {
+    let whole = |status: u16, body: &str| {
+        let response = String::from_utf8(response(status, "", body)).unwrap();
+        response.replace("Connection: close\r\n", "")
+    };
+    let server = Server::start(move |request, _| {
+        let early = if request.target.contains("pipelines") {
+            return json(404, "{}");
+        } else {
+            whole(200, ONE_APP) + &whole(200, NO_RUNS)
+        };
+        Act::SendAndHold(early.into_bytes())
+    });
+    let slug = Slug::parse("app-one").unwrap();
+    let seen = block_on(async {
+        let client = Client::new(settings(&server.base_url())).unwrap();
+        assert_eq!(client.apps().await.outcome.unwrap().status, Some(200));
+        client.pipelines(&slug, 1).await
+    });
+    assert_eq!(seen.outcome.unwrap().status, Some(404));
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
