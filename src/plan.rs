@@ -12,6 +12,7 @@ use crate::verdict::Reason;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -49,10 +50,44 @@ impl Plan {
         }
         match &self.apps {
             AppSelection::Named(apps) if apps.iter().any(|app| token.finds(app.raw())) => {
-                Err(PlanError::AppSlugIsToken)
+                Err(NotASlug::Token.in_option())
             }
-            AppSelection::First | AppSelection::Named(_) | AppSelection::All => Ok(()),
+            _ => Ok(()),
         }
+    }
+}
+
+/// Why a text is no app's slug.
+enum NotASlug {
+    /// It is a token.
+    Token,
+    /// It can't be one, or is no text at all.
+    Other,
+}
+
+impl NotASlug {
+    /// Says it of `--app`.
+    fn in_option(&self) -> PlanError {
+        PlanError::Arguments(Cow::Borrowed(match self {
+            Self::Token => {
+                "--app was given a token instead of an app's slug: treat that token as compromised"
+            }
+            Self::Other => {
+                "--app takes an app's slug, such as 93f256e365d929d3, or the app's address on \
+                 Bitrise, such as https://app.bitrise.io/app/93f256e365d929d3"
+            }
+        }))
+    }
+
+    /// Says it of a line of `--apps-file`.
+    fn in_line(&self, line: usize) -> PlanError {
+        let what = match self {
+            Self::Token => "a token instead of an app's slug: treat that token as compromised",
+            Self::Other => {
+                "not an app's slug, such as 93f256e365d929d3, nor an app's address on Bitrise"
+            }
+        };
+        PlanError::Arguments(format!("line {line} of --apps-file is {what}").into())
     }
 }
 
@@ -60,11 +95,14 @@ impl Plan {
 /// the slug in it. Any text that can be a path segment is a slug, since Bitrise's are opaque.
 ///
 /// # Errors
-/// Returns [`PlanError::AppSlug`] for a text that can't be a slug, and
-/// [`PlanError::AppSlugIsToken`] for one that looks like a token.
+/// Returns a [`PlanError`] for a text that can't be a slug, or that looks like a token.
 pub fn app_slug(text: &str) -> Result<Slug, PlanError> {
+    slug(text).map_err(|error| error.in_option())
+}
+
+fn slug(text: &str) -> Result<Slug, NotASlug> {
     if token::has_prefix(text) {
-        return Err(PlanError::AppSlugIsToken);
+        return Err(NotASlug::Token);
     }
     // The last one stands for bytes that are not text.
     let is_odd = |c: char| {
@@ -77,7 +115,7 @@ pub fn app_slug(text: &str) -> Result<Slug, PlanError> {
     };
     let text = slug_of_address(text.trim()).unwrap_or(text);
     let slug = Slug::parse(text).filter(|_| !text.contains(is_odd));
-    slug.ok_or(PlanError::AppSlug)
+    slug.ok_or(NotASlug::Other)
 }
 
 /// Returns the slug in an app's address, `https://app.bitrise.io/app/SLUG/…`. The scheme may be
@@ -110,19 +148,14 @@ pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
     };
     let (mut slugs, mut seen) = (Vec::new(), HashSet::new());
     for (line, entry) in entries {
-        let slug = app_slug(&entry).map_err(|error| {
-            if matches!(error, PlanError::AppSlugIsToken) {
-                PlanError::AppsFileWithToken(line)
-            } else {
-                PlanError::AppsFileLine(line)
-            }
-        })?;
+        let slug = slug(&entry).map_err(|error| error.in_line(line))?;
         if seen.insert(slug.raw().to_owned()) {
             slugs.push(slug);
         }
     }
     if slugs.is_empty() {
-        return Err(PlanError::AppsFileEmpty);
+        let words = "the list of --apps-file names no app";
+        return Err(PlanError::Arguments(words.into()));
     }
     Ok(slugs)
 }
@@ -174,8 +207,11 @@ fn first_column(line: &str) -> &str {
 /// Returns the strings of a JSON array, or the `slug` of each of its objects. The line of an item is
 /// the one that it stands in, told by the lines' breaks before it.
 fn json_entries(text: &str) -> Result<Vec<(usize, Cow<'_, str>)>, PlanError> {
-    let items: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|error| PlanError::AppsFileJson(error.line()))?;
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+        let line = error.line();
+        let words = "breaks its JSON; a list in JSON is an array of slugs";
+        PlanError::Arguments(format!("line {line} of --apps-file {words}").into())
+    })?;
     let mut entries = Vec::with_capacity(items.len());
     let (mut line, mut counted) = (1, 0);
     for item in items {
@@ -187,47 +223,67 @@ fn json_entries(text: &str) -> Result<Vec<(usize, Cow<'_, str>)>, PlanError> {
             Ok(serde_json::Value::String(slug)) => Some(slug),
             Ok(serde_json::Value::Object(mut app)) => match app.remove("slug") {
                 Some(serde_json::Value::String(slug)) => Some(slug),
-                Some(_) | None => None,
+                _ => None,
             },
-            Ok(_) | Err(_) => None,
+            _ => None,
         };
-        entries.push((line, slug.ok_or(PlanError::AppsFileLine(line))?.into()));
+        let slug = slug.ok_or_else(|| NotASlug::Other.in_line(line))?;
+        entries.push((line, slug.into()));
     }
     Ok(entries)
 }
 
-/// A file, or standard input, that could not be read or written.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{} ({why})", self.place())]
+/// A file, or standard input, that could not be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileError {
-    /// The file's name as it may be shown, or nothing for standard input.
-    name: Option<String>,
+    /// What is read, with the option that names it.
+    place: String,
     /// What the system says.
     why: String,
     /// The kind of that.
-    kind: io::ErrorKind,
+    kind: ErrorKind,
 }
 
 impl FileError {
-    /// Names what was to be read or written; `-` is standard input.
-    pub fn new(path: &Path, error: &io::Error) -> Self {
-        let is_input = path == Path::new("-");
-        let name = shown_path(&path.to_string_lossy());
+    /// Names what was to be read, and the option that asks for it, if one does; `-` is standard
+    /// input.
+    pub fn new(path: &Path, option: &str, error: &io::Error) -> Self {
+        let name = match path.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => quoted(path),
+        };
+        let option = match option {
+            "" => String::new(),
+            option => format!(" ({option})"),
+        };
         Self {
-            name: Some(name).filter(|_| !is_input),
+            place: format!("{name}{option}"),
             why: words(error),
             kind: error.kind(),
         }
     }
 
     /// Returns the kind of what the system says.
-    pub const fn kind(&self) -> io::ErrorKind {
+    pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
+}
 
-    fn place(&self) -> &str {
-        self.name.as_deref().unwrap_or("standard input")
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ErrorKind::NotFound => write!(f, "no file {}", self.place),
+            ErrorKind::IsADirectory => write!(f, "{} is a folder, not a file", self.place),
+            _ => write!(f, "can't read {}: {}", self.place, self.why),
+        }
     }
+}
+
+impl std::error::Error for FileError {}
+
+/// Returns a path between quotation marks, as it may be shown.
+pub fn quoted(path: &Path) -> String {
+    format!("“{}”", shown_path(&path.to_string_lossy()))
 }
 
 /// Returns a path as it may be shown: a part of it that may be a token is left out.
@@ -282,109 +338,35 @@ pub fn words(error: &io::Error) -> String {
     words.to_owned()
 }
 
-/// Why a run can't be planned.
+/// Why a run can't be planned, by where that stands.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The arguments can't be read; what is wrong with them, without anything that may be a token.
+    /// In the arguments, or in a file that they name; without anything that may be a token.
     #[error("{0}")]
-    Arguments(String),
+    Arguments(Cow<'static, str>),
     /// A token stands among the arguments.
-    #[error(
-        "a token stands on the command line, where the process list and the shell history show \
-         it: set BITRISE_TOKEN or use --token-file instead"
-    )]
-    TokenInArguments,
-    /// `--token-file` with what may be the token itself.
-    #[error(
-        "--token-file takes the name of a file, not the token; if that was your token, treat it as \
-         compromised, since the process list and the shell history show it"
-    )]
-    TokenAsFile,
-    /// The base URL can't be used.
+    #[error("{0}")]
+    TokenInArguments(&'static str),
+    /// In the base URL.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
-    /// A proxy variable can't be read.
+    /// In a proxy variable.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// An `--app` that can't be a slug.
-    #[error(
-        "--app takes an app's slug, such as 93f256e365d929d3, or the app's address on Bitrise, \
-         such as https://app.bitrise.io/app/93f256e365d929d3"
-    )]
-    AppSlug,
-    /// An `--app` that is a token.
-    #[error("--app was given a token instead of an app's slug: treat that token as compromised")]
-    AppSlugIsToken,
-    /// An `--apps-file` that can't be read.
-    #[error("can't read the list of --apps-file: {0}")]
-    AppsFileUnreadable(FileError),
-    /// An `--apps-file` without a slug.
-    #[error("the list of --apps-file names no app")]
-    AppsFileEmpty,
-    /// An `--apps-file` that starts like a JSON array and is none; the line where it goes wrong.
-    #[error("line {0} of --apps-file breaks its JSON; a list in JSON is an array of slugs")]
-    AppsFileJson(usize),
-    /// A line that can't be a slug.
-    #[error(
-        "line {0} of --apps-file is not an app's slug, such as 93f256e365d929d3, nor an app's \
-         address on Bitrise"
-    )]
-    AppsFileLine(usize),
-    /// A line that is a token.
-    #[error(
-        "line {0} of --apps-file is a token instead of an app's slug: treat that token as \
-         compromised"
-    )]
-    AppsFileWithToken(usize),
-    /// Options that exclude each other.
-    #[error("{0} and {1} can't be used together")]
-    Conflict(&'static str, &'static str),
-    /// A `--report` whose format is not known.
-    #[error("--report tells the format from the file's name, which must end in {0}")]
-    ReportFormat(&'static str),
-    /// A `--report` that names a folder.
-    #[error("--report names a folder; add the name of a file, such as report.html")]
-    ReportIsFolder,
-    /// A `--report` that can't be written.
-    #[error("can't write a file into the folder for --report: {0}")]
-    ReportFolder(FileError),
-    /// A `--ca-cert` that can't be read.
-    #[error("can't read the file of --ca-cert: {0}")]
-    CaCertUnreadable(FileError),
-    /// The client can't be made; why, in its words.
-    #[error("{0}")]
-    Client(String),
-    /// The system refuses what every run needs.
+    /// In a file that can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// In this machine, which refuses what every run needs.
     #[error("this machine does not let the program start: {0}")]
-    System(String),
-    /// The sandbox could not open its port.
-    #[error("can't start the sandbox: {0}")]
-    Sandbox(String),
+    Machine(String),
 }
 
 impl PlanError {
     /// Returns the reason that this error is reported under.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::TokenInArguments | Self::TokenAsFile => Reason::TokenInArguments,
-            Self::Arguments(_)
-            | Self::BaseUrl(_)
-            | Self::Proxy(_)
-            | Self::AppSlug
-            | Self::AppSlugIsToken
-            | Self::AppsFileUnreadable(_)
-            | Self::AppsFileEmpty
-            | Self::AppsFileJson(_)
-            | Self::AppsFileLine(_)
-            | Self::AppsFileWithToken(_)
-            | Self::Conflict(_, _)
-            | Self::ReportFormat(_)
-            | Self::ReportIsFolder
-            | Self::ReportFolder(_)
-            | Self::CaCertUnreadable(_)
-            | Self::Client(_)
-            | Self::System(_)
-            | Self::Sandbox(_) => Reason::InvalidOptions,
+            Self::TokenInArguments(_) => Reason::TokenInArguments,
+            _ => Reason::InvalidOptions,
         }
     }
 }
@@ -438,13 +420,12 @@ mod tests {
             "a\u{fffd}",
             &"x".repeat(257),
         ] {
-            assert!(matches!(app_slug(text), Err(PlanError::AppSlug)), "{text}");
+            let error = app_slug(text).unwrap_err().to_string();
+            assert!(error.starts_with("--app takes"), "{text}");
         }
         for text in ["bitwat_x", "bitpat_x", "xbitwat_x"] {
-            assert!(
-                matches!(app_slug(text), Err(PlanError::AppSlugIsToken)),
-                "{text}"
-            );
+            let error = app_slug(text).unwrap_err().to_string();
+            assert!(error.starts_with("--app was given a token"), "{text}");
         }
     }
 
@@ -463,12 +444,30 @@ mod tests {
             ("a\u{1b}b", "a\\u{1b}b"),
         ] {
             let not_found = io::Error::from(ErrorKind::NotFound);
-            let error = FileError::new(Path::new(path), &not_found).to_string();
-            assert_eq!(error, format!("{shown} (no such file)"));
+            let error = FileError::new(Path::new(path), "", &not_found).to_string();
+            assert_eq!(error, format!("no file “{shown}”"));
         }
-        let error = FileError::new(Path::new("-"), &io::Error::from(ErrorKind::TimedOut));
-        let words = "standard input (it took longer than --max-time)";
-        assert_eq!(error.to_string(), words);
+        for (path, kind, words) in [
+            (
+                "-",
+                ErrorKind::TimedOut,
+                "can't read standard input (--x): it took longer than --max-time",
+            ),
+            ("a", ErrorKind::NotFound, "no file “a” (--x)"),
+            (
+                "a",
+                ErrorKind::IsADirectory,
+                "“a” (--x) is a folder, not a file",
+            ),
+            (
+                "a",
+                ErrorKind::PermissionDenied,
+                "can't read “a” (--x): permission denied",
+            ),
+        ] {
+            let error = FileError::new(Path::new(path), "--x", &io::Error::from(kind));
+            assert_eq!(error.to_string(), words);
+        }
     }
 
     #[test]

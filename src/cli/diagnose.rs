@@ -7,19 +7,20 @@ use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
 use crate::diagnosis::{Diagnosis, Known, diagnose, say_token_was_pasted};
 use crate::evidence::{judge, without_secrets};
+use crate::plan::{FileError, PlanError};
 use crate::render;
 use crate::report::{EvidenceError, EvidenceKind, NotRun, Report, Target, TokenInfo};
 use crate::text::escape_unprintable;
 use serde_json::Value;
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-/// The maximum number of bytes that are read: of a report of our own, which lists up to 10,000 apps.
-/// What else is pasted has a limit of its own, [`crate::evidence::MAX_TEXT`].
-const MAX_REPORT: usize = 32 * 1024 * 1024;
+/// The maximum number of bytes that are read, of a report of our own as well. What else is pasted
+/// has a limit of its own, [`crate::evidence::MAX_TEXT`].
+const MAX_INPUT: u64 = 8 * 1024 * 1024;
 
 /// Reads the text, and writes what it means.
 ///
@@ -27,7 +28,9 @@ const MAX_REPORT: usize = 32 * 1024 * 1024;
 /// Returns an error if the report could not be written.
 pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let style = output::style(environment, args.readers.detail(args.verbose));
-    let (files, unusable) = plan_files(&args.readers.report);
+    let input = args.file.as_deref().unwrap_or(Path::new("-"));
+    let inputs = [("the text that is to be read", input)];
+    let (files, unusable) = plan_files(&args.readers.report, &inputs);
     let mut diagnosis = match unusable {
         Some(error) => of(not_run(error)),
         None => read(args),
@@ -39,6 +42,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
             format: Some(args.readers.output),
             style,
             files: &files,
+            until: None,
         },
     )
 }
@@ -103,23 +107,22 @@ fn clean(value: &mut Value) -> bool {
 }
 
 /// Reads a file, or standard input.
-fn text(file: Option<&Path>) -> Result<String, EvidenceError> {
-    let unreadable = |error: io::Error| EvidenceError::Unreadable(error.kind());
-    let limit = MAX_REPORT as u64 + 1;
+fn text(file: Option<&Path>) -> Result<String, PlanError> {
+    let path = file.unwrap_or(Path::new("-"));
     let mut bytes = Vec::new();
-    let file = file.filter(|file| !input::is_standard_input(file));
-    let read = if let Some(file) = file {
-        File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-    } else {
+    let mut read = |source: &mut dyn Read| source.take(MAX_INPUT + 1).read_to_end(&mut bytes);
+    let read = if input::is_standard_input(path) {
         let stdin = io::stdin();
         if stdin.is_terminal() {
             output::complain(HOW_TO_PASTE);
         }
-        stdin.lock().take(limit).read_to_end(&mut bytes)
+        read(&mut stdin.lock())
+    } else {
+        File::open(path).and_then(|mut file| read(&mut file))
     };
-    read.map_err(unreadable)?;
-    if bytes.len() > MAX_REPORT {
-        return Err(EvidenceError::TooLarge);
+    read.map_err(|error| FileError::new(path, "", &error))?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(PlanError::Arguments(TOO_LONG.into()));
     }
     // A terminal's log may hold any bytes; what is no text is no evidence.
     Ok(match input::text(&bytes) {
@@ -127,6 +130,10 @@ fn text(file: Option<&Path>) -> Result<String, EvidenceError> {
         Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     })
 }
+
+/// What is said of a longer text: nothing is judged from its beginning.
+const TOO_LONG: &str = "the text is longer than 8 MiB; paste the two commands and what they printed \
+    alone";
 
 /// What a person is told who runs it on a terminal without a file.
 const HOW_TO_PASTE: &str = if cfg!(windows) {

@@ -3,7 +3,7 @@
 
 use super::{Cli, CompletionsArgs, ManArgs, output};
 use crate::diagnosis;
-use crate::plan::FileError;
+use crate::plan;
 use anyhow::anyhow;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
@@ -53,8 +53,10 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
         }
         io::Result::Ok(())
     };
-    let named = |error: io::Error| FileError::new(folder, &error);
-    write().map_err(|error| anyhow!("can't write the pages into {}", named(error)))?;
+    write().map_err(|error| {
+        let (folder, why) = (plan::quoted(folder), plan::words(&error));
+        anyhow!("can't write the pages into {folder}: {why}")
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,13 +6,14 @@ use crate::diagnosis::{Diagnosis, Known, diagnose};
 use crate::plan::PlanError;
 use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
-use crate::report::{Report, Target, TokenInfo, TokenSource};
+use crate::report::{NotRun, Report, Target, TokenInfo, TokenSource};
 use crate::text::escape_unprintable;
+use crate::verdict::Signal;
 use anyhow::anyhow;
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A report, and the redactor of its token if there was one.
 pub(super) struct Outcome {
@@ -30,6 +31,8 @@ pub(super) struct Readers<'a> {
     pub(super) style: Style,
     /// The files of `--report`.
     pub(super) files: &'a [ReportFile],
+    /// Until when standard output may keep the process waiting; nothing for any time.
+    pub(super) until: Option<Instant>,
 }
 
 impl Outcome {
@@ -102,16 +105,21 @@ pub(super) fn write(
     readers: &Readers<'_>,
 ) -> anyhow::Result<ExitCode> {
     let mut written = write_files(diagnosis, readers);
+    let is_stopped = diagnosis.exit_code > 128;
     if written.is_err() {
         diagnosis.exit_code = UNWRITTEN;
         // The error is known.
         let _ = write_files(diagnosis, readers);
     }
     let printed = match readers.format {
-        Some(format) => output::print(&rendered(diagnosis, format, style)?),
+        Some(format) => output::print_until(&rendered(diagnosis, format, style)?, readers.until),
         None => Ok(()),
     };
     if printed.is_err() && diagnosis.exit_code != UNWRITTEN {
+        if is_stopped {
+            // Whoever sent the signal waits for nothing else.
+            return Ok(ExitCode::from(diagnosis.exit_code));
+        }
         diagnosis.exit_code = UNWRITTEN;
         written = write_files(diagnosis, readers);
     }
@@ -160,10 +168,28 @@ impl From<Report> for Outcome {
     }
 }
 
-impl From<PlanError> for Outcome {
-    fn from(error: PlanError) -> Self {
-        let report = started(Target::default(), TokenInfo::default());
-        report.not_run(error.into()).into()
+/// Why a run ends before anything is sent.
+pub(super) enum Early {
+    /// There is no token, or the options can't be used.
+    NotRun(NotRun),
+    /// A signal came.
+    Stopped(Signal),
+}
+
+impl<E: Into<PlanError>> From<E> for Early {
+    fn from(error: E) -> Self {
+        Self::NotRun(NotRun::Plan(error.into()))
+    }
+}
+
+impl Early {
+    /// Returns the report of a run that ends so, with what was known by then.
+    pub(super) fn report(self, target: Target, source: Option<TokenSource>) -> Report {
+        let report = started(target, from(source));
+        match self {
+            Self::NotRun(why) => report.not_run(why),
+            Self::Stopped(signal) => report.interrupted(signal),
+        }
     }
 }
 
@@ -173,9 +199,9 @@ pub(super) fn started(target: Target, token: TokenInfo) -> Report {
 }
 
 /// Returns what is known of a token before it was read.
-pub(super) fn from(source: TokenSource) -> TokenInfo {
+pub(super) fn from(source: Option<TokenSource>) -> TokenInfo {
     TokenInfo {
-        source: Some(source),
+        source,
         ..TokenInfo::default()
     }
 }
@@ -187,14 +213,18 @@ pub(super) fn shown_time(now: SystemTime) -> SystemTime {
     now.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)
 }
 
-/// Looks at the names and folders of report files before the run.
+/// Looks at the names and folders of report files before the run. `inputs` are the files that the
+/// run reads, with their names for people: none of them is overwritten.
 ///
 /// # Errors
 /// Returns, with those that can be used, why the first of the others can't.
-pub(super) fn plan_files(paths: &[PathBuf]) -> (Vec<ReportFile>, Option<PlanError>) {
+pub(super) fn plan_files(
+    paths: &[PathBuf],
+    inputs: &[(&str, &Path)],
+) -> (Vec<ReportFile>, Option<PlanError>) {
     let (mut files, mut unusable) = (Vec::new(), None);
     for path in paths {
-        match ReportFile::plan(path) {
+        match ReportFile::plan(path, inputs) {
             Ok(file) => files.push(file),
             Err(error) => unusable = unusable.or(Some(error)),
         }

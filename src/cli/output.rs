@@ -2,7 +2,8 @@
 
 use super::Format;
 use super::environment::Environment;
-use crate::plan::{FileError, PlanError};
+use super::input::is_standard_input;
+use crate::plan::{self, PlanError};
 use crate::render::{Detail, Style};
 use anstream::AutoStream;
 use anyhow::{Context as _, anyhow};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 /// The width of text that is not for a terminal, and the largest on one: longer lines are hard
@@ -52,8 +53,33 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Prints to standard error. Where that fails, there is nobody left to tell.
+/// Prints to standard output until a time, as on a pipe that is open and never read.
+///
+/// # Errors
+/// Returns an error if the text could not be written by then.
+pub(super) fn print_until(text: &str, until: Option<Instant>) -> anyhow::Result<()> {
+    let Some(until) = until else {
+        return print(text);
+    };
+    let (tell, printed) = channel();
+    let text = text.to_owned();
+    let started = thread::Builder::new().spawn(move || {
+        // Nobody may wait any more.
+        let _ = tell.send(print(&text));
+    });
+    started.context("there is no thread left")?;
+    let left = until.saturating_duration_since(Instant::now());
+    let nobody = "can't write to standard output: nobody read it within --max-time";
+    let printed = printed.recv_timeout(left);
+    printed.unwrap_or_else(|_| Err(anyhow!(nobody)))
+}
+
+/// Prints to standard error. Where that fails, or nobody reads, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
+    Lines::start().send(text.to_owned());
+}
+
+fn write_error(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -77,7 +103,7 @@ impl Lines {
         let (tell, done) = channel();
         let print = move || {
             for line in lines {
-                complain(&line);
+                write_error(&line);
             }
             // Nobody may wait any more.
             let _ = tell.send(());
@@ -91,9 +117,13 @@ impl Lines {
 
     /// Prints a line, in its turn.
     pub(super) fn say(&self, line: &str) {
+        self.send(format!("{line}\n"));
+    }
+
+    fn send(&self, text: String) {
         if let Some(sender) = &self.sender {
             // The thread ends only after the sender.
-            let _ = sender.send(format!("{line}\n"));
+            let _ = sender.send(text);
         }
     }
 }
@@ -113,7 +143,7 @@ pub(super) fn install_panic_message() {
         let place = info
             .location()
             .map_or_else(String::new, |place| format!(" at {place}"));
-        complain(&format!(
+        write_error(&format!(
             "error: this is a bug in bitrise-dx{place}; please report it\n"
         ));
         #[expect(clippy::exit, reason = "a bug has exit code 1, not that of an abort")]
@@ -136,25 +166,41 @@ impl ReportFile {
     /// Nothing is left behind, whatever ends the run.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] if the name has no known ending or is a folder's, or the folder
-    /// can't be written to.
-    pub(super) fn plan(target: &Path) -> Result<Self, PlanError> {
+    /// Returns a [`PlanError`] if the name has no known ending, is a folder's or that of an input,
+    /// or the folder can't be written to.
+    pub(super) fn plan(target: &Path, inputs: &[(&str, &Path)]) -> Result<Self, PlanError> {
+        let refused = |words: String| Err(PlanError::Arguments(words.into()));
         let ending = target.extension().unwrap_or_default();
         let format = match ending.to_ascii_lowercase().to_str() {
             Some("json") => Format::Json,
             Some("md" | "markdown") => Format::Markdown,
             Some("xml") => Format::Junit,
             Some("html" | "htm") => Format::Html,
-            Some(_) | None => return Err(PlanError::ReportFormat(ENDINGS)),
+            _ => {
+                return refused(format!(
+                    "--report tells the format from the file's name, which must end in {ENDINGS}"
+                ));
+            }
         };
         let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());
         if is_folder || target.to_string_lossy().ends_with(is_separator) {
-            return Err(PlanError::ReportIsFolder);
+            let words = "--report names a folder; add the name of a file, such as report.html";
+            return refused(words.to_owned());
+        }
+        let same = identity(target);
+        let is_same = |input: &Path| same.is_some() && identity(input) == same;
+        if let Some((name, _)) = inputs.iter().find(|(_, input)| is_same(input)) {
+            return refused(format!(
+                "--report names {name}, which the report would replace; choose another name"
+            ));
         }
         // A file without a name, if the system has such: it is gone with its handle.
-        let probe = tempfile::tempfile_in(folder(target));
-        let unusable = |error: io::Error| FileError::new(folder(target), &error);
-        probe.map_err(|error| PlanError::ReportFolder(unusable(error)))?;
+        if let Err(error) = tempfile::tempfile_in(folder(target)) {
+            let (folder, why) = (plan::quoted(folder(target)), plan::words(&error));
+            return refused(format!(
+                "can't write a file into the folder for --report, {folder}: {why}"
+            ));
+        }
         Ok(Self {
             target: target.to_owned(),
             format,
@@ -173,8 +219,10 @@ impl ReportFile {
             draft.persist(&self.target)?;
             io::Result::Ok(())
         };
-        let named = |error: io::Error| FileError::new(&self.target, &error);
-        write().map_err(|error| anyhow!("can't write the report {}", named(error)))
+        write().map_err(|error| {
+            let target = plan::quoted(&self.target);
+            anyhow!("can't write the report {target}: {}", plan::words(&error))
+        })
     }
 }
 
@@ -183,4 +231,24 @@ fn folder(file: &Path) -> &Path {
     let folder = file.parent();
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
+}
+
+/// Returns what tells a file from all others, whatever path leads to it; `-` is standard input.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::fs::File;
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let found = if is_standard_input(path) {
+        File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata()
+    } else {
+        path.metadata()
+    };
+    found.ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Returns what tells a file from all others: its path without links, as the file system spells it.
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
 }

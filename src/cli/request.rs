@@ -3,13 +3,12 @@
 use super::VerifyArgs;
 use super::environment::Environment;
 use super::input::{self, ReadLimits};
+use super::outcome::Early;
 use crate::api::Roots;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
 use crate::plan::{self, AppSelection, FileError, Plan, PlanError};
 use crate::proxy::Route;
 use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
-use crate::verdict::Signal;
-use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -34,20 +33,6 @@ pub(super) struct Request {
     pub(super) roots: Roots,
 }
 
-/// Why there is nothing to ask.
-pub(super) enum Refusal {
-    /// The options can't be used.
-    Plan(PlanError),
-    /// A signal came before everything was read.
-    Stopped(Signal),
-}
-
-impl<E: Into<PlanError>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Plan(error.into())
-    }
-}
-
 impl Request {
     /// Reads what the options ask for, and the files that they name.
     ///
@@ -57,7 +42,7 @@ impl Request {
         args: &VerifyArgs,
         environment: &Environment,
         limits: ReadLimits<'_>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Early> {
         refuse_conflicts(args)?;
         let in_sandbox = args.sandbox.is_some();
         let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
@@ -67,7 +52,7 @@ impl Request {
             (None, Some(url)) => (url, BaseUrlSource::Environment),
             (None, None) => (DEFAULT_BASE_URL, BaseUrlSource::Default),
         };
-        let base_url = BaseUrl::parse(base_url).map_err(PlanError::from)?;
+        let base_url = BaseUrl::parse(base_url)?;
         // Requests to this machine have no proxy, so its variables are not looked at.
         let route = if base_url.is_encrypted() && !in_sandbox {
             environment.proxies.route(base_url.as_url())?
@@ -129,7 +114,7 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), PlanError> {
     ];
     let rival = rivals.into_iter().find(|(_, given)| *given);
     if let (Some((rival, _)), Some(_)) = (rival, args.sandbox) {
-        return Err(PlanError::Conflict("--sandbox", rival));
+        return Err(conflict("--sandbox", rival));
     }
     let ways = [
         ("--all-apps", args.all_apps),
@@ -138,7 +123,7 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), PlanError> {
     ];
     let mut given = ways.into_iter().filter(|(_, given)| *given);
     if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
-        return Err(PlanError::Conflict(first, second));
+        return Err(conflict(first, second));
     }
     let inputs = [
         ("--token-file -", &args.token_file),
@@ -148,9 +133,13 @@ fn refuse_conflicts(args: &VerifyArgs) -> Result<(), PlanError> {
     let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(input::is_standard_input);
     let mut given = inputs.into_iter().filter(|(_, path)| is_input(path));
     if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
-        return Err(PlanError::Conflict(first, second));
+        return Err(conflict(first, second));
     }
     Ok(())
+}
+
+fn conflict(one: &str, other: &str) -> PlanError {
+    PlanError::Arguments(format!("{one} and {other} can't be used together").into())
 }
 
 /// Reads a file that an option names.
@@ -158,22 +147,18 @@ async fn read(
     path: &Path,
     limit: u64,
     limits: ReadLimits<'_>,
-    as_error: fn(FileError) -> PlanError,
-) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    option: &str,
+) -> Result<Zeroizing<Vec<u8>>, Early> {
     let bytes = limits.read(path.to_owned(), limit).await;
-    let bytes = bytes.map_err(Refusal::Stopped)?;
-    let unreadable = |error: io::Error| as_error(FileError::new(path, &error));
-    Ok(bytes.map_err(unreadable)?)
+    let bytes = bytes.map_err(Early::Stopped)?;
+    Ok(bytes.map_err(|error| FileError::new(path, option, &error))?)
 }
 
-async fn extra_roots(
-    args: &VerifyArgs,
-    limits: ReadLimits<'_>,
-) -> Result<Option<Vec<u8>>, Refusal> {
+async fn extra_roots(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<Option<Vec<u8>>, Early> {
     let Some(path) = &args.ca_cert else {
         return Ok(None);
     };
-    let bytes = read(path, MAX_CA_CERT, limits, PlanError::CaCertUnreadable).await?;
+    let bytes = read(path, MAX_CA_CERT, limits, "--ca-cert").await?;
     // What is no text is a certificate in DER.
     Ok(Some(match input::text(&bytes) {
         Ok(text) => text.as_bytes().to_vec(),
@@ -182,12 +167,12 @@ async fn extra_roots(
 }
 
 /// Reads which apps are to be checked.
-async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelection, Refusal> {
+async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelection, Early> {
     if let Some(path) = &args.apps_file {
-        let as_error = PlanError::AppsFileUnreadable;
-        let bytes = read(path, MAX_APPS_FILE, limits, as_error).await?;
+        let option = "--apps-file";
+        let bytes = read(path, MAX_APPS_FILE, limits, option).await?;
         let text = input::text(&bytes);
-        let text = text.map_err(|error| as_error(FileError::new(path, &error)))?;
+        let text = text.map_err(|error| FileError::new(path, option, &error))?;
         return Ok(AppSelection::Named(plan::app_slugs(&text)?));
     }
     if args.all_apps {

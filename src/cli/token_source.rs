@@ -2,64 +2,59 @@
 
 use super::environment::Environment;
 use super::input::{self, ReadLimits};
+use super::outcome::Early;
 use super::output;
 use crate::plan::{self, FileError, PlanError};
 use crate::report::{NotRun, TokenSource};
 use crate::verdict::Signal;
 use secrecy::SecretString;
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 /// The maximum number of bytes that are read from a file or standard input; a token is far smaller.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// What stands in an error for the terminal, which has another name on each system.
-const TERMINAL: &str = "the terminal";
-
-/// Why there is no text.
-pub(super) enum Failure {
-    /// It could not be had.
-    NotRun(Option<TokenSource>, NotRun),
-    /// A signal came before it.
-    Stopped(TokenSource, Signal),
-}
-
 /// Reads the token's text: from the file that was named, else from `BITRISE_TOKEN`, else, on a
-/// terminal, from a hidden prompt, where a person may take any time.
+/// terminal, from a hidden prompt, where a person may take any time. Where it comes from is told
+/// before it is read.
 ///
 /// # Errors
-/// Returns the source, where one was chosen, and why there is no text.
+/// Returns why there is no text.
 pub(super) async fn read(
     file: Option<&Path>,
     environment: &Environment,
     limits: ReadLimits<'_>,
-) -> Result<(SecretString, TokenSource), Failure> {
+    told: &Cell<Option<TokenSource>>,
+) -> Result<SecretString, Early> {
     let source = match (file, &environment.token) {
         (Some(path), _) if input::is_standard_input(path) => TokenSource::StandardInput,
         (Some(_), _) => TokenSource::File,
-        (None, Some(token)) => {
-            return Ok((SecretString::from(token.as_str()), TokenSource::Environment));
-        }
+        (None, Some(_)) => TokenSource::Environment,
         (None, None) if may_prompt(environment) => TokenSource::Prompt,
-        (None, None) => return Err(Failure::NotRun(None, NotRun::TokenMissing)),
+        (None, None) => return Err(Early::NotRun(NotRun::TokenMissing)),
     };
-    let text = match file {
-        Some(path) => from_file(path.to_owned(), limits).await,
-        None => from_prompt(limits).await,
+    told.set(Some(source));
+    let text = match (file, &environment.token) {
+        (Some(path), _) => from_file(path.to_owned(), limits).await,
+        (None, Some(token)) => return Ok(SecretString::from(token.as_str())),
+        (None, None) => from_prompt(limits).await,
     };
-    let why = match text.map_err(|signal| Failure::Stopped(source, signal))? {
-        Ok(text) => return Ok((text, source)),
-        Err(error) if source == TokenSource::Prompt && is_end(&error) => NotRun::TokenMissing,
-        Err(_) if file.is_some_and(|path| plan::may_be_token(&path.to_string_lossy())) => {
-            NotRun::Plan(PlanError::TokenAsFile)
-        }
-        Err(error) => {
-            let path = file.unwrap_or(Path::new(TERMINAL));
-            NotRun::TokenUnreadable(FileError::new(path, &error))
-        }
-    };
-    Err(Failure::NotRun(Some(source), why))
+    text.map_err(Early::Stopped)?.map_err(|error| {
+        Early::NotRun(match file {
+            None if is_end(&error) => NotRun::TokenMissing,
+            Some(path) if plan::may_be_token(&path.to_string_lossy()) => {
+                NotRun::Plan(PlanError::TokenInArguments(TOKEN_AS_FILE))
+            }
+            Some(path) => NotRun::TokenUnreadable(FileError::new(path, "--token-file", &error)),
+            None => NotRun::TokenUnreadable(FileError::new(Path::new("the terminal"), "", &error)),
+        })
+    })
 }
+
+/// What is said of `--token-file` with what may be the token itself.
+const TOKEN_AS_FILE: &str = "--token-file takes the name of a file, not the token; if that was your \
+    token, treat it as compromised, since the process list and the shell history show it";
 
 async fn from_file(
     path: PathBuf,

@@ -1,10 +1,11 @@
 //! Arguments that can't be read, without the values that may be a token.
 
 use super::environment::Environment;
-use super::outcome::{Outcome, Readers, plan_files};
+use super::outcome::{Early, Outcome, Readers, plan_files};
 use super::{Format, output};
 use crate::plan::{PlanError, may_be_token};
 use crate::render::Detail;
+use crate::report::{EvidenceKind, Target};
 use crate::text::escape_unprintable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, ValueEnum as _};
@@ -17,6 +18,10 @@ const NO_TOKEN_HERE: &str = "\
 does not belong on the command line, where the process list and the shell history show it.
 Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --token-file PATH.
 ";
+
+/// The same, for a report.
+pub(super) const TOKEN_IN_ARGUMENTS: &str = "a token stands on the command line, where the process \
+    list and the shell history show it: set BITRISE_TOKEN or use --token-file instead";
 
 /// How to give a value that looks like an option.
 const WITH_EQUALS_SIGN: &str = "
@@ -34,27 +39,37 @@ struct Stray {
 
 /// Reports what clap found, and returns the exit code: 0 for help that was asked for, else 2.
 ///
-/// `verify` answers in the formats that its arguments ask for, as far as they can be read.
+/// A command that has formats answers in those that its arguments ask for, as far as they can be
+/// read.
 pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environment) -> ExitCode {
     let stray = hide_values(&mut error);
-    let asked = Asked::of_verify(args).filter(|_| error.use_stderr());
+    let asked = Asked::of(args).filter(|_| error.use_stderr());
     if asked.as_ref().is_none_or(|asked| asked.format.is_none()) {
         explain(&error, stray);
     }
     let Some(asked) = asked else {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     };
-    let (files, _) = plan_files(&asked.reports);
+    // Any argument may be the name of a file that was to be read.
+    let inputs: Vec<_> = asked
+        .others
+        .iter()
+        .map(|path| ("a file", &**path))
+        .collect();
+    let (files, _) = plan_files(&asked.reports, &inputs);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
     let why = if holds_token && stray.is_hidden {
-        PlanError::TokenInArguments
+        PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS)
     } else {
-        PlanError::Arguments(sentence(&error))
+        PlanError::Arguments(sentence(&error).into())
     };
-    let written = Outcome::from(why).write(&Readers {
+    let mut report = Early::from(why).report(Target::default(), None);
+    report.evidence = asked.evidence;
+    let written = Outcome::from(report).write(&Readers {
         format: asked.format,
         style: output::style(environment, Detail::Normal),
         files: &files,
+        until: None,
     });
     written.unwrap_or_else(|error| output::failure(&error))
 }
@@ -93,30 +108,31 @@ fn sentence(error: &Error) -> String {
     escape_unprintable(text.strip_prefix("error: ").unwrap_or(&text))
 }
 
-/// What `verify` was asked for, as far as it can be told from arguments that can't be read.
+/// What a command was asked for, as far as it can be told from arguments that can't be read.
+#[derive(Default)]
 struct Asked {
+    /// Where the evidence of that command comes from.
+    evidence: EvidenceKind,
     /// The format, unless it is for people.
     format: Option<Format>,
     reports: Vec<PathBuf>,
+    /// The other arguments and values.
+    others: Vec<PathBuf>,
 }
 
 impl Asked {
-    /// Returns nothing if the arguments are for another command.
-    fn of_verify(args: &[OsString]) -> Option<Self> {
-        let texts = args.iter().skip(1).map(|arg| arg.to_string_lossy());
-        let texts: Vec<_> = texts.collect();
-        let mut asked = Self {
-            format: None,
-            reports: Vec::new(),
-        };
-        let (mut is_verify, mut before) = (false, "");
+    /// Returns nothing if the arguments are for a command without formats.
+    fn of(args: &[OsString]) -> Option<Self> {
+        let texts: Vec<_> = { args.iter().skip(1) }
+            .map(|arg| arg.to_string_lossy())
+            .collect();
+        let (mut asked, mut command) = (Self::default(), None);
+        let mut before = "";
         for text in &texts {
             let (name, value) = match text.split_once('=') {
                 Some((name, value)) if name.starts_with('-') => (name, Some(value)),
-                Some(_) | None if before.starts_with('-') && !text.starts_with('-') => {
-                    (before, Some(&**text))
-                }
-                Some(_) | None => (&**text, None),
+                _ if before.starts_with('-') && !text.starts_with('-') => (before, Some(&**text)),
+                _ => (&**text, None),
             };
             before = text;
             match value {
@@ -127,10 +143,16 @@ impl Asked {
                         asked.option("-o", value);
                     }
                 }
-                None => is_verify |= name == "verify",
+                None => asked.others.push(PathBuf::from(name)),
             }
+            command = command.or(match &**text {
+                "verify" => Some(EvidenceKind::Live),
+                "diagnose" => Some(EvidenceKind::Pasted),
+                _ => None,
+            });
         }
-        is_verify.then_some(asked)
+        asked.evidence = command?;
+        Some(asked)
     }
 
     fn option(&mut self, name: &str, value: &str) {
@@ -142,6 +164,8 @@ impl Asked {
                 .or(self.format);
         } else if name == "--report" {
             self.reports.push(PathBuf::from(value));
+        } else {
+            self.others.push(PathBuf::from(value));
         }
     }
 }
@@ -211,7 +235,7 @@ mod tests {
 
     fn asked(args: &str) -> Option<(Option<Format>, usize)> {
         let args: Vec<_> = args.split(' ').map(OsString::from).collect();
-        let asked = Asked::of_verify(&args)?;
+        let asked = Asked::of(&args)?;
         Some((asked.format, asked.reports.len()))
     }
 
@@ -236,6 +260,8 @@ mod tests {
             ("x verify -o yaml", Some((None, 0))),
             ("x verify --report", Some((None, 0))),
             ("x verify", Some((None, 0))),
+            ("x diagnose --bogus -o json", Some((json, 0))),
+            ("x diagnose -o json --report=a", Some((json, 1))),
             ("x explain -o json", None),
             ("x", None),
         ] {

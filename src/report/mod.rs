@@ -298,7 +298,7 @@ pub enum NotRun {
     #[error("no token was given")]
     TokenMissing,
     /// The token could not be read from its source.
-    #[error("can't read the token from {0}")]
+    #[error("{0}")]
     TokenUnreadable(FileError),
     /// The options can't be used.
     #[error("{0}")]
@@ -322,13 +322,10 @@ pub enum EvidenceError {
     CommandsOnly,
     /// It has more bytes than are read.
     #[error(
-        "the text is longer than 1 MiB, and no JSON report of bitrise-dx of at most 32 MiB; paste the \
-         two commands and what they printed alone"
+        "the text is longer than 1 MiB, and no JSON report of bitrise-dx; paste the two commands and \
+         what they printed alone"
     )]
     TooLarge,
-    /// It could not be read from the file or standard input.
-    #[error("the text could not be read ({0})")]
-    Unreadable(std::io::ErrorKind),
 }
 
 impl NotRun {
@@ -338,6 +335,7 @@ impl NotRun {
             Self::TokenMissing => Reason::TokenMissing,
             Self::TokenUnreadable(..) => Reason::TokenUnreadable,
             Self::Plan(error) => error.reason(),
+            Self::Evidence(EvidenceError::TooLarge) => Reason::InvalidOptions,
             Self::Evidence(_) => Reason::EvidenceMissing,
         }
     }

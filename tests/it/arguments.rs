@@ -253,36 +253,21 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
     fs::create_dir(path("folder.json")).unwrap();
     let (here, deep) = (path("folder.json"), path("none/r.json"));
     for (option, value, reason, words) in [
-        (
-            "--token-file",
-            &none,
-            "token_unreadable",
-            "none.txt (no such file)",
-        ),
+        ("--token-file", &none, "token_unreadable", "none.txt”"),
         (
             "--token-file",
             &latin1,
             "token_unreadable",
-            "latin1 (it is not text in UTF-8",
+            "it is not text in UTF-8",
         ),
-        (
-            "--apps-file",
-            &none,
-            "invalid_options",
-            "none.txt (no such file)",
-        ),
+        ("--apps-file", &none, "invalid_options", "none.txt”"),
         (
             "--apps-file",
             &latin1,
             "invalid_options",
-            "latin1 (it is not text in UTF-8",
+            "it is not text in UTF-8",
         ),
-        (
-            "--ca-cert",
-            &none,
-            "invalid_options",
-            "none.txt (no such file)",
-        ),
+        ("--ca-cert", &none, "invalid_options", "none.txt”"),
         (
             "--ca-cert",
             &latin1,
@@ -295,7 +280,7 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
             "invalid_options",
             "holds no certificate",
         ),
-        ("--report", &deep, "invalid_options", "none (no such file)"),
+        ("--report", &deep, "invalid_options", "none”: no such file"),
         ("--report", &here, "invalid_options", "names a folder"),
         (
             "--report",
@@ -315,7 +300,11 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
         } else {
             "invalid_options"
         };
-        assert_refused(program.arg(folder.path()), reason, &["it is a folder"]);
+        assert_refused(
+            program.arg(folder.path()),
+            reason,
+            &["is a folder, not a file"],
+        );
     }
     assert_eq!(server.requests().len(), 0);
 }
@@ -341,7 +330,7 @@ fn a_report_that_can_not_be_written_is_an_exit_code_of_its_own() {
     assert!(
         finished
             .stderr
-            .starts_with("error: can't write the report nnn"),
+            .starts_with("error: can't write the report “nnn"),
         "{}",
         finished.stderr
     );
@@ -375,7 +364,7 @@ fn a_limit_for_the_size_of_files_leaves_no_draft() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("can't write the report r.html"), "{said}");
+    assert!(said.contains("can't write the report “r.html”"), "{said}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -499,6 +488,90 @@ fn a_part_of_a_path_that_may_be_a_token_is_left_out() {
     assert_refused(
         program,
         "invalid_options",
-        &["/nonexistent/…/x.txt (no such file)"],
+        &["no file “/nonexistent/…/x.txt” (--apps-file)"],
+    );
+}
+
+#[test]
+fn a_report_never_takes_the_place_of_what_the_run_reads() {
+    let server = healthy();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("below")).unwrap();
+    let mut names = vec!["token.json", "./below/../token.json"];
+    fs::write(path("token.json"), CANARY).unwrap();
+    if cfg!(unix) {
+        fs::hard_link(path("token.json"), path("hard.json")).unwrap();
+        names.push("hard.json");
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("token.json", path("soft.json")).unwrap();
+        names.push("soft.json");
+    }
+    for name in names {
+        for option in ["--token-file", "--apps-file", "--ca-cert"] {
+            let program = Program::verify(&server.base_url()).dir(folder.path());
+            let program = program.args(["-o", "json", option, "token.json", "--report", name]);
+            let words = format!("the file of {option}");
+            assert_refused(program, "invalid_options", &["--report names", &words]);
+        }
+        let program = Program::new(["diagnose", "token.json", "-o", "json", "--report", name]);
+        let program = program.dir(folder.path());
+        assert_refused(program, "invalid_options", &["--report names the text"]);
+        // Nor where the arguments can't be read.
+        let program = Program::new(["verify", "--bogus", "-o", "json", "--report", name]);
+        let program = program
+            .args(["--token-file", "token.json"])
+            .dir(folder.path());
+        assert_refused(program, "invalid_options", &["--bogus"]);
+        assert_eq!(fs::read_to_string(path("token.json")).unwrap(), CANARY);
+    }
+    #[cfg(unix)]
+    {
+        let input = fs::File::open(path("token.json")).unwrap();
+        let program = Program::verify(&server.base_url()).dir(folder.path());
+        let args = ["-o", "json", "--token-file", "-", "--report", "token.json"];
+        let mut command = program.args(args).into_command();
+        let output = command.stdin(input).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(fs::read_to_string(path("token.json")).unwrap(), CANARY);
+    }
+    assert_eq!(server.requests().len(), 0);
+    // Another file in its folder is none of them, be there one before or not.
+    for _ in 0..2 {
+        let args = ["-q", "--token-file", "token.json", "--report", "r.json"];
+        let program = Program::new(["verify", "--base-url", &server.base_url()]);
+        let finished = program.args(args).dir(folder.path()).run();
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn each_command_with_formats_answers_in_them_whatever_is_wrong() {
+    for args in [
+        &["diagnose", "--bogus", "-o", "json"][..],
+        &["diagnose", "-o", "json", "--step", "first"],
+        &["diagnose", "a", "b", "--output=json"],
+        &["diagnose", "-ojson", "none.txt"],
+        &["diagnose", "-o", "json", "none.txt", "--report", "r.pdf"],
+        &["verify", "--bogus", "-o", "json"],
+    ] {
+        let finished = Program::new(args).run();
+        let found = schema::read(&finished.stdout);
+        assert_eq!(finished.code, Some(2), "{args:?}");
+        assert_eq!(found.reason.as_deref(), Some("invalid_options"), "{args:?}");
+        let evidence = if args[0] == "verify" {
+            "live"
+        } else {
+            "pasted"
+        };
+        assert_eq!(found.evidence, evidence, "{args:?}");
+    }
+    let finished = Program::new(["diagnose", "ticket.txt"]).run();
+    assert!(
+        finished.stdout.contains("no file \"ticket.txt\""),
+        "{}",
+        finished.stdout
     );
 }

@@ -243,15 +243,12 @@ fn a_web_page_without_a_status_gets_none() {
 #[test]
 fn a_text_that_is_too_long_or_empty_is_not_run() {
     let now = SystemTime::UNIX_EPOCH;
-    for text in [
-        String::new(),
-        " \n\t\r\n".to_owned(),
-        "x".repeat(MAX_TEXT + 1),
+    for (text, expected) in [
+        (String::new(), "not_run/evidence_missing"),
+        (" \n\t\r\n".to_owned(), "not_run/evidence_missing"),
+        ("x".repeat(MAX_TEXT + 1), "not_run/invalid_options"),
     ] {
-        assert_eq!(
-            outcome(&judge(&text, None, now)),
-            "not_run/evidence_missing"
-        );
+        assert_eq!(outcome(&judge(&text, None, now)), expected);
     }
 }
 

@@ -2,18 +2,17 @@
 
 use crate::schema::{self, Report};
 use crate::support::process::{CANARY, Finished, Program};
-use crate::support::server::healthy;
 #[cfg(unix)]
 use crate::support::server::read_head;
 #[cfg(target_os = "linux")]
-use crate::support::server::{Act, Server, response};
+use crate::support::server::{Act, response};
+use crate::support::server::{Server, healthy, json};
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::Write as _;
 #[cfg(unix)]
 use std::net::TcpListener;
 use std::path::Path;
-#[cfg(unix)]
 use std::process::Stdio;
 
 fn report(finished: &Finished) -> Report {
@@ -65,12 +64,15 @@ fn what_is_no_token_file_is_refused_in_words() {
         assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
         assert!(found.message.contains(words), "{}", found.message);
     };
-    unreadable(&folder.path().join("none"), "none (no such file)");
+    unreadable(&folder.path().join("none"), "none” (--token-file)");
     #[cfg(unix)]
-    unreadable(folder.path(), "it is a folder");
+    unreadable(folder.path(), "is a folder, not a file");
     let path = folder.path().join("latin1");
     fs::write(&path, b"bitwat_caf\xe9").unwrap();
-    unreadable(&path, "latin1 (it is not text in UTF-8 or UTF-16)");
+    unreadable(
+        &path,
+        "latin1” (--token-file): it is not text in UTF-8 or UTF-16",
+    );
     let path = folder.path().join("huge");
     fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
     unreadable(&path, "it is too large");
@@ -375,4 +377,58 @@ fn a_second_signal_ends_at_once_where_the_report_finds_no_way_out() {
     events.recv().unwrap();
     kill("-TERM", &child);
     assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_time_ends_a_report_that_finds_no_way_out_with_the_code_of_the_signal() {
+    let (base_url, events) = silent();
+    let program = Program::verify(&base_url).args(["--max-time", "30s"]);
+    let mut command = program.into_command();
+    let (_reader, full) = full_pipe();
+    let mut child = command.stdout(full).stderr(Stdio::null()).spawn().unwrap();
+    events.recv().unwrap();
+    kill("-INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// Starts a run whose report is larger than a pipe holds, which nobody reads.
+fn unread(server: &Server, max_time: &str) -> std::process::Child {
+    let program = Program::verify(&server.base_url()).args(["-o", "json", "--all-apps"]);
+    let mut command = program.args(["--max-time", max_time]).into_command();
+    let pipes = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    pipes.spawn().unwrap()
+}
+
+/// Serves so many apps that their report is larger than a pipe holds.
+fn many_apps() -> Server {
+    Server::start(|request, _| {
+        if request.target.contains("pipelines") {
+            return json(200, r#"{"data": []}"#);
+        }
+        let app =
+            |number: usize| format!(r#"{{"slug": "app-{number}", "title": "{number:0>80}"}}"#);
+        let apps: Vec<_> = (0..400).map(app).collect();
+        json(
+            200,
+            &format!(r#"{{"data": [{}], "paging": {{}}}}"#, apps.join(",")),
+        )
+    })
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_does_not_hold_the_run_up() {
+    let server = many_apps();
+    let mut child = unread(&server, "30s");
+    let report = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();
+    assert!(report.len() > 64 * 1024, "{}", report.len());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    // The time that is left is waited for, and no more.
+    let mut child = unread(&server, "3s");
+    let kept_open = child.stdout.take();
+    let output = child.wait_with_output().unwrap();
+    drop(kept_open);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nobody read it within --max-time"), "{said}");
 }

@@ -228,11 +228,19 @@ fn only_a_report_may_be_larger_than_a_text() {
     assert_eq!(code, Some(5));
     assert_eq!(again["apps"]["items"], report["apps"]["items"]);
     let foreign = text.replace("bitrise-dx", "other");
-    for text in [foreign, text.replace('{', "x"), " ".repeat(33 * MAX_TEXT)] {
+    for (text, limit) in [
+        (foreign, "1 MiB"),
+        (text.replace('{', "x"), "1 MiB"),
+        (" ".repeat(9 * MAX_TEXT), "8 MiB"),
+    ] {
         let (code, refused) = judged(&text);
         assert_eq!(code, Some(2));
+        assert_eq!(refused["reason"], "invalid_options");
         let message = refused["message"].as_str().unwrap();
-        assert!(message.contains("longer than 1 MiB"), "{message}");
+        assert!(
+            message.contains(&format!("longer than {limit}")),
+            "{message}"
+        );
     }
 }
 
