@@ -24,7 +24,9 @@ fn main() {
     println!("cargo::rustc-env=BITRISE_DX_COMMIT={commit}");
     let epoch = env::var("SOURCE_DATE_EPOCH").ok();
     let epoch = epoch.and_then(|seconds| seconds.trim().parse().ok());
-    let source = [commit, epoch.map_or(date, day)];
+    let date = epoch.map_or(date, day);
+    println!("cargo::rustc-env=BITRISE_DX_DATE={date}");
+    let source = [commit, date];
     let source: Vec<String> = source.into_iter().filter(|part| !part.is_empty()).collect();
     let target = env::var("TARGET").unwrap_or_default();
     println!("cargo::rustc-env=BITRISE_DX_TARGET={target}");

@@ -65,6 +65,7 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
 fn page(command: &Command) -> io::Result<String> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone().after_long_help(None))
+        .date(env!("BITRISE_DX_DATE"))
         .source(concat!("bitrise-dx ", env!("CARGO_PKG_VERSION")))
         .manual("bitrise-dx manual")
         .render(&mut page)?;

@@ -143,7 +143,8 @@ fn the_manual_has_a_page_for_each_command() {
     for section in ["EXAMPLES", "ENVIRONMENT", "EXIT STATUS"] {
         assert!(verify.contains(&format!(".SH \"{section}\"\n")), "{verify}");
     }
-    assert!(verify.contains("\"bitrise-dx manual\""), "{verify}");
+    let title = r#"(?m)^\.TH bitrise-dx-verify 1 \d{4}-\d\d-\d\d "bitrise-dx [0-9.]+" "bitrise-dx manual"$"#;
+    assert!(Regex::new(title).unwrap().is_match(&verify), "{verify}");
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let finished = Program::new(["man", "--dir"]).arg(file).run();

@@ -11,11 +11,14 @@ use std::process::Command;
 /// Two apps, of which a test takes one away again.
 const TWO_APPS: &str = r#"{"data":[{"slug":"app-one"},{"slug":"app-two"}],"paging":{}}"#;
 
-/// Returns the page's snippets by the names of the files that they are for.
+/// Returns the snippets of the page, and of the README, by the names of the files that they are for.
 fn snippets() -> BTreeMap<String, String> {
-    let page = read(root().join(".github/ci/README.md"));
+    let pages = [".github/ci/README.md", "README.md"].map(|page| read(root().join(page)));
     let mut found = BTreeMap::new();
-    for part in page.split("<!-- file: ").skip(1) {
+    for part in pages
+        .iter()
+        .flat_map(|page| page.split("<!-- file: ").skip(1))
+    {
         let (name, rest) = part.split_once(" -->\n```").unwrap();
         let (_, rest) = rest.split_once('\n').unwrap();
         let (snippet, _) = rest.split_once("```\n").unwrap();
@@ -219,6 +222,46 @@ fn the_container_s_reports_are_where_its_page_says() {
 }
 
 #[test]
+fn the_readme_s_lines_install_and_run_the_program_or_end_with_two() {
+    let lines = snippets()["linux.sh"].clone();
+    let lines = if cfg!(target_os = "macos") {
+        let system = lines.replace("$(uname -m)-unknown-linux-musl", "MACHINE-apple-darwin");
+        let lines = system.replace("sha256sum -c -", "shasum -a 256 -c -");
+        lines.replace("MACHINE", "$(uname -m | sed s/arm64/aarch64/)")
+    } else {
+        lines
+    };
+    let refusing = Server::start(|_, _| json(401, r#"{"message":"Unauthorized"}"#));
+    for shell in ["sh", "bash"] {
+        let machine = Machine::new();
+        let _releases = machine.with_script(&program());
+        fs::write(machine.path("lines"), &lines).unwrap();
+        let job = format!("exec {shell} {}", machine.path("lines").display());
+        let ran = run(&mut machine.shell(&job, &refusing.base_url()));
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        let damaged = machine.path("home/damaged");
+        for (command, script) in [
+            ("curl", "exit 6".to_owned()),
+            ("tar", "exit 5".to_owned()),
+            (
+                "grep",
+                format!(
+                    "PATH=/usr/bin:/bin grep \"$@\" | tr a b >{0}; cat {0}",
+                    damaged.display()
+                ),
+            ),
+        ] {
+            machine.command(command, &script);
+            let ran = run(&mut machine.shell(&job, "http://127.0.0.1:9"));
+            assert_eq!(ran.code, Some(2), "{command}: {ran:?}");
+            let last = "bitrise-dx is not installed; nothing was checked\n";
+            assert!(ran.stderr.ends_with(last), "{command}: {ran:?}");
+            fs::remove_file(machine.path("bin").join(command)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn an_app_that_is_lost_from_the_list_ends_the_job() {
     let machine = Machine::new();
     let _releases = machine.with_script(&program());
@@ -301,7 +344,8 @@ fn every_snippet_of_the_page_is_checked_by_its_schema_or_run_here() {
     run_here.truncate(run_here.find("fn every_snippet_of_the_page").unwrap());
     for name in snippets().keys() {
         let by_schema = gate.contains(&format!("target/snippets/{name}\n"));
-        let is_run = run_here.contains(&format!("\"{name}\""));
+        // Windows' lines need PowerShell, which the machines of the gate lack.
+        let is_run = run_here.contains(&format!("\"{name}\"")) || name == "windows.ps1";
         assert!(by_schema || is_run, "{name}");
     }
 }

@@ -97,6 +97,16 @@ fn what_does_not_run_is_not_packed() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(101), ""));
 }
 
+#[test]
+fn the_check_and_the_release_use_one_toolchain() {
+    let toolchain = |workflow: &str| {
+        let text = read(root().join(".github/workflows").join(workflow));
+        let (_, version) = text.split_once("\n  RUSTUP_TOOLCHAIN: ").unwrap();
+        version.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(toolchain("ci.yml"), toolchain("release.yml"));
+}
+
 /// Returns the script of a step of the release's workflow.
 fn step(name: &str) -> String {
     let workflow = read(root().join(".github/workflows/release.yml"));
