@@ -12,7 +12,8 @@
 //!   hold it is this one and no other;
 //! - `do`, with who has to do it: below the cause that it helps with, or for the reason as a whole;
 //! - `ask`: what somebody who helps should ask next; `see`: where to read more;
-//! - `use`: the lines of an entry that several reasons share, in this place;
+//! - `use`: the lines of an entry that several reasons share, in this place; those of `always` end
+//!   every entry;
 //! - `if`: conditions that all have to hold, see [`super::conditions`].
 //!
 //! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
@@ -178,6 +179,7 @@ fn lines_of(name: &str) -> Option<Vec<String>> {
 fn read(name: &str) -> Result<Entry, String> {
     let mut entry = Entry::default();
     add(&mut entry, name)?;
+    add(&mut entry, "always")?;
     Ok(entry)
 }
 

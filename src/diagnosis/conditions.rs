@@ -12,7 +12,7 @@ use super::{Build, Caller, Ci, NoProxy};
 use crate::exchange::AuthScheme;
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenState};
 use crate::token::TokenKind;
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
 
 /// A fact that a condition may name.
@@ -172,6 +172,8 @@ facts! {
         |f, _| if f.is_told() { None } else { f.run(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://"))) };
 
     // Why nothing was checked.
+    "verdict": "the verdict is {}", "the verdict is not {}",
+        |f, name| Some(f.reason.map_or(Verdict::Verified, Reason::verdict).as_str() == name);
     "token_file": "the token's file is {}", "the token's file is not {}",
         |f, what| f.io.map(|io| io_name(io) == what);
     "error_shown": "the error says it", "the error does not say it", |f, _| f.not_run.as_ref().map(|_| true);
@@ -185,7 +187,7 @@ facts! {
         |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": "another token is the way out", "the same token can be mended",
         |f, _| if f.was_pasted { Some(true) } else { f.kind.map(|kind| match kind {
-            TokenKind::Personal => f.is_disabled() != Some(true),
+            TokenKind::Personal => f.is_disabled() != Some(true) && f.mistaken.is_none(),
             TokenKind::Unknown => f.reason == Some(Reason::TokenRejected),
             TokenKind::Workspace => false,
         }) };
@@ -200,6 +202,11 @@ facts! {
         |f, what| match (f.app, f.mistaken) {
             (None, None) => f.of_app(|_| false),
             (_, mistaken) => Some(mistaken.is_some_and(|mistaken| mistaken.name() == what)),
+        };
+    "mistaken": "--app was given something other than a slug of the list", "--app was given a slug of the list",
+        |f, _| match (f.app, f.mistaken) {
+            (None, None) => f.of_app(|_| false),
+            (_, mistaken) => Some(mistaken.is_some()),
         };
     "several_refused": "several apps are refused", "one app is refused", |f, _| f.run(|_| f.refused.len() > 1);
     "all_refused_known": "several apps are refused, or all were checked", "one app is refused",

@@ -130,8 +130,9 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     let checks: Vec<CheckLine> = checks
         .map(|check| lines::check(check, &facts, &report.target, &how))
         .collect();
-    // Nobody has to act for a verified token to work.
-    let needed = actions.first().filter(|_| facts.reason.is_some());
+    // Nobody has to act for a verified token to work, but a pasted one is everybody's.
+    let is_needed = facts.reason.is_some() || facts.was_pasted;
+    let needed = actions.first().filter(|_| is_needed);
     let (who, who_text) = needed
         .and_then(|action| result::who(action, &facts))
         .unzip();

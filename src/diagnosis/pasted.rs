@@ -46,12 +46,15 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
         }
         let commands = facts.settled_by.iter().map(|url| how.curl(url));
         diagnosis.reproduce = commands.clone().collect();
+        // What becomes of a pasted token stays the last action.
+        let last = diagnosis.actions.pop().filter(|_| facts.holds_token);
         diagnosis.actions = commands
             .map(|command| {
                 let words =
                     "Run this, and paste it with all that it prints, but without the token: ";
                 Text::from(words).command(command)
             })
+            .chain(last)
             .collect();
     }
     if let Some(reason) = facts.own_reason {
@@ -111,16 +114,17 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
             .push(format!("In the command: {}.", in_command(*mistake)).into());
     }
     if facts.holds_token {
-        say_token_was_pasted(&mut diagnosis);
+        diagnosis.remarks.push(HOLDS_TOKEN.into());
     }
     diagnosis
 }
 
+const HOLDS_TOKEN: &str = "The text holds a live Bitrise token. It is not shown here, but whoever can \
+     read the text can use it.";
+
 /// Says that a token stands in what was pasted, and what has to be done about it.
 pub fn say_token_was_pasted(diagnosis: &mut Diagnosis) {
-    let text =
-        "The text holds an API token. It is not shown here; it has to be revoked on Bitrise.";
-    diagnosis.remarks.push(text.into());
+    diagnosis.remarks.push(HOLDS_TOKEN.into());
     let revoke = "Revoke the token that was pasted, whatever else is true: on Bitrise, Settings → \
          Security → API tokens. Whoever can read the ticket can use it.";
     diagnosis.actions.insert(0, revoke.into());

@@ -97,7 +97,6 @@ pub(super) const GAPS: &[Gap] = &[
     ("all_apps", all_apps),
     ("among", among),
     ("answer", answer),
-    ("app", |f| f.app.map_or_else(|| "the app".into(), app)),
     ("app_and_place", |f| {
         let text = app_in_list(f);
         if f.app.is_some() && f.first == f.app {
@@ -138,7 +137,7 @@ pub(super) const GAPS: &[Gap] = &[
     ("issuer", |f| {
         quoted(
             f.fault().and_then(|fault| fault.issuer.as_ref()),
-            "your network's own authority",
+            "the network's own authority",
         )
     }),
     ("it", |f| {
@@ -234,6 +233,14 @@ pub(super) const GAPS: &[Gap] = &[
     ("this_kind", |f| {
         let the = if f.is_told() { "the" } else { "this" };
         format!("{the} {}", kind(f.kind)).into()
+    }),
+    ("this_machine", |f| {
+        if f.is_told() {
+            "the customer's machine"
+        } else {
+            "this machine"
+        }
+        .into()
     }),
     ("this_token", |f| match (f.is_sandbox, f.is_told()) {
         (true, _) => "the sandbox's token".into(),

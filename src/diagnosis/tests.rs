@@ -558,3 +558,5 @@ fn network() {
     assert!(commands[0].starts_with("curl.exe -sS -i -H \"Authorization: $env:BITRISE_TOKEN\""));
     insta::assert_snapshot!("network", sheet.0);
 }
+
+mod random;
