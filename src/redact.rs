@@ -1,73 +1,88 @@
 //! The redactor: removes a token from texts that may hold it, whole or in part.
 //!
-//! One rule: of a secret, no run of [`RUN`] characters stays, in whichever ASCII case; nor a run
-//! of that length of its base64 forms; nor either of them percent-encoded, in whole or in part.
-//! Other encodings take a server that wants to show the token, and such a server has it anyway.
+//! One rule: of a secret, no run of [`RUN`] characters stays, in whichever case; nor a run of that
+//! length of its base64 forms. White space, invisible characters and colours between the characters
+//! change nothing, nor do escapes: percent, backslash, entities of HTML, quoted-printable. Other
+//! encodings take a server that wants to show the token, and such a server has it anyway.
 //!
-//! Invariant: no I/O; what is kept are hashes, never the secret; the time that a text takes is
-//! linear in its length, whatever stands in it.
+//! Invariant: no I/O; of long secrets hashes are kept, never themselves; the time that a text takes
+//! is linear in its length, whatever stands in it.
 
+use crate::text::is_unseen;
 use base64::Engine as _;
+use base64::alphabet;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The number of a secret's characters in a row that may not stand anywhere.
 pub const RUN: usize = 12;
 
-/// The shortest secret that is removed; one that is shorter than [`RUN`] is removed as a whole.
-/// What is shorter still would tear ordinary words apart, and no token is that short.
+/// The shortest secret that is removed from any text; one that is shorter than [`RUN`] is removed as
+/// a whole. What is shorter still would tear ordinary words apart, and no token is that short.
 const SHORTEST: usize = 8;
+
+/// The shortest secret that is removed inside of words where short ones are removed at all.
+const SHORTEST_PART: usize = 3;
 
 /// What stands in place of what was removed. It is shorter than any secret.
 const REDACTED: &str = "[token]";
 
 /// A remover of secrets, made once and used for many texts.
-pub struct Redactor(Vec<Runs>);
+pub struct Redactor {
+    runs: Vec<Runs>,
+    /// Short secrets in lower case.
+    short: Vec<String>,
+}
 
 impl Redactor {
     /// Makes a redactor for secrets, such as the part of a token behind its prefix: the prefix
     /// itself is none. A secret of fewer than eight characters is not removed.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::of_length(SHORTEST, secrets)
+        let mut runs = RunsByLength::default();
+        for secret in secrets {
+            if units(secret).count() >= SHORTEST {
+                let [a, b, c] = base64_forms(secret);
+                let length = units(secret).count().min(RUN);
+                for form in [secret, &a, &b, &c] {
+                    runs.add(form, length);
+                }
+            }
+        }
+        Self {
+            runs: runs.collected(true),
+            short: Vec::new(),
+        }
     }
 
-    /// Makes a redactor for what may be short, as a user's name is, in texts of which whole words
-    /// need not stay. A secret of fewer than three characters is not removed.
+    /// Makes a redactor for the secrets that [`Self::new`] leaves, as a user's name may be one, in
+    /// texts of which whole words need not stay. One of fewer than three characters is removed as a
+    /// word of its own; each also from base64.
     pub fn of_short<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::of_length(3, secrets)
+        let (mut runs, mut short) = (RunsByLength::default(), Vec::new());
+        for secret in secrets {
+            let length = units(secret).count();
+            if length > 0 && length < SHORTEST {
+                if length >= SHORTEST_PART {
+                    runs.add(secret, length);
+                }
+                short.push(secret.to_lowercase());
+            }
+        }
+        Self {
+            runs: runs.collected(false),
+            short,
+        }
     }
 
     /// Returns a redactor that removes the secrets of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        self.runs.extend(other.runs);
+        self.short.extend(other.short);
         self
-    }
-
-    fn of_length<'a>(shortest: usize, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut hashes: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for secret in secrets {
-            if secret.len() < shortest {
-                continue;
-            }
-            let length = secret.len().min(RUN);
-            let same_length = hashes.entry(length).or_default();
-            // The base64 of what is shorter could be anything.
-            let forms = base64_forms(secret).into_iter();
-            let forms = forms.filter(|_| secret.len() >= SHORTEST);
-            for form in [secret.to_owned()].into_iter().chain(forms) {
-                rolling(form.as_bytes(), length, |_, hash| {
-                    same_length.push(hash);
-                    false
-                });
-            }
-        }
-        let runs = hashes.into_iter();
-        Self(
-            runs.map(|(length, hashes)| Runs::new(length, hashes))
-                .collect(),
-        )
     }
 
     /// Returns the text without the secrets; `[token]` stands in place of what was removed.
@@ -77,70 +92,182 @@ impl Redactor {
         const PASSES: usize = 3;
         let mut cleaned = Cow::Borrowed(text);
         for _ in 0..PASSES {
-            match self.without_runs(&cleaned) {
-                Some(without) => cleaned = Cow::Owned(without),
-                None => return cleaned,
+            let mut removed = Vec::new();
+            self.search(&cleaned, |place| {
+                removed.push(place);
+                false
+            });
+            if removed.is_empty() {
+                return cleaned;
             }
+            cleaned = Cow::Owned(without(&cleaned, removed));
         }
         Cow::Borrowed(REDACTED)
     }
 
     /// Tells whether any run of the secrets stands in the text.
     pub fn finds(&self, text: &str) -> bool {
-        let is_in = |bytes: &[u8]| self.0.iter().any(|runs| runs.search(bytes, |_| true));
-        is_in(text.as_bytes()) || percent_decoded(text).is_some_and(|decoded| is_in(&decoded))
+        self.search(text, |_| true)
     }
 
-    /// Returns the text without what is found in it, be it as it stands or with its
-    /// percent-encoding undone; `None` if that is nothing.
-    fn without_runs(&self, text: &str) -> Option<String> {
-        let mut removed = self.found(text.as_bytes());
-        let decoded = percent_decoded(text).and_then(|decoded| self.found(&decoded));
-        if let Some(decoded) = decoded {
-            let removed = removed.get_or_insert_with(|| vec![false; text.len()]);
-            let mut at = 0;
-            for ((_, length), is_found) in characters(text.as_bytes()).zip(decoded) {
-                if is_found {
-                    removed[at..at + length].fill(true);
+    /// Reports where secrets stand, until it is told that this is enough; tells whether it was.
+    fn search(&self, text: &str, mut enough: impl FnMut(Range<usize>) -> bool) -> bool {
+        // What looks like an escape may be a part of the secret itself.
+        let has = |signs: &[u8]| text.bytes().any(|byte| signs.contains(&byte));
+        self.scan(text, Escapes::None, &mut enough)
+            || (has(b"%") && self.scan(text, Escapes::Percent, &mut enough))
+            || (has(b"%\\&=\x1b") && self.scan(text, Escapes::Plain, &mut enough))
+            || (has(b"=") && self.scan(text, Escapes::WithQuotedPrintable, &mut enough))
+            || self.words(text).any(enough)
+    }
+
+    fn scan(
+        &self,
+        text: &str,
+        escapes: Escapes,
+        enough: &mut impl FnMut(Range<usize>) -> bool,
+    ) -> bool {
+        // The last characters: how each counts for a hash, and where it starts.
+        let mut last = [(0_u64, 0_usize); RUN];
+        let mut hashes = vec![0_u64; self.runs.len()];
+        let (mut count, mut since_space) = (0, 0);
+        for (unit, place) in characters(text, escapes) {
+            let Some(c) = unit else {
+                since_space = 0;
+                continue;
+            };
+            let value = folded(c);
+            since_space += 1;
+            for (runs, hash) in self.runs.iter().zip(&mut hashes) {
+                let (old, _) = last[(count + RUN - runs.length) % RUN];
+                *hash = longer(*hash, value).wrapping_sub(old.wrapping_mul(runs.gone));
+                let seen = if runs.joins_words {
+                    count + 1
+                } else {
+                    since_space
+                };
+                if seen >= runs.length && runs.contains(*hash) {
+                    let start = if runs.length == 1 {
+                        place.start
+                    } else {
+                        last[(count + 1 + RUN - runs.length) % RUN].1
+                    };
+                    if enough(start..place.end) {
+                        return true;
+                    }
                 }
-                at += length;
             }
+            last[count % RUN] = (value, place.start);
+            count += 1;
         }
-        let removed = removed?;
-        let mut out = String::new();
-        let mut was_removed = false;
-        for (at, c) in text.char_indices() {
-            let is_removed = removed[at..at + c.len_utf8()].contains(&true);
-            if !is_removed {
-                out.push(c);
-            } else if !was_removed {
-                out.push_str(REDACTED);
-            }
-            was_removed = is_removed;
-        }
-        Some(out)
+        false
     }
 
-    /// Tells of each byte whether it belongs to a run; `None` if there is no run.
-    fn found(&self, bytes: &[u8]) -> Option<Vec<bool>> {
-        let mut found = None;
-        for runs in &self.0 {
-            runs.search(bytes, |start| {
-                let found = found.get_or_insert_with(|| vec![false; bytes.len()]);
-                found[start..start + runs.length].fill(true);
-                false
-            });
-        }
-        found
+    /// Returns where words stand that are a very short secret, or short ones in base64.
+    fn words<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+        let is_tiny = |secret: &&String| secret.chars().count() < SHORTEST_PART;
+        let is_secret = move |text: &str| self.short.iter().any(|secret| secret == text);
+        let has_secret = move |text: &str| {
+            let is_in = |secret: &String| !is_tiny(&secret) && text.contains(secret.as_str());
+            self.short.iter().any(is_in) || text.split(':').any(is_secret)
+        };
+        let plain = words(text, char::is_alphanumeric).filter(move |place| {
+            let word = &text[place.clone()];
+            word.len() < 4 * SHORTEST_PART && is_secret(&word.to_lowercase())
+        });
+        let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
+        let encoded = words(text, is_base64).filter(move |place| {
+            let word = text[place.clone()].replace('-', "+").replace('_', "/");
+            let decoded = BASE64.decode(word).unwrap_or_default();
+            has_secret(&String::from_utf8_lossy(&decoded).to_lowercase())
+        });
+        let places = plain.chain(encoded);
+        (!self.short.is_empty())
+            .then_some(places)
+            .into_iter()
+            .flatten()
     }
+}
+
+/// Base64 with or without its padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Returns where the longest runs of such characters stand.
+fn words(text: &str, is_part: impl Fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(&is_part)?;
+        let length = text[start..].find(|c| !is_part(c));
+        at = length.map_or(text.len(), |length| start + length);
+        Some(start..at)
+    })
+}
+
+/// Returns a text with one mark in place of each removed part.
+fn without(text: &str, mut removed: Vec<Range<usize>>) -> String {
+    removed.sort_unstable_by_key(|place| place.start);
+    let (mut out, mut at) = (String::new(), 0);
+    for place in removed {
+        if place.start > at || out.is_empty() {
+            out.push_str(&text[at..place.start]);
+            out.push_str(REDACTED);
+        }
+        at = at.max(place.end);
+    }
+    out.push_str(&text[at..]);
+    out
 }
 
 /// The number of words in a [`Runs::filter`]: one for each value of a hash's first byte.
 const FILTER_WORDS: usize = 256;
 
+/// The hashes of runs, by their length.
+#[derive(Default)]
+struct RunsByLength(BTreeMap<usize, Vec<u64>>);
+
+impl RunsByLength {
+    /// Adds every run of a text.
+    fn add(&mut self, text: &str, length: usize) {
+        let values: Vec<u64> = units(text).map(folded).collect();
+        let runs = values.windows(length);
+        let hashes = runs.map(|run| run.iter().fold(0, |hash, value| longer(hash, *value)));
+        self.0.entry(length).or_default().extend(hashes);
+    }
+
+    fn collected(self, joins_words: bool) -> Vec<Runs> {
+        let runs = self.0.into_iter();
+        runs.map(|(length, mut hashes)| {
+            hashes.sort_unstable();
+            hashes.dedup();
+            let mut filter = [0; FILTER_WORDS];
+            for hash in &hashes {
+                let (word, bit) = filter_bit(*hash);
+                filter[word] |= bit;
+            }
+            Runs {
+                length,
+                joins_words,
+                gone: (0..length).fold(1, |power, _| longer(power, 0)),
+                hashes,
+                filter,
+            }
+        })
+        .collect()
+    }
+}
+
 /// The runs of one length that may not stand in a text.
 struct Runs {
     length: usize,
+    /// Whether they are found also if white space stands in between.
+    joins_words: bool,
+    /// The factor of what leaves a hash.
+    gone: u64,
     /// The hashes of the runs, sorted.
     hashes: Vec<u64>,
     /// A bit is set for each hash, so that most of a text needs no search.
@@ -148,29 +275,9 @@ struct Runs {
 }
 
 impl Runs {
-    fn new(length: usize, mut hashes: Vec<u64>) -> Self {
-        hashes.sort_unstable();
-        hashes.dedup();
-        let mut filter = [0; FILTER_WORDS];
-        for hash in &hashes {
-            let (word, bit) = filter_bit(*hash);
-            filter[word] |= bit;
-        }
-        Self {
-            length,
-            hashes,
-            filter,
-        }
-    }
-
-    /// Reports where runs start, until it is told that this is enough; tells whether it was.
-    fn search(&self, bytes: &[u8], mut enough: impl FnMut(usize) -> bool) -> bool {
-        rolling(bytes, self.length, |start, hash| {
-            let (word, bit) = filter_bit(hash);
-            self.filter[word] & bit != 0
-                && self.hashes.binary_search(&hash).is_ok()
-                && enough(start)
-        })
+    fn contains(&self, hash: u64) -> bool {
+        let (word, bit) = filter_bit(hash);
+        self.filter[word] & bit != 0 && self.hashes.binary_search(&hash).is_ok()
     }
 }
 
@@ -181,83 +288,160 @@ const fn filter_bit(hash: u64) -> (usize, u64) {
     (word as usize, 1 << (bit % 64))
 }
 
-/// Returns a text's bytes with the percent-encoding undone; `None` if there is none.
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let bytes = text.as_bytes();
-    let is_encoded = bytes.contains(&b'%') && characters(bytes).any(|(_, length)| length > 1);
-    is_encoded.then(|| characters(bytes).map(|(byte, _)| byte).collect())
+/// Returns the hash of a run that is longer by a value: a polynomial modulo 2^64.
+const fn longer(hash: u64, value: u64) -> u64 {
+    /// Odd and without a pattern in its bits.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    hash.wrapping_mul(FACTOR).wrapping_add(value)
 }
 
-/// Reads bytes one by one, `%41` as the one that it stands for, with the length of each. A `%`
-/// before anything else than two hex digits stands for itself.
-fn characters(bytes: &[u8]) -> impl Iterator<Item = (u8, usize)> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let character = match rest {
-            [b'%', high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
-                (Some(high), Some(low)) => (high * 16 + low, 3),
-                _ => (b'%', 1),
-            },
-            [byte, ..] => (*byte, 1),
-            [] => return None,
-        };
-        rest = &rest[character.1..];
-        Some(character)
+/// Returns a character as it is compared: in lower case, and the two alphabets of base64 as one.
+fn folded(c: char) -> u64 {
+    u64::from(match c {
+        '-' => '+',
+        '_' => '/',
+        c if c.is_ascii() => c.to_ascii_lowercase(),
+        c => c.to_lowercase().next().unwrap_or(c),
     })
 }
 
-const fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
+/// Which escapes are undone.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Escapes {
+    None,
+    Percent,
+    /// All but quoted-printable's, which look like what stands behind any equals sign.
+    Plain,
+    WithQuotedPrintable,
+}
+
+/// Returns the characters of a secret that count.
+fn units(secret: &str) -> impl Iterator<Item = char> {
+    secret.chars().filter(|c| !is_between(*c))
+}
+
+/// Tells whether a character may stand between those of a secret without changing it for a reader.
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || (!c.is_ascii() && is_unseen(c))
+}
+
+/// Returns the characters of a text that count, escaped ones as what they stand for, with their
+/// places; `None` for white space.
+fn characters(text: &str, escapes: Escapes) -> impl Iterator<Item = (Option<char>, Range<usize>)> {
+    /// What follows an escape character may be a colour, `[31m`.
+    #[derive(PartialEq)]
+    enum Colour {
+        No,
+        Starts,
+        Lasts,
+    }
+    let mut at = 0;
+    let mut colour = Colour::No;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = &text[at..];
+            let first = rest.chars().next()?;
+            let is_escape = match escapes {
+                Escapes::None => false,
+                Escapes::Percent => first == '%',
+                _ => matches!(first, '%' | '=' | '\\' | '&'),
+            };
+            let undone = if is_escape { undo(rest, escapes) } else { None };
+            let (c, length) = undone.unwrap_or((first, first.len_utf8()));
+            let place = at..at + length;
+            at = place.end;
+            colour = match colour {
+                _ if c == '\u{1b}' && escapes != Escapes::None => Colour::Starts,
+                Colour::Starts if c == '[' => Colour::Lasts,
+                Colour::Lasts if !matches!(c, '@'..='~') => Colour::Lasts,
+                Colour::Lasts => {
+                    colour = Colour::No;
+                    continue;
+                }
+                Colour::No | Colour::Starts => Colour::No,
+            };
+            if colour == Colour::Lasts {
+                continue;
+            }
+            if !is_between(c) {
+                return Some((Some(c), place));
+            }
+            if c.is_whitespace() {
+                return Some((None, place));
+            }
+        }
+    })
+}
+
+/// Returns the character that an escape at a text's start stands for, and the escape's length.
+fn undo(text: &str, escapes: Escapes) -> Option<(char, usize)> {
+    /// Stands for what is invisible or not known.
+    const NOTHING: char = '\u{200b}';
+    let bytes = text.as_bytes();
+    let number = |digits: &str, radix| {
+        let number = u32::from_str_radix(digits, radix).ok()?;
+        Some(char::from_u32(number).unwrap_or(NOTHING))
+    };
+    match (bytes[0], bytes.get(1)?) {
+        // The end of the line behind it is white space anyway.
+        (b'=', b'\n' | b'\r') => Some((NOTHING, 1)),
+        (b'%', _) => undo_bytes(bytes),
+        (b'=', _) if escapes == Escapes::WithQuotedPrintable => undo_bytes(bytes),
+        (b'\\', b'u') if bytes.get(2) == Some(&b'{') => {
+            let end = bytes.iter().take(3 + 7).position(|byte| *byte == b'}')?;
+            Some((number(&text[3..end], 16)?, end + 1))
+        }
+        (b'\\', b'u') => Some((number(text.get(2..6)?, 16)?, 6)),
+        (b'\\', b'x') => Some((number(text.get(2..4)?, 16)?, 4)),
+        (b'\\', b'e') => Some(('\u{1b}', 2)),
+        (b'\\', b'n' | b'r' | b't' | b'f' | b'v' | b'b') => Some((NOTHING, 2)),
+        (b'\\', byte) if byte.is_ascii() => Some((char::from(*byte), 2)),
+        (b'&', _) => {
+            /// The longest name that is looked at.
+            const NAME: usize = 20;
+            let end = bytes.iter().take(NAME).position(|byte| *byte == b';')?;
+            let name = &text[1..end];
+            let c = match name.strip_prefix('#') {
+                Some(digits) => match digits.strip_prefix(['x', 'X']) {
+                    Some(digits) => number(digits, 16)?,
+                    None => number(digits, 10)?,
+                },
+                None => match name {
+                    "amp" => '&',
+                    "lt" => '<',
+                    "gt" => '>',
+                    "quot" => '"',
+                    "apos" => '\'',
+                    "lowbar" => '_',
+                    "hyphen" | "dash" => '-',
+                    _ if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => NOTHING,
+                    _ => return None,
+                },
+            };
+            Some((c, end + 1))
+        }
         _ => None,
     }
 }
 
-/// Reports where each run of `length` bytes starts, and its hash, until it is told that this is
-/// enough; tells whether it was.
-///
-/// The hash is a polynomial modulo 2^64, of which each follows from the one before.
-fn rolling(bytes: &[u8], length: usize, mut enough: impl FnMut(usize, u64) -> bool) -> bool {
-    /// Odd and without a pattern in its bits.
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let Some((first, rest)) = bytes.split_at_checked(length) else {
-        return false;
-    };
-    let longer = |hash: u64, byte: u8| hash.wrapping_mul(FACTOR).wrapping_add(folded(byte));
-    let mut hash = first.iter().fold(0, |hash, byte| longer(hash, *byte));
-    if enough(0, hash) {
-        return true;
-    }
-    let gone = (0..length).fold(1, |power: u64, _| power.wrapping_mul(FACTOR));
-    for (start, (new, old)) in (1..).zip(rest.iter().zip(bytes)) {
-        hash = longer(hash, *new).wrapping_sub(folded(*old).wrapping_mul(gone));
-        if enough(start, hash) {
-            return true;
-        }
-    }
-    false
-}
-
-/// Returns a byte as it is compared: in lower case, and the two alphabets of base64 as one.
-const fn folded(byte: u8) -> u64 {
-    const FOLDED: [u8; 256] = {
-        let mut folded = [0; 256];
-        let mut byte = u8::MIN;
-        loop {
-            folded[byte as usize] = match byte {
-                b'-' => b'+',
-                b'_' => b'/',
-                _ => byte.to_ascii_lowercase(),
-            };
-            if byte == u8::MAX {
-                break folded;
-            }
-            byte += 1;
-        }
-    };
-    FOLDED[byte as usize] as u64
+/// Undoes escapes of bytes such as `%41`: those that are one character together, or the first one.
+fn undo_bytes(text: &[u8]) -> Option<(char, usize)> {
+    const LENGTH: usize = 3;
+    let escapes = text.chunks_exact(LENGTH).take(4);
+    let bytes: Vec<u8> = escapes
+        .map_while(|escape| {
+            let digits = std::str::from_utf8(&escape[1..]).ok()?;
+            let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let is_same = escape[0] == text[0] && is_hex;
+            u8::from_str_radix(digits, 16).ok().filter(|_| is_same)
+        })
+        .collect();
+    let whole = (1..=bytes.len()).find_map(|length| {
+        let c = std::str::from_utf8(&bytes[..length]).ok()?.chars().next()?;
+        Some((c, length * LENGTH))
+    });
+    // What is no UTF-8 is Latin-1.
+    whole.or_else(|| Some((char::from(*bytes.first()?), LENGTH)))
 }
 
 /// Returns how a secret looks inside of base64 that started zero, one and two bytes before it (as
@@ -358,9 +542,90 @@ mod tests {
     #[test]
     fn what_may_be_short_is_removed_where_that_is_wanted() {
         let short = Redactor::of_short(["ann", "x", "hunter2"]);
-        assert_eq!(short.clean("x: Ann or HUNTER2"), "x: [token] or [token]");
+        let text = "x: Ann or HUNTER2, exact";
+        assert_eq!(short.clean(text), "[token]: [token] or [token], exact");
         let both = redactor("canary-0123456789").and(short);
         assert_eq!(both.clean("ann canary-0123456789"), "[token] [token]");
+    }
+
+    #[test]
+    fn short_secrets_are_removed_from_base64_too() {
+        let secrets = ["ann", "x1", "pä55", "ann:x1"];
+        let short = Redactor::of_short(secrets);
+        for plain in [
+            "ann:x1",
+            "x1",
+            "bob:x1",
+            "ann",
+            "eve:PÄ55",
+            "a longer name:pä55",
+        ] {
+            for form in [STANDARD.encode(plain), URL_SAFE_NO_PAD.encode(plain)] {
+                let cleaned = short.clean(&form).into_owned();
+                assert_eq!(cleaned.trim_end_matches('='), REDACTED, "{plain}");
+            }
+        }
+        for text in [
+            "PÄ55",
+            "p%c3%a455",
+            "P%E455",
+            "p&auml;55 pä55",
+            "p\\u00e455",
+        ] {
+            assert!(short.clean(text).contains(REDACTED), "{text}");
+        }
+        let honest = "Forbidden by squid/6.1 (Access Denied) 0123456789abcdef";
+        assert_eq!(short.clean(honest), honest);
+    }
+
+    #[test]
+    fn what_stands_between_the_characters_changes_nothing() {
+        let redactor = redactor("canary-0123456789");
+        for between in [
+            " ",
+            "\n",
+            "\r\n\t",
+            "\u{a0}",
+            "\u{200b}",
+            "\u{ad}",
+            "\u{301}",
+            "\u{feff}",
+            "\u{202e}",
+            "\u{fe0f}",
+            "\u{7}",
+            "\u{1b}[1;31m",
+            "\\u001b[0m",
+            "\\x1b[K",
+            "%0A",
+            "%E2%80%8B",
+            "\\n",
+            "\\u200b",
+            "\\u{ad}",
+            "\\\n",
+            "&#8203;",
+            "&#xAD;",
+            "&shy;",
+            "&nbsp;",
+            "&ZeroWidthSpace;",
+            "=\n",
+            "=\r\n",
+            "=C2=AD",
+        ] {
+            for piece in [1, 5, 11] {
+                let pieces: Vec<_> = "Canary-0123456789".as_bytes().chunks(piece).collect();
+                let text = pieces.join(between.as_bytes());
+                let text = format!("a.{}.b", String::from_utf8(text).unwrap());
+                assert_eq!(redactor.clean(&text), "a.[token].b", "{text:?}");
+            }
+        }
+        for escape in ["\\u00XX", "\\u{XX}", "\\xXX", "%XX", "=XX", "&#xXX;"] {
+            let escaped = "canary-0123456789".bytes();
+            let escaped = escaped.map(|byte| escape.replace("XX", &format!("{byte:02x}")));
+            let text = format!("a.{}.b", escaped.collect::<String>());
+            assert_eq!(redactor.clean(&text), "a.[token].b", "{text}");
+        }
+        let text = "canary-0123-456789 canary-012, 345";
+        assert_eq!(redactor.clean(text), text);
     }
 
     #[test]
@@ -374,7 +639,7 @@ mod tests {
     fn no_character_is_cut_in_two() {
         let redactor = redactor("ä-canary-0123-ö");
         assert_eq!(redactor.clean("ää-canary-0123-öö"), "ä[token]ö");
-        assert_eq!(redactor.clean("é-canary-0123-é"), "é[token]");
+        assert_eq!(redactor.clean("é-canary-0123-é"), "é[token]é");
     }
 
     #[test]
@@ -390,10 +655,15 @@ mod tests {
         assert!(!redactor.finds(&redactor.clean(&nested)));
     }
 
+    fn each(text: &str, escaped: impl Fn(u32) -> String) -> String {
+        let characters: Vec<_> = text.chars().map(|c| escaped(u32::from(c))).collect();
+        characters.concat()
+    }
+
     /// Returns every text that has a run of a secret in it, in one of its forms.
     fn holding() -> impl Strategy<Value = (String, String, String)> {
         let parts = ("[!-~]{12,60}", "[!-~]{0,8}\\PC{0,12}", ".{0,20}");
-        let choice = (any::<[prop::sample::Index; 2]>(), 0..7, any::<bool>());
+        let choice = (any::<[prop::sample::Index; 2]>(), 0..10, any::<bool>());
         (parts, choice).prop_map(|((secret, before, behind), (ends, form, is_upper))| {
             let start = ends[0].index(secret.len() - RUN + 1);
             let end = start + RUN + ends[1].index(secret.len() - RUN - start + 1);
@@ -420,6 +690,9 @@ mod tests {
                     });
                     format!("{before}{}{behind}", encoded.collect::<String>())
                 }
+                7 => run.chars().flat_map(|c| [c, '\u{ad}', ' ']).collect(),
+                8 => each(&run, |c| format!("&#{c};")),
+                9 => each(&run, |c| format!("\\u{c:04X}\u{1b}[0m")),
                 4 => STANDARD.encode(format!("{before}{run}{behind}")),
                 5 => URL_SAFE.encode(format!("{before}{run}{behind}")),
                 _ => percent(&STANDARD.encode(format!("{before}{run}{behind}"))),

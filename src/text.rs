@@ -173,6 +173,11 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Tells whether a character beyond ASCII is drawn on its neighbours or not at all.
+pub(crate) fn is_unseen(c: char) -> bool {
+    is_invisible(c) || c.escape_debug().len() > 1
+}
+
 /// Tells whether a character looks like the sign that a line of ours starts with.
 const fn is_check_mark(c: char) -> bool {
     matches!(

@@ -1237,7 +1237,6 @@ fn memory_does_not_grow_by_more_than_a_report_needs() {
         peak
     };
     let (few, many) = (measure(500), measure(10_000));
-    assert!(many < 24 * 1024 * 1024, "{many} bytes");
     let each = many.saturating_sub(few) / 9_500;
     assert!(each <= 1024, "{each} bytes an app");
 }

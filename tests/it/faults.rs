@@ -409,6 +409,56 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
 }
 
 #[test]
+fn a_short_or_foreign_password_of_a_proxy_is_shown_nowhere() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let base_url = url("https", unused());
+    for (user, password, written) in [
+        ("al", "x9", "al:x9"),
+        ("ann", "pw1", "ann:pw1"),
+        ("émile", "pÄss-wört", "%C3%A9mile:p%C3%84ss-w%C3%B6rt"),
+    ] {
+        let both = format!("{user}:{password}");
+        let others = format!("guest:{password}");
+        let encoded = [&both, &others, &password.to_owned()].map(|text| STANDARD.encode(text));
+        let mut said = vec![both, password.to_uppercase(), password.to_lowercase()];
+        said.extend(encoded.clone());
+        let said = said.join(" Basic ");
+        for status in [407, 403, 502] {
+            let page = format!("<title>No: {said}</title>");
+            let answer = format!(
+                "HTTP/1.1 {status} No\r\nServer: {said}\r\nVia: 1.1 {said}\r\n\
+                 X-Squid-Error: {said}\r\nContent-Length: {}\r\n\r\n{page}",
+                page.len()
+            );
+            let proxy = Proxy::start(ProxyAnswer::Send(answer.leak()));
+            for scheme in ["http://", ""] {
+                let address = format!("{scheme}{written}@{}", proxy.address);
+                let program = hasty(&base_url).env("HTTPS_PROXY", &address);
+                let shown = program.args(["-v", "-o", "json"]).run().everything();
+                assert_eq!(shown.contains("[token]"), status != 407, "{shown}");
+                let lower = shown.to_lowercase();
+                let words: Vec<_> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+                for secret in [user, password] {
+                    assert!(
+                        !words.contains(&&*secret.to_lowercase()),
+                        "{secret}: {shown}"
+                    );
+                    assert!(
+                        !(secret.len() > 2 && lower.contains(&secret.to_lowercase())),
+                        "{shown}"
+                    );
+                }
+                for secret in &encoded {
+                    let secret = secret.trim_end_matches('=').to_lowercase();
+                    assert!(!lower.contains(&secret), "{secret}: {shown}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_proxy_that_refuses_is_quoted() {
     const NTLM: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\n\
         Proxy-Authenticate: NTLM\r\nVia: 1.1 gate\r\nContent-Length: 5\r\n\r\n<html";

@@ -7,6 +7,7 @@ use crate::support::readers;
 use crate::support::server::{Act, Server, healthy, json, response, telling};
 use crate::support::tls::{GOOD, Identity, TlsServer};
 use bitrise_dx::diagnosis::{Known, diagnose};
+use bitrise_dx::redact::Redactor;
 use bitrise_dx::report::{Report, SandboxTarget, Target, TokenInfo};
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::verdict::{Reason, Signal, Verdict};
@@ -555,6 +556,104 @@ fn the_token_is_in_no_format_though_the_server_repeats_it() {
                     assert!(!seen.contains(form), "{ending} {form}: {text}");
                 }
             }
+        }
+    }
+}
+
+/// Returns a secret as mail, terminals, proxies and programming languages write it.
+fn written(secret: &str) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let mut forms = vec![
+        secret.to_owned(),
+        secret.to_lowercase(),
+        secret.to_uppercase(),
+    ];
+    for between in [
+        " ",
+        "\n",
+        "\t",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{200d}",
+        "\u{2060}",
+        "\u{feff}",
+        "\u{ad}",
+        "\u{301}",
+        "\u{34f}",
+        "\u{202e}",
+        "\u{fe0f}",
+        "\u{7}",
+        "\u{1b}[1m",
+        "&#8203;",
+        "&shy;",
+        "=\r\n",
+        "\\u200b",
+        "%0A",
+    ] {
+        let characters: Vec<_> = secret.chars().map(String::from).collect();
+        forms.push(characters.join(between));
+    }
+    for escape in ["%XX", "\\u00XX", "\\u{XX}", "\\xXX", "&#xXX;", "=XX"] {
+        let bytes = secret.bytes();
+        forms.push(
+            bytes
+                .map(|b| escape.replace("XX", &format!("{b:02X}")))
+                .collect(),
+        );
+    }
+    for text in [
+        secret.to_owned(),
+        format!("someone:{secret}"),
+        format!("me:{secret}"),
+    ] {
+        forms.push(STANDARD.encode(&text));
+        forms.push(URL_SAFE_NO_PAD.encode(&text));
+    }
+    forms
+}
+
+#[test]
+fn no_way_to_write_the_token_brings_it_into_any_format() {
+    let secret = CANARY.strip_prefix("bitwat_").unwrap();
+    let forms = written(secret);
+    let app = |(n, form): (usize, &String)| serde_json::json!({"slug": format!("a{n}"), "title": form, "owner": {"name": form}});
+    let apps: Vec<_> = forms.iter().enumerate().map(app).collect();
+    let list = serde_json::json!({"data": apps}).to_string();
+    let server = Server::start(move |request, _| {
+        let Some((_, rest)) = request.target.split_once("/apps/a") else {
+            return json(200, &list);
+        };
+        let number: usize = rest.split('/').next().unwrap().parse().unwrap();
+        let form = &forms[number];
+        // A header has no line breaks or control characters, and a title of a page any.
+        let header: String = form.chars().filter(|c| !c.is_control()).collect();
+        let headers = format!(
+            "X-Request-Id: {header}\r\nServer: {header}\r\nVia: 1.1 {header}\r\n\
+             WWW-Authenticate: Bearer error_description=\"{header}\"\r\n"
+        );
+        if number.is_multiple_of(2) {
+            let page = format!("<title>{form}</title>");
+            return Act::Send(response(403, &headers, &page));
+        }
+        let body = serde_json::json!({"message": form, "detail": form});
+        Act::Send(response(403, &headers, &body.to_string()))
+    });
+    let url = server.base_url();
+    let program = || Program::verify(&url).args(["--all-apps", "--retries", "0"]);
+    let redactor = Redactor::new([secret]);
+    let human = program().arg("-v").run().stdout;
+    let mut texts = all_formats(&|| program(), 5);
+    texts.push(("human", human));
+    for (ending, text) in texts {
+        assert!(text.contains("[token]"), "{ending}: {text}");
+        assert!(!redactor.finds(&text), "{ending}: {text}");
+        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        let secret: String = secret.chars().filter(char::is_ascii_alphanumeric).collect();
+        let (plain, secret) = (plain.to_lowercase(), secret.to_lowercase());
+        for run in secret.as_bytes().windows(12) {
+            let run = std::str::from_utf8(run).unwrap();
+            assert!(!plain.contains(run), "{ending} {run}: {text}");
         }
     }
 }
