@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """Prints the licences of every crate that is linked into the released programs, with their texts.
 
-The list follows from Cargo.lock alone: crates that are used on one of the released targets, without
-those that only build or test. It fails where a crate's package brings no text of its licence and is
-not under one whose text this project has itself.
+The list follows from Cargo.lock alone: crates that are used on one of the released systems, without
+those that only build or test. It fails if a crate's package brings no text of its licence and is not
+under one whose text this project has itself.
 
   usage: licences.py > THIRD-PARTY-LICENSES.txt
 """
 
-import hashlib
 import json
 import pathlib
 import re
@@ -22,30 +21,21 @@ TEXT = re.compile(r"^(licen[cs]e|copying|notice|unlicense)", re.IGNORECASE)
 LINE = "=" * 80
 
 
-def linked(target):
-    """Returns the packages that are linked in on a target, by their ids."""
-    metadata = json.loads(
-        subprocess.run(
-            ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform", target]
-            + ["--manifest-path", ROOT / "Cargo.toml"],
-            check=True,
-            stdout=subprocess.PIPE,
-        ).stdout
-    )
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    root = metadata["resolve"]["root"]
-    found, waiting = {}, [root]
-    while waiting:
-        for dependency in nodes[waiting.pop()]["deps"]:
-            package = packages[dependency["pkg"]]
-            # A macro runs while building, and is not in the program.
-            is_macro = any("proc-macro" in built["kind"] for built in package["targets"])
-            is_linked = any(kind["kind"] is None for kind in dependency["dep_kinds"])
-            if is_linked and not is_macro and package["id"] not in found:
-                found[package["id"]] = package
-                waiting.append(package["id"])
-    return found
+def cargo(*args):
+    """Returns what a command of cargo's prints."""
+    command = ["cargo", *args, "--locked", "--manifest-path", ROOT / "Cargo.toml"]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
+
+
+def linked():
+    """Returns the packages that are linked in, by name and version. Macros run while building."""
+    names = set()
+    for target in TARGETS:
+        tree = cargo("tree", "--edges=normal,no-proc-macro", "--prefix=none", "--target", target)
+        names.update(" ".join(line.split()[:2]) for line in tree.splitlines())
+    packages = json.loads(cargo("metadata", "--format-version=1"))["packages"]
+    found = {f"{package['name']} v{package['version']}": package for package in packages}
+    return [found[name] for name in sorted(names) if found[name]["source"]]
 
 
 def texts(package):
@@ -54,50 +44,35 @@ def texts(package):
     names = {path for path in folder.iterdir() if path.is_file() and TEXT.match(path.name)}
     if package.get("license_file"):
         names.add(folder / package["license_file"])
+    if not names and "Apache-2.0" in (package["license"] or ""):
+        names = {ROOT / "LICENSE-APACHE"}
+    if not names:
+        sys.exit(f"{package['name']} brings no text of its licence")
     read = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(names)]
     return [text.replace("\r\n", "\n").strip("\n") for text in read]
 
 
-def main():
-    packages = {}
-    for target in TARGETS:
-        packages.update(linked(target))
-    ordered = sorted(packages.values(), key=lambda package: (package["name"], package["version"]))
-    apache = (ROOT / "LICENSE-APACHE").read_text(encoding="utf-8").strip("\n")
-    used, missing = {}, []
-    for package in ordered:
-        found = texts(package)
-        if not found and "Apache-2.0" in (package["license"] or ""):
-            found = [apache]
-        if not found:
-            missing.append(package["name"])
-        for text in found:
-            key = hashlib.sha256(" ".join(text.split()).encode()).digest()
-            used.setdefault(key, (text, []))[1].append(package)
-    if missing:
-        sys.exit(f"these crates bring no text of their licence: {', '.join(missing)}")
-
-    out = ["bitrise-dx holds the following work of others.", ""]
-    for package in ordered:
-        where = f" <{package['repository']}>" if package["repository"] else ""
-        out.append(f"{package['name']} {package['version']}: {package['license']}{where}")
-    out.append("")
-    out.append("Rust's standard library: MIT OR Apache-2.0 <https://github.com/rust-lang/rust>")
-    out.append("musl, in the programs for Linux that need no C library: MIT <https://musl.libc.org>")
-    out.append("Mozilla's root certificates, in the container image: MPL-2.0 <https://mozilla.org/MPL/2.0>")
-    mit = (ROOT / "LICENSE-MIT").read_text(encoding="utf-8").strip("\n")
-    mit = mit[mit.index("Permission is") :]
-    for user, holder in [
-        ("Rust's standard library", "Copyright (c) The Rust Project Contributors"),
-        ("musl", "Copyright (c) 2005-2020 Rich Felker, et al."),
-    ]:
-        out += ["", LINE, user, LINE, "", holder, "", mit]
-    for text, users in used.values():
-        names = ", ".join(f"{package['name']} {package['version']}" for package in users)
-        out += ["", LINE, names, LINE, "", text]
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    print("\n".join(out))
-
-
-if __name__ == "__main__":
-    main()
+out = ["bitrise-dx holds the following work of others.", ""]
+mit = (ROOT / "LICENSE-MIT").read_text(encoding="utf-8").strip("\n")
+mit = mit[mit.index("Permission is") :]
+# The texts, each with those that are under it.
+users = {
+    f"Copyright (c) The Rust Project Contributors\n\n{mit}": ["Rust's standard library"],
+    f"Copyright (c) 2005-2020 Rich Felker, et al.\n\n{mit}": ["musl"],
+}
+for package in linked():
+    name = f"{package['name']} {package['version']}"
+    where = f" <{package['repository']}>" if package["repository"] else ""
+    out.append(f"{name}: {package['license']}{where}")
+    for text in texts(package):
+        users.setdefault(text, []).append(name)
+out += [
+    "",
+    "Rust's standard library: MIT OR Apache-2.0 <https://github.com/rust-lang/rust>",
+    "musl, in the programs for Linux: MIT <https://musl.libc.org>",
+    "Mozilla's root certificates, in the container image: MPL-2.0 <https://mozilla.org/MPL/2.0>",
+]
+for text, names in users.items():
+    out += ["", LINE, ", ".join(names), LINE, "", text]
+sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+print("\n".join(out))

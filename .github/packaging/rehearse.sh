@@ -11,8 +11,9 @@ archive=$(cd "$folder" && echo bitrise-dx-v*"-$target".*)
 version=${archive#bitrise-dx-v}
 version=${version%"-$target".*}
 
-# Nothing is removed while something in it may still run: Windows would not let it.
+# Windows removes nothing that is still in use, and that must not be the script's own fault.
 stage=$(mktemp -d)
+trap 'rm -rf "$stage" || true' EXIT
 mkdir -p "$stage/mirror/v$version"
 cp "$folder/$archive" "$stage/mirror/v$version/"
 hasher=sha256sum

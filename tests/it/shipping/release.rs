@@ -97,6 +97,43 @@ fn what_does_not_run_is_not_packed() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(101), ""));
 }
 
+/// `cargo binstall` finds the archives, and the program in them.
+#[test]
+fn the_manifest_says_where_each_archive_and_its_program_are() {
+    let manifest = read(root().join("Cargo.toml"));
+    let (_, said) = manifest
+        .split_once("[package.metadata.binstall]\n")
+        .unwrap();
+    let value = |key: &str| {
+        let (_, value) = said.split_once(&format!("{key} = \"")).unwrap();
+        let value = value.split('"').next().unwrap();
+        let filled = [
+            ("repo", env!("CARGO_PKG_REPOSITORY")),
+            ("name", "bitrise-dx"),
+            ("bin", "bitrise-dx"),
+            ("version", VERSION),
+            ("target", &target()),
+            ("archive-suffix", ".tar.gz"),
+            ("binary-ext", ""),
+        ];
+        filled.iter().fold(value.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{ {name} }}"), value)
+        })
+    };
+    let releases = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/download");
+    let archive = archive_name(VERSION);
+    assert_eq!(value("pkg-url"), format!("{releases}/v{VERSION}/{archive}"));
+    let folder = archive.trim_end_matches(".tar.gz");
+    assert_eq!(value("bin-dir"), format!("{folder}/bitrise-dx"));
+    // Windows' archives are of another kind.
+    let workflow = read(root().join(".github/workflows/release.yml"));
+    for part in workflow.split("{ target: ").skip(1) {
+        let target = part.split(',').next().unwrap();
+        let is_zip = said.contains(&format!("\n{target} = {{ pkg-fmt = \"zip\" }}"));
+        assert_eq!(is_zip, target.contains("windows"), "{target}");
+    }
+}
+
 #[test]
 fn the_check_and_the_release_use_one_toolchain() {
     let toolchain = |workflow: &str| {
