@@ -217,6 +217,8 @@ facts! {
         |f, _| if f.is_told() { Some(false) } else { f.run(|_| {
             f.reason == Some(Reason::PipelinesDenied) && f.selection == Some(Selection::First) && f.may_be_others()
         }) };
+    "none_readable": "all apps are refused", "not all apps are refused",
+        |f, _| f.run(|_| f.coverage.denied == f.coverage.checked);
     "some_refused": "some apps are refused", "no app is refused", |f, _| f.run(|_| f.coverage.denied > 0);
     "some_listed": "some pages of the list could be read", "no page of the list could be read",
         |f, _| f.run(|_| f.listed_before_cut.is_some());

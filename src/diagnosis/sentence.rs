@@ -439,7 +439,7 @@ fn page(facts: &Facts) -> Text {
     let response = facts.exchange.and_then(Exchange::response);
     let title = facts.responder().and_then(|from| from.title.as_ref());
     match (title, response.map(|response| &response.body)) {
-        (Some(title), _) => Text::from("a web page, “").foreign(title).own("”"),
+        (Some(title), _) => Text::from("a web page titled “").foreign(title).own("”"),
         (None, Some(Body::Html)) => "a web page".into(),
         (None, _) => "not API data".into(),
     }

@@ -5,18 +5,20 @@ use crate::formats::{all_formats, read_all, steady};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
+use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
-use bitrise_dx::exchange::{Exchange, FaultKind};
+use bitrise_dx::exchange::{Body, Exchange, Fault, FaultKind, Response};
 use bitrise_dx::render::{self, Detail, Style};
+use bitrise_dx::report::{
+    Assembly, BaseUrlSource, Next, Report, Selection, Target, TokenInfo, TokenSource,
+};
+use bitrise_dx::text::Untrusted;
+use bitrise_dx::token::TokenKind;
 use bitrise_dx::verdict::Verdict;
-
-/// A personal token, made up.
-const PERSONAL: &str = "bitpat_CANARY-3f9a81c27e55d04b";
-
-/// A token without prefix, made up.
-const LEGACY: &str = "CANARY-3f9a81c27e55d04b-0123456789";
-
-const UNAUTHORIZED: &str = r#"{"message":"Unauthorized"}"#;
+use bitrise_dx::wire::Document;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 const NOT_FOUND: &str = r#"{"message":"Not Found"}"#;
 
@@ -82,70 +84,10 @@ fn one_of_three_apps_is_verified() {
 }
 
 #[test]
-fn all_apps_of_two_workspaces_are_verified() {
-    let list = THREE.replace(
-        r#""Courier","is_disabled":false,"owner":{"account_type":"organization","name":"Acme Mobile","slug":"acme"}"#,
-        r#""Courier","is_disabled":true,"owner":{"account_type":"organization","name":"Acme Labs","slug":"labs"}"#,
-    );
-    assert_ne!(list, THREE);
-    let server = listing(
-        list,
-        &["93f256e365d929d3", "7be4d2a90c310008", "19f6a3c87d540004"],
-    );
-    screen("two-workspaces", program(&server).arg("--all-apps"), 0);
-}
-
-#[test]
 fn two_of_three_apps_are_refused() {
     let server = listing(THREE, &["93f256e365d929d3"]);
     let run = || program(&server).arg("--all-apps");
     in_every_format("two-of-three", &run, 5, Verdict::InvalidPermissions);
-}
-
-#[test]
-fn a_personal_token_is_rejected() {
-    let server = saying(401, "X-Request-Id: 7d01\r\n", UNAUTHORIZED);
-    let run = program(&server).env("BITRISE_TOKEN", PERSONAL);
-    screen("personal-rejected", run, 3);
-}
-
-#[test]
-fn a_token_without_prefix_is_rejected() {
-    let server = saying(401, "", UNAUTHORIZED);
-    let run = program(&server).env("BITRISE_TOKEN", LEGACY);
-    screen("legacy-rejected", run, 3);
-}
-
-#[test]
-fn the_first_app_is_disabled() {
-    let list = THREE.replacen(r#""is_disabled":false"#, r#""is_disabled":true"#, 1);
-    screen("disabled-first", program(&listing(list, &[])), 5);
-}
-
-#[test]
-fn an_app_is_another_persons() {
-    let list = r#"{"data":[{"slug":"93f256e365d929d3","title":"Shop iOS",
-        "owner":{"account_type":"user","name":"jane","slug":"j4n3"}}],"paging":{"total_item_count":1}}"#;
-    let server = listing(list, &[]);
-    let run = program(&server).env("BITRISE_TOKEN", PERSONAL);
-    screen("another-persons", run, 5);
-}
-
-#[test]
-fn a_title_is_given_as_app() {
-    let server = listing(THREE, &[]);
-    screen(
-        "title-as-app",
-        program(&server).args(["--app", "Courier"]),
-        5,
-    );
-}
-
-#[test]
-fn a_wrong_slug_is_given_as_app() {
-    let server = listing(THREE, &[]);
-    let run = program(&server).args(["--app", "0000000000000000"]);
-    screen("wrong-slug", run, 5);
 }
 
 #[test]
@@ -187,23 +129,301 @@ fn a_proxy_offers_ntlm_alone() {
     screen("ntlm-proxy", run.env("LANG", "C.UTF-8"), 4);
 }
 
+/// A run against Bitrise itself, which no test asks: what it would see, in its order.
+struct Seen {
+    kind: TokenKind,
+    selection: Selection,
+    named: &'static [&'static str],
+    target: Target,
+    known: Known,
+}
+
+const API: &str = "https://api.bitrise.io/v0.1";
+
+impl Seen {
+    fn by(kind: TokenKind) -> Self {
+        Self {
+            kind,
+            selection: Selection::First,
+            named: &[],
+            target: Target {
+                base_url: Some(API.to_owned()),
+                ..Target::default()
+            },
+            known: Known::default(),
+        }
+    }
+
+    fn all_apps(mut self) -> Self {
+        self.selection = Selection::All;
+        self
+    }
+
+    fn named(mut self, app: &'static [&'static str]) -> Self {
+        (self.selection, self.named) = (Selection::Named, app);
+        self
+    }
+
+    fn base_url(mut self, url: &str) -> Self {
+        self.target.base_url = Some(url.to_owned());
+        self.target.base_url_source = BaseUrlSource::Environment;
+        self
+    }
+
+    fn exchange(&self, path: &str, outcome: Result<Response, Fault>) -> Exchange {
+        let base = self.target.base_url.as_deref().unwrap_or(API);
+        let mut exchange = Exchange::new(format!("{base}{path}"), outcome);
+        exchange.elapsed = Duration::from_millis(120);
+        let is_found = !matches!(&exchange.outcome, Err(fault) if fault.kind == FaultKind::Dns);
+        exchange.remote_address = is_found.then(|| ([203, 0, 113, 7], 443).into());
+        exchange
+    }
+
+    /// Returns the report of a run whose list of apps is answered so, and the pipelines of its apps
+    /// by `pipelines`.
+    fn report(
+        &self,
+        list: Exchange,
+        pipelines: impl Fn(&str) -> Result<Response, Fault>,
+    ) -> Report {
+        let mut assembly = Assembly::new(self.selection, false);
+        for app in self.named {
+            assembly.app(&Slug::parse(app).unwrap());
+        }
+        let is_read = assembly.apps(list).is_ok();
+        let apps = assembly.results().iter();
+        let slugs: Vec<String> = apps
+            .map(|result| result.app.slug.raw().to_owned())
+            .collect();
+        for (index, slug) in slugs.iter().enumerate().filter(|_| is_read) {
+            let path = format!("/apps/{slug}/pipelines?limit=1");
+            let answered = self.exchange(&path, pipelines(slug));
+            if let Next::AskAgain(asked) = assembly.pipelines(Some(index), answered) {
+                let again = self.exchange("/apps?limit=50", Ok(body(200, THREE)));
+                let told = assembly.recheck(again);
+                let id = bitrise_dx::check::CheckId::PipelinesList;
+                assembly.settle(id, Some(index), *asked, told);
+            }
+        }
+        let token = TokenInfo {
+            kind: Some(self.kind),
+            fingerprint: Some("3f9a1c2e".to_owned()),
+            source: Some(TokenSource::Environment),
+            ..TokenInfo::default()
+        };
+        let mut report = Report::started(SystemTime::UNIX_EPOCH, self.target.clone(), token);
+        report.options.selection = self.selection;
+        assembly.finish(report)
+    }
+
+    /// Shows a run whose list of apps is not read.
+    fn without_list(
+        &self,
+        change: impl Fn(&mut Exchange),
+        outcome: Result<Response, Fault>,
+    ) -> String {
+        let mut list = self.exchange("/apps?limit=50", outcome);
+        change(&mut list);
+        self.show(self.report(list, |_| Ok(Response::new(200, Body::Empty))))
+    }
+
+    /// Shows a run with a list, of which all but these apps are answered so.
+    fn with_list(&self, list: &str, readable: &[&str], refused: u16) -> String {
+        let runs = r#"{"data":[{"id":"run","is_pipeline":true}],"paging":{}}"#;
+        let list = self.exchange("/apps?limit=50", Ok(body(200, list)));
+        self.show(self.report(list, |slug| {
+            if readable.contains(&slug) {
+                Ok(body(200, runs))
+            } else if refused == 200 {
+                Ok(body(200, r#"{"data":[],"paging":{}}"#))
+            } else {
+                Ok(body(refused, r#"{"message":"no"}"#))
+            }
+        }))
+    }
+
+    fn show(&self, report: Report) -> String {
+        let style = Style {
+            color: false,
+            unicode: true,
+            width: 100,
+            detail: Detail::Normal,
+        };
+        steady(&render::human(&diagnose(report, &self.known), style))
+    }
+}
+
+fn body(status: u16, text: &str) -> Response {
+    let mut bytes = text.as_bytes().to_vec();
+    let document = Document::read(&mut bytes, |text| Cow::Borrowed(text)).unwrap();
+    let mut response = Response::new(status, Body::Json(document));
+    response.request_id = Some(Untrusted::new("6f1c2d7e-0b1a"));
+    response
+}
+
+fn page(status: u16, title: &str) -> Response {
+    let mut response = Response::new(status, Body::Html);
+    response.responder.title = Some(Untrusted::new(title));
+    response
+}
+
+const FIRST: &str = "93f256e365d929d3";
+const SECOND: &str = "7be4d2a90c310008";
+const THIRD: &str = "19f6a3c87d540004";
+
 #[test]
-fn the_base_url_has_no_api_behind_it() {
-    screen("wrong-base-url", program(&saying(404, "", NOT_FOUND)), 4);
+fn what_a_person_sees_who_asks_for_apps() {
+    let mut sheet = String::new();
+    let mut add =
+        |name: &str, screen: String| write!(sheet, "######## {name}\n{screen}\n").unwrap();
+    let workspace = || Seen::by(TokenKind::Workspace);
+    let personal = || Seen::by(TokenKind::Personal);
+    for status in [404, 403, 401] {
+        let screen = workspace().with_list(THREE, &[], status);
+        add(&format!("one app refused with {status}"), screen);
+    }
+    add(
+        "one of three verified",
+        workspace().with_list(THREE, &[FIRST], 404),
+    );
+    let two = THREE.replacen(r#""name":"Acme Mobile""#, r#""name":"Acme Labs""#, 1);
+    let all = [FIRST, SECOND, THIRD];
+    add(
+        "all of two workspaces verified",
+        workspace().all_apps().with_list(&two, &all, 404),
+    );
+    add(
+        "two of three refused",
+        workspace().all_apps().with_list(THREE, &[FIRST], 404),
+    );
+    add(
+        "all three refused",
+        workspace().all_apps().with_list(THREE, &[], 404),
+    );
+    add(
+        "a personal token verified",
+        personal().with_list(THREE, &[FIRST], 404),
+    );
+    add(
+        "nothing ran in 200 days",
+        workspace().all_apps().with_list(THREE, &[], 200),
+    );
+    let disabled = THREE.replacen(r#""is_disabled":false"#, r#""is_disabled":true"#, 1);
+    add(
+        "the first app disabled",
+        workspace().with_list(&disabled, &[], 404),
+    );
+    let person = THREE.replacen(
+        r#""organization","name":"Acme Mobile""#,
+        r#""user","name":"Jane""#,
+        1,
+    );
+    add(
+        "another person's app",
+        personal().with_list(&person, &[], 404),
+    );
+    add(
+        "a title as app",
+        workspace().named(&["Courier"]).with_list(THREE, &[], 404),
+    );
+    let typo = workspace().named(&["7be4d2a90c310009"]);
+    add("a slug with a typo", typo.with_list(THREE, &[], 404));
+    let wrong = workspace().named(&["0000000000000000"]);
+    add("a wrong slug", wrong.with_list(THREE, &[], 404));
+    add(
+        "a list with two apps, one refused",
+        workspace()
+            .named(&[FIRST, THIRD])
+            .with_list(THREE, &[FIRST], 404),
+    );
+    insta::assert_snapshot!("apps", sheet);
 }
 
 #[test]
-fn the_name_leads_to_a_sinkhole() {
-    let url = "https://api.bitrise.io/v0.1/apps?limit=50";
-    let mut exchange = Exchange::new(url, Err(FaultKind::Refused.into()));
-    exchange.remote_address = Some("0.0.0.0:443".parse().unwrap());
-    let report = crate::support::report::of_list(exchange);
-    let diagnosis = diagnose(report, &Known::default());
-    let style = Style {
-        color: false,
-        unicode: true,
-        width: 100,
-        detail: Detail::Normal,
+fn what_a_person_sees_who_gets_no_list() {
+    let mut sheet = String::new();
+    let mut add =
+        |name: &str, screen: String| write!(sheet, "######## {name}\n{screen}\n").unwrap();
+    let workspace = || Seen::by(TokenKind::Workspace);
+    let plain = |seen: Seen, outcome| seen.without_list(|_| {}, outcome);
+    let unauthorized = || Ok(body(401, r#"{"message":"Unauthorized"}"#));
+    add("rejected", plain(workspace(), unauthorized()));
+    add(
+        "personal rejected",
+        plain(Seen::by(TokenKind::Personal), unauthorized()),
+    );
+    add(
+        "without prefix rejected",
+        plain(Seen::by(TokenKind::Unknown), unauthorized()),
+    );
+    add(
+        "403 to the list",
+        plain(workspace(), Ok(body(403, r#"{"message":"Forbidden"}"#))),
+    );
+    add(
+        "no apps",
+        plain(workspace(), Ok(body(200, r#"{"data":[],"paging":{}}"#))),
+    );
+    add(
+        "guest network",
+        plain(workspace(), Ok(page(200, "Guest Wi-Fi"))),
+    );
+    let mut redirect = Response::new(302, Body::Empty);
+    redirect.location_host = Some(Untrusted::new("login.corp.example"));
+    add("redirect", plain(workspace(), Ok(redirect)));
+    let limited = |exchange: &mut Exchange| exchange.retry_after = Some(Duration::from_secs(90));
+    add(
+        "rate limit",
+        workspace().without_list(limited, Ok(body(429, r#"{"message":"slow down"}"#))),
+    );
+    let tried = |exchange: &mut Exchange| exchange.attempts = 3;
+    add(
+        "outage",
+        workspace().without_list(tried, Ok(body(503, r#"{"message":"down"}"#))),
+    );
+    add("DNS", plain(workspace(), Err(FaultKind::Dns.into())));
+    let inspected = Fault {
+        issuer: Some(Untrusted::new("Corp Inspection CA")),
+        ..FaultKind::TlsUnknownIssuer.into()
     };
-    insta::assert_snapshot!("sinkhole", steady(&render::human(&diagnosis, style)));
+    add("TLS inspection", plain(workspace(), Err(inspected)));
+    let nowhere =
+        |exchange: &mut Exchange| exchange.remote_address = Some(([0, 0, 0, 0], 443).into());
+    add(
+        "sinkhole",
+        workspace().without_list(nowhere, Err(FaultKind::Refused.into())),
+    );
+    add(
+        "no connection in time",
+        plain(workspace(), Err(FaultKind::ConnectTimeout.into())),
+    );
+    let mirror = workspace().base_url("https://bitrise.example/v1");
+    add(
+        "wrong base URL",
+        plain(mirror, Ok(body(404, r#"{"message":"Not Found"}"#))),
+    );
+    insta::assert_snapshot!("no-list", sheet);
+}
+
+#[test]
+fn what_a_person_sees_who_has_no_token() {
+    let mut sheet = String::new();
+    let mut add = |name: &str, program: Program, code: i32| {
+        let finished = program.env("LANG", "C.UTF-8").run();
+        assert_eq!(finished.code, Some(code), "{}", finished.everything());
+        let screen = steady(&finished.stdout);
+        write!(sheet, "######## {name}\n{screen}\n").unwrap();
+    };
+    let verify = || Program::new(["verify"]);
+    let github = verify().env("BITRISE_TOKEN", "ghp_0123456789abcdefghijABCDEFGHIJ012345");
+    add("another service's token", github, 3);
+    add("no token", verify(), 2);
+    add(
+        "another variable",
+        verify().env("BITRISE_API_TOKEN", CANARY),
+        2,
+    );
+    let build = verify().env("BITRISE_IO", "true").env("PR", "true");
+    add("a pull request on Bitrise", build, 2);
+    insta::assert_snapshot!("no-token", sheet);
 }

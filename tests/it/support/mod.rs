@@ -4,6 +4,5 @@ pub(crate) mod bitrise;
 pub(crate) mod client;
 pub(crate) mod process;
 pub(crate) mod readers;
-pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod tls;
