@@ -3,13 +3,15 @@
 //! Invariant: a [`Slug`] was looked at once, when it was made; nobody checks one again.
 
 use crate::text::Untrusted;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// The maximum length of a slug, in bytes; Bitrise's have 16 or 36.
 const MAX_SLUG: usize = 256;
 
 /// An identifier of Bitrise's, opaque, that can be one path segment of a request.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct Slug(Untrusted);
 
 impl Slug {
@@ -31,6 +33,13 @@ impl Slug {
     }
 }
 
+impl<'de> Deserialize<'de> for Slug {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("no slug"))
+    }
+}
+
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -39,7 +48,7 @@ impl fmt::Display for Slug {
 
 /// What the list of apps says of one app, or its slug alone if the list was silent
 /// (spec: `v0.AppResponseItemModel`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct App {
     /// The app's slug, Bitrise's name for its identifier.
     pub slug: Slug,

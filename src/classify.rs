@@ -180,7 +180,7 @@ fn response(exchange: &Exchange) -> Result<&Response, Reason> {
         .map_err(|error| transport(error.kind))
 }
 
-fn transport(kind: FaultKind) -> Reason {
+pub(crate) fn transport(kind: FaultKind) -> Reason {
     match (kind, kind.stage()) {
         (FaultKind::ConnectTimeout | FaultKind::Timeout, _) => Reason::Timeout,
         (FaultKind::MaxTime, _) => Reason::MaxTimeReached,

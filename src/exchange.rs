@@ -6,6 +6,7 @@
 use crate::names::names;
 use crate::text::Untrusted;
 use crate::wire::Document;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -112,13 +113,22 @@ pub struct Response {
 }
 
 /// What a response says of who sent it: of use where it was not Bitrise's API.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Responder {
     /// The title of its page.
     pub title: Option<Untrusted>,
     /// `Server`, `Via` and the headers that name a box (`X-Squid-Error`, `CF-RAY`, …), with their
     /// names as they are usually written.
-    pub headers: Vec<(&'static str, Untrusted)>,
+    pub headers: Vec<Header>,
+}
+
+/// A header that names a server or a box.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Header {
+    /// Its name, as it is usually written.
+    pub name: Untrusted,
+    /// Its value.
+    pub value: Untrusted,
 }
 
 impl Response {
@@ -187,7 +197,7 @@ pub enum Body {
 }
 
 /// Why there was no response, or no complete one. Texts of a certificate or a proxy are foreign.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 pub struct Fault {
     /// What went wrong.
     pub kind: FaultKind,
@@ -364,7 +374,7 @@ faults! {
 }
 
 /// The response of an HTTP proxy that did not open a connection to the host (RFC 9110, `CONNECT`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProxyResponse {
     /// The status code.
     pub status: u16,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no HTTP library is named here, since headers are read from pasted texts, too.
 
-use crate::exchange::Responder;
+use crate::exchange::{Header, Responder};
 use crate::text::Untrusted;
 use std::borrow::Cow;
 
@@ -56,12 +56,15 @@ const HEADERS: [&str; 29] = [
 pub type Clean<'a> = &'a dyn Fn(&str) -> String;
 
 /// Returns the headers that name who responded.
-pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<(&'static str, Untrusted)> {
+pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
     let named = HEADERS.into_iter().filter_map(|wanted| {
         let found = headers.iter().filter(|(name, _)| fits(name, wanted));
         let values: Vec<_> = found.map(|(_, value)| value.as_ref()).collect();
         let value = values.join(", ");
-        (!value.trim().is_empty()).then(|| (wanted, untrusted(&value, clean)))
+        (!value.trim().is_empty()).then(|| Header {
+            name: Untrusted::new(wanted),
+            value: untrusted(&value, clean),
+        })
     });
     named.take(MAX_HEADERS).collect()
 }
@@ -255,7 +258,7 @@ mod tests {
         );
         let found: Vec<_> = found
             .iter()
-            .map(|(name, value)| (*name, value.raw()))
+            .map(|header| (header.name.raw(), header.value.raw()))
             .collect();
         let expected = [
             ("Server", "squid/6.1"),
@@ -272,7 +275,11 @@ mod tests {
             .collect();
         let found = naming_headers(&many, &clean);
         assert_eq!(found.len(), MAX_HEADERS);
-        assert!(found.iter().all(|(_, value)| value.raw().len() == MAX_KEPT));
+        assert!(
+            found
+                .iter()
+                .all(|header| header.value.raw().len() == MAX_KEPT)
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here knows about Bitrise, HTTP or an output format.
 
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// The most characters that are ever shown of a foreign text; an escape counts as what it takes.
@@ -31,6 +33,19 @@ impl Untrusted {
     /// Returns the text as it came, for building a request or for comparing; never for showing.
     pub fn raw(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for Untrusted {
+    /// Writes what is shown of the text.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Self)
     }
 }
 
@@ -333,6 +348,20 @@ impl Text {
     /// Returns the parts, in order.
     pub fn spans(&self) -> &[Span] {
         &self.0
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    /// Reads a sentence that somebody else may have written: it is dropped, since none of ours is
+    /// made of it.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(from).map(|_| Self::default())
     }
 }
 

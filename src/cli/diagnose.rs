@@ -5,12 +5,10 @@
 use super::environment::{Environment, SHELL};
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
-use crate::diagnosis::{Diagnosis, Known, diagnose, say_token_was_pasted};
+use crate::diagnosis::{self, Diagnosis, Known, diagnose, say_token_was_pasted};
 use crate::evidence::{judge, without_secrets};
 use crate::plan::{FileError, PlanError};
-use crate::render;
-use crate::report::{EvidenceError, EvidenceKind, NotRun, Report, Target, TokenInfo};
-use crate::text::escape_unprintable;
+use crate::report::{EvidenceKind, NotRun, Report, Target, TokenInfo};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -52,29 +50,21 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
         Ok(text) => text,
         Err(error) => return of(not_run(error)),
     };
-    let is_document = text
-        .trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with('{');
-    if is_document {
-        let (report, holds_token) = saved_without_secrets(&text);
-        match render::read(&report) {
-            Ok(mut diagnosis) => {
-                if holds_token {
-                    say_token_was_pasted(&mut diagnosis);
-                }
-                return diagnosis;
-            }
-            Err(render::SavedError::NotAReport) => {}
-            Err(error) => {
-                let mut diagnosis = of(not_run(EvidenceError::Nothing));
-                let words = escape_unprintable(&error.to_string());
-                diagnosis.result = format!("Not run: {words}.").into();
-                return diagnosis;
-            }
-        }
+    if let Some(diagnosis) = saved(&text) {
+        return diagnosis;
     }
     of(judge(&text, args.step.map(Into::into), SystemTime::now()))
+}
+
+/// Returns the diagnosis of a saved report, if the text is one.
+fn saved(text: &str) -> Option<Diagnosis> {
+    diagnosis::read(text)?;
+    let (report, holds_token) = saved_without_secrets(text);
+    let mut diagnosis = of(diagnosis::read(&report)?);
+    if holds_token {
+        say_token_was_pasted(&mut diagnosis);
+    }
+    Some(diagnosis)
 }
 
 /// Returns a saved report without the secrets that somebody may have written into it, and whether a

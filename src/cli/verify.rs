@@ -257,7 +257,7 @@ fn in_sandbox(scenario: Scenario, base_url: &BaseUrl) -> Target {
     Target {
         base_url: Some(base_url.to_string()),
         sandbox: Some(SandboxTarget {
-            scenario: scenario.as_str(),
+            scenario: scenario.as_str().into(),
             listen: listen.to_owned(),
             token: TOKEN,
         }),

@@ -132,6 +132,8 @@ facts! {
     "sandbox": "it is the sandbox's", "it is not the sandbox's", |f, _| f.run(|_| f.is_sandbox);
     "pasted": "the evidence was pasted", "the evidence was not pasted",
         |f, _| f.run(|run| run.evidence != EvidenceKind::Live);
+    "altered": "the report contradicts itself", "the report does not contradict itself",
+        |f, _| f.run(|run| run.altered.is_some());
     "token_in_text": "a token stands in the pasted text", "no token stands in the pasted text",
         |f, _| f.run(|_| f.was_pasted);
     "one_cause": "one cause is left", "several causes are left", |f, _| f.run(|_| f.cause.is_some());
@@ -247,7 +249,7 @@ facts! {
             Some(_) => Some(false),
         };
     "header": "the response has the header {}", "the response lacks the header {}",
-        |f, name| f.responder().map(|from| from.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name)));
+        |f, name| f.responder().map(|from| from.headers.iter().any(|header| header.name.raw().eq_ignore_ascii_case(name)));
     "sender_named": "the response says who sent it", "the response does not say who sent it",
         |f, _| f.responder().map(|from| from.title.is_some() || !from.headers.is_empty());
     "words": "the response has words of the server", "the response has no words of the server",

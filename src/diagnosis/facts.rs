@@ -407,7 +407,7 @@ pub(super) fn host_of(url: &str) -> Option<String> {
 fn io(not_run: Option<&NotRun>) -> Option<std::io::ErrorKind> {
     match not_run? {
         NotRun::TokenUnreadable(file) => Some(file.kind()),
-        NotRun::TokenMissing | NotRun::Plan(_) | NotRun::Evidence(_) => None,
+        _ => None,
     }
 }
 

@@ -6,11 +6,12 @@ use super::sentence::{app, apps, bitrise, in_workspaces, kind, names, tls};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
-use crate::exchange::{Exchange, Fault, FaultKind, Stage};
+use crate::exchange::{Exchange, Fault, FaultKind, Header, METHOD, Stage};
 use crate::report::{EvidenceKind, Target};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Returns a check as a heading.
@@ -264,17 +265,21 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
             is_foreign && (responder.title.is_some() || !responder.headers.is_empty())
         });
     RequestLine {
+        method: METHOD.into(),
         url: exchange.url.clone(),
         status: response.and_then(|response| response.status),
         http_version: response
             .and_then(|response| response.http_version)
-            .map(str::to_owned),
-        remote_address: exchange.remote_address.map(|address| address.to_string()),
+            .map(Cow::Borrowed),
+        remote_address: exchange.remote_address,
+        retry_after: exchange.retry_after,
+        location: response.and_then(|response| response.location_host.clone()),
+        fault: exchange.fault().cloned(),
         elapsed: is_live.then_some(exchange.elapsed),
         attempts: exchange.attempts,
         request_id: response.and_then(|response| response.request_id.clone()),
         api_message: words(exchange).cloned(),
-        responder: responder.map(Into::into),
+        responder: responder.cloned(),
         outcome: outcome(exchange, responder),
         failure_point: failure_point(target, exchange),
         command: how.curl(&exchange.url),
@@ -312,7 +317,7 @@ fn outcome(exchange: &Exchange, responder: Option<&crate::exchange::Responder>) 
     if let Some(id) = response.and_then(|response| response.request_id.as_ref()) {
         add(Text::from("request ").foreign(id));
     }
-    for (name, value) in responder.iter().flat_map(|responder| &responder.headers) {
+    for Header { name, value } in responder.iter().flat_map(|responder| &responder.headers) {
         add(Text::from(format!("{name}: ")).foreign(value));
     }
     text

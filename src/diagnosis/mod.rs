@@ -10,6 +10,7 @@
 mod catalogue;
 pub mod ci;
 mod conditions;
+mod document;
 mod explain;
 mod extent;
 mod facts;
@@ -18,92 +19,125 @@ mod lines;
 mod pasted;
 mod reproduce;
 mod result;
+mod saved;
 mod sentence;
 
 pub use catalogue::DX_PAGE;
+pub use document::rfc3339;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
 pub use pasted::say_token_was_pasted;
+pub use saved::read;
 pub use sentence::{app_in_workspace, dx_words};
 
-use crate::check::{CheckId, Status};
-use crate::exchange::is_bitrise;
+use crate::app::App;
+use crate::check::{CheckId, Finding, Status};
+use crate::exchange::{Fault, Responder, is_bitrise};
 use crate::names::names;
 use crate::report::{
-    AppResult, Coverage, EvidenceKind, Report, Selection, TokenSource, TokenState,
+    AppResult, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, TokenSource, TokenState,
+    Warning,
 };
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
+use document::{MAX_APPS, SCHEMA_VERSION, at_most, milliseconds, seconds};
 use facts::Facts;
 use reproduce::Reproduce;
 use sentence::fill;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 /// A run and what it means, ready to be shown.
-#[derive(Clone, Debug)]
+///
+/// This is the report in JSON: what is written, and what [`read`] reads. Keys and values are only
+/// added within version 1. A key that a newer program has added is left out, and one that may be
+/// missing is not.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Diagnosis {
-    /// The program that made it.
-    pub tool: Tool,
+    /// The version of the document's form.
+    pub schema_version: Cow<'static, str>,
     /// The verdict.
     pub verdict: Verdict,
+    /// The code that DX shows, if it meets what was seen.
+    pub dx_error: Option<Cow<'static, str>>,
     /// The reason for it, unless the token is verified.
     pub reason: Option<Reason>,
-    /// The exit code of the process.
-    pub exit_code: u8,
-    /// Whether the same run may end otherwise a little later, with nothing changed.
-    pub is_retryable: bool,
-    /// How long the server asks to wait, if that is what decided.
-    pub retry_after: Option<Duration>,
-    /// How what was seen came here.
-    pub evidence: EvidenceKind,
     /// The answer in one sentence, with the names in it.
+    #[serde(rename = "message")]
     pub result: Text,
     /// What is said of the result beneath it, a line each: that it comes from the sandbox or from
     /// pasted text, that the base URL is not Bitrise's.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
     pub remarks: Vec<Text>,
-    /// What DX does, if that is more than the result says.
-    pub dx: Option<Text>,
-    /// What is known of the token.
-    pub token: TokenLine,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// Whether the same run may end otherwise a little later, with nothing changed.
+    #[serde(rename = "retryable")]
+    pub is_retryable: bool,
+    /// How long the server asks to wait, if that is what decided.
+    #[serde(rename = "retry_after_s", with = "seconds")]
+    pub retry_after: Option<Duration>,
     /// Who has to act.
     pub who: Option<Who>,
     /// The same in words, with the names filled in.
+    #[serde(rename = "who_message")]
     pub who_text: Option<Text>,
+    /// What DX does, if that is more than the result says.
+    #[serde(rename = "dx_message")]
+    pub dx: Option<Text>,
     /// What to do, in order.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
     pub actions: Vec<Text>,
-    /// What is worth a word but didn't decide: a code for scripts and a sentence.
-    pub warnings: Vec<(Cow<'static, str>, Text)>,
-    /// The checks, in the order in which they were made.
-    pub checks: Vec<CheckLine>,
+    /// The causes that the run has not ruled out, likeliest first.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    pub causes: Vec<Text>,
     /// What stands behind the heading of the causes, such as that Bitrise doesn't say which.
     pub causes_note: Option<Cow<'static, str>>,
-    /// The causes that the run has not ruled out, likeliest first.
-    pub causes: Vec<Text>,
-    /// How many apps ended in which way.
-    pub coverage: Coverage,
-    /// What the token sees, one entry a workspace, the largest first.
-    pub workspaces: Vec<Workspace>,
-    /// Each app that was checked or was to be checked.
-    pub apps: Vec<AppResult>,
-    /// What was not checked and may change the reader's next step.
-    pub not_checked: Vec<Text>,
-    /// What to look at if DX still refuses a verified token, in order.
-    pub if_dx_refuses: Vec<Text>,
-    /// What somebody who helps should ask next, the most telling question first.
-    pub questions: Vec<Text>,
-    /// Commands that reproduce the requests, with a variable in place of the token.
-    pub reproduce: Vec<String>,
-    /// Where to read more.
-    pub links: Vec<Cow<'static, str>>,
-    /// What the run was asked to do.
-    pub target: TargetLine,
+    /// How what was seen came here.
+    pub evidence: EvidenceKind,
+    /// The program that made it.
+    pub tool: Tool,
     /// When the run started.
+    #[serde(with = "document::time")]
     pub checked_at: SystemTime,
     /// How long it took; nothing for pasted text.
+    #[serde(rename = "duration_ms", with = "milliseconds")]
     pub duration: Option<Duration>,
+    /// What the run was asked to do.
+    pub target: TargetLine,
+    /// What is known of the token.
+    pub token: TokenLine,
+    /// The checks, in the order in which they were made.
+    #[serde(deserialize_with = "at_most::<_, _, 100>")]
+    pub checks: Vec<CheckLine>,
+    /// What the token sees, and what became of each app.
+    pub apps: Apps,
+    /// What is worth a word but didn't decide.
+    #[serde(deserialize_with = "at_most::<_, _, 100>")]
+    pub warnings: Vec<WarningLine>,
+    /// DX's own page.
+    pub docs_url: Cow<'static, str>,
+    /// Where to read more.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    pub links: Vec<Cow<'static, str>>,
+    /// Commands that reproduce the requests, with a variable in place of the token.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    pub reproduce: Vec<String>,
+    /// What was not checked and may change the reader's next step.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    pub not_checked: Vec<Text>,
+    /// What to look at if DX still refuses a verified token, in order.
+    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    pub if_dx_refuses: Vec<Text>,
+    /// What somebody who helps should ask next, the most telling question first.
+    #[serde(rename = "support", deserialize_with = "at_most::<_, _, 1000>")]
+    pub questions: Vec<Text>,
+    /// The answer to whoever pasted the text, to be sent as it is.
+    pub reply: Option<String>,
 }
 
 impl Diagnosis {
@@ -139,7 +173,11 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
     let fill_all = |texts: &[String]| texts.iter().map(|text| fill(text, &facts)).collect();
     let is_live = report.evidence == EvidenceKind::Live;
     let shown = report.pasted.clone();
-    let diagnosis = Diagnosis {
+    let mut diagnosis = Diagnosis {
+        schema_version: SCHEMA_VERSION.into(),
+        dx_error: report.verdict().dx_error().map(Cow::Borrowed),
+        docs_url: DX_PAGE.into(),
+        reply: None,
         tool: Tool::default(),
         verdict: report.verdict(),
         reason: report.reason(),
@@ -156,12 +194,7 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         actions: { actions.iter() }
             .map(|action| fill(&action.sentence.text, &facts).capitalized())
             .collect(),
-        warnings: { report.warnings().into_iter() }
-            .map(|warning| {
-                let text = result::warning(warning, &report);
-                (warning.as_str().into(), text)
-            })
-            .collect(),
+        warnings: warnings(&report),
         reproduce: reproduce(&checks, &report, &how),
         checks,
         causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
@@ -169,8 +202,13 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
             .skip(result::said_causes(entry, &causes, &facts))
             .map(|cause| fill(&cause.sentence.text, &facts).capitalized())
             .collect(),
-        coverage: facts.coverage,
-        workspaces: extent::workspaces(&report),
+        apps: Apps {
+            coverage: facts.coverage,
+            listed: listed(&report),
+            workspaces: extent::workspaces(&report),
+            first: report.sample.clone(),
+            items: Vec::new(),
+        },
         not_checked: extent::not_checked(&facts),
         if_dx_refuses: extent::if_dx_refuses(&facts),
         questions: fill_all(&entry.questions),
@@ -180,12 +218,30 @@ pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
         target: target(&report),
         checked_at: report.checked_at,
         duration: is_live.then_some(report.duration),
-        apps: report.apps.clone(),
     };
+    // There may be thousands, which are not copied.
+    diagnosis.apps.items = report.apps;
     match shown {
         Some(shown) => pasted::told(diagnosis, &shown, &how),
         None => diagnosis,
     }
+}
+
+fn warnings(report: &Report) -> Vec<WarningLine> {
+    let line = |code| WarningLine {
+        code,
+        message: result::warning(code, report),
+    };
+    report.warnings().into_iter().map(line).collect()
+}
+
+/// Returns how many apps stood on the pages of the list that were read.
+fn listed(report: &Report) -> u64 {
+    let listed = report.checks.iter().find_map(|check| match check.finding {
+        Finding::Apps { listed, .. } => Some(listed as u64),
+        _ => None,
+    });
+    listed.unwrap_or(0)
 }
 
 /// Returns the commands that repeat the requests, each once.
@@ -197,7 +253,9 @@ fn reproduce(checks: &[CheckLine], report: &Report, how: &Reproduce) -> Vec<Stri
             commands.push(request.command.clone());
         }
     }
-    let is_any = checks.iter().any(|check| check.request.is_some());
+    // The sandbox of an earlier run is gone.
+    let is_gone = report.evidence == EvidenceKind::Report && report.target.sandbox.is_some();
+    let is_any = !is_gone && checks.iter().any(|check| check.request.is_some());
     commands.into_iter().filter(|_| is_any).collect()
 }
 
@@ -217,7 +275,7 @@ fn target(report: &Report) -> TargetLine {
     for (is_given, option) in [
         (report.options.details, " --pipeline-details"),
         (
-            target.base_url_source == crate::report::BaseUrlSource::Option,
+            target.base_url_source == BaseUrlSource::Option,
             " --base-url …",
         ),
         (target.ca_cert.is_some(), " --ca-cert …"),
@@ -228,23 +286,26 @@ fn target(report: &Report) -> TargetLine {
     }
     if let Some(sandbox) = &target.sandbox {
         command += " --sandbox ";
-        command += sandbox.scenario;
+        command += &sandbox.scenario;
     }
     TargetLine {
         base_url: target.base_url.clone(),
         is_bitrise: target.base_url.as_deref().is_some_and(is_bitrise),
         proxy: target.proxy.clone(),
-        sandbox: target
-            .sandbox
-            .as_ref()
-            .map(|sandbox| sandbox.scenario.into()),
+        sandbox: { target.sandbox.as_ref() }.map(|sandbox| sandbox.scenario.clone()),
         command,
+        apps: report.options.selection,
+        pipeline_details: report.options.details,
+        base_url_source: target.base_url_source,
+        has_ca_cert: target.ca_cert.is_some(),
     }
 }
 
 /// The build of the program that made a diagnosis.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tool {
+    /// Its name.
+    pub name: Cow<'static, str>,
     /// Its version.
     pub version: Cow<'static, str>,
     /// The commit it was built from, shortened; nothing if the source was no repository.
@@ -258,6 +319,7 @@ impl Default for Tool {
     fn default() -> Self {
         let known = |text: &'static str| Some(Cow::from(text)).filter(|text| !text.is_empty());
         Self {
+            name: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),
             commit: known(env!("BITRISE_DX_COMMIT")),
             target: known(env!("BITRISE_DX_TARGET")),
@@ -266,18 +328,47 @@ impl Default for Tool {
 }
 
 /// What is known of the token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TokenLine {
-    /// What came of it.
-    pub state: TokenState,
     /// Its kind, if there was a token to look at.
     pub kind: Option<TokenKind>,
+    /// What came of it.
+    pub state: TokenState,
     /// Where it came from.
     pub source: Option<TokenSource>,
     /// The first 8 hex digits of its SHA-256.
     pub fingerprint: Option<String>,
     /// All of that in a few words: “accepted by Bitrise · workspace API token · fingerprint …”.
+    #[serde(rename = "message")]
     pub text: Text,
+}
+
+/// A warning: a code for scripts and a sentence.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct WarningLine {
+    /// The code.
+    pub code: Warning,
+    /// One or two sentences.
+    pub message: Text,
+}
+
+/// What the token sees, and what became of the apps that were to be checked.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Apps {
+    /// How many apps ended in which way.
+    #[serde(flatten)]
+    pub coverage: Coverage,
+    /// How many apps stood on the pages of the list that were read.
+    pub listed: u64,
+    /// What the token sees, one entry a workspace, the largest first.
+    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
+    pub workspaces: Vec<Workspace>,
+    /// The first apps of the list, at most a page of them.
+    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
+    pub first: Vec<App>,
+    /// Each app that was checked or was to be checked.
+    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
+    pub items: Vec<AppResult>,
 }
 
 names! {
@@ -297,7 +388,7 @@ names! {
 }
 
 /// One check and how it ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct CheckLine {
     /// What was looked at.
     pub id: CheckId,
@@ -305,38 +396,51 @@ pub struct CheckLine {
     pub status: Status,
     /// Why it did not pass.
     pub reason: Option<Reason>,
-    /// Whether it was made, or was asked for and had nothing to look at.
-    pub was_asked_for: bool,
     /// One sentence, without a full stop.
+    #[serde(rename = "message")]
     pub text: Text,
+    /// Whether it was made, or was asked for and had nothing to look at.
+    #[serde(skip)]
+    pub was_asked_for: bool,
     /// The app that was looked at.
-    pub app: Option<crate::app::App>,
+    pub app: Option<App>,
     /// The request that was made.
     pub request: Option<RequestLine>,
 }
 
 /// One request and what came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RequestLine {
+    /// The method.
+    pub method: Cow<'static, str>,
     /// The address that was asked for, with the query.
     pub url: String,
     /// The status of the response.
+    #[serde(rename = "http_status")]
     pub status: Option<u16>,
     /// The protocol, as in `HTTP/2`.
-    pub http_version: Option<String>,
+    pub http_version: Option<Cow<'static, str>>,
     /// The address that was connected to, with its port.
-    pub remote_address: Option<String>,
+    pub remote_address: Option<SocketAddr>,
     /// From the start of the first attempt to the end of the last; nothing for pasted text.
+    #[serde(rename = "duration_ms", with = "milliseconds")]
     pub elapsed: Option<Duration>,
     /// How many attempts were made.
     pub attempts: u32,
+    /// How long the server asks to wait.
+    #[serde(rename = "retry_after_s", with = "seconds")]
+    pub retry_after: Option<Duration>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<Untrusted>,
     /// What the server says in its own words.
     pub api_message: Option<Untrusted>,
+    /// The host that a redirect leads to.
+    pub location: Option<Untrusted>,
     /// Who answered, if it was not Bitrise's API.
     pub responder: Option<Responder>,
-    /// What became of it in a few words: “404 “Not Found” · 120 ms · request 0c9b”.
+    /// Why there was no response, or no complete one.
+    pub fault: Option<Fault>,
+    /// What became of it in a few words: “404 “Not Found” · request 0c9b”.
     pub outcome: Text,
     /// Where a request failed: “failed at: the TLS handshake with H; the token was not sent”.
     pub failure_point: Option<Text>,
@@ -344,28 +448,8 @@ pub struct RequestLine {
     pub command: String,
 }
 
-/// What a response says of who sent it: of use if that was not Bitrise's API.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Responder {
-    /// The title of its page.
-    pub title: Option<Untrusted>,
-    /// The headers that name a server or a box, in the order in which they came.
-    pub headers: Vec<(Untrusted, Untrusted)>,
-}
-
-impl From<&crate::exchange::Responder> for Responder {
-    fn from(seen: &crate::exchange::Responder) -> Self {
-        let header =
-            |(name, value): &(&'static str, Untrusted)| (Untrusted::new(*name), value.clone());
-        Self {
-            title: seen.title.clone(),
-            headers: seen.headers.iter().map(header).collect(),
-        }
-    }
-}
-
 /// One workspace as the token sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Workspace {
     /// Its name, if the list of apps told it.
     pub name: Option<Untrusted>,
@@ -380,11 +464,12 @@ pub struct Workspace {
     /// How many of them are disabled on Bitrise.
     pub disabled: u64,
     /// The titles of the first few.
+    #[serde(deserialize_with = "at_most::<_, _, 100>")]
     pub titles: Vec<Untrusted>,
 }
 
 /// What the run was asked to do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct TargetLine {
     /// The base URL, if a usable one was given.
     pub base_url: Option<String>,
@@ -396,6 +481,15 @@ pub struct TargetLine {
     pub sandbox: Option<Cow<'static, str>>,
     /// The options of the run, without values that may be secret: `verify --all-apps`.
     pub command: String,
+    /// Which apps were to be checked.
+    pub apps: Selection,
+    /// Whether one pipeline run of each app was to be looked at.
+    pub pipeline_details: bool,
+    /// Where the base URL came from.
+    pub base_url_source: BaseUrlSource,
+    /// Whether one more root certificate was trusted (`--ca-cert`).
+    #[serde(rename = "ca_cert")]
+    pub has_ca_cert: bool,
 }
 
 #[cfg(test)]

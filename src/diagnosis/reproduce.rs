@@ -24,7 +24,7 @@ impl Reproduce {
         let Some(sandbox) = &target.sandbox else {
             return Vec::new();
         };
-        let (listen, scenario) = (&sandbox.listen, sandbox.scenario);
+        let (listen, scenario) = (&sandbox.listen, &sandbox.scenario);
         let (run, token) = (
             format!("sandbox --listen {listen} --scenario {scenario}"),
             sandbox.token,
@@ -89,7 +89,7 @@ mod tests {
         let target = Target {
             ca_cert: Some("/tmp/it’s 'a'.pem".to_owned()),
             sandbox: Some(SandboxTarget {
-                scenario: "slow",
+                scenario: "slow".into(),
                 listen: "127.0.0.1:9".to_owned(),
                 token: "bitwat_made_up",
             }),

@@ -6,7 +6,7 @@
 
 use super::facts::{Facts, Mistaken};
 use crate::app::App;
-use crate::exchange::{Body, Exchange, Fault, FaultKind, Responder, Stage};
+use crate::exchange::{Body, Exchange, Fault, FaultKind, Header, Responder, Stage};
 use crate::report::{BaseUrlSource, Selection};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -122,6 +122,10 @@ pub(super) const GAPS: &[Gap] = &[
     ("checked_apps", |f| apps(f.coverage.checked).into()),
     ("code", |f| code(f).into()),
     ("denied", |f| f.coverage.denied.to_string().into()),
+    ("contradiction", |f| {
+        let altered = f.report.and_then(|report| report.altered);
+        altered.unwrap_or("a part of it").into()
+    }),
     ("dx_shows", dx_shows),
     ("fault", fault),
     ("first", |f| {
@@ -451,9 +455,11 @@ fn sender(facts: &Facts) -> Text {
         return Text::default();
     };
     let headers = facts.responder().map_or(&[][..], |from| &from.headers);
-    let server = { headers.iter() }.find(|(name, _)| name.eq_ignore_ascii_case("server"));
+    let server = { headers.iter() }.find(|header| header.name.raw().eq_ignore_ascii_case("server"));
     match server.or(headers.first()) {
-        Some((_, value)) => Text::from(format!(" ({status}, ")).foreign(value).own(")"),
+        Some(header) => Text::from(format!(" ({status}, "))
+            .foreign(&header.value)
+            .own(")"),
         None => format!(" ({status})").into(),
     }
 }
@@ -856,7 +862,7 @@ pub(super) fn responder(responder: &Responder) -> Text {
     if let Some(title) = &responder.title {
         text = text.own("“").foreign(title).own("”");
     }
-    for (name, value) in &responder.headers {
+    for Header { name, value } in &responder.headers {
         if !text.spans().is_empty() {
             text = text.own(" · ");
         }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::{App, Slug};
 use crate::check::{Check, CheckResult, Finding};
+use crate::exchange::Header;
 use crate::exchange::{AuthScheme, Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo};
 use crate::token::Token;
@@ -199,8 +200,12 @@ fn screen(diagnosis: &Diagnosis) -> String {
             line(label, what);
         }
     }
-    for (code, what) in &diagnosis.warnings {
-        line(&format!("! {code}: "), what);
+    for WarningLine {
+        code,
+        message: what,
+    } in &diagnosis.warnings
+    {
+        line(&format!("! {}: ", code.as_str()), what);
     }
     for check in &diagnosis.checks {
         line(
@@ -214,7 +219,7 @@ fn screen(diagnosis: &Diagnosis) -> String {
             }
         }
     }
-    for workspace in &diagnosis.workspaces {
+    for workspace in &diagnosis.apps.workspaces {
         let name = workspace.name.clone();
         let name = name.map_or_else(String::new, |name| name.to_string());
         line("Sees: ", &format!("{name} {}", workspace.apps).into());
@@ -445,9 +450,10 @@ fn answers() {
     let page = |status, title: Option<&str>, headers: &[(&'static str, &str)]| {
         let mut response = Response::new(status, Body::Html);
         response.responder.title = title.map(Untrusted::new);
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (*name, Untrusted::new(*value)));
+        let headers = headers.iter().map(|(name, value)| Header {
+            name: Untrusted::new(*name),
+            value: Untrusted::new(*value),
+        });
         response.responder.headers = headers.collect();
         exchange("/apps?limit=50", response)
     };

@@ -17,8 +17,8 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         "error"
     };
     let mut out = command(level, &title(diagnosis), &body(diagnosis));
-    for (_, warning) in &diagnosis.warnings {
-        out += &command("warning", "Bitrise token", &warning.to_string());
+    for warning in &diagnosis.warnings {
+        out += &command("warning", "Bitrise token", &warning.message.to_string());
     }
     out
 }

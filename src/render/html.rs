@@ -57,7 +57,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
         title: crate::diagnosis::title(diagnosis.verdict),
         diagnosis,
         facts: super::facts(diagnosis),
-        shares: shares(&diagnosis.coverage),
+        shares: shares(&diagnosis.apps.coverage),
         sections: sections(diagnosis, scope),
         run: run(diagnosis),
         tool: super::tool(&diagnosis.tool),

@@ -252,9 +252,9 @@ impl Page {
         if !diagnosis.warnings.is_empty() {
             self.line("");
         }
-        for (_, warning) in &diagnosis.warnings {
+        for warning in &diagnosis.warnings {
             let prefix = format!("{} ", self.painted(YELLOW, "!"));
-            self.block(&prefix, 2, 4, warning);
+            self.block(&prefix, 2, 4, &warning.message);
         }
     }
 

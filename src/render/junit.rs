@@ -25,7 +25,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     let duration = whole_millis(diagnosis.duration);
     suite.set_time(duration);
     // Without an offset, as the common schema has it; the time is in UTC.
-    let started = super::rfc3339(diagnosis.checked_at);
+    let started = crate::diagnosis::rfc3339(diagnosis.checked_at);
     suite
         .extra
         .insert("timestamp".into(), started.trim_end_matches('Z').into());
@@ -49,7 +49,9 @@ pub(super) fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
 
 /// Returns a span of time as the other formats have it, to the millisecond.
 fn whole_millis(span: Option<Duration>) -> Duration {
-    Duration::from_millis(span.map_or(0, super::millis))
+    Duration::from_millis(span.map_or(0, |span| {
+        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    }))
 }
 
 fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
@@ -75,7 +77,7 @@ fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     properties.extend(further.filter_map(|(name, value)| Some((name, value?))));
     let remarks = diagnosis.remarks.iter();
     properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
-    let shares = shares(&diagnosis.coverage).into_iter();
+    let shares = shares(&diagnosis.apps.coverage).into_iter();
     properties.extend(shares.map(|share| (share.key, share.number.to_string())));
     properties
 }

@@ -64,8 +64,8 @@ impl Page {
         for (name, text) in super::facts(diagnosis) {
             self.line(&format!("- **{name}:** {}", inline(text)));
         }
-        for (_, warning) in &diagnosis.warnings {
-            self.line(&format!("- **Warning:** {}", inline(warning)));
+        for warning in &diagnosis.warnings {
+            self.line(&format!("- **Warning:** {}", inline(&warning.message)));
         }
         if !diagnosis.actions.is_empty() {
             self.heading("Do this");

@@ -9,7 +9,6 @@ mod human;
 mod json;
 mod junit;
 mod markdown;
-mod saved;
 mod sections;
 mod wrap;
 
@@ -18,10 +17,9 @@ use crate::diagnosis::{Diagnosis, Tool, span};
 use crate::report::EvidenceKind;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 pub use human::{Detail, Style};
-pub use saved::{SavedError, read};
 
 /// The JSON Schema of the report in JSON, as `bitrise-dx schema` prints it.
 pub const SCHEMA: &str = include_str!("report-1.schema.json");
@@ -131,19 +129,11 @@ fn tool(tool: &Tool) -> String {
     }
 }
 
-/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands
-/// before 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can.
-fn rfc3339(time: SystemTime) -> String {
-    /// The last second of the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let since = since.unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
-}
-
 /// Returns a point in time for people: `2026-11-25 18:16:03 UTC`.
 fn utc(time: SystemTime) -> String {
-    rfc3339(time).replace('T', " ").replace('Z', " UTC")
+    crate::diagnosis::rfc3339(time)
+        .replace('T', " ")
+        .replace('Z', " UTC")
 }
 
 /// How much of a report a format shows.
@@ -187,13 +177,10 @@ fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<String> {
     parts
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_time_is_written_whatever_the_clock_says() {

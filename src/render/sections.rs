@@ -8,6 +8,7 @@ use crate::exchange::METHOD;
 use crate::report::{AppResult, AppState, Coverage, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::verdict::{Reason, Verdict};
+use std::borrow::Cow;
 
 /// A part of a report under a heading.
 pub(super) struct Section {
@@ -122,7 +123,7 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         notes: { check.request.iter() }
             .filter(|_| is_pasted)
             .map(|request| {
-                address(request, diagnosis, false)
+                asked(request, diagnosis, false)
                     .own(": ")
                     .then(request.outcome.clone())
             })
@@ -149,10 +150,16 @@ fn why_title(diagnosis: &Diagnosis) -> String {
 
 /// Which of several apps could not be read. Refused ones come first: they are what has to be mended.
 fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
-    if diagnosis.apps.len() < 2 {
+    if diagnosis.apps.items.len() < 2 {
         return None;
     }
-    let in_state = |state| diagnosis.apps.iter().filter(move |app| app.state == state);
+    let in_state = |state| {
+        diagnosis
+            .apps
+            .items
+            .iter()
+            .filter(move |app| app.state == state)
+    };
     let denied: Vec<&AppResult> = in_state(AppState::Denied).collect();
     let title = if in_state(AppState::Unknown).next().is_none() {
         "Refused apps"
@@ -183,7 +190,7 @@ fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         rows: all.iter().take(scope.max_apps).map(row).collect(),
         below,
     };
-    let (count, checked) = (all.len(), diagnosis.coverage.checked);
+    let (count, checked) = (all.len(), diagnosis.apps.coverage.checked);
     let title = format!("{title}: {count} of {checked} checked");
     section("refused", title, Block::Rows(table))
 }
@@ -204,9 +211,9 @@ fn why(result: &AppResult) -> String {
 /// What the token sees by workspace. One workspace is no news, unless apps of it are disabled or
 /// have no run; those that are refused stand in a section of their own.
 fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
-    let workspaces = &diagnosis.workspaces;
+    let workspaces = &diagnosis.apps.workspaces;
     let is_news = match workspaces.as_slice() {
-        [only] => diagnosis.coverage.checked > 1 && only.disabled + only.without_runs > 0,
+        [only] => diagnosis.apps.coverage.checked > 1 && only.disabled + only.without_runs > 0,
         _ => true,
     };
     if !(is_news || scope.is_full) {
@@ -225,7 +232,7 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     if left_out > 0 {
         below.push(format!("and {left_out} more workspaces"));
     }
-    let shares = shares(&diagnosis.coverage);
+    let shares = shares(&diagnosis.apps.coverage);
     if scope.is_full && !shares.is_empty() {
         let shares = shares
             .iter()
@@ -245,9 +252,13 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 }
 
 fn sees_title(diagnosis: &Diagnosis) -> String {
-    let listed = diagnosis.workspaces.iter().map(|workspace| workspace.apps);
+    let listed = diagnosis
+        .apps
+        .workspaces
+        .iter()
+        .map(|workspace| workspace.apps);
     let listed = listed.fold(0, u64::saturating_add);
-    match diagnosis.coverage.total {
+    match diagnosis.apps.coverage.total {
         Some(1) => "The token sees 1 app".to_owned(),
         // Of a long list only the first page was read.
         Some(total) if listed < total => {
@@ -300,23 +311,22 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     let mut rows = Vec::new();
     for request in diagnosis.requests() {
         let mut outcome = request.outcome.clone();
-        let from = request.status.and(request.remote_address.as_deref());
+        let address = request.remote_address.filter(|_| request.status.is_some());
+        let from = address.map(|address| address.ip());
         // Mostly all come from one address.
-        let is_news = scope.is_full || from != address_before;
-        let ip = from.and_then(|address| address.rsplit_once(':'));
-        if let Some((ip, _)) = ip.filter(|_| is_news) {
+        if let Some(ip) = from.filter(|_| scope.is_full || from != address_before) {
             outcome = outcome.own(format!(" · from {ip}"));
         }
         address_before = from;
         if scope.is_full {
-            let version = request.http_version.clone();
+            let version = request.http_version.clone().map(Cow::into_owned);
             for part in version.into_iter().chain(request.elapsed.map(span)) {
                 outcome = outcome.own(format!(" · {part}"));
             }
         }
         let notes = [Some(outcome), request.failure_point.clone()];
         rows.push(Row {
-            cells: vec![address(request, diagnosis, scope.is_full)],
+            cells: vec![asked(request, diagnosis, scope.is_full)],
             notes: notes.into_iter().flatten().collect(),
             ..Row::default()
         });
@@ -329,7 +339,7 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 }
 
 /// Returns what was asked; in short, without the base URL.
-fn address(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
+fn asked(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
     let base_url = diagnosis.target.base_url.as_deref();
     let path = base_url.and_then(|base| request.url.strip_prefix(base.trim_end_matches('/')));
     let text = Text::from(METHOD).own(" ");

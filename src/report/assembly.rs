@@ -437,7 +437,7 @@ impl Assembly {
 }
 
 /// Counts how the checks of pipelines and of details ended.
-fn tallies(apps: &[AppResult]) -> (Tally, Tally) {
+pub(crate) fn tallies(apps: &[AppResult]) -> (Tally, Tally) {
     let (mut pipelines, mut details) = (Tally::default(), Tally::default());
     for result in apps {
         match (result.runs, result.state) {

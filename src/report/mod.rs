@@ -6,6 +6,7 @@
 mod assembly;
 mod pages;
 
+pub(crate) use assembly::tallies;
 pub use assembly::{Assembly, Next};
 
 use crate::app::App;
@@ -15,6 +16,8 @@ use crate::plan::{FileError, PlanError};
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// Everything that is known after a run.
@@ -46,6 +49,8 @@ pub struct Report {
     pub options: RunOptions,
     /// The signal that ended the run before it was complete, if so.
     pub interrupted: Option<Signal>,
+    /// What of a saved report contradicts the rest, so that none of it can be believed.
+    pub altered: Option<&'static str>,
 }
 
 /// What a run was asked to do, as far as it decides which advice has a point.
@@ -57,30 +62,34 @@ pub struct RunOptions {
     pub details: bool,
 }
 
-/// Which apps a run was to check.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Selection {
-    /// The first one of the list, as DX does.
-    #[default]
-    First,
-    /// Those of `--app`.
-    Named,
-    /// Those of `--apps-file`.
-    File,
-    /// Every one on every page (`--all-apps`).
-    All,
+names! {
+    /// Which apps a run was to check.
+    #[derive(Default)]
+    pub enum Selection {
+        /// The first one of the list, as DX does.
+        #[default]
+        First = "first",
+        /// Those of `--app`.
+        Named = "named",
+        /// Those of `--apps-file`.
+        File = "file",
+        /// Every one on every page (`--all-apps`).
+        All = "all",
+    }
 }
 
-/// Where the base URL came from.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum BaseUrlSource {
-    /// The default, Bitrise's own.
-    #[default]
-    Default,
-    /// `--base-url`.
-    Option,
-    /// `BITRISE_API_BASE_URL`.
-    Environment,
+names! {
+    /// Where the base URL came from.
+    #[derive(Default)]
+    pub enum BaseUrlSource {
+        /// The default, Bitrise's own.
+        #[default]
+        Default = "default",
+        /// `--base-url`.
+        Option = "option",
+        /// `BITRISE_API_BASE_URL`.
+        Environment = "environment",
+    }
 }
 
 /// The address that was asked.
@@ -114,7 +123,7 @@ pub enum Shell {
 #[derive(Clone, Debug)]
 pub struct SandboxTarget {
     /// The scenario's name.
-    pub scenario: &'static str,
+    pub scenario: Cow<'static, str>,
     /// The address that it listened on, with the port.
     pub listen: String,
     /// The made-up token that it accepts; no secret.
@@ -306,6 +315,9 @@ pub enum NotRun {
     /// A pasted text has nothing to judge by.
     #[error("{0}")]
     Evidence(#[from] EvidenceError),
+    /// A saved report says so.
+    #[error("the run of this report ended before anything was sent")]
+    Saved(Reason),
 }
 
 /// Why a pasted text has nothing to judge by.
@@ -337,26 +349,30 @@ impl NotRun {
             Self::Plan(error) => error.reason(),
             Self::Evidence(EvidenceError::TooLarge) => Reason::InvalidOptions,
             Self::Evidence(_) => Reason::EvidenceMissing,
+            Self::Saved(reason) => *reason,
         }
     }
 }
 
 /// What is known of one app after a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct AppResult {
     /// The app.
+    #[serde(flatten)]
     pub app: App,
     /// Whether the list of apps begins with it: DX looks at that one when a connection is added.
     pub is_first: bool,
     /// Whether the token's list of apps holds it; nothing if the list was not read to its end.
     pub is_listed: Option<bool>,
     /// Whether DX can read it.
+    #[serde(rename = "status")]
     pub state: AppState,
     /// Why it is not known to be readable.
     pub reason: Option<Reason>,
     /// The status of the response that decided on it.
     pub http_status: Option<u16>,
     /// Whether it has runs, where its list of runs was read.
+    #[serde(rename = "pipelines")]
     pub runs: Option<Runs>,
     /// How the look at one of its pipeline runs ended, where that was asked for.
     pub details: Option<Status>,
@@ -387,7 +403,7 @@ names! {
 }
 
 /// Counts the apps of a run.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Coverage {
     /// How many apps the token sees, where that is known.
     pub total: Option<u64>,
@@ -397,12 +413,12 @@ pub struct Coverage {
     pub readable: u64,
     /// How many of those Bitrise refused.
     pub denied: u64,
-    /// How many of the refused ones are not among the token's apps, and so not in `total`.
-    pub unlisted: u64,
     /// For how many of those it could not be told.
     pub unknown: u64,
     /// How many apps were to be checked and were not, since the run ended before.
     pub not_reached: u64,
+    /// How many of the refused ones are not among the token's apps, and so not in `total`.
+    pub unlisted: u64,
 }
 
 impl Coverage {
@@ -444,6 +460,7 @@ impl Report {
             pasted: None,
             options: RunOptions::default(),
             interrupted: None,
+            altered: None,
         }
         .with_checks(Vec::new())
     }

@@ -138,6 +138,7 @@ fn report(check: Check) -> Report {
         options: RunOptions::default(),
         sample: Vec::new(),
         interrupted: None,
+        altered: None,
     }
 }
 

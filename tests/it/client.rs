@@ -313,7 +313,9 @@ fn who_answered_is_told_where_it_was_not_bitrise() {
         let title = response.responder.title.as_ref().map(Untrusted::raw);
         assert_eq!(title, Some("Access & bitwat_[token] denied"));
         let named = response.responder.headers.iter();
-        let named: Vec<_> = named.map(|(name, value)| (*name, value.raw())).collect();
+        let named: Vec<_> = named
+            .map(|header| (header.name.raw(), header.value.raw()))
+            .collect();
         let expected = [
             ("Server", "squid/6.1"),
             ("Via", "1.1 gate-1, 1.1 gate-2"),

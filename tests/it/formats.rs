@@ -432,7 +432,7 @@ fn without_a_request_there_is_nothing_to_repeat() {
     use bitrise_dx::render;
     let target = Target {
         sandbox: Some(SandboxTarget {
-            scenario: "slow",
+            scenario: "slow".into(),
             listen: "127.0.0.1:9".to_owned(),
             token: "bitwat_made_up",
         }),

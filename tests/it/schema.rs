@@ -39,6 +39,7 @@ pub(crate) struct Report {
     pub(crate) not_checked: Vec<String>,
     pub(crate) if_dx_refuses: Vec<String>,
     pub(crate) support: Vec<String>,
+    pub(crate) reply: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +61,10 @@ pub(crate) struct Target {
     pub(crate) proxy: Option<String>,
     pub(crate) sandbox: Option<String>,
     pub(crate) command: String,
+    pub(crate) apps: String,
+    pub(crate) pipeline_details: bool,
+    pub(crate) base_url_source: String,
+    pub(crate) ca_cert: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,9 +89,8 @@ pub(crate) struct Check {
     pub(crate) request: Option<Request>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
 pub(crate) struct App {
     pub(crate) slug: String,
     pub(crate) title: Option<String>,
@@ -107,10 +111,13 @@ pub(crate) struct Request {
     pub(crate) remote_address: Option<String>,
     pub(crate) duration_ms: Option<u64>,
     pub(crate) attempts: u32,
+    pub(crate) retry_after_s: Option<u64>,
     #[expect(clippy::struct_field_names, reason = "the key's name is promised")]
     pub(crate) request_id: Option<String>,
     pub(crate) api_message: Option<String>,
+    pub(crate) location: Option<String>,
     pub(crate) responder: Option<Responder>,
+    pub(crate) fault: Option<Fault>,
     pub(crate) outcome: String,
     pub(crate) failure_point: Option<String>,
     pub(crate) command: String,
@@ -122,6 +129,27 @@ pub(crate) struct Request {
 pub(crate) struct Responder {
     pub(crate) title: Option<String>,
     pub(crate) headers: Vec<Header>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
+pub(crate) struct Fault {
+    pub(crate) kind: String,
+    pub(crate) within: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) instead: Option<String>,
+    pub(crate) proxy: Option<ProxyResponse>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "declared so that every key is known, read or not")]
+pub(crate) struct ProxyResponse {
+    pub(crate) status: u16,
+    pub(crate) schemes: Vec<String>,
+    pub(crate) had_credentials: bool,
+    pub(crate) responder: Responder,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,7 +170,9 @@ pub(crate) struct Apps {
     pub(crate) unknown: u64,
     pub(crate) not_reached: u64,
     pub(crate) unlisted: u64,
+    pub(crate) listed: u64,
     pub(crate) workspaces: Vec<Workspace>,
+    pub(crate) first: Vec<App>,
     pub(crate) items: Vec<AppItem>,
 }
 
@@ -202,7 +232,16 @@ pub(crate) fn read(text: &str) -> Report {
     let value = is_valid(text);
     let report: Report = serde_json::from_value(value).unwrap();
     coherent(&report);
+    comes_back(text);
     report
+}
+
+/// Asserts that a report is read back as what it is: nothing in it contradicts the rest, and it
+/// leads to the same verdict.
+fn comes_back(text: &str) {
+    use bitrise_dx::diagnosis::read;
+    let saved = read(text).unwrap_or_else(|| panic!("no report: {text}"));
+    assert_eq!(saved.altered, None, "{text}");
 }
 
 /// Asserts that no key is missing; `Option` alone would let a missing one pass.
@@ -270,7 +309,8 @@ fn coherent(report: &Report) {
         .iter()
         .filter(|check| check.request.is_some())
         .count();
-    assert!(asked == 0 || !report.reproduce.is_empty());
+    let is_gone = report.evidence == "report" && report.target.sandbox.is_some();
+    assert!(asked == 0 || is_gone || !report.reproduce.is_empty());
     for check in &report.checks {
         assert!(!check.message.is_empty());
         let has_reason = matches!(check.status.as_str(), "fail" | "unknown");
@@ -311,7 +351,10 @@ fn agrees_with_itself(report: &Report) {
 fn the_schema_names_every_value_and_is_open_for_more() {
     use bitrise_dx::check::{CheckId, Status};
     use bitrise_dx::diagnosis::Who;
-    use bitrise_dx::report::{AppState, EvidenceKind, Runs, TokenSource, TokenState, Warning};
+    use bitrise_dx::exchange::{AuthScheme, FaultKind};
+    use bitrise_dx::report::{
+        AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState, Warning,
+    };
     use bitrise_dx::token::TokenKind;
     use bitrise_dx::verdict::{Reason, Verdict};
     fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static str> {
@@ -344,6 +387,13 @@ fn the_schema_names_every_value_and_is_open_for_more() {
         ("AppStatus", names(AppState::ALL, AppState::as_str)),
         ("PipelineRuns", names(Runs::ALL, Runs::as_str)),
         ("WarningCode", names(Warning::ALL, Warning::as_str)),
+        ("Selection", names(Selection::ALL, Selection::as_str)),
+        (
+            "BaseUrlSource",
+            names(BaseUrlSource::ALL, BaseUrlSource::as_str),
+        ),
+        ("FaultKind", names(FaultKind::ALL, FaultKind::as_str)),
+        ("AuthScheme", names(AuthScheme::ALL, AuthScheme::as_str)),
     ];
     for (name, values) in closed.iter().chain(&open) {
         let known: Vec<&str> = schema["$defs"][name]["enum"]

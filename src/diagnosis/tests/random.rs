@@ -253,7 +253,7 @@ proptest! {
         }
 
         // The numbers are the run's, and “first” is said of the list's first app alone.
-        let coverage = diagnosis.coverage;
+        let coverage = diagnosis.apps.coverage;
         let known = [
             Some(coverage.checked),
             Some(coverage.checked + coverage.not_reached),
