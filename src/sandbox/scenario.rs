@@ -6,72 +6,49 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// What the simulated Bitrise does with every request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Scenario {
-    /// Serves several pages of apps, all of them readable.
-    Healthy,
-    /// Rejects every token.
-    InvalidCredentials,
-    /// Lists apps, and hides the pipelines of each one.
-    InvalidPermissions,
-    /// Lists apps, and hides the pipelines of some, but not of the first one.
-    PartialPermissions,
-    /// Accepts the token and lists no app.
-    NoResources,
-    /// Answers that there were too many requests, and when to come back.
-    RateLimited,
-    /// Answers with the error page of a gateway.
-    Outage,
-    /// Answers every request with the sign-in page of a guest network.
-    CaptivePortal,
-    /// Answers as `Healthy` does, each time two seconds late.
-    Slow,
+/// Declares the scenarios: what each does, its name on the command line, its line for `--help`.
+macro_rules! scenarios {
+    ($($(#[$doc:meta])* $scenario:ident $name:literal $summary:literal)+) => {
+        /// What the simulated Bitrise does with every request.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Scenario { $($(#[$doc])* $scenario),+ }
+
+        impl Scenario {
+            /// Every scenario, in the order in which a user reads about them.
+            pub const ALL: &[Self] = &[$(Self::$scenario),+];
+
+            /// Returns the name that stands on the command line.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$scenario => $name),+ }
+            }
+
+            /// Returns one line for `--help`.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$scenario => $summary),+ }
+            }
+        }
+    };
 }
 
-impl Scenario {
-    /// Every scenario, in the order in which a user reads about them.
-    pub const ALL: &[Self] = &[
-        Self::Healthy,
-        Self::InvalidCredentials,
-        Self::InvalidPermissions,
-        Self::PartialPermissions,
-        Self::NoResources,
-        Self::RateLimited,
-        Self::Outage,
-        Self::CaptivePortal,
-        Self::Slow,
-    ];
-
-    /// Returns the name that stands on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::InvalidCredentials => "invalid-credentials",
-            Self::InvalidPermissions => "invalid-permissions",
-            Self::PartialPermissions => "partial-permissions",
-            Self::NoResources => "no-resources",
-            Self::RateLimited => "rate-limited",
-            Self::Outage => "outage",
-            Self::CaptivePortal => "captive-portal",
-            Self::Slow => "slow",
-        }
-    }
-
-    /// Returns one line for `--help`.
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Self::Healthy => "several pages of apps, all readable",
-            Self::InvalidCredentials => "every token is rejected",
-            Self::InvalidPermissions => "apps are listed, their pipelines can't be read",
-            Self::PartialPermissions => "the first app is readable, some others aren't",
-            Self::NoResources => "the token is accepted, but has no access to any app",
-            Self::RateLimited => "too many requests, come back in ten minutes",
-            Self::Outage => "a gateway answers that the service is unavailable",
-            Self::CaptivePortal => "a guest network's sign-in page answers instead of Bitrise",
-            Self::Slow => "as healthy, but each response starts two seconds late",
-        }
-    }
+scenarios! {
+    /// Serves several pages of apps, all of them readable.
+    Healthy "healthy" "several pages of apps, all readable"
+    /// Rejects every token.
+    InvalidCredentials "invalid-credentials" "every token is rejected"
+    /// Lists apps, and hides the pipelines of each one.
+    InvalidPermissions "invalid-permissions" "apps are listed, their pipelines can't be read"
+    /// Lists apps, and hides the pipelines of some, but not of the first one.
+    PartialPermissions "partial-permissions" "the first app is readable, some others aren't"
+    /// Accepts the token and lists no app.
+    NoResources "no-resources" "the token is accepted, but has no access to any app"
+    /// Answers that there were too many requests, and when to come back.
+    RateLimited "rate-limited" "too many requests, come back in ten minutes"
+    /// Answers with the error page of a gateway.
+    Outage "outage" "a gateway answers that the service is unavailable"
+    /// Answers every request with the sign-in page of a guest network.
+    CaptivePortal "captive-portal" "a guest network's sign-in page answers instead of Bitrise"
+    /// Answers as `Healthy` does, each time two seconds late.
+    Slow "slow" "as healthy, but each response starts two seconds late"
 }
 
 impl fmt::Display for Scenario {

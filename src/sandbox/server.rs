@@ -93,14 +93,7 @@ impl Server {
     pub(super) fn new(config: Config) -> io::Result<Self> {
         let slow_start = match config.scenario {
             Scenario::Slow => SLOW_START,
-            Scenario::Healthy
-            | Scenario::InvalidCredentials
-            | Scenario::InvalidPermissions
-            | Scenario::PartialPermissions
-            | Scenario::NoResources
-            | Scenario::RateLimited
-            | Scenario::Outage
-            | Scenario::CaptivePortal => Duration::ZERO,
+            _ => Duration::ZERO,
         };
         Ok(Self {
             scenario: config.scenario,
@@ -117,12 +110,7 @@ impl Server {
             Scenario::Outage => page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
             Scenario::CaptivePortal => page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
             Scenario::RateLimited => refusal(&Refusal::TOO_MANY_REQUESTS),
-            Scenario::Healthy
-            | Scenario::InvalidCredentials
-            | Scenario::InvalidPermissions
-            | Scenario::PartialPermissions
-            | Scenario::NoResources
-            | Scenario::Slow => self.bitrise(request),
+            _ => self.bitrise(request),
         }
     }
 
@@ -162,23 +150,24 @@ impl Server {
     fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
         let segments = segments(request.uri().path()).ok_or(Refusal::NOT_FOUND)?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let operation = match segments.as_slice() {
-            ["apps"] => Operation::AppList,
-            ["apps", app, "pipelines"] => Operation::PipelineList { app },
-            ["apps", app, "pipelines", id] => Operation::PipelineShow { app, id },
-            _ => return Err(Refusal::NOT_FOUND),
+        let is_known = match segments.as_slice() {
+            ["apps", rest @ ..] => matches!(rest, [] | [_, "pipelines"] | [_, "pipelines", _]),
+            _ => false,
         };
+        if !is_known {
+            return Err(Refusal::NOT_FOUND);
+        }
         if request.method() != Method::GET {
             return Err(Refusal::METHOD_NOT_ALLOWED);
         }
         let query = Query::read(request.uri().query())?;
-        match operation {
-            Operation::AppList => self.app_list(&query),
-            Operation::PipelineList { app } => self.pipeline_list(app, &query),
-            Operation::PipelineShow { app, id } => self
-                .world
-                .show(self.readable(app)?, id)
-                .ok_or(Refusal::NOT_FOUND),
+        match segments[1..] {
+            [app, _] => self.pipeline_list(app, &query),
+            [app, _, id] => {
+                let show = self.world.show(self.readable(app)?, id);
+                show.ok_or(Refusal::NOT_FOUND)
+            }
+            _ => self.app_list(&query),
         }
     }
 
@@ -227,24 +216,6 @@ impl Server {
             Some((_, Access::Hidden)) | None => Err(Refusal::NOT_FOUND),
         }
     }
-}
-
-/// The operations that the sandbox has, with their path parameters.
-enum Operation<'a> {
-    /// `GET /apps`.
-    AppList,
-    /// `GET /apps/{app-slug}/pipelines`.
-    PipelineList {
-        /// The slug of the app.
-        app: &'a str,
-    },
-    /// `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
-    PipelineShow {
-        /// The slug of the app.
-        app: &'a str,
-        /// The id of the pipeline.
-        id: &'a str,
-    },
 }
 
 /// Splits a path into its decoded segments; a trailing slash makes an empty last one.

@@ -22,21 +22,11 @@ const RUNS: &str = include_str!("bodies/pipelines.json");
 /// Hand-written responses of `pipeline-show`, one for each pipeline among the runs.
 const SHOWS: &str = include_str!("bodies/pipeline-show.json");
 
-/// What the hand-written slugs and project ids of an app end in; the digits of its index come instead.
+/// What the hand-written slugs and project ids of an app end in; the digits of its index come
+/// instead.
 const APP_END: &str = "0000";
-/// What the hand-written ids of a run end in; the digits of its place in the world come instead.
+/// What the hand-written ids of a run end in; the digits of its app's index come instead.
 const ID_END: &str = "000000000000";
-/// What the hand-written timestamps of a run begin with.
-const DATE: &str = "2026-03-28T";
-/// The day of the month in `DATE`; each further run is one day older.
-const NEWEST_DAY: usize = 28;
-/// The number of runs of an app that has any: three pages of `pipeline-list` by default.
-const RUNS_PER_APP: usize = 24;
-/// The build number of an app's newest run.
-const NEWEST_BUILD: usize = 324;
-
-// All runs of an app have to fit into one month, as only the day is computed.
-const _: () = assert!(RUNS_PER_APP <= NEWEST_DAY);
 
 /// What the token may do with one app.
 #[derive(Clone, Copy)]
@@ -74,12 +64,8 @@ impl World {
             Scenario::Healthy | Scenario::Slow => (120, |_| Access::Granted),
             Scenario::InvalidPermissions => (3, |_| Access::Hidden),
             Scenario::PartialPermissions => (12, partial_access),
-            // None of these gets as far as an app.
-            Scenario::InvalidCredentials
-            | Scenario::NoResources
-            | Scenario::RateLimited
-            | Scenario::Outage
-            | Scenario::CaptivePortal => (0, |_| Access::Hidden),
+            // None of the others gets as far as an app.
+            _ => (0, |_| Access::Hidden),
         };
         let count = match own {
             0 => 0,
@@ -121,12 +107,7 @@ impl World {
         match (idle, app) {
             (true, 5) => None,
             (true, _) => Some(Vec::new()),
-            (false, _) => Some(
-                self.history()
-                    .enumerate()
-                    .map(|(run, template)| listed(template, Place { app, run }))
-                    .collect(),
-            ),
+            (false, _) => Some(self.runs.iter().map(|run| placed(run, app)).collect()),
         }
     }
 
@@ -134,25 +115,12 @@ impl World {
     ///
     /// It is nothing for a standalone build: that endpoint knows pipelines only.
     pub(super) fn show(&self, app: usize, id: &str) -> Option<Value> {
-        let run = self
-            .runs(app)?
-            .iter()
-            .position(|run| text(run, "slug") == Some(id))?;
-        let slug = self.history().nth(run)?.get("slug");
-        let template = self.shows.iter().find(|show| show.get("id") == slug)?;
-        let place = Place { app, run };
-        let mut show = place.object(template);
+        let runs = self.runs(app)?;
+        let run = runs.iter().find(|run| text(run, "slug") == Some(id))?;
+        let mut shows = self.shows.iter().map(|show| placed(show, app));
+        let mut show = shows.find(|show| show.get("id") == run.get("slug"))?;
         show.insert("app".to_owned(), json!({"slug": self.apps[app]["slug"]}));
-        show.insert("number_in_app_scope".to_owned(), place.build_number());
         Some(Value::Object(show))
-    }
-
-    /// Returns the body that each run of an app is made of, newest first.
-    fn history(&self) -> impl Iterator<Item = &Object> {
-        // Only among the newest may one be unfinished: nothing runs for days.
-        let finished = |run: &&Object| run.get("finished_at").is_some_and(|at| !at.is_null());
-        let older = self.runs.iter().filter(finished).cycle();
-        self.runs.iter().chain(older).take(RUNS_PER_APP)
     }
 }
 
@@ -207,54 +175,21 @@ fn ordinal(separator: char, index: usize, templates: usize) -> String {
     }
 }
 
-/// Makes an item of `pipeline-list` of a hand-written one.
-fn listed(template: &Object, place: Place) -> Object {
-    let mut run = place.object(template);
-    run.insert("build_number".to_owned(), place.build_number());
-    run
-}
-
-/// The place of a run in the world.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The index of the app.
-    app: usize,
-    /// The index of the run in its app, newest first.
-    run: usize,
-}
-
-impl Place {
-    /// Returns the run's number in its app.
-    fn build_number(self) -> Value {
-        json!(NEWEST_BUILD - self.run)
-    }
-
-    /// Copies an object to this place.
-    fn object(self, template: &Object) -> Object {
-        template
-            .iter()
-            .map(|(field, value)| (field.clone(), self.value(value)))
-            .collect()
-    }
-
-    /// Copies a value to this place.
-    fn value(self, template: &Value) -> Value {
-        match template {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
-            Value::Object(object) => Value::Object(self.object(object)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => template.clone(),
+/// Copies a hand-written object for the app at an index: its ids become unique.
+fn placed(template: &Object, app: usize) -> Object {
+    fn place(value: &mut Value, app: usize) {
+        match value {
+            Value::String(text) => {
+                if let Some(stem) = text.strip_suffix(ID_END) {
+                    *text = format!("{stem}{app:012x}");
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| place(item, app)),
+            Value::Object(object) => object.values_mut().for_each(|value| place(value, app)),
+            _ => {}
         }
     }
-
-    /// Copies a text to this place: ids become unique, timestamps get their day.
-    fn text(self, template: &str) -> String {
-        if let Some(stem) = template.strip_suffix(ID_END) {
-            format!("{stem}{:06x}{:06x}", self.app, self.run)
-        } else if let Some(time) = template.strip_prefix(DATE) {
-            format!("2026-03-{:02}T{time}", NEWEST_DAY - self.run)
-        } else {
-            template.to_owned()
-        }
-    }
+    let mut copy = template.clone();
+    copy.values_mut().for_each(|value| place(value, app));
+    copy
 }
