@@ -275,7 +275,7 @@ facts! {
 }
 
 /// Tells whether a status is the one that is named, or of the class that is named, as in `5xx`.
-fn is_status(status: u16, named: &str) -> bool {
+pub(super) fn is_status(status: u16, named: &str) -> bool {
     match named.strip_suffix("xx") {
         Some(class) => class.parse() == Ok(status / 100),
         None => named.parse() == Ok(status),

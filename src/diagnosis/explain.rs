@@ -2,7 +2,7 @@
 
 use super::Who;
 use super::catalogue::{Action, Cause, entry};
-use super::conditions::words;
+use super::conditions::{is_status, words};
 use super::facts::Facts;
 use super::result::who;
 use super::sentence::fill;
@@ -90,181 +90,41 @@ pub struct StatusLine {
     pub meaning: &'static str,
 }
 
-const LIST: &str = "List apps (GET /apps)";
-const PIPELINES: &str = "Read pipelines (GET /apps/{slug}/pipelines)";
-const DETAILS: &str = "Read one run (GET /apps/{slug}/pipelines/{id}, with --pipeline-details)";
-const ANY: &str = "Any step";
-
-const fn line(step: &'static str, reason: Reason, meaning: &'static str) -> StatusLine {
-    StatusLine {
-        step,
-        reason: Some(reason),
-        meaning,
-    }
-}
+/// The steps, by their names in the text.
+const STEPS: &[(&str, &str)] = &[
+    ("list", "List apps (GET /apps)"),
+    ("pipelines", "Read pipelines (GET /apps/{slug}/pipelines)"),
+    (
+        "details",
+        "Read one run (GET /apps/{slug}/pipelines/{id}, with --pipeline-details)",
+    ),
+    ("any", "Any step"),
+];
 
 /// Returns what a status means at each step, as [`crate::classify`] reads it; nothing if the number
 /// is no status.
-pub const fn status(status: u16) -> &'static [StatusLine] {
-    match status {
-        200 => OK,
-        401 => UNAUTHORIZED,
-        403 => FORBIDDEN,
-        404 => NOT_FOUND,
-        429 => TOO_MANY,
-        300..=399 => REDIRECT,
-        408 | 500..=599 => FAILING,
-        100..=999 => UNUSUAL,
-        _ => &[],
-    }
+pub fn status(status: u16) -> Vec<StatusLine> {
+    let mut entries = include_str!("catalogue/statuses.txt").split("== ").skip(1);
+    let lines = entries.find_map(|entry| {
+        let (named, lines) = entry.split_once('\n')?;
+        let mut named = named.split('|');
+        named.any(|named| is_status(status, named)).then_some(lines)
+    });
+    let lines = lines.unwrap_or_default().lines();
+    lines.filter_map(status_line).collect()
 }
 
-const TOO_MANY: &[StatusLine] = &[line(
-    ANY,
-    Reason::RateLimited,
-    "Too many requests; the program waits and retries.",
-)];
-
-const REDIRECT: &[StatusLine] = &[line(
-    ANY,
-    Reason::Redirected,
-    "A redirect; it is never followed, since the token must not go to another address.",
-)];
-
-const FAILING: &[StatusLine] = &[line(
-    ANY,
-    Reason::ServerError,
-    "Bitrise, or a gateway before it, has an outage; the program retries. This says nothing about \
-     the token.",
-)];
-
-const UNUSUAL: &[StatusLine] = &[line(
-    ANY,
-    Reason::UnexpectedStatus,
-    "Not in Bitrise's documentation, so it proves nothing.",
-)];
-
-const OK: &[StatusLine] = &[
-    StatusLine {
-        step: LIST,
-        reason: None,
-        meaning: "Bitrise accepts the token.",
-    },
-    line(
-        LIST,
-        Reason::NoApps,
-        "With an empty list: the token has no access to any app.",
-    ),
-    StatusLine {
-        step: PIPELINES,
-        reason: None,
-        meaning: "DX can read the app, also if the list is empty: Bitrise keeps runs for 200 days.",
-    },
-    StatusLine {
-        step: DETAILS,
-        reason: None,
-        meaning: "DX can read the run.",
-    },
-    line(
-        ANY,
-        Reason::Intercepted,
-        "With a web page, or nothing, in place of JSON: the response did not come from Bitrise's API.",
-    ),
-    line(
-        ANY,
-        Reason::UnexpectedResponse,
-        "With JSON of another shape: the response is not what Bitrise's API gives.",
-    ),
-];
-
-const UNAUTHORIZED: &[StatusLine] = &[
-    line(
-        LIST,
-        Reason::TokenRejected,
-        "Bitrise rejects the token. It doesn't say why; usually it expired, was deleted, or was not copied whole.",
-    ),
-    line(
-        PIPELINES,
-        Reason::PipelinesDenied,
-        "The list of apps is asked for once more. If the token is still accepted, this 401 is about access to this app.",
-    ),
-    line(
-        PIPELINES,
-        Reason::TokenRejected,
-        "If the list answers 401 by now, too: the token stopped working during the run.",
-    ),
-    line(
-        DETAILS,
-        Reason::PipelineDetailsDenied,
-        "As for the pipelines: the list of apps is asked for once more.",
-    ),
-    line(
-        ANY,
-        Reason::Intercepted,
-        "With a web page: somebody else's refusal, not Bitrise's.",
-    ),
-];
-
-const FORBIDDEN: &[StatusLine] = &[
-    line(
-        LIST,
-        Reason::AppsForbidden,
-        "Bitrise accepts the token, but does not let it list apps.",
-    ),
-    line(
-        PIPELINES,
-        Reason::PipelinesDenied,
-        "Bitrise accepts the token, but does not let it read this app's pipelines.",
-    ),
-    line(
-        PIPELINES,
-        Reason::AppNotAccessible,
-        "The same, for an app that the token's list does not have.",
-    ),
-    line(
-        DETAILS,
-        Reason::PipelineDetailsDenied,
-        "Bitrise does not let the token read single runs of this app.",
-    ),
-    line(
-        ANY,
-        Reason::RateLimited,
-        "With Retry-After, X-RateLimit-Remaining: 0 or “rate limit” in its message: too many requests.",
-    ),
-    line(
-        ANY,
-        Reason::Intercepted,
-        "With a web page, or without JSON: a firewall or a proxy refuses, not Bitrise.",
-    ),
-];
-
-const NOT_FOUND: &[StatusLine] = &[
-    line(
-        LIST,
-        Reason::WrongBaseUrl,
-        "There is no Bitrise API at the base URL.",
-    ),
-    line(
-        PIPELINES,
-        Reason::PipelinesDenied,
-        "The token's access leaves out this app: Bitrise answers 404 to hide it.",
-    ),
-    line(
-        PIPELINES,
-        Reason::AppNotAccessible,
-        "The same, for an app that the token's list does not have: check the slug first.",
-    ),
-    line(
-        DETAILS,
-        Reason::PipelineDetailsDenied,
-        "Bitrise does not let the token read this run, or it was removed.",
-    ),
-    line(
-        ANY,
-        Reason::Intercepted,
-        "With a web page: somebody else answers in Bitrise's place.",
-    ),
-];
+/// Reads a line: the step, the reason if the step ends there, and the meaning.
+fn status_line(line: &'static str) -> Option<StatusLine> {
+    let (place, meaning) = line.split_once(": ")?;
+    let (step, reason) = place.split_once(' ').unwrap_or((place, ""));
+    let mut steps = STEPS.iter();
+    Some(StatusLine {
+        step: steps.find_map(|(name, words)| (*name == step).then_some(*words))?,
+        reason: Reason::named(reason),
+        meaning,
+    })
+}
 
 /// Returns the codes that there is a page for, apart from the HTTP statuses.
 pub fn codes() -> impl Iterator<Item = &'static str> {

@@ -565,4 +565,6 @@ fn network() {
     insta::assert_snapshot!("network", sheet.0);
 }
 
-mod random;
+mod random {
+    mod tests;
+}

@@ -242,8 +242,8 @@ const REJECTED: &[&str] = &[
 fn no_text_has_words_that_slow_a_reader_down() {
     let mut texts: Vec<String> = TEXT.lines().map(str::to_lowercase).collect();
     for status in 100..600 {
-        let lines = crate::diagnosis::status(status).iter();
-        texts.extend(lines.map(|line| line.meaning.to_lowercase()));
+        let lines = crate::diagnosis::status(status);
+        texts.extend(lines.iter().map(|line| line.meaning.to_lowercase()));
     }
     for text in texts {
         for word in REJECTED {
@@ -294,5 +294,26 @@ fn an_address_that_is_none_is_the_one_cause() {
             ..direct
         };
         assert!(entry.causes_left(&proxied).len() > 1, "{address}");
+    }
+}
+
+#[test]
+fn every_line_about_a_status_is_read() {
+    let text = include_str!("statuses.txt");
+    let lines = text.lines().filter(|line| line.contains(": "));
+    let mut read = 0;
+    for status in [200, 401, 403, 404, 429, 302, 408, 418] {
+        let lines = crate::diagnosis::status(status);
+        assert!(lines.iter().any(|line| line.reason.is_some()), "{status}");
+        read += lines.len();
+    }
+    assert_eq!(read, lines.count());
+    for line in text.lines().filter_map(|line| line.split_once(": ")) {
+        let reason = line.0.split_once(' ').map(|(_, reason)| reason);
+        assert!(
+            reason.is_none_or(|name| Reason::named(name).is_some()),
+            "{}",
+            line.0
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What holds of every report, whatever was seen: it does not contradict itself, and says no more
 //! than it has.
 
-use super::super::ci;
-use super::*;
+use super::super::super::ci;
+use super::super::*;
 use crate::classify;
 use crate::report::{PastedFacts, TokenState};
 use proptest::prelude::*;
