@@ -8,7 +8,6 @@ mod error;
 mod proxy;
 mod retry;
 mod roots;
-mod route;
 mod throttle;
 mod tls;
 mod transport;
@@ -190,10 +189,10 @@ impl Client {
         } else {
             &Route::Direct
         };
-        let builder = route::set(builder, route).map_err(|_| ClientError::Library)?;
+        let builder = proxy::set(builder, route).map_err(|_| ClientError::Library)?;
         let http = builder.build().map_err(|_| ClientError::Library)?;
         let base = settings.base_url.as_url();
-        let proxy = Proxy::of(base, &route::matcher(route));
+        let proxy = Proxy::of(base, route);
         let way = Way::new(base, proxy, lookups);
         let secrets = || way.proxy.iter().flat_map(Proxy::secrets);
         let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
@@ -320,7 +319,7 @@ impl Client {
         let mut made = 0;
         let pause = |fruitless| {
             made = failed + fruitless;
-            retry.pause(made, asked, left, fastrand::f64())
+            retry.pause(made, asked, left, retry::jitter())
         };
         let now = Instant::now();
         let closing = self
@@ -356,7 +355,7 @@ impl Client {
             return Next::End;
         }
         let retry = &self.settings.retry;
-        let Some(pause) = retry.pause(made, asked, self.left(), fastrand::f64()) else {
+        let Some(pause) = retry.pause(made, asked, self.left(), retry::jitter()) else {
             return Next::End;
         };
         let after = outcome.as_ref().map(|response| response.status);

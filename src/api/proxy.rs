@@ -1,10 +1,12 @@
 //! Proxies: which one is used, and what it did instead of opening a connection to the host.
 
 use crate::exchange::{AuthScheme, ProxyResponse};
+use crate::proxy::Route;
 use crate::responder::{self, Clean};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::ClientBuilder;
 use reqwest::header::{
     CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
     USER_AGENT,
@@ -22,6 +24,30 @@ const MAX_ASKING: Duration = Duration::from_secs(5);
 
 /// The maximum number of bytes that are read of a proxy's response, its headers and its page.
 const MAX_RESPONSE: usize = 16 * 1024;
+
+/// Sets the proxy of a client, or none. The library reads no variable of its own then; the system's
+/// settings, where there are such, are left to it.
+///
+/// # Errors
+/// Returns the library's error; no address that was read as one is known to cause it.
+pub(super) fn set(builder: ClientBuilder, route: &Route) -> reqwest::Result<ClientBuilder> {
+    Ok(match route {
+        Route::System => builder,
+        Route::Direct => builder.no_proxy(),
+        Route::Proxy(proxy) => builder
+            .no_proxy()
+            .proxy(reqwest::Proxy::all(proxy.expose())?),
+    })
+}
+
+/// Returns what the HTTP library makes of a route: the proxy that it takes for an address.
+fn matcher(route: &Route) -> Matcher {
+    match route {
+        Route::System => Matcher::from_system(),
+        Route::Direct => Matcher::builder().build(),
+        Route::Proxy(proxy) => Matcher::builder().all(proxy.expose()).build(),
+    }
+}
 
 /// A proxy that requests go through.
 pub(super) struct Proxy {
@@ -42,9 +68,9 @@ pub(super) struct Proxy {
 impl Proxy {
     /// Returns the proxy that requests to this address go through.
     ///
-    /// The matcher is the one that the HTTP client itself uses, so both always agree.
-    pub(super) fn of(url: &Url, matcher: &Matcher) -> Option<Self> {
-        let intercept = matcher.intercept(&url.as_str().parse().ok()?)?;
+    /// What decides is what the HTTP client itself uses, so both always agree.
+    pub(super) fn of(url: &Url, route: &Route) -> Option<Self> {
+        let intercept = matcher(route).intercept(&url.as_str().parse().ok()?)?;
         let uri = intercept.uri();
         let authority = uri.authority()?.as_str();
         let without_user = authority.rsplit_once('@').map(|(_, host)| host);

@@ -1,6 +1,7 @@
 //! Whether and when to try again: decisions as values, nothing waits here.
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
 /// The longest `Retry-After` that is believed; longer ones are cut to this.
@@ -54,6 +55,14 @@ impl RetryPolicy {
         let pause = asked.unwrap_or_default().max(own);
         (pause < left).then_some(pause)
     }
+}
+
+/// Returns a number from 0 to 1 that is another one each time.
+pub(super) fn jitter() -> f64 {
+    // The standard library seeds each of these at random.
+    let random = RandomState::new().hash_one(0_u8);
+    let [upper, ..] = random.to_be_bytes().map(f64::from);
+    upper / f64::from(u8::MAX)
 }
 
 /// Reads the longest wait that the headers of a response ask for.

@@ -204,8 +204,8 @@ fn kind(error: &reqwest::Error) -> FaultKind {
         Some(error) if error.is_parse_too_large() => FaultKind::HeadersTooLarge,
         Some(error) if error.is_parse() => FaultKind::NotHttp,
         Some(error) if error.is_incomplete_message() || error.is_closed() => FaultKind::Closed,
-        // The server broke off a stream or the whole connection (RST_STREAM, GOAWAY).
-        Some(error) if find::<h2::Error>(error).is_some() => FaultKind::Closed,
+        // The server broke off a stream of HTTP/2 or the whole connection (RST_STREAM, GOAWAY).
+        Some(error) if error.source().is_some() => FaultKind::Closed,
         Some(_) | None if error.is_decode() => FaultKind::Undecodable,
         Some(_) | None => FaultKind::Unknown,
     }

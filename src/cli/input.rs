@@ -3,12 +3,12 @@
 use super::signals::Signals;
 use crate::verdict::Signal;
 use futures_util::future::{Either, select};
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use tokio::time::{Instant, timeout_at};
-use zeroize::{Zeroize as _, Zeroizing};
 
 /// Tells whether a path stands for standard input.
 pub(super) fn is_standard_input(path: &Path) -> bool {

@@ -9,8 +9,8 @@ use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
 use crate::plan::{self, AppSelection, FileError, Plan, PlanError};
 use crate::proxy::Route;
 use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
+use secrecy::zeroize::Zeroizing;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// The maximum number of bytes of `--apps-file` that are read: room for some 25,000 apps.
 const MAX_APPS_FILE: u64 = 1024 * 1024;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
@@ -49,7 +48,7 @@ const SLOW_START: Duration = Duration::from_secs(2);
 const COME_BACK: &str = "600";
 
 /// A response, complete in memory.
-type FullResponse = Response<Full<Bytes>>;
+type FullResponse = Response<String>;
 
 /// Answers requests for all connections.
 pub(super) struct Server {
@@ -329,8 +328,8 @@ fn refusal(refusal: &Refusal) -> FullResponse {
 }
 
 /// Renders a body of a content type.
-fn page(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> FullResponse {
-    let mut response = Response::new(Full::new(body.into()));
+fn page(status: StatusCode, kind: &'static str, body: impl Into<String>) -> FullResponse {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -436,7 +436,7 @@ fn a_short_or_foreign_password_of_a_proxy_is_shown_nowhere() {
                 let address = format!("{scheme}{written}@{}", proxy.address);
                 let program = hasty(&base_url).env("HTTPS_PROXY", &address);
                 let shown = program.args(["-v", "-o", "json"]).run().everything();
-                assert_eq!(shown.contains("[token]"), status != 407, "{shown}");
+                assert!(shown.contains("[token]"), "{shown}");
                 let lower = shown.to_lowercase();
                 let words: Vec<_> = lower.split(|c: char| !c.is_alphanumeric()).collect();
                 for secret in [user, password] {
