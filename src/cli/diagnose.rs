@@ -37,7 +37,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
         &mut diagnosis,
         style,
         &Readers {
-            format: Some(args.readers.output),
+            format: Some(args.output),
             style,
             files: &files,
             until: None,

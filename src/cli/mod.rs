@@ -19,7 +19,7 @@ mod verify;
 
 use crate::render::Detail;
 use crate::sandbox::Scenario;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use environment::Environment;
 use std::ffi::OsString;
@@ -226,6 +226,16 @@ struct VerifyArgs {
     #[arg(value_parser = |text: &str| number(text, 1..=64_u8))]
     concurrency: u8,
 
+    /// Output format
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = "Output"
+    )]
+    output: Format,
+
     #[command(flatten)]
     readers: ReaderArgs,
 
@@ -241,16 +251,6 @@ struct VerifyArgs {
 /// Who reads the report, and how much of it.
 #[derive(Args, Debug)]
 struct ReaderArgs {
-    /// Output format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        help_heading = "Output"
-    )]
-    output: Format,
-
     /// Also write the report to a file: .json, .md, .xml (JUnit) or .html; can be repeated
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     report: Vec<PathBuf>,
@@ -279,6 +279,17 @@ struct DiagnoseArgs {
     /// Which of DX's two commands printed a response, if the text does not tell
     #[arg(long, value_name = "STEP")]
     step: Option<Step>,
+
+    /// Output format
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = "Output"
+    )]
+    #[arg(value_parser = formats_of_diagnose())]
+    output: Format,
 
     #[command(flatten)]
     readers: ReaderArgs,
@@ -320,6 +331,18 @@ enum Format {
     /// A page for a browser; too much for a terminal, so it is for --report alone.
     #[value(skip)]
     Html,
+    /// The answer to whoever pasted a text; `verify` has none.
+    #[value(skip)]
+    Reply,
+}
+
+/// Returns the formats of `diagnose`: those of `verify`, and the reply.
+fn formats_of_diagnose() -> impl TypedValueParser<Value = Format> {
+    let all = Format::value_variants().iter();
+    let reply = PossibleValue::new("reply").help("The answer to send back, alone");
+    let names = all.filter_map(Format::to_possible_value).chain([reply]);
+    PossibleValuesParser::new(names)
+        .map(|name| Format::from_str(&name, false).unwrap_or(Format::Reply))
 }
 
 #[derive(Args, Debug)]

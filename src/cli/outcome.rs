@@ -155,6 +155,7 @@ fn rendered(diagnosis: &Diagnosis, format: Format, style: Style) -> anyhow::Resu
         Format::Junit => render::junit(diagnosis)?,
         Format::Github => render::github(diagnosis),
         Format::Html => render::html(diagnosis)?,
+        Format::Reply => render::reply(diagnosis),
     })
 }
 

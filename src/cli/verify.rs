@@ -73,7 +73,7 @@ pub(super) fn run(
         None => deadline.max(soon),
     };
     outcome.write(&Readers {
-        format: Some(args.readers.output),
+        format: Some(args.output),
         style,
         files: &files,
         until: Some(until.into_std()),

@@ -63,6 +63,19 @@ pub fn html(diagnosis: &Diagnosis) -> askama::Result<String> {
     html::render(diagnosis)
 }
 
+/// Renders the answer to whoever pasted a text: the one that was made for it, or else the result and
+/// what to do.
+pub fn reply(diagnosis: &Diagnosis) -> String {
+    if let Some(reply) = &diagnosis.reply {
+        return format!("{}\n", reply.trim_end());
+    }
+    let steps = (1..).zip(&diagnosis.actions);
+    let steps: String = steps
+        .map(|(number, step)| format!("\n{number}. {step}\n"))
+        .collect();
+    format!("{}\n{steps}", diagnosis.result)
+}
+
 /// Renders the page of a reason for people.
 pub fn explain_reason(reason: Reason, style: Style) -> String {
     human::explain_reason(reason, style)

@@ -781,3 +781,20 @@ fn a_run_that_failed_early_says_as_much_as_any() {
         assert_eq!(commands[0].name, "error", "{name}");
     }
 }
+
+#[test]
+fn a_reply_answers_a_pasted_text_alone() {
+    let text = "$ curl -i -H \"Authorization: $T\" https://api.bitrise.io/v0.1/apps?limit=1\n\
+        HTTP/2 401\n\n{\"message\":\"Unauthorized\"}\n";
+    let reply = Program::new(["diagnose", "-o", "reply"]).run_with_input(text.as_bytes());
+    assert_eq!(reply.code, Some(3), "{}", reply.everything());
+    assert!(reply.stdout.lines().count() > 2, "{}", reply.stdout);
+    assert!(!reply.stdout.contains("bitrise-dx 0."), "{}", reply.stdout);
+    let refused = Program::new(["verify", "-o", "reply"]).run();
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("invalid value 'reply'"),
+        "{}",
+        refused.stderr
+    );
+}
