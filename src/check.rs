@@ -15,13 +15,13 @@ names! {
         TokenFormat = "token.format",
         /// `GET /apps` (Bitrise's operation `app-list`).
         AppsList = "apps.list",
-        /// `GET /apps` once more, after a 401 at a later step: is the token still accepted? Made only
-        /// if there was such a 401.
-        AppsRecheck = "apps.recheck",
         /// `GET /apps/{app-slug}/pipelines` (`pipeline-list`).
         PipelinesList = "pipelines.list",
         /// `GET /apps/{app-slug}/pipelines/{pipeline-id}` (`pipeline-show`).
         PipelinesShow = "pipelines.show",
+        /// `GET /apps` once more, after a 401 at a later step: is the token still accepted? Made only
+        /// if there was such a 401.
+        AppsRecheck = "apps.recheck",
     }
 }
 

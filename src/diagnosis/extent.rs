@@ -138,23 +138,19 @@ pub(super) fn if_dx_refuses(facts: &Facts) -> Vec<Text> {
     if facts.reason.is_some() || facts.is_sandbox {
         return Vec::new();
     }
-    let mut lines = Vec::new();
-    if facts.may_be_others() {
-        lines.push(fill(
-            "`bitrise-dx verify --all-apps`: DX may look at another app.",
-            facts,
-        ));
+    let compared = match facts.fingerprint {
+        Some(fingerprint) => format!(" (fingerprint {fingerprint})"),
+        None => String::new(),
+    };
+    let mut lines = vec![Text::from(format!(
+        "Is the token in DX this one{compared}? Paste it once more."
+    ))];
+    for line in [
+        "Is DX blocked? It connects from its own addresses: \
+         `https://docs.getdx.com/allowlisting-dx/`",
+        "Send DX's support this report: `bitrise-dx verify --report ticket.md`",
+    ] {
+        lines.push(fill(line, facts));
     }
-    lines.push(match facts.fingerprint {
-        Some(fingerprint) => {
-            format!("Is the token in DX this one? Its fingerprint: {fingerprint}.").into()
-        }
-        None => "Is the token in DX this one? Paste it again.".into(),
-    });
-    lines.push(fill(
-        "DX connects from its own addresses: IP rules? `https://docs.getdx.com/allowlisting-dx/`",
-        facts,
-    ));
-    lines.push("Send this report to DX's support.".into());
     lines
 }

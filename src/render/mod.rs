@@ -69,11 +69,10 @@ pub fn reply(diagnosis: &Diagnosis) -> String {
     if let Some(reply) = &diagnosis.reply {
         return format!("{}\n", reply.trim_end());
     }
+    let mut lines = vec![diagnosis.result.to_string()];
     let steps = (1..).zip(&diagnosis.actions);
-    let steps: String = steps
-        .map(|(number, step)| format!("\n{number}. {step}\n"))
-        .collect();
-    format!("{}\n{steps}", diagnosis.result)
+    lines.extend(steps.map(|(number, step)| format!("\n{number}. {step}")));
+    lines.join("\n") + "\n"
 }
 
 /// Renders the page of a reason for people.

@@ -427,3 +427,26 @@ fn what_a_person_sees_who_has_no_token() {
     add("a pull request on Bitrise", build, 2);
     insta::assert_snapshot!("no-token", sheet);
 }
+
+/// Returns how many lines a screen has, without the remark that the server is not Bitrise's.
+fn lines(program: Program, code: i32) -> usize {
+    let finished = program.run();
+    assert_eq!(finished.code, Some(code), "{}", finished.everything());
+    let shown = &finished.stdout;
+    let remark = "was asked, not Bitrise's own address";
+    let at = shown.lines().position(|line| line.contains(remark));
+    let remarks = shown
+        .lines()
+        .skip(at.unwrap())
+        .take_while(|line| !line.is_empty());
+    shown.lines().count() - remarks.count()
+}
+
+#[test]
+fn a_refusal_fits_a_screen_and_a_pass_half_of_one() {
+    let refused = lines(program(&listing(THREE, &[])), 5);
+    assert!(refused <= 40, "{refused}");
+    let server = listing(THREE, &["93f256e365d929d3"]);
+    let passed = lines(program(&server), 0);
+    assert!(passed <= 20, "{passed}");
+}
