@@ -234,6 +234,7 @@ fn the_documents_name_files_that_there_are() {
     for document in [
         "README.md",
         ".github/CONTRIBUTING.md",
+        ".github/PERFORMANCE.md",
         ".github/SECURITY.md",
     ] {
         let text = read(document);
