@@ -111,6 +111,7 @@ impl Environment {
         Known {
             no_proxy,
             roots: self.broken_roots(),
+            is_container: self.known.is_container || is_container(),
             ..self.known.clone()
         }
     }
@@ -128,6 +129,12 @@ impl Environment {
         let folder = folder.map(|fault| broken("SSL_CERT_DIR", fault));
         file.into_iter().chain(folder).collect()
     }
+}
+
+/// Tells whether Docker or Podman runs the program, by the file that each puts into a container.
+fn is_container() -> bool {
+    let mut files = ["/.dockerenv", "/run/.containerenv"].iter();
+    files.any(|file| Path::new(file).exists())
 }
 
 /// Returns what is wrong with a file of root certificates, if anything.
@@ -235,6 +242,7 @@ impl Values<'_> {
             no_proxy: NoProxy::Unset,
             roots: Vec::new(),
             other_roots: set(&OTHER_ROOTS),
+            is_container: self.has("KUBERNETES_SERVICE_HOST"),
             shell: SHELL,
         }
     }
@@ -491,6 +499,7 @@ mod tests {
             other.known(None),
             Known {
                 shell: SHELL,
+                is_container: is_container(),
                 ..Known::default()
             }
         );

@@ -149,6 +149,9 @@ facts! {
         "no other variable for this token is set", |f, _| f.here(|here| !here.token_variables.is_empty());
     "proxy_set": "a proxy is set", "no proxy is set",
         |f, _| if f.proxy.is_some() { Some(true) } else { f.here(|here| !here.proxy_variables.is_empty()) };
+    "in_container": "in a container", "not in a container", |f, _| f.here(|here| here.is_container);
+    "proxy_local": "the proxy's address is this machine's own", "the proxy's address is another machine's",
+        |f, _| if f.is_told() { None } else { f.run(|_| f.is_proxy_local()) };
     "no_proxy": "NO_PROXY names the host, and a proxy is set", "NO_PROXY does not name the host",
         |f, _| if f.is_told() { Some(false) } else {
             f.here(|here| here.no_proxy == NoProxy::Matches && !here.proxy_variables.is_empty())

@@ -16,7 +16,7 @@ use crate::verdict::Reason;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::SystemTime;
-use url::Url;
+use url::{Host, Url};
 
 /// What one run knows; nothing by default.
 #[derive(Clone, Debug, Default)]
@@ -277,6 +277,18 @@ impl<'a> Facts<'a> {
         let is_via_proxy = self.proxy.is_some();
         let is_elsewhere = self.is_bitrise == Some(true) && !self.is_sandbox;
         Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
+    }
+
+    /// Tells whether the proxy's address is this machine's own, which in a container is the
+    /// container's.
+    pub(super) fn is_proxy_local(&self) -> bool {
+        let host = self.proxy.and_then(|proxy| Url::parse(proxy).ok());
+        match host.as_ref().and_then(Url::host) {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        }
     }
 
     /// Returns the apps of the list that were not checked, if that is known.

@@ -28,6 +28,8 @@ pub struct Known {
     /// Variables that name a bundle of root certificates for other programs, such as
     /// `NODE_EXTRA_CA_CERTS`, and are set.
     pub other_roots: Vec<&'static str>,
+    /// Whether this is a container, whose own 127.0.0.1 is not the machine's.
+    pub is_container: bool,
     /// The shell that commands are written for.
     pub shell: Shell,
 }
