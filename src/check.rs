@@ -132,6 +132,9 @@ pub enum ListEnd {
     Circular,
     /// There are more pages than any account has.
     Endless,
+    /// It has fewer apps than it counts, an app without a slug, or paging that can't be read: it is
+    /// not whole, or it changed while it was read.
+    NotWhole,
 }
 
 /// Counts how one check ended for each of several apps; the sum is the number of apps.

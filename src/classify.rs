@@ -94,7 +94,9 @@ pub fn pipelines(exchange: &Exchange) -> AppStep<PipelinePage> {
 pub fn details(exchange: &Exchange) -> AppStep<()> {
     below_app(exchange, Reason::PipelineDetailsDenied, |document| {
         // The spec has a bare object here, without `data`; nothing in it is needed.
-        let found = document.is_object().then_some(());
+        let is_error = document.is_bitrise_error_shape() || document.has_nested_error();
+        let is_one_thing = document.is_object() && !document.is_list();
+        let found = (is_one_thing && !is_error).then_some(());
         found.ok_or(Reason::UnexpectedResponse)
     })
 }
@@ -126,23 +128,31 @@ fn below_app<T>(
 
 /// Returns what a 401, 403 or 404 is if it is not known to be Bitrise's own refusal.
 ///
-/// Bitrise's API has no pages of HTML or XML, and puts its refusals into a JSON object; a bare 403
-/// is a firewall's or a proxy's, and one whose body broke off is nobody's. From a host that is not
-/// Bitrise's, JSON of another shape is a gateway's own.
+/// Bitrise's API puts its refusals into a JSON object that says something, and has no pages of
+/// markup; a bare 403 is a firewall's or a proxy's, and one whose body broke off is nobody's. Of a
+/// 401 or 404 less may be known: its body may be empty or cut. An inspecting gateway can answer as
+/// `*.bitrise.io`, too, but from there other JSON counts, unless it has a structure under `error`,
+/// and the status's own word.
 fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reason> {
-    match (response.status, &response.body) {
-        (Some(403), _) if response.is_rate_limit() => Some(Reason::RateLimited),
-        (Some(401 | 403 | 404), Body::Html)
-        | (Some(403), Body::Empty | Body::Other | Body::TooLarge) => Some(Reason::Intercepted),
-        (Some(403), Body::Cut(error)) => Some(transport(error.kind)),
-        (Some(401 | 403), Body::Json(document))
-            if !exchange.is_for_bitrise() && !document.is_bitrise_error_shape() =>
-        {
-            Some(Reason::Intercepted)
-        }
-        (Some(403), Body::Json(document)) => (!document.is_object()).then_some(Reason::Intercepted),
-        _ => None,
+    let Some(status @ (401 | 403 | 404)) = response.status else {
+        return None;
+    };
+    if response.is_rate_limit() {
+        return Some(Reason::RateLimited);
     }
+    let says_so =
+        matches!(&response.body, Body::Json(document) if document.is_bitrise_error_shape());
+    let may_be_less = status != 403 && exchange.is_for_bitrise();
+    let counts = match &response.body {
+        Body::Json(document) => says_so || (may_be_less && !document.has_nested_error()),
+        Body::Word => may_be_less,
+        Body::Empty => status != 403,
+        Body::Cut(fault) if status == 403 => return Some(transport(fault.kind)),
+        Body::Cut(_) => true,
+        Body::Html | Body::Other | Body::TooLarge => false,
+    };
+    let is_other_login = status == 401 && response.asks_login && !says_so;
+    (!counts || is_other_login).then_some(Reason::Intercepted)
 }
 
 /// Returns the reason for a refused app: whether the token's list of apps holds it decides.
@@ -169,7 +179,7 @@ fn json(body: &Body) -> Result<&Document, Reason> {
         Body::Json(document) => Ok(document),
         Body::Cut(error) => Err(transport(error.kind)),
         Body::TooLarge => Err(Reason::UnexpectedResponse),
-        Body::Empty | Body::Html | Body::Other => Err(Reason::Intercepted),
+        Body::Empty | Body::Html | Body::Word | Body::Other => Err(Reason::Intercepted),
     }
 }
 

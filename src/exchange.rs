@@ -106,6 +106,8 @@ pub struct Response {
     pub has_rate_limit_headers: bool,
     /// The `error_description` of `WWW-Authenticate`.
     pub challenge: Option<Untrusted>,
+    /// Whether `WWW-Authenticate` asks for a login that Bitrise's API does not know, such as `Basic`.
+    pub asks_login: bool,
     /// What the response says of who sent it.
     pub responder: Responder,
     /// The body, read within the limit.
@@ -141,6 +143,7 @@ impl Response {
             location_host: None,
             has_rate_limit_headers: false,
             challenge: None,
+            asks_login: false,
             responder: Responder::default(),
             body,
         }
@@ -188,12 +191,32 @@ pub enum Body {
     /// A page of HTML, XHTML or XML, told by its first characters or its content type, also where it
     /// broke off or is too large.
     Html,
+    /// The status's own word as plain text, such as `Unauthorized` with a 401.
+    Word,
     /// Anything else.
     Other,
     /// More bytes than the limit.
     TooLarge,
     /// The connection ended or the time was over before the body was complete.
     Cut(Fault),
+}
+
+impl Body {
+    /// Makes the body of a plain text that is neither JSON nor markup.
+    pub fn plain(status: impl Into<Option<u16>>, text: &str) -> Self {
+        let word = match status.into() {
+            Some(401) => "Unauthorized",
+            Some(403) => "Forbidden",
+            Some(404) => "Not Found",
+            _ => return Self::Other,
+        };
+        let text = text.trim().trim_end_matches('.');
+        if text.eq_ignore_ascii_case(word) {
+            Self::Word
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// Why there was no response, or no complete one. Texts of a certificate or a proxy are foreign.

@@ -191,6 +191,19 @@ fn description(challenge: &str) -> Option<String> {
     Some(words).filter(|words| !words.trim().is_empty())
 }
 
+/// Tells whether `WWW-Authenticate` asks for a login of a kind that Bitrise's API does not know: that
+/// is a gateway's (IANA, HTTP Authentication Schemes).
+pub fn asks_login(headers: &Headers<'_>) -> bool {
+    let is_challenge = |name: &str| name.eq_ignore_ascii_case("www-authenticate");
+    let values = headers.iter().filter(|(name, _)| is_challenge(name));
+    // A header may hold several challenges, each with parameters between commas.
+    let mut parts = values.flat_map(|(_, value)| value.split(','));
+    parts.any(|part| {
+        let scheme = part.split_whitespace().next().unwrap_or_default();
+        ["basic", "digest", "ntlm", "negotiate"].contains(&scheme.to_ascii_lowercase().as_str())
+    })
+}
+
 /// Removes the token from a text, and cuts it afterwards.
 pub fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
     let cleaned = clean(text);
@@ -296,6 +309,23 @@ mod tests {
                 expected,
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_login_of_another_kind_is_told_from_bitrises() {
+        for (value, expected) in [
+            ("Basic realm=\"Proxy\"", true),
+            ("basic", true),
+            ("NTLM", true),
+            ("Negotiate", true),
+            ("Bearer realm=\"x\", Digest nonce=\"y\"", true),
+            ("Bearer realm=\"Basic\"", false),
+            ("Bearer error=\"invalid_token\"", false),
+            ("", false),
+        ] {
+            let headers = headers(&[("WWW-Authenticate", value)]);
+            assert_eq!(asks_login(&headers), expected, "{value}");
         }
     }
 

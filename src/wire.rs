@@ -37,11 +37,24 @@ const MAX_ERRORS: usize = 10;
 /// What the checks need of one JSON response, whichever endpoint it came from.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Document {
-    is_object: bool,
-    is_bitrise_error: bool,
+    form: Form,
     says_rate_limit: bool,
     message: Option<Untrusted>,
     list: Option<List>,
+}
+
+/// What a document is beside its list.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Form {
+    /// No object.
+    #[default]
+    Value,
+    /// An object that says nothing of an error.
+    Object,
+    /// An object with a structure of its own under `error`.
+    NestedError,
+    /// An object as Bitrise's services send with an error.
+    BitriseError,
 }
 
 /// What stands under `data`, read both as apps and as runs.
@@ -49,6 +62,9 @@ pub struct Document {
 struct List {
     apps: AppPage,
     runs: PipelinePage,
+    /// Whether an item can only be an app, and whether one can only be a run.
+    has_app: bool,
+    has_run: bool,
 }
 
 /// One page of `GET /apps` (spec: `v0.AppListResponseModel`).
@@ -58,10 +74,12 @@ pub struct AppPage {
     pub apps: Vec<App>,
     /// How many items on the page have no usable slug; with any, the list is not complete.
     pub unusable: usize,
-    /// How many apps there are on all pages, if that is known.
-    pub total: Option<u64>,
-    /// Whether there is another page, or more on this one than is kept; or, if the page is empty,
-    /// whether the counter says that there are apps.
+    /// Whether the first item has a usable slug: `apps` begins with the app that the list begins
+    /// with.
+    pub has_first: bool,
+    /// How many apps there are on all pages, as the page counts them.
+    pub counted: Option<u64>,
+    /// Whether there is another page, or more on this one than is kept, or `paging` can't be read.
     pub has_more: bool,
     /// The slug of the app that the next page starts with.
     pub next: Option<Slug>,
@@ -136,12 +154,15 @@ impl Document {
         let mut words: Vec<Cow<'_, str>> = own.into_iter().filter_map(text).collect();
         words.extend(joined(errors, clean));
         let has_nested_error = error.is_some_and(|error| error.0.starts_with(['{', '[']));
-        let is_bitrise_error = !words.is_empty() && !has_nested_error;
+        let form = match (has_nested_error, words.is_empty()) {
+            (true, _) => Form::NestedError,
+            (false, false) => Form::BitriseError,
+            (false, true) => Form::Object,
+        };
         let [nested] = members(error, ["message"]);
         words.extend([nested, description, detail].into_iter().filter_map(text));
         Self {
-            is_object: true,
-            is_bitrise_error,
+            form,
             says_rate_limit: words.iter().any(|words| is_rate_limit(words)),
             message: words.first().map(|words| untrusted(words, clean)),
             list: List::read(data, paging, clean).ok(),
@@ -150,7 +171,7 @@ impl Document {
 
     /// Tells whether the response is a JSON object.
     pub const fn is_object(&self) -> bool {
-        self.is_object
+        !matches!(self.form, Form::Value)
     }
 
     /// Tells whether the response is an object as Bitrise's own services send with an error: it
@@ -159,7 +180,14 @@ impl Document {
     /// one, is not a structure of its own as with many gateways.
     #[must_use]
     pub const fn is_bitrise_error_shape(&self) -> bool {
-        self.is_bitrise_error
+        matches!(self.form, Form::BitriseError)
+    }
+
+    /// Tells whether there is a structure of its own under `error`, as many gateways have it and
+    /// Bitrise's services have not.
+    #[must_use]
+    pub const fn has_nested_error(&self) -> bool {
+        matches!(self.form, Form::NestedError)
     }
 
     /// Tells whether the server's own words, in whichever member, name a rate limit.
@@ -179,10 +207,10 @@ impl Document {
     ///
     /// # Errors
     /// Returns [`OtherShape`] if `data` is missing or no list, if it holds items of which none has
-    /// a usable slug, or if the token stands in an identifier.
+    /// a usable slug or one is a run, or if the token stands in an identifier.
     pub fn apps(&self) -> Result<AppPage, OtherShape> {
-        let List { apps, .. } = self.list.as_ref().ok_or(OtherShape)?;
-        if apps.apps.is_empty() && apps.unusable > 0 {
+        let List { apps, has_run, .. } = self.list.as_ref().ok_or(OtherShape)?;
+        if *has_run || (apps.apps.is_empty() && apps.unusable > 0) {
             return Err(OtherShape);
         }
         Ok(apps.clone())
@@ -191,11 +219,19 @@ impl Document {
     /// Reads the document as one page of pipeline runs and standalone builds.
     ///
     /// # Errors
-    /// Returns [`OtherShape`] if `data` is missing or no list, or if the token stands in an
-    /// identifier.
+    /// Returns [`OtherShape`] if `data` is missing or no list, if one of its items is an app, as from
+    /// a cache that answers every path alike, or if the token stands in an identifier.
     pub fn pipelines(&self) -> Result<PipelinePage, OtherShape> {
-        let List { runs, .. } = self.list.as_ref().ok_or(OtherShape)?;
+        let List { runs, has_app, .. } = self.list.as_ref().ok_or(OtherShape)?;
+        if *has_app {
+            return Err(OtherShape);
+        }
         Ok(runs.clone())
+    }
+
+    /// Tells whether the response is a list, and not one thing.
+    pub const fn is_list(&self) -> bool {
+        self.list.is_some()
     }
 
     /// Drops the list, so that what is left can be kept as evidence in little memory. From then on
@@ -209,8 +245,9 @@ impl AppPage {
     /// Tells whether the list of apps is empty as a whole: nothing is on this page, and nothing
     /// says that there are apps elsewhere.
     #[must_use]
-    pub const fn is_empty_list(&self) -> bool {
-        self.apps.is_empty() && self.unusable == 0 && !self.has_more
+    pub fn is_empty_list(&self) -> bool {
+        let is_empty = self.apps.is_empty() && self.unusable == 0;
+        is_empty && !self.has_more && self.counted.is_none_or(|counted| counted == 0)
     }
 }
 
@@ -224,15 +261,26 @@ impl List {
         let is_list = data.is_some_and(|data| data.0.starts_with('[') || data.0 == "null");
         let mut items = is_list.then(|| items(data)).ok_or(OtherShape)?;
         let (mut page, mut pipeline_id) = (AppPage::default(), None);
+        let (mut has_app, mut has_run) = (false, false);
         let mut room = MAX_LIST;
         let mut unread = 0;
         for item in items.by_ref().take(MAX_ITEMS) {
             let names = ["slug", "is_pipeline", "title", "owner", "is_disabled"];
             let [slug, is_pipeline, title, owner, is_disabled] = item.members(names);
+            // What an app has and a run has not, and the other way round (spec:
+            // `v0.AppResponseItemModel`, `pipeline-list`).
+            let [repo_url, project_type] = item.members(["repo_url", "project_type"]);
+            let of_app = [title, owner, is_disabled, repo_url, project_type];
+            let of_run = item.members(["triggered_at", "triggered_workflow", "build_number"]);
+            let is_app = of_app.iter().any(Option::is_some);
+            let is_run = is_pipeline.is_some() || of_run.iter().any(Option::is_some);
+            has_app |= is_app && !is_run;
+            has_run |= is_run && !is_app;
             let Some(slug) = identifier(slug, clean)? else {
                 page.unusable += 1;
                 continue;
             };
+            page.has_first |= page.apps.is_empty() && page.unusable == 0;
             if pipeline_id.is_none() && is_true(is_pipeline) {
                 pipeline_id = Some(slug.clone());
             }
@@ -258,18 +306,20 @@ impl List {
 
         let [next, total] = members(paging, ["next", "total_item_count"]);
         page.next = identifier(next, clean)?;
-        page.has_more = text(next).is_some() || unread > 0;
-        let listed = page.apps.len() as u64;
-        page.total = match total.and_then(|total| total.0.parse().ok()) {
-            // A counter below what there is already is a counter that nobody keeps.
-            Some(total) if total >= listed.max(page.has_more.into()) => Some(total),
-            Some(_) | None if page.has_more => None,
-            Some(_) | None => Some(listed),
+        page.counted = total.and_then(|total| total.0.parse().ok());
+        let is_odd = |json: Option<Json<'_>>, start| {
+            json.is_some_and(|json| json.0 != "null" && !json.0.starts_with(start))
         };
+        let is_cut = unread > 0 || is_odd(paging, '{') || is_odd(next, '"');
         let runs = page.apps.len() + page.unusable + unread;
-        page.has_more |= runs == 0 && page.total > Some(0);
+        page.has_more = text(next).is_some() || is_cut;
         let runs = PipelinePage { runs, pipeline_id };
-        Ok(Self { apps: page, runs })
+        Ok(Self {
+            apps: page,
+            runs,
+            has_app,
+            has_run,
+        })
     }
 }
 
@@ -479,8 +529,8 @@ mod tests {
         assert_eq!(slugs(&page), ["a", "b"]);
         assert_eq!(page.apps[0].title, None);
         assert_eq!(page.apps[1].workspace, Some(Untrusted::new("W")));
-        assert_eq!((page.total, page.has_more), (Some(2), false));
-        assert_eq!(page.unusable, 6);
+        assert_eq!((page.counted, page.has_more), (None, false));
+        assert_eq!((page.unusable, page.has_first), (6, true));
     }
 
     #[test]
@@ -504,29 +554,73 @@ mod tests {
     }
 
     #[test]
-    fn counters_are_believed_only_where_they_can_be_true() {
-        let total = |paging| {
-            read(&json!({"data": [{"slug": "a"}], "paging": paging}))
-                .apps()
-                .unwrap()
-                .total
+    fn paging_tells_how_many_there_are_and_whether_that_is_all() {
+        let told = |paging: Value| {
+            let page = read(&json!({"data": [{"slug": "a"}], "paging": paging}));
+            let page = page.apps().unwrap();
+            (page.counted, page.next.is_some(), page.has_more)
         };
-        assert_eq!(
-            total(json!({"total_item_count": 37, "next": "x"})),
-            Some(37)
-        );
-        assert_eq!(total(json!({"total_item_count": 0})), Some(1));
-        assert_eq!(total(json!({"total_item_count": 0, "next": "x"})), None);
-        assert_eq!(total(json!({"total_item_count": -5, "next": ""})), Some(1));
-        assert_eq!(total(json!("nonsense")), Some(1));
-        assert_eq!(total(json!({"total_item_count": 1, "next": null})), Some(1));
+        for (paging, expected) in [
+            (
+                json!({"total_item_count": 37, "next": "x"}),
+                (Some(37), true, true),
+            ),
+            (json!({"total_item_count": 0}), (Some(0), false, false)),
+            (
+                json!({"total_item_count": -5, "next": ""}),
+                (None, false, false),
+            ),
+            (
+                json!({"total_item_count": "3", "next": null}),
+                (None, false, false),
+            ),
+            (json!(null), (None, false, false)),
+            (json!({"next": "x".repeat(257)}), (None, false, true)),
+            // Of another shape: who knows what is missing.
+            (json!("nonsense"), (None, false, true)),
+            (json!([]), (None, false, true)),
+            (json!({"next": 50}), (None, false, true)),
+            (json!({"next": {"slug": "x"}}), (None, false, true)),
+            (
+                json!({"next": false, "total_item_count": 1}),
+                (Some(1), false, true),
+            ),
+        ] {
+            assert_eq!(told(paging.clone()), expected, "{paging}");
+        }
+    }
+
+    #[test]
+    fn a_list_begins_with_an_app_only_if_its_first_item_is_one() {
+        let has_first = |data| read(&json!({ "data": data })).apps().unwrap().has_first;
+        assert!(has_first(json!([{"slug": "a"}, {"title": "b"}])));
+        assert!(!has_first(json!([{"title": "a"}, {"slug": "b"}])));
+        assert!(!has_first(json!([null, {"slug": "b"}])));
+        assert!(!has_first(json!([])));
+    }
+
+    #[test]
+    fn a_list_of_apps_is_none_of_runs_and_the_other_way_round() {
+        let app = json!({"slug": "a", "title": "A", "owner": {"name": "W"}});
+        let run = json!({"slug": "r", "is_pipeline": true, "triggered_at": "2026-04-03"});
+        let bare = json!({"slug": "x"});
+        let both = json!({"slug": "x", "title": "X", "is_pipeline": false});
+        for (item, is_app, is_run) in [
+            (&app, true, false),
+            (&run, false, true),
+            (&bare, true, true),
+            (&both, true, true),
+        ] {
+            let document = read(&json!({"data": [bare, item]}));
+            assert_eq!(document.apps().is_ok(), is_app, "{item}");
+            assert_eq!(document.pipelines().is_ok(), is_run, "{item}");
+        }
     }
 
     #[test]
     fn an_empty_list_may_be_null() {
         for body in [json!({"data": []}), json!({"data": null})] {
             assert_eq!(read(&body).apps().unwrap().apps, []);
-            assert_eq!(read(&body).apps().unwrap().total, Some(0));
             assert!(read(&body).apps().unwrap().is_empty_list());
             assert_eq!(read(&body).pipelines().unwrap().runs, 0);
         }
@@ -534,19 +628,20 @@ mod tests {
 
     #[test]
     fn a_page_without_apps_is_no_empty_list_if_there_are_apps_elsewhere() {
-        for (paging, is_empty, total) in [
-            (json!({"total_item_count": 0}), true, Some(0)),
-            (json!({"total_item_count": 0, "next": "x"}), false, None),
-            (json!({"next": "x"}), false, None),
-            (json!({"next": "x".repeat(257)}), false, None),
-            (json!({"total_item_count": 3}), false, Some(3)),
-            (json!({"total_item_count": 3, "next": "x"}), false, Some(3)),
+        for (paging, is_empty) in [
+            (json!({"total_item_count": 0}), true),
+            (json!({"total_item_count": 0, "next": "x"}), false),
+            (json!({"next": "x"}), false),
+            (json!({"next": "x".repeat(257)}), false),
+            (json!({"next": 7}), false),
+            (json!("nonsense"), false),
+            (json!({"total_item_count": 3}), false),
+            (json!({"total_item_count": 3, "next": "x"}), false),
         ] {
             for data in [json!([]), json!(null)] {
                 let page = read(&json!({"data": data, "paging": paging}));
                 let page = page.apps().unwrap();
                 assert_eq!(page.is_empty_list(), is_empty, "{paging}");
-                assert_eq!((page.has_more, page.total), (!is_empty, total), "{paging}");
             }
         }
     }
@@ -842,7 +937,7 @@ mod tests {
         let document = read_bytes(body.as_bytes()).unwrap();
         let page = document.apps().unwrap();
         assert_eq!(page.apps.len(), MAX_ITEMS);
-        assert_eq!((page.total, page.has_more), (None, true));
+        assert_eq!((page.counted, page.has_more), (None, true));
         assert_eq!(document.pipelines().unwrap().runs, 5001);
     }
 
@@ -896,7 +991,6 @@ mod tests {
             });
             let page = read(&body).apps().unwrap();
             prop_assert_eq!(page.apps[0].slug.raw(), "s");
-            prop_assert!(page.total.is_none_or(|total| total >= page.apps.len() as u64));
         }
 
         #[test]

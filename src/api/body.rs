@@ -50,6 +50,10 @@ impl Reading<'_> {
             bytes.shrink_to_fit();
             return (Body::Html, bytes);
         }
+        if matches!(end, Body::Other) {
+            let text = std::str::from_utf8(text_of(&bytes)).unwrap_or_default();
+            return (Body::plain(received.status().as_u16(), text), Vec::new());
+        }
         (end, Vec::new())
     }
 

@@ -459,10 +459,11 @@ impl Client {
         if status != 200 {
             response.has_rate_limit_headers = responder::has_rate_limit(headers);
             response.challenge = responder::challenge(headers, &clean);
+            response.asks_login = responder::asks_login(headers);
         }
         let is_list = match &response.body {
-            Body::Json(document) => document.pipelines().is_ok(),
-            Body::Empty | Body::Html | Body::Other | Body::TooLarge | Body::Cut(_) => false,
+            Body::Json(document) => document.is_list(),
+            _ => false,
         };
         if !(status == 200 && is_list) {
             response.responder = responder::responder(headers, page, &clean);

@@ -132,6 +132,9 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
                 ListEnd::PageFailed => text,
                 ListEnd::Circular => return text.own("the pages lead back to where they were"),
                 ListEnd::Endless => return text.own("more pages than any account has"),
+                ListEnd::NotWhole => {
+                    return text.own("no more, though the list counts or promises more");
+                }
             }
         }
         Finding::Nothing

@@ -86,6 +86,9 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
         TokenState::NotTested if facts.not_run.is_some() => {
             Text::from("not tested; nothing was sent")
         }
+        TokenState::Undecided => {
+            Text::from("neither accepted nor rejected by ").then(bitrise(facts))
+        }
         TokenState::NotTested => Text::from("not tested"),
         TokenState::NotAToken => Text::from("not a Bitrise token · nothing was sent"),
     };
@@ -165,6 +168,16 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
                                    that person's workspaces, and stops working when that person \
                                    leaves; DX asks for a workspace API token."
             .into(),
+        Warning::DisabledApp => {
+            let disabled: Vec<_> = { report.apps.iter() }
+                .filter(|result| result.is_disabled_refusal())
+                .map(|result| result.app.clone())
+                .collect();
+            names(&disabled, None).own(
+                ": disabled on Bitrise, and its pipelines can't be read. That decides nothing, since \
+                 another app is readable.",
+            )
+        }
         Warning::AppNotListed => {
             let unlisted: Vec<_> = { report.apps.iter() }
                 .filter(|result| {

@@ -443,6 +443,7 @@ fn checks_follow(report: &Report, saved: &Diagnosis) -> Result<(), &'static str>
     let by_slug: HashMap<&str, &AppResult> = { report.apps.iter() }
         .map(|result| (result.app.slug.raw(), result))
         .collect();
+    let is_any_readable = report.is_any_readable();
     for check in of(CheckId::PipelinesList).chain(of(CheckId::PipelinesShow)) {
         let is_list = check.id == CheckId::PipelinesList;
         let result = check.app.as_ref().map(|app| by_slug.get(app.slug.raw()));
@@ -461,7 +462,8 @@ fn checks_follow(report: &Report, saved: &Diagnosis) -> Result<(), &'static str>
         let mut apps = report.apps.iter();
         let is_denied = |result: &AppResult| {
             let is_of_details = result.reason == Some(Reason::PipelineDetailsDenied);
-            result.state == AppState::Denied && is_of_details != is_list
+            let is_aside = is_any_readable && result.is_disabled_refusal();
+            result.state == AppState::Denied && is_of_details != is_list && !is_aside
         };
         let is_read = !matches!(check.result, CheckResult::Pass | CheckResult::Skipped(_));
         hold(is_read || !apps.any(is_denied), "a check and its apps")?;

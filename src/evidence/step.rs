@@ -502,7 +502,7 @@ impl<'a> Judgement<'a> {
             Ok(mut page) => {
                 page.has_more |= observed.is_cut;
                 if observed.is_cut {
-                    page.total = None;
+                    page.counted = None;
                 }
                 Meaning::Ok(page)
             }
@@ -524,7 +524,9 @@ impl<'a> Judgement<'a> {
     fn list_check(&mut self, index: usize, meaning: &Meaning<AppPage>) -> Check {
         let (result, finding) = match meaning {
             Meaning::Ok(page) => {
-                let (total, listed) = (page.total, page.apps.len());
+                let listed = page.apps.len();
+                let counted = page.counted.filter(|counted| *counted > listed as u64);
+                let total = counted.or((!page.has_more).then_some(listed as u64));
                 (
                     CheckResult::Pass,
                     Finding::Apps {
@@ -597,12 +599,18 @@ impl<'a> Judgement<'a> {
                 .into_iter()
                 .flat_map(|page| &page.apps)
                 .find(|app| Some(&app.slug) == slug.as_ref());
-            let is_listed =
-                page.and_then(|page| match (&app, page.has_more || page.unusable > 0) {
+            let is_listed = page.and_then(|page| {
+                match (
+                    &app,
+                    page.has_more
+                        || page.unusable > 0
+                        || page.counted > Some(page.apps.len() as u64),
+                ) {
                     (Some(_), _) => Some(true),
                     (None, true) => None,
                     (None, false) => Some(false),
-                });
+                }
+            });
             let app = app.cloned().or_else(|| slug.clone().map(App::unlisted));
             let settled = recheck.filter(|(later, _)| *later > index);
             let (result, finding) = self.app_result(
@@ -1071,7 +1079,7 @@ fn shape_of(json: &str) -> Option<CheckId> {
 
 /// Returns the status that goes with a body.
 fn inferred_status(document: &Document, json: &str) -> Option<u16> {
-    let is_success = document.pipelines().is_ok() || shape_of(json) == Some(CheckId::PipelinesShow);
+    let is_success = document.is_list() || shape_of(json) == Some(CheckId::PipelinesShow);
     let said = || fault::status_of_message(document.message()?.raw());
     is_success.then_some(200).or_else(said)
 }

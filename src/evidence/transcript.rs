@@ -730,5 +730,5 @@ fn is_of_api(json: &str) -> bool {
     looks_at(json.len());
     let mut bytes = json.as_bytes().to_vec();
     let document = Document::read(&mut bytes, |text| Cow::Borrowed(text));
-    document.is_ok_and(|document| document.pipelines().is_ok() || document.message().is_some())
+    document.is_ok_and(|document| document.is_list() || document.message().is_some())
 }

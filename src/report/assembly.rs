@@ -50,12 +50,14 @@ pub struct Assembly {
     pipelines_show: Kept,
 }
 
-/// The two checks of one kind that can decide, with the indices of their apps, so that memory does
-/// not grow with the number of apps.
+/// How much a check decides: its rank, and the index of its app, of which the first weighs most.
+type Weight = (u8, Reverse<usize>);
+
+/// The two checks of one kind that can decide, so that memory does not grow with the number of apps.
 #[derive(Debug, Default)]
 struct Kept {
-    passed: Option<(usize, Check)>,
-    failed: Option<(usize, Check)>,
+    passed: Option<(Weight, Check)>,
+    failed: Option<(Weight, Check)>,
 }
 
 impl Assembly {
@@ -342,12 +344,17 @@ impl Assembly {
     fn keep(&mut self, app: Option<usize>, mut check: Check) {
         let index = app.unwrap_or(usize::MAX - 1);
         check.app = self.apps.get(index).map(|result| result.app.clone());
+        let is_first = |app: &App| self.pages.first() == Some(&app.slug);
+        let is_aside = check
+            .app
+            .as_ref()
+            .is_some_and(|app| app.is_disabled && !is_first(app));
         let kept = if check.id == CheckId::PipelinesShow {
             &mut self.pipelines_show
         } else {
             &mut self.pipelines_list
         };
-        kept.add(index, check);
+        kept.add(index, is_aside, check);
     }
 
     /// Notes that the run ends before everything was asked.
@@ -382,7 +389,7 @@ impl Assembly {
             // No app is named, since none was asked for. Behind all others: what was answered
             // says more.
             let check = Check::new(CheckId::PipelinesList, CheckResult::NotPassed(reason));
-            self.pipelines_list.add(usize::MAX, check);
+            self.pipelines_list.add(usize::MAX, false, check);
         }
     }
 
@@ -409,7 +416,7 @@ impl Assembly {
             (self.pipelines_list, pipelines),
             (self.pipelines_show, details),
         ] {
-            let Some((index, mut check)) = kept.decisive() else {
+            let Some(((_, Reverse(index)), mut check)) = kept.decisive(&self.apps) else {
                 continue;
             };
             if let Some(result) = self.apps.get(index) {
@@ -460,27 +467,38 @@ pub(crate) fn tallies(apps: &[AppResult]) -> (Tally, Tally) {
 impl Kept {
     /// Takes a check if it decides rather than the one that is kept: a refusal beats what could not
     /// be told, and a success a check that was skipped; of equal ones the first app's stays.
-    fn add(&mut self, index: usize, check: Check) {
-        let weight = |(index, check): &(usize, Check)| {
-            let rank = match check.result {
-                CheckResult::NotPassed(reason) => 2 + reason.verdict().rank(),
-                CheckResult::Pass => 1,
-                CheckResult::Skipped(_) => 0,
-            };
-            (rank, Reverse(*index))
+    /// A refusal of an app that is set aside decides only if there is no other.
+    fn add(&mut self, index: usize, is_aside: bool, check: Check) {
+        let rank = match check.result {
+            CheckResult::NotPassed(_) if is_aside => 1,
+            CheckResult::NotPassed(reason) => 2 + reason.verdict().rank(),
+            CheckResult::Pass => 1,
+            CheckResult::Skipped(_) => 0,
         };
         let slot = match check.result {
             CheckResult::NotPassed(_) => &mut self.failed,
             CheckResult::Pass | CheckResult::Skipped(_) => &mut self.passed,
         };
-        let new = (index, check);
-        if slot.as_ref().is_none_or(|kept| weight(kept) < weight(&new)) {
-            *slot = Some(new);
+        let weight = (rank, Reverse(index));
+        if slot.as_ref().is_none_or(|(kept, _)| *kept < weight) {
+            *slot = Some((weight, check));
         }
     }
 
-    /// Returns the check that is shown.
-    fn decisive(self) -> Option<(usize, Check)> {
-        self.failed.or(self.passed)
+    /// Returns the check that is shown: that of an app that is disabled only if no other one decides.
+    fn decisive(self, apps: &[AppResult]) -> Option<(Weight, Check)> {
+        let (Some(failed), Some(passed)) = (&self.failed, &self.passed) else {
+            return self.failed.or(self.passed);
+        };
+        let decides = |app: &AppResult| app.reason.is_some() && !app.is_disabled_refusal();
+        let is_aside = apps
+            .get(failed.0.1.0)
+            .is_some_and(AppResult::is_disabled_refusal);
+        let is_read = passed.1.result == CheckResult::Pass;
+        if is_aside && is_read && !apps.iter().any(decides) {
+            self.passed
+        } else {
+            self.failed
+        }
     }
 }

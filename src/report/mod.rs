@@ -262,6 +262,8 @@ names! {
         Accepted = "accepted",
         /// Bitrise rejected it.
         Rejected = "rejected",
+        /// Bitrise answered a 403 to the list of apps: neither accepted nor rejected.
+        Undecided = "undecided",
         /// Nothing of Bitrise's came back.
         NotTested = "not_tested",
         /// The text can't be a Bitrise token as it stands.
@@ -402,6 +404,14 @@ names! {
     }
 }
 
+impl AppResult {
+    /// Tells whether Bitrise refuses the app, which is disabled there and not the one that DX looks
+    /// at: it decides nothing as long as another one is readable.
+    pub fn is_disabled_refusal(&self) -> bool {
+        self.state == AppState::Denied && self.app.is_disabled && !self.is_first
+    }
+}
+
 /// Counts the apps of a run.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Coverage {
@@ -439,6 +449,9 @@ names! {
         TokenScheme = "token_scheme",
         /// The token that Bitrise accepted is a person's.
         PersonalToken = "personal_token",
+        /// An app is refused and disabled on Bitrise, and decides nothing, since another one is
+        /// readable and DX does not look at it.
+        DisabledApp = "disabled_app",
         /// An app can be read but is not in the token's list, so DX won't find it there.
         AppNotListed = "app_not_listed",
     }
@@ -534,16 +547,30 @@ impl Report {
         if self.interrupted.is_some() && rank <= Reason::Interrupted.verdict().rank() {
             return Some(Reason::Interrupted);
         }
-        let is_any_readable = || {
-            let mut apps = self.apps.iter();
-            apps.any(|app| app.state == AppState::Readable)
-        };
-        found.or_else(|| (!is_any_readable()).then_some(Reason::UnexpectedResponse))
+        found.or_else(|| (!self.is_any_readable()).then_some(Reason::UnexpectedResponse))
+    }
+
+    /// Tells whether an app is known to be readable.
+    pub fn is_any_readable(&self) -> bool {
+        let mut apps = self.apps.iter();
+        apps.any(|app| app.state == AppState::Readable)
+    }
+
+    /// Returns the app that the list begins with, if it was checked: DX looks at that one when a
+    /// connection is added.
+    pub fn first(&self) -> Option<&AppResult> {
+        self.apps.iter().find(|app| app.is_first)
     }
 
     fn first_of_highest_rank(&self) -> Option<Reason> {
         let of_checks = self.checks.iter().filter_map(|check| check.result.reason());
-        let of_apps = self.apps.iter().filter_map(|app| app.reason);
+        let is_any_readable = self.is_any_readable();
+        let decides = |app: &&AppResult| !(is_any_readable && app.is_disabled_refusal());
+        let of_apps = self
+            .apps
+            .iter()
+            .filter(decides)
+            .filter_map(|app| app.reason);
         of_checks.chain(of_apps).reduce(|first, next| {
             if next.verdict().rank() > first.verdict().rank() {
                 next
@@ -578,6 +605,7 @@ impl Report {
             Some(Reason::TokenMalformed) => TokenState::NotAToken,
             Some(Reason::TokenRejected) => TokenState::Rejected,
             Some(_) | None if self.was_accepted() => TokenState::Accepted,
+            Some(Reason::AppsForbidden) => TokenState::Undecided,
             Some(_) | None => TokenState::NotTested,
         }
     }
@@ -612,6 +640,9 @@ impl Report {
         let is_personal = self.token.kind == Some(TokenKind::Personal);
         if is_personal && self.token_state() == TokenState::Accepted {
             warnings.push(Warning::PersonalToken);
+        }
+        if self.is_any_readable() && self.apps.iter().any(AppResult::is_disabled_refusal) {
+            warnings.push(Warning::DisabledApp);
         }
         let is_unlisted =
             |app: &&AppResult| app.state == AppState::Readable && app.is_listed == Some(false);

@@ -25,10 +25,12 @@ pub(super) struct Pages {
     read: usize,
     /// The list's first item, if it can be read as an app.
     first: Option<Slug>,
-    /// How many apps there are, as the last page says.
+    /// How many apps there are, as the page says that counts most.
     counted: Option<u64>,
-    /// Whether an item had no usable slug, so that the list does not name all apps.
-    has_unusable: bool,
+    /// How many items had no usable slug, so that the list does not name all apps.
+    unusable: usize,
+    /// Whether a page promises more and does not say where.
+    is_cut: bool,
     next: Option<Slug>,
     /// Where pages began so far, to find a list that goes round in circles.
     anchors: HashSet<Slug>,
@@ -39,21 +41,26 @@ impl Pages {
     /// Takes one page, and returns its apps that were on no page before.
     pub(super) fn take(&mut self, page: AppPage) -> Vec<App> {
         self.read += 1;
-        self.counted = page.total;
-        self.has_unusable |= page.unusable > 0;
+        self.counted = self.counted.max(page.counted);
+        self.unusable += page.unusable;
         let mut apps = page.apps;
         if self.read == 1 {
-            self.first = apps.first().map(|app| app.slug.clone());
+            let first = apps.first().filter(|_| page.has_first);
+            self.first = first.map(|app| app.slug.clone());
         }
-        let is_empty = apps.is_empty();
+        self.is_cut |= page.has_more && page.next.is_none();
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
         self.bytes += apps.iter().map(size).sum::<usize>();
         let is_full =
             self.read >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
         self.next = page.next;
         self.end = match &self.next {
-            // A last page without apps may count those of the pages before it.
-            None if page.has_more && !is_empty => Some(Err(ListEnd::Endless)),
+            None if self.is_cut
+                || self.unusable > 0
+                || self.counted > Some(self.listed() as u64) =>
+            {
+                Some(Err(ListEnd::NotWhole))
+            }
             None => Some(Ok(())),
             // A page that brings nothing new and promises more is the start of a circle, too.
             Some(_) if apps.is_empty() => Some(Err(ListEnd::Circular)),
@@ -84,11 +91,15 @@ impl Pages {
         self.slugs.len()
     }
 
-    /// Returns how many apps there are once every page was read: as many as the last one counts,
-    /// if that is more than were listed.
-    pub(super) fn total(&self) -> u64 {
-        let listed = self.listed() as u64;
-        self.counted.map_or(listed, |counted| counted.max(listed))
+    /// Returns how many apps there are, if that is known: as many as a page counts, or as there are
+    /// once every page was read. A counter below what was listed is one that nobody keeps.
+    pub(super) fn total(&self) -> Option<u64> {
+        let items = (self.listed() + self.unusable) as u64;
+        let is_last = self.read > 0 && self.next.is_none() && !self.is_cut;
+        match self.counted {
+            Some(counted) if counted > items => Some(counted),
+            Some(_) | None => is_last.then_some(items),
+        }
     }
 
     /// Returns the slug of the app that the list begins with: DX looks at that one when a connection
@@ -100,11 +111,7 @@ impl Pages {
     /// Returns what the list told so far.
     pub(super) fn finding(&self) -> Finding {
         Finding::Apps {
-            total: if self.end == Some(Ok(())) {
-                Some(self.total())
-            } else {
-                self.counted
-            },
+            total: self.total(),
             listed: self.listed(),
             end: self.end.and_then(Result::err),
         }
@@ -113,8 +120,7 @@ impl Pages {
     /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
     /// these are not the whole list: more of them, an item without a slug, a larger count.
     pub(super) fn has(&self, slug: &Slug) -> Option<bool> {
-        let is_whole =
-            self.end == Some(Ok(())) && !self.has_unusable && self.total() == self.listed() as u64;
+        let is_whole = self.end == Some(Ok(()));
         if self.slugs.contains(slug) {
             Some(true)
         } else {
@@ -142,7 +148,8 @@ mod tests {
         let app = |number| App::unlisted(slug(number));
         AppPage {
             apps: slugs.into_iter().map(app).collect(),
-            total: None,
+            has_first: true,
+            counted: None,
             unusable: 0,
             has_more: next.is_some(),
             next: next.map(slug),
@@ -178,7 +185,7 @@ mod tests {
         let mut cut = page([0], None);
         cut.has_more = true;
         pages.take(cut);
-        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.end(), Some(Err(ListEnd::NotWhole)));
     }
 
     #[test]
@@ -204,7 +211,7 @@ mod tests {
         };
         assert_eq!(with(|_| {}), Some(false));
         assert_eq!(with(|page| page.unusable = 1), None);
-        assert_eq!(with(|page| page.total = Some(2)), None);
+        assert_eq!(with(|page| page.counted = Some(2)), None);
         assert_eq!(with(|page| page.next = Some(slug(5))), None);
         assert_eq!(with(|page| page.has_more = true), None);
     }

@@ -60,14 +60,13 @@ fn is_kept_right(document: &Document) {
                 assert!(text.raw().chars().count() <= 256);
             }
         }
-        let listed = page.apps.len() as u64;
-        assert!(page.total.is_none_or(|total| total >= listed));
         assert!(!page.apps.is_empty() || page.unusable == 0);
         if page.is_empty_list() {
-            assert_eq!((page.total, page.next), (Some(0), None));
+            assert_eq!(page.next, None);
         }
-        let runs = document.pipelines().unwrap().runs;
-        assert!(runs >= page.apps.len() + page.unusable);
+        if let Ok(runs) = document.pipelines() {
+            assert!(runs.runs >= page.apps.len() + page.unusable);
+        }
     }
     let words = document.message().map(Untrusted::raw);
     assert!(words.is_none_or(|words| document.is_object() && words.chars().count() <= 256));

@@ -36,12 +36,27 @@ fn json(text: &str) -> Body {
     Body::Json(Document::read(&mut text.as_bytes().to_vec(), |text| Cow::Borrowed(text)).unwrap())
 }
 
-fn bodies() -> [(&'static str, Body); 12] {
+fn bodies() -> [(&'static str, Body); 18] {
     [
+        ("a list with a slug", json(r#"{"data": [{"slug": "a"}]}"#)),
         (
-            "a list with a slug",
+            "a list of apps",
+            json(r#"{"data": [{"slug": "a", "title": "A", "owner": {"name": "W"}}]}"#),
+        ),
+        (
+            "a list of runs",
             json(r#"{"data": [{"slug": "a", "is_pipeline": true}]}"#),
         ),
+        ("an object", json("{}")),
+        (
+            "a message and a list",
+            json(r#"{"message": "no", "data": []}"#),
+        ),
+        (
+            "an object as error",
+            json(r#"{"error": {"code": 401, "message": "no"}, "message": "no"}"#),
+        ),
+        ("the status's word", Body::Word),
         ("an empty list", json(r#"{"data": []}"#)),
         ("a null list", json(r#"{"data": null}"#)),
         (
@@ -107,6 +122,43 @@ fn every_step_status_and_body_has_its_reason() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+/// A gateway answers in its own way, for its own host and, if it inspects the traffic, as Bitrise's.
+#[test]
+fn a_refusal_counts_if_it_can_be_bitrises() {
+    let mut table = String::new();
+    for host in ["api.bitrise.io", "gateway.example"] {
+        for (status, asks_login) in [(401, false), (401, true), (403, false), (404, false)] {
+            let is_counted = |body: &Body| {
+                let mut response = Response::new(status, body.clone());
+                response.asks_login = asks_login;
+                let exchange = Exchange::new(format!("https://{host}/v0.1/apps"), Ok(response));
+                let result = STEPS.map(|step| step.1(&exchange) != "intercepted");
+                assert!(result.iter().all(|counts| *counts == result[0]));
+                result[0]
+            };
+            let bodies = bodies();
+            let counted = bodies.iter().filter(|(_, body)| is_counted(body));
+            let counted: Vec<_> = counted.map(|(name, _)| *name).collect();
+            let login = if asks_login {
+                " that asks for a login"
+            } else {
+                ""
+            };
+            writeln!(table, "{host} {status}{login}: {}", counted.join(", ")).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    api.bitrise.io 401: a list with a slug, a list of apps, a list of runs, an object, a message and a list, the status's word, an empty list, a null list, a list without slugs, an object as data, a message, JSON, no object, nothing, cut off
+    api.bitrise.io 401 that asks for a login: a message and a list, a message
+    api.bitrise.io 403: a message and a list, a message, cut off
+    api.bitrise.io 404: a list with a slug, a list of apps, a list of runs, an object, a message and a list, the status's word, an empty list, a null list, a list without slugs, an object as data, a message, JSON, no object, nothing, cut off
+    gateway.example 401: a message and a list, a message, nothing, cut off
+    gateway.example 401 that asks for a login: a message and a list, a message
+    gateway.example 403: a message and a list, a message, cut off
+    gateway.example 404: a message and a list, a message, nothing, cut off
+    ");
 }
 
 #[test]

@@ -217,6 +217,7 @@ fn bodies_are_told_apart_by_what_they_hold() {
         match response.body {
             Body::Json(_) => "json",
             Body::Html => "html",
+            Body::Word => "word",
             Body::Other => "other",
             Body::Empty => "empty",
             Body::TooLarge => "too large",

@@ -1,21 +1,16 @@
 //! Runs over one app or thousands: what is asked, and what the report says of each.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a server's answers that differ from the usual ones are few"
-)]
-
 use crate::schema::{self, AppItem, Report};
 use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::client::{block_on, settings, started};
 use crate::support::process::{CANARY, Program};
-use crate::support::server::{Act, Server, healthy, json};
+use crate::support::server::{Act, Server, healthy, healthy_response, json, response};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::plan::{AppSelection, Plan};
 use bitrise_dx::sandbox::TOKEN;
-use bitrise_dx::verdict::Signal;
+use bitrise_dx::verdict::{Reason, Signal};
 use bitrise_dx::verify::verify;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -29,11 +24,19 @@ use std::time::{Duration, Instant};
 
 /// Runs a plan inside of this process until it ends or `stop` completes.
 fn run(settings: Settings, plan: &Plan, stop: impl Future<Output = Signal>) -> Report {
-    let report = block_on(async {
+    let report = found(settings, plan, stop);
+    schema::read(&bitrise_dx::render::json(&diagnose(report, &Known::default())).unwrap())
+}
+
+fn found(
+    settings: Settings,
+    plan: &Plan,
+    stop: impl Future<Output = Signal>,
+) -> bitrise_dx::report::Report {
+    block_on(async {
         let client = Client::new(settings).unwrap();
         verify(&client, plan, started(), stop, &|_| {}).await
-    });
-    schema::read(&bitrise_dx::render::json(&diagnose(report, &Known::default())).unwrap())
+    })
 }
 
 /// Completes with a signal when the server got so many requests, and wakes itself until then.
@@ -131,7 +134,7 @@ fn a_signal_ends_a_run_with_what_is_known() {
     for (held, status, signal, code, verdict, reason) in cases {
         let server = Server::start(move |request, _| match request.target.as_str() {
             target if target.contains(held) => Act::SendAndHold(Vec::new()),
-            target if target.contains("pipelines") => json(status, r#"{"data":[]}"#),
+            target if target.contains("pipelines") => json(status, r#"{"data":[],"message":"no"}"#),
             _ => json(200, page),
         });
         let asked = match held {
@@ -1052,21 +1055,250 @@ fn an_app_that_is_in_no_list_is_none_of_the_tokens() {
 }
 
 #[test]
-fn the_larger_count_is_believed() {
-    for (last, listed) in [(200, 50), (3, 50)] {
+fn the_largest_count_that_any_page_gives_is_believed() {
+    // What the first page counts, what the last one is, and how many apps there are.
+    let empty = r#"{"data":[]}"#;
+    let null = r#"{"data":null,"paging":null}"#;
+    let of = |count| counted(50..60, None, count).body;
+    for (first, last, total) in [
+        (100, empty, Some(100)),
+        (100, null, Some(100)),
+        (100, &of(60), Some(100)),
+        (60, &of(100), Some(100)),
+        (60, &of(3), Some(60)),
+        (0, &of(60), Some(60)),
+        (3, &of(3), Some(60)),
+    ] {
+        let last = last.to_owned();
         let server = Bitrise::start(move |asked, _| match asked {
-            Asked::Page(_) => counted(0..listed, None, last),
-            _ => Answer::fine(asked, listed),
+            Asked::Page(0) => counted(0..50, Some(50), first),
+            Asked::Page(_) => Answer {
+                body: last.clone(),
+                ..Answer::status(200)
+            },
+            _ => Answer::fine(asked, 60),
         });
         let report = all(&server, 8);
-        assert_eq!(verdict(&report), ("verified", None));
-        let total = last.max(listed);
-        assert_eq!(report.apps.total, Some(total as u64));
-        assert_eq!(report.message.contains("all 50 apps"), total == listed);
-        let line = format!("{} of {last} apps", total - listed);
-        let told = report.not_checked.iter().any(|l| l.starts_with(&line));
-        assert_eq!(told, total > listed, "{:?}", report.not_checked);
+        assert_eq!(report.apps.total, total, "{first}");
+        let is_whole = total == Some(report.apps.checked);
+        let expected = if is_whole {
+            ("verified", None)
+        } else {
+            ("inconclusive", Some("unexpected_response"))
+        };
+        assert_eq!(verdict(&report), expected, "{first}");
+        let message = &report.message;
+        assert!(is_whole || !message.contains("all"), "{message}");
     }
+}
+
+#[test]
+fn paging_of_another_shape_is_no_end_of_the_list() {
+    for paging in [
+        r#"{"next":7}"#,
+        r#"{"next":["app-50"]}"#,
+        r#"{"next":{"slug":"app-50"}}"#,
+        r#"{"next":true}"#,
+        "[]",
+        r#""app-50""#,
+    ] {
+        let body = Answer::page(0..50, None).body;
+        let (data, _) = body.split_once(r#","paging""#).unwrap();
+        let body = format!(r#"{data},"paging":{paging}}}"#);
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Page(_) => Answer {
+                body: body.clone(),
+                ..Answer::status(200)
+            },
+            _ => Answer::fine(asked, 50),
+        });
+        let found = all(&server, 8);
+        let expected = ("inconclusive", Some("unexpected_response"));
+        assert_eq!(verdict(&found), expected, "{paging}");
+        assert_eq!((found.apps.total, found.apps.checked), (None, 50));
+        // One app is one app, whatever else there is.
+        let first = run(
+            settings(&server.base_url()),
+            &plan(AppSelection::First),
+            pending(),
+        );
+        assert_eq!(verdict(&first), ("verified", None), "{paging}");
+        assert_eq!(first.apps.total, None);
+    }
+}
+
+#[test]
+fn a_page_of_apps_for_every_path_is_no_page_of_runs() {
+    for details in [false, true] {
+        let server = Bitrise::start(|_, _| Answer::page(0..3, None));
+        let plan = Plan {
+            details,
+            ..plan(AppSelection::First)
+        };
+        let report = run(settings(&server.base_url()), &plan, pending());
+        let expected = ("inconclusive", Some("unexpected_response"));
+        assert_eq!(verdict(&report), expected);
+    }
+    // And a page of runs is no page of apps.
+    let server = Bitrise::start(|_, _| Answer::fine(Asked::Runs(0), 3));
+    let expected = ("inconclusive", Some("unexpected_response"));
+    assert_eq!(verdict(&all(&server, 1)), expected);
+    // Nor is a list the details of one run.
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Run(_) => Answer::fine(Asked::Runs(0), 3),
+        _ => Answer::fine(asked, 3),
+    });
+    let plan = Plan {
+        details: true,
+        ..plan(AppSelection::First)
+    };
+    let report = run(settings(&server.base_url()), &plan, pending());
+    assert_eq!(verdict(&report), expected);
+}
+
+#[test]
+fn a_disabled_app_that_is_refused_decides_only_if_dx_looks_at_it_or_nothing_else_is_readable() {
+    // The disabled apps, the refused ones, the apps that are asked for, and what follows.
+    for (disabled, refused, named, expected) in [
+        (1, &[1][..], None, ("verified", None)),
+        (1, &[1], Some(&["app-2", "app-1"][..]), ("verified", None)),
+        (
+            1,
+            &[1],
+            Some(&["app-1"]),
+            ("invalid_permissions", Some("pipelines_denied")),
+        ),
+        (
+            0,
+            &[0],
+            None,
+            ("invalid_permissions", Some("pipelines_denied")),
+        ),
+        (
+            1,
+            &[0, 1, 2],
+            None,
+            ("invalid_permissions", Some("pipelines_denied")),
+        ),
+        (
+            1,
+            &[1, 2],
+            None,
+            ("invalid_permissions", Some("pipelines_denied")),
+        ),
+        (
+            1,
+            &[2],
+            None,
+            ("invalid_permissions", Some("pipelines_denied")),
+        ),
+    ] {
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Page(_) => {
+                let mut page = Answer::page(0..3, None);
+                let slug = format!(r#""slug":"app-{disabled}""#);
+                let with = format!(r#"{slug},"is_disabled":true"#);
+                page.body = page.body.replace(&slug, &with);
+                assert!(page.body.contains(&with));
+                page
+            }
+            Asked::Runs(app) if refused.contains(&app) => Answer::status(404),
+            _ => Answer::fine(asked, 3),
+        });
+        let plan = named.map_or_else(|| plan(AppSelection::All), chosen);
+        let report = run(settings(&server.base_url()), &plan, pending());
+        assert_eq!(
+            verdict(&report),
+            expected,
+            "{disabled} {refused:?} {named:?}"
+        );
+        let warned = report.warnings.iter().any(|w| w.code == "disabled_app");
+        let is_aside = expected.0 == "verified" || refused.len() == 2;
+        assert_eq!(warned, is_aside, "{disabled} {refused:?} {named:?}");
+        let check = report
+            .checks
+            .iter()
+            .find(|check| check.id == "pipelines.list");
+        let status = if expected.0 == "verified" {
+            "pass"
+        } else {
+            "fail"
+        };
+        assert_eq!(check.unwrap().status, status);
+    }
+}
+
+#[test]
+fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
+    for (item, is_first) in [
+        (r#"{"title":"No slug"}"#, false),
+        (r#"{"slug":"app-7"}"#, true),
+    ] {
+        let body = Answer::page(0..3, None).body;
+        let body = body.replacen('[', &format!("[{item},"), 1);
+        let server = Bitrise::start(move |asked, _| match asked {
+            Asked::Page(_) => Answer {
+                body: body.clone(),
+                ..Answer::status(200)
+            },
+            Asked::Runs(_) => Answer::status(404),
+            _ => Answer::fine(asked, 8),
+        });
+        let plan = plan(AppSelection::First);
+        let report = found(settings(&server.base_url()), &plan, pending());
+        assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
+        assert_eq!(report.apps[0].is_first, is_first);
+        assert_eq!(report.first().is_some(), is_first);
+    }
+}
+
+#[test]
+fn a_gateways_own_refusal_blames_nobody() {
+    const BASIC: &str = "WWW-Authenticate: Basic realm=\"gate\"\r\n";
+    let utf_16: String = "\u{feff}{\0\"\0m\0\"\0}\0".into();
+    for (status, headers, body) in [
+        (401, "", "Unauthorized"),
+        (401, "", "{}"),
+        (401, "", r#"{"error":{"code":401,"message":"no"}}"#),
+        (401, "", &utf_16),
+        (401, BASIC, ""),
+        (401, BASIC, "{}"),
+        (
+            401,
+            "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n",
+            "",
+        ),
+        (403, "", "Forbidden"),
+        (403, "", "{}"),
+        (404, "", "Not Found"),
+        (404, "", "{}"),
+        (404, "", "[]"),
+        (404, "", r#"{"fault":"no route"}"#),
+    ] {
+        for path in ["/apps?", "/pipelines"] {
+            let refusal = response(status, headers, body);
+            let server = Server::start(move |request, _| {
+                if request.target.contains(path) {
+                    Act::Send(refusal.clone())
+                } else {
+                    healthy_response(request)
+                }
+            });
+            let plan = plan(AppSelection::First);
+            let report = found(settings(&server.base_url()), &plan, pending());
+            let shown = format!("{path} {status} {headers}{body}");
+            assert_eq!(report.reason(), Some(Reason::Intercepted), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_list_leaves_the_token_undecided() {
+    let server = Bitrise::start(|_, _| Answer::status(403));
+    let report = all(&server, 1);
+    let expected = ("invalid_permissions", Some("apps_forbidden"));
+    assert_eq!(verdict(&report), expected);
+    assert_eq!(report.token.state, "undecided");
 }
 
 #[test]
