@@ -323,3 +323,6 @@ const fn caller_name(caller: Caller) -> &'static str {
         Caller::Step => "Step",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -298,6 +298,30 @@ fn an_address_that_is_none_is_the_one_cause() {
 }
 
 #[test]
+fn every_form_that_is_asked_for_is_known() {
+    use crate::exchange::FaultKind;
+    use crate::token::TokenKind;
+    for (name, entry) in entries() {
+        let conditions = sentences(&entry).flat_map(|sentence| &sentence.conditions);
+        for (fact, form) in conditions.flat_map(|condition| {
+            condition
+                .of
+                .split('|')
+                .map(|form| (condition.fact.name, form))
+        }) {
+            let is_known = match fact {
+                "fault" => FaultKind::named(form).is_some(),
+                "token" => TokenKind::named(form).is_some(),
+                "verdict" => crate::verdict::Verdict::named(form).is_some(),
+                "first" => ["known", "unchecked", "readable", "refused"].contains(&form),
+                _ => true,
+            };
+            assert!(is_known, "{name}: {fact} {form}");
+        }
+    }
+}
+
+#[test]
 fn every_line_about_a_status_is_read() {
     let text = include_str!("statuses.txt");
     let lines = text.lines().filter(|line| line.contains(": "));

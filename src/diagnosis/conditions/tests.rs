@@ -1,0 +1,264 @@
+//! Each fact as it is judged: yes, no, and not known.
+
+use super::*;
+use crate::app::{App, Slug};
+use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
+use crate::report::{Report, Target, TokenInfo};
+use crate::text::Untrusted;
+use std::time::SystemTime;
+
+type Change = fn(&mut Facts<'static>);
+
+fn kept<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+fn report() -> &'static Report {
+    let (target, token) = (Target::default(), TokenInfo::default());
+    kept(Report::started(SystemTime::UNIX_EPOCH, target, token))
+}
+
+/// Returns the facts of a run of which nothing but the report's existence is known.
+fn run() -> Facts<'static> {
+    Facts {
+        report: Some(report()),
+        ..Facts::default()
+    }
+}
+
+fn app(change: impl Fn(&mut App)) -> &'static App {
+    let mut app = App::unlisted(Slug::parse("a1").unwrap());
+    change(&mut app);
+    kept(app)
+}
+
+fn answered(facts: &mut Facts<'static>, status: u16) {
+    let response = Response::new(status, Body::Empty);
+    facts.exchange = Some(kept(Exchange::new("https://api.bitrise.io", Ok(response))));
+}
+
+fn failed(facts: &mut Facts<'static>, fault: impl Into<Fault>) {
+    let exchange = Exchange::new("https://api.bitrise.io", Err(fault.into()));
+    facts.exchange = Some(kept(exchange));
+}
+
+fn refused_by_proxy(facts: &mut Facts<'static>, change: impl Fn(&mut ProxyResponse)) {
+    let mut response = ProxyResponse::new(407);
+    change(&mut response);
+    failed(facts, Fault::of_proxy(FaultKind::ProxyLogin, response));
+}
+
+fn here(facts: &mut Facts<'static>, change: impl Fn(&mut crate::diagnosis::Known)) {
+    let mut known = crate::diagnosis::Known::default();
+    change(&mut known);
+    facts.known = Some(kept(known));
+}
+
+/// A condition, what makes it hold, and what rules it out.
+const ROWS: &[(&str, Change, Change)] = &[
+    ("live", |_| {}, |f| f.is_sandbox = true),
+    ("sandbox", |f| f.is_sandbox = true, |_| {}),
+    ("token_in_text", |f| f.was_pasted = true, |_| {}),
+    ("one_cause", |f| f.cause = Some("a"), |_| {}),
+    (
+        "other_variable",
+        |f| here(f, |known| known.token_variables = vec!["BITRISE_PAT"]),
+        |f| here(f, |_| {}),
+    ),
+    (
+        "proxy_set",
+        |f| here(f, |known| known.proxy_variables = vec!["HTTPS_PROXY"]),
+        |f| here(f, |_| {}),
+    ),
+    (
+        "in_container",
+        |f| here(f, |known| known.is_container = true),
+        |f| here(f, |_| {}),
+    ),
+    (
+        "proxy_local",
+        |f| f.proxy = Some("http://localhost:3128"),
+        |f| f.proxy = Some("http://proxy.example:3128"),
+    ),
+    (
+        "all_apps",
+        |f| f.selection = Some(Selection::All),
+        |f| f.selection = Some(Selection::First),
+    ),
+    (
+        "all_apps",
+        |f| f.selection = Some(Selection::All),
+        |f| f.evidence = EvidenceKind::Pasted,
+    ),
+    (
+        "apps_named",
+        |f| f.selection = Some(Selection::File),
+        |f| f.selection = Some(Selection::All),
+    ),
+    (
+        "chosen",
+        |f| f.source = Some(BaseUrlSource::Environment),
+        |f| f.source = Some(BaseUrlSource::Default),
+    ),
+    (
+        "bitrise",
+        |f| f.is_bitrise = Some(true),
+        |f| f.is_bitrise = Some(false),
+    ),
+    (
+        "other_host",
+        |f| f.is_bitrise = Some(false),
+        |f| f.is_bitrise = Some(true),
+    ),
+    (
+        "socks5",
+        |f| f.proxy = Some("socks5://p:1"),
+        |f| f.proxy = Some("socks5h://p:1"),
+    ),
+    (
+        "verdict no_resources",
+        |f| f.reason = Some(Reason::NoApps),
+        |_| {},
+    ),
+    (
+        "token personal",
+        |f| f.kind = Some(TokenKind::Personal),
+        |f| f.kind = Some(TokenKind::Workspace),
+    ),
+    (
+        "accepted",
+        |f| f.state = Some(TokenState::Accepted),
+        |f| f.state = Some(TokenState::Rejected),
+    ),
+    (
+        "listed",
+        |f| f.is_listed = Some(true),
+        |f| f.is_listed = Some(false),
+    ),
+    (
+        "disabled",
+        |f| f.app = Some(app(|app| app.is_disabled = true)),
+        |f| f.app = Some(app(|_| {})),
+    ),
+    (
+        "disabled",
+        |f| f.app = Some(app(|app| app.is_disabled = true)),
+        |f| {
+            f.app = Some(app(|app| app.is_disabled = true));
+            answered(f, 403);
+        },
+    ),
+    (
+        "another_persons",
+        |f| f.app = Some(app(|app| app.is_owned_by_user = true)),
+        |f| {
+            f.app = Some(app(|app| app.is_owned_by_user = true));
+            f.kind = Some(TokenKind::Workspace);
+        },
+    ),
+    (
+        "meant title",
+        |f| f.mistaken = Some(crate::diagnosis::facts::Mistaken::Title(app(|_| {}))),
+        |f| f.app = Some(app(|_| {})),
+    ),
+    (
+        "several_refused",
+        |f| f.refused = vec![app(|_| {}), app(|_| {})],
+        |f| f.refused = vec![app(|_| {})],
+    ),
+    (
+        "others_unchecked",
+        |_| {},
+        |f| f.selection = Some(Selection::All),
+    ),
+    ("some_listed", |f| f.listed_before_cut = Some(50), |_| {}),
+    (
+        "first refused",
+        |f| {
+            f.first = Some(app(|_| {}));
+            f.first_state = Some(AppState::Denied);
+        },
+        |f| f.first = Some(app(|_| {})),
+    ),
+    ("status 404", |f| answered(f, 404), |f| answered(f, 403)),
+    ("status 5xx", |f| answered(f, 503), |f| answered(f, 403)),
+    ("status 502|503", |f| answered(f, 503), |f| answered(f, 500)),
+    (
+        "asked_again",
+        |f| f.is_rechecked = Some(true),
+        |f| answered(f, 404),
+    ),
+    (
+        "sender_named",
+        |f| {
+            let mut response = Response::new(403, Body::Html);
+            response.responder.title = Some(Untrusted::new("Blocked"));
+            f.exchange = Some(kept(Exchange::new("https://api.bitrise.io", Ok(response))));
+        },
+        |f| answered(f, 403),
+    ),
+    (
+        "wait_known",
+        |f| f.retry_at = Some(SystemTime::UNIX_EPOCH),
+        |_| {},
+    ),
+    (
+        "failed",
+        |f| failed(f, FaultKind::Dns),
+        |f| answered(f, 200),
+    ),
+    (
+        "fault dns",
+        |f| failed(f, FaultKind::Dns),
+        |f| failed(f, FaultKind::Refused),
+    ),
+    (
+        "login_sent",
+        |f| refused_by_proxy(f, |proxy| proxy.had_credentials = true),
+        |f| {
+            refused_by_proxy(f, |_| {});
+        },
+    ),
+    (
+        "speaks_basic",
+        |f| refused_by_proxy(f, |_| {}),
+        |f| {
+            refused_by_proxy(f, |proxy| proxy.schemes = vec![AuthScheme::Ntlm]);
+        },
+    ),
+    (
+        "proxy_status 4xx",
+        |f| refused_by_proxy(f, |_| {}),
+        |f| {
+            refused_by_proxy(f, |proxy| proxy.status = 502);
+        },
+    ),
+];
+
+#[test]
+fn a_fact_is_judged_by_what_was_seen() {
+    for (text, yes, no) in ROWS {
+        let condition = Condition::read(text).unwrap_or_else(|| panic!("{text}"));
+        let opposite = Condition::read(&format!("not {text}")).unwrap();
+        let sure = Condition::read(&format!("surely {text}")).unwrap();
+        for (change, expected) in [(yes, true), (no, false)] {
+            let mut facts = run();
+            change(&mut facts);
+            assert_eq!(condition.holds(&facts), Some(expected), "{text}");
+            assert_eq!(opposite.holds(&facts), Some(!expected), "{text}");
+            assert_eq!(sure.holds(&facts), Some(expected), "{text}");
+        }
+        if !text.starts_with("verdict") {
+            let unknown = Facts::default();
+            assert_eq!(condition.holds(&unknown), None, "{text}");
+            assert_eq!(sure.holds(&unknown), Some(false), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_condition_names_a_fact_and_its_form() {
+    for wrong in ["nothing", "status", "disabled 404", "surely", "not", ""] {
+        assert!(Condition::read(wrong).is_none(), "{wrong}");
+    }
+}
