@@ -111,7 +111,8 @@ case $url in
 esac
 
 if [ -z "$folder" ]; then
-  temporary=$(mktemp -d 2>/dev/null) || fail "there is no place for temporary files"
+  temporary=$(mktemp -d "${TMPDIR:-/tmp}/bitrise-dx.XXXXXX" 2>/dev/null) \
+    || fail "there is no place for temporary files"
   folder=$temporary
 elif command -v cygpath >/dev/null; then
   folder=$(cygpath -u "$folder")

@@ -12,7 +12,9 @@ set -euo pipefail
 set +x
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-readonly root folder=${1:?usage: install.sh FOLDER}
+readonly root
+folder=${1:?usage: install.sh FOLDER}
+! command -v cygpath >/dev/null || folder=$(cygpath -u "$folder")
 fail() {
   echo "bitrise-dx can't be installed: $*" >&2
   exit 2
