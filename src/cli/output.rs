@@ -2,7 +2,6 @@
 
 use super::Format;
 use super::environment::Environment;
-use super::input::is_standard_input;
 use crate::plan::{self, PlanError};
 use crate::render::{Detail, Style};
 use anstream::AutoStream;
@@ -236,6 +235,7 @@ fn folder(file: &Path) -> &Path {
 /// Returns what tells a file from all others, whatever path leads to it; `-` is standard input.
 #[cfg(unix)]
 fn identity(path: &Path) -> Option<(u64, u64)> {
+    use super::input::is_standard_input;
     use std::fs::File;
     use std::os::fd::AsFd as _;
     use std::os::unix::fs::MetadataExt as _;

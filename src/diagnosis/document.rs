@@ -56,6 +56,13 @@ pub fn rfc3339(time: SystemTime) -> String {
 pub(super) mod time {
     use super::{Deserialize, Deserializer, Serializer, SystemTime};
 
+    #[cfg_attr(
+        windows,
+        expect(
+            clippy::trivially_copy_pass_by_ref,
+            reason = "serde hands a field over so"
+        )
+    )]
     pub(crate) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&super::rfc3339(*time))
     }
