@@ -313,6 +313,16 @@ fn what_a_person_sees_who_asks_for_apps() {
         "the first app disabled",
         workspace().with_list(&disabled, &[], 404),
     );
+    let third = THREE.replace(
+        r#""Courier","is_disabled":false"#,
+        r#""Courier","is_disabled":true"#,
+    );
+    add(
+        "another app disabled",
+        workspace()
+            .all_apps()
+            .with_list(&third, &[FIRST, SECOND], 404),
+    );
     let person = THREE.replacen(
         r#""organization","name":"Acme Mobile""#,
         r#""user","name":"Jane""#,

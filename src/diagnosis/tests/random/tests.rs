@@ -195,6 +195,8 @@ proptest! {
         if result.contains("can't read the pipelines") || result.contains(" accepts ") {
             prop_assert_eq!(state, TokenState::Accepted, "{}", shown);
         }
+        let is_undecided = diagnosis.reason == Some(Reason::AppsForbidden);
+        prop_assert_eq!(is_undecided, state == TokenState::Undecided, "{}", shown);
         if state == TokenState::NotTested {
             prop_assert!(!result.contains("show invalid_credentials"), "{}", shown);
         }
