@@ -211,8 +211,9 @@ impl<'a> Run<'a> {
     async fn recheck(&self) -> Result<(), Reason> {
         let came = self.now();
         let mut looked = self.looked.lock().await;
+        // A token that was rejected stays so.
         if let Some((sent, told)) = *looked
-            && sent > came
+            && (sent > came || told == Err(Reason::TokenRejected))
         {
             return told;
         }

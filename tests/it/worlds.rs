@@ -1,12 +1,13 @@
-//! A thousand random worlds: permissions, faults, a token that dies, lists that change. Each world
-//! knows the verdicts that are true of it, and a run finds one of them.
+//! A thousand random worlds: permissions, faults, a token that dies, lists that change, counters that
+//! lie, pages of somebody else. Each world knows the verdicts that are true of it, and a run finds
+//! one of them. Each has a server of its own, so that a late request of one meets no other.
 
 use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::client::{block_on, settings, started};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::plan::{AppSelection, Plan};
-use bitrise_dx::report::{AppState, Report};
+use bitrise_dx::report::{AppResult, AppState, Report};
 use bitrise_dx::verdict::Verdict;
 use bitrise_dx::verify::verify;
 use std::collections::BTreeMap;
@@ -28,21 +29,32 @@ struct World {
     dies_after: Option<usize>,
     /// Of a hundred requests, how many fail in a way that is nobody's refusal.
     faults: u8,
-    /// Of a hundred pages, how many leave an app out or count wrongly.
+    /// Of a hundred pages, how many leave an app out, can't be read to the end, or are the runs of an
+    /// app.
     odd_pages: u8,
+    /// How many apps the pages count beyond those that there are, if they count; a page in three
+    /// counts 0.
+    counts: Option<usize>,
+    /// Every which app is disabled.
+    disabled: usize,
     /// Whether the runs of refused apps are answered with 401 while the token lives.
     denies_by_401: bool,
     requests: usize,
     /// Whether the server answered 401 since the token died.
     was_rejected: bool,
-    /// Whether it refused an app's runs while the token lived.
-    refused: bool,
+    /// The apps whose runs it refused while the token lived.
+    refused: Vec<usize>,
     /// Whether it answered anything with a fault.
     failed: bool,
     /// The apps whose runs it handed out.
     read: Vec<usize>,
     /// Whether it ever answered a list without apps.
     empty: bool,
+    /// The largest number of apps that a page counted.
+    counted: usize,
+    /// Whether a page was odd, and whether one was seen not to be whole.
+    odd: bool,
+    is_cut: bool,
 }
 
 impl World {
@@ -68,14 +80,19 @@ impl World {
             dies_after: (chance.u8(0..4) == 0).then(|| chance.usize(0..12)),
             faults: [0, 0, 5, 30][chance.usize(0..4)],
             odd_pages: [0, 0, 30][chance.usize(0..3)],
+            counts: [None, Some(0), Some(0), Some(7)][chance.usize(0..4)],
+            disabled: [usize::MAX, usize::MAX, 2, 3][chance.usize(0..4)],
             denies_by_401: chance.u8(0..4) == 0,
             chance,
             requests: 0,
             was_rejected: false,
-            refused: false,
+            refused: Vec::new(),
             failed: false,
             read: Vec::new(),
             empty: false,
+            counted: 0,
+            odd: false,
+            is_cut: false,
         }
     }
 
@@ -83,21 +100,27 @@ impl World {
         self.requests += 1;
         if self.chance.u8(0..100) < self.faults {
             self.failed = true;
-            return match self.chance.u8(0..5) {
+            let of = |status, body: &str| Answer {
+                body: body.into(),
+                ..Answer::status(status)
+            };
+            return match self.chance.u8(0..10) {
                 0 => Answer::status(503),
                 1 => Answer::status(500),
-                2 => Answer {
-                    body: "<html><title>Sign in</title>".into(),
-                    ..Answer::status(403)
+                2 => of(403, "<html><title>Sign in</title>"),
+                3 => of(403, r#"{"message":"API rate limit exceeded"}"#),
+                4 => of(401, "Unauthorized"),
+                5 => of(404, "{}"),
+                6 => of(403, "Forbidden"),
+                7 => Answer {
+                    headers: "WWW-Authenticate: Basic realm=\"gate\"
+",
+                    ..of(401, "")
                 },
-                3 => Answer {
-                    body: r#"{"message":"API rate limit exceeded"}"#.into(),
-                    ..Answer::status(403)
-                },
-                _ => Answer {
-                    body: r#"{"error":{"code":401}}"#.into(),
-                    ..Answer::status(401)
-                },
+                // A cache that answers every path alike, with a page of apps or of runs.
+                8 if asked != Asked::Page(0) => Answer::page(0..1, None),
+                8 => Answer::fine(Asked::Runs(0), 1),
+                _ => of(401, r#"{"error":{"code":401}}"#),
             };
         }
         if self.dies_after.is_some_and(|limit| self.requests > limit) {
@@ -112,11 +135,11 @@ impl World {
                     Answer::fine(asked, self.apps.len())
                 }
                 _ if self.denies_by_401 => {
-                    self.refused = true;
+                    self.refused.push(app);
                     Answer::status(401)
                 }
                 status => {
-                    self.refused = true;
+                    self.refused.push(app);
                     Answer::status(status.copied().unwrap_or(404))
                 }
             },
@@ -128,58 +151,104 @@ impl World {
         let end = self.apps.len().min(first + 50);
         let next = (end < self.apps.len()).then_some(end);
         self.empty |= self.apps.is_empty();
-        if self.chance.u8(0..100) >= self.odd_pages || end == first {
-            return Answer::page(first..end, next);
+        let mut apps: Vec<usize> = (first..end).collect();
+        let is_odd = self.chance.u8(0..100) < self.odd_pages && end > first;
+        self.odd |= is_odd;
+        let how = self.chance.u8(0..4);
+        // That an app is missing can be seen by a counter alone.
+        self.is_cut |= is_odd && how > 0;
+        if is_odd && how == 0 && apps.len() > 1 {
+            // An app left the list between two pages, or the page names another one first.
+            apps.remove(self.chance.usize(0..apps.len()));
         }
-        // An app left the list between two pages, or the page names another one first.
-        let left_out = self.chance.usize(first..end);
-        let rest = (first..end).filter(|app| *app != left_out);
-        if end - first == 1 {
-            return Answer::page(first..end, next);
+        let mut answer = Answer::page(apps, next);
+        let mut replace = |from: &str, to: &str| answer.body = answer.body.replacen(from, to, 1);
+        for app in (first..end).filter(|app| self.is_disabled(*app)) {
+            let slug = format!(r#""slug":"app-{app}""#);
+            replace(&slug, &format!(r#"{slug},"is_disabled":true"#));
         }
-        Answer::page(rest, next)
+        if let Some(more) = self.counts {
+            let count = if self.chance.u8(0..3) == 0 {
+                0
+            } else {
+                self.apps.len() + more
+            };
+            self.counted = self.counted.max(count);
+            let paging = format!(r#""paging":{{"total_item_count":{count},"#);
+            replace(r#""paging":{"#, &paging);
+            replace(",}", "}");
+        }
+        match how {
+            1 if is_odd => replace(r#""paging":{"#, r#""paging":[],"was":{"#),
+            2 if is_odd => replace(r#""data":["#, r#""data":[{"title":"No slug"},"#),
+            3 if is_odd => replace(r#""paging":{"#, r#""paging":{"next":7},"was":{"#),
+            _ => {}
+        }
+        answer
+    }
+
+    fn is_disabled(&self, app: usize) -> bool {
+        app < self.apps.len() && app % self.disabled == 1
+    }
+
+    /// Tells whether a refused app decides: not if it is disabled, another one is readable, and it
+    /// is not the list's first.
+    fn decides(&self, app: usize) -> bool {
+        !self.is_disabled(app) || self.read.is_empty() || app == 0
     }
 
     /// Tells whether a verdict is true of what the server did.
-    fn allows(&self, report: &Report) -> bool {
-        let readable = report
-            .apps
-            .iter()
-            .filter(|app| app.state == AppState::Readable);
+    fn allows(&self, report: &Report, is_all: bool) -> bool {
+        let readable = |app: &&AppResult| app.state == AppState::Readable;
         match report.verdict() {
-            // Every app that was to be checked was read, and there was one.
+            // Every app that was to be checked was read, or is disabled and not looked at, and
+            // there was one; and those are all that any page counted.
             Verdict::Verified => {
-                let mut all = report.apps.iter();
-                all.all(|app| app.state == AppState::Readable)
-                    && !report.apps.is_empty()
-                    && readable.count() <= self.read.len()
+                let is_fine = |app: &AppResult| {
+                    readable(&app) || number(app).is_some_and(|app| !self.decides(app))
+                };
+                let count = report.apps.iter().filter(readable).count();
+                let is_whole = !is_all || (report.apps.len() >= self.counted && !self.is_cut);
+                report.apps.iter().all(is_fine)
+                    && (1..=self.read.len()).contains(&count)
+                    && is_whole
             }
             Verdict::InvalidCredentials => self.was_rejected,
-            Verdict::InvalidPermissions => self.refused,
+            Verdict::InvalidPermissions => self.refused.iter().any(|app| self.decides(*app)),
             Verdict::NoResources => self.empty,
-            Verdict::Inconclusive => self.failed || self.was_rejected,
+            Verdict::Inconclusive => {
+                // An empty page that counts apps is no empty list.
+                let is_short = self.counted > self.apps.len() && (is_all || self.apps.is_empty());
+                self.failed || self.was_rejected || self.odd || is_short
+            }
             Verdict::NotRun => false,
         }
     }
 
     /// Tells whether a run had to find more than that it could not tell.
     fn is_plain(&self) -> bool {
-        !self.failed && self.dies_after.is_none() && self.odd_pages == 0
+        let counts_rightly = self.counts.is_none_or(|more| more == 0);
+        !self.failed && self.dies_after.is_none() && self.odd_pages == 0 && counts_rightly
     }
 
     /// Returns the verdict of a world in which nothing fails.
     fn truth(&self, report: &Report) -> Verdict {
-        let refused = report.apps.iter().any(|app| {
-            let slug = app.app.slug.raw().strip_prefix("app-");
-            let number = slug.and_then(|number| number.parse::<usize>().ok());
-            number.and_then(|number| self.apps.get(number)) != Some(&200)
-        });
+        let refused = report
+            .apps
+            .iter()
+            .filter_map(number)
+            .any(|app| self.apps.get(app) != Some(&200) && self.decides(app));
         match (self.apps.is_empty(), refused) {
             (true, _) => Verdict::NoResources,
             (false, true) => Verdict::InvalidPermissions,
             (false, false) => Verdict::Verified,
         }
     }
+}
+
+/// Returns the number of an app.
+fn number(result: &AppResult) -> Option<usize> {
+    result.app.slug.raw().strip_prefix("app-")?.parse().ok()
 }
 
 fn plan(world: &mut World) -> Plan {
@@ -203,16 +272,13 @@ fn plan(world: &mut World) -> Plan {
 
 #[test]
 fn a_thousand_worlds_have_no_false_verdict() {
-    let world = Arc::new(Mutex::new(World::new(0)));
-    let playing = Arc::clone(&world);
-    let server = Bitrise::start(move |asked, _| playing.lock().unwrap().answer(asked));
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in 0..WORLDS {
-        let plan = {
-            let mut world = world.lock().unwrap();
-            *world = World::new(seed);
-            plan(&mut world)
-        };
+        let mut world = World::new(seed);
+        let plan = plan(&mut world);
+        let world = Arc::new(Mutex::new(world));
+        let playing = Arc::clone(&world);
+        let server = Bitrise::start(move |asked, _| playing.lock().unwrap().answer(asked));
         let settings = Settings {
             retry: RetryPolicy {
                 base: Duration::ZERO,
@@ -227,7 +293,8 @@ fn a_thousand_worlds_have_no_false_verdict() {
         let world = world.lock().unwrap();
         let verdict = report.verdict();
         let shown = || format!("world {seed}: {verdict:?} {:?} {plan:?}", report.reason());
-        assert!(world.allows(&report), "{}", shown());
+        let is_all = plan.apps == AppSelection::All;
+        assert!(world.allows(&report, is_all), "{}", shown());
         if world.is_plain() {
             assert_eq!(verdict, world.truth(&report), "{}", shown());
         }
