@@ -1,6 +1,6 @@
 //! How the values of a report stand in its JSON, and the bounds within which one is read.
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
@@ -40,6 +40,16 @@ where
     }
 
     from.deserialize_seq(List::<T, MOST>(PhantomData))
+}
+
+/// Reads a value that nothing follows from; one that is not known counts as none.
+pub(super) fn known<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before

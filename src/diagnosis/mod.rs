@@ -42,7 +42,7 @@ use crate::report::{
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use document::{MAX_APPS, SCHEMA_VERSION, at_most, milliseconds, seconds};
+use document::{MAX_APPS, SCHEMA_VERSION, at_most, known, milliseconds, seconds};
 use facts::Facts;
 use reproduce::Reproduce;
 use sentence::fill;
@@ -54,8 +54,8 @@ use std::time::{Duration, SystemTime};
 /// A run and what it means, ready to be shown.
 ///
 /// This is the report in JSON: what is written, and what [`read`] reads. Keys and values are only
-/// added within version 1. A key that a newer program has added is left out, and one that may be
-/// missing is not.
+/// added within version 1. A key that a newer program has added is left out, and what an older
+/// one did not write yet counts as not known.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Diagnosis {
     /// The version of the document's form.
@@ -82,6 +82,7 @@ pub struct Diagnosis {
     #[serde(rename = "retry_after_s", with = "seconds")]
     pub retry_after: Option<Duration>,
     /// Who has to act.
+    #[serde(deserialize_with = "known")]
     pub who: Option<Who>,
     /// The same in words, with the names filled in.
     #[serde(rename = "who_message")]
@@ -137,6 +138,7 @@ pub struct Diagnosis {
     #[serde(rename = "support", deserialize_with = "at_most::<_, _, 1000>")]
     pub questions: Vec<Text>,
     /// The answer to whoever pasted the text, to be sent as it is.
+    #[serde(default)]
     pub reply: Option<String>,
 }
 
@@ -359,12 +361,13 @@ pub struct Apps {
     #[serde(flatten)]
     pub coverage: Coverage,
     /// How many apps stood on the pages of the list that were read.
+    #[serde(default)]
     pub listed: u64,
     /// What the token sees, one entry a workspace, the largest first.
     #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
     pub workspaces: Vec<Workspace>,
     /// The first apps of the list, at most a page of them.
-    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
+    #[serde(default, deserialize_with = "at_most::<_, _, MAX_APPS>")]
     pub first: Vec<App>,
     /// Each app that was checked or was to be checked.
     #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
@@ -428,17 +431,19 @@ pub struct RequestLine {
     /// How many attempts were made.
     pub attempts: u32,
     /// How long the server asks to wait.
-    #[serde(rename = "retry_after_s", with = "seconds")]
+    #[serde(default, rename = "retry_after_s", with = "seconds")]
     pub retry_after: Option<Duration>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<Untrusted>,
     /// What the server says in its own words.
     pub api_message: Option<Untrusted>,
     /// The host that a redirect leads to.
+    #[serde(default)]
     pub location: Option<Untrusted>,
     /// Who answered, if it was not Bitrise's API.
     pub responder: Option<Responder>,
     /// Why there was no response, or no complete one.
+    #[serde(default)]
     pub fault: Option<Fault>,
     /// What became of it in a few words: “404 “Not Found” · request 0c9b”.
     pub outcome: Text,
@@ -482,13 +487,16 @@ pub struct TargetLine {
     /// The options of the run, without values that may be secret: `verify --all-apps`.
     pub command: String,
     /// Which apps were to be checked.
+    #[serde(default)]
     pub apps: Selection,
     /// Whether one pipeline run of each app was to be looked at.
+    #[serde(default)]
     pub pipeline_details: bool,
     /// Where the base URL came from.
+    #[serde(default)]
     pub base_url_source: BaseUrlSource,
     /// Whether one more root certificate was trusted (`--ca-cert`).
-    #[serde(rename = "ca_cert")]
+    #[serde(default, rename = "ca_cert")]
     pub has_ca_cert: bool,
 }
 

@@ -12,10 +12,10 @@ use super::extent::workspaces;
 use super::{CheckLine, Diagnosis, RequestLine};
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Status};
 use crate::classify;
-use crate::exchange::{Body, Exchange, Header, METHOD, Responder, Response, is_bitrise};
+use crate::exchange::{Body, Exchange, FaultKind, Header, METHOD, Responder, Response, is_bitrise};
 use crate::report::{
-    AppResult, AppState, EvidenceKind, NotRun, Report, RunOptions, Runs, SandboxTarget, Selection,
-    Target, TokenInfo, TokenSource, Warning, tallies,
+    AppResult, AppState, BaseUrlSource, EvidenceKind, NotRun, Report, RunOptions, Runs,
+    SandboxTarget, Selection, Target, TokenInfo, TokenSource, Warning, tallies,
 };
 use crate::text::{Untrusted, escape_unprintable};
 use crate::token::TokenKind;
@@ -142,7 +142,11 @@ fn target(saved: &Diagnosis) -> Result<Target, &'static str> {
     )?;
     Ok(Target {
         base_url: base_url.map(address),
-        base_url_source: from.base_url_source,
+        // An older program did not write it, and the default is Bitrise's own.
+        base_url_source: match from.base_url_source {
+            BaseUrlSource::Default if !is_of_bitrise => BaseUrlSource::Option,
+            source => source,
+        },
         proxy: from.proxy.as_deref().map(address),
         ca_cert: from.has_ca_cert.then(|| "ca.pem".to_owned()),
         sandbox: { from.sandbox.as_deref() }.map(|scenario| SandboxTarget {
@@ -312,15 +316,17 @@ fn finding(line: &CheckLine, result: CheckResult, saved: &Diagnosis) -> Finding 
         (CheckId::TokenFormat, CheckResult::Pass) => {
             Finding::Kind(saved.token.kind.unwrap_or(TokenKind::Unknown))
         }
-        (CheckId::AppsList, result) if apps.listed > 0 => Finding::Apps {
-            total: apps.coverage.total,
-            listed: usize::try_from(apps.listed).unwrap_or(usize::MAX),
-            end: match result {
-                CheckResult::NotPassed(Reason::UnexpectedResponse) => Some(ListEnd::Circular),
-                CheckResult::NotPassed(_) => Some(ListEnd::PageFailed),
-                _ => None,
-            },
-        },
+        (CheckId::AppsList, result) if apps.listed > 0 || result == CheckResult::Pass => {
+            Finding::Apps {
+                total: apps.coverage.total,
+                listed: usize::try_from(apps.listed).unwrap_or(usize::MAX),
+                end: match result {
+                    CheckResult::NotPassed(Reason::UnexpectedResponse) => Some(ListEnd::Circular),
+                    CheckResult::NotPassed(_) => Some(ListEnd::PageFailed),
+                    _ => None,
+                },
+            }
+        }
         (CheckId::PipelinesList | CheckId::PipelinesShow, _) if apps.items.len() > 1 => {
             let (pipelines, details) = tallies(&apps.items);
             Finding::Tally(if line.id == CheckId::PipelinesList {
@@ -375,6 +381,12 @@ fn exchange(
             }
             Err(fault)
         }
+        // An older program named the reason alone.
+        (None, None) if line.reason.is_some_and(|reason| fault_of(reason).is_some()) => Err(line
+            .reason
+            .and_then(fault_of)
+            .unwrap_or(FaultKind::Unknown)
+            .into()),
         (None, None) if saved.evidence == EvidenceKind::Live => {
             return Err("a request without a response");
         }
@@ -402,6 +414,19 @@ fn exchange(
         retry_after: request.retry_after,
         remote_address: request.remote_address,
         ..Exchange::new(url, outcome)
+    })
+}
+
+/// Returns the fault that stands for all that lead to a reason.
+fn fault_of(reason: Reason) -> Option<FaultKind> {
+    Some(match reason {
+        Reason::DnsFailure => FaultKind::Dns,
+        Reason::ConnectionFailed => FaultKind::Unknown,
+        Reason::TlsFailure => FaultKind::TlsFailed,
+        Reason::ProxyFailure => FaultKind::ProxyUnreachable,
+        Reason::Timeout => FaultKind::Timeout,
+        Reason::MaxTimeReached => FaultKind::MaxTime,
+        _ => return None,
     })
 }
 
@@ -471,8 +496,10 @@ fn checks_follow(report: &Report, saved: &Diagnosis) -> Result<(), &'static str>
     let is_listed = |check: &Check| check.result == CheckResult::Pass;
     let is_list_read = of(CheckId::AppsList).all(is_listed);
     let apps = &saved.apps;
-    hold(!is_list_read || !apps.first.is_empty(), "the list of apps")?;
-    let is_all = report.options.selection == Selection::All && is_list_read;
+    // An older program did not write what the list names.
+    let is_told = apps.listed > 0;
+    hold(!is_told || !apps.first.is_empty(), "the list of apps")?;
+    let is_all = is_told && report.options.selection == Selection::All && is_list_read;
     let items = report.apps.len() as u64;
     hold(!is_all || items == apps.listed, "the number of apps")?;
     // An app that is listed is so in both places.
@@ -512,7 +539,7 @@ fn agree(saved: &Diagnosis, report: &Report) -> Result<(), &'static str> {
             "the counts of apps",
         ),
         (
-            saved.apps.workspaces == workspaces(report),
+            saved.apps.listed == 0 || saved.apps.workspaces == workspaces(report),
             "the workspaces",
         ),
         (codes == report.warnings(), "its warnings"),

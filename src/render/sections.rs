@@ -232,13 +232,6 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     if left_out > 0 {
         below.push(format!("and {left_out} more workspaces"));
     }
-    let shares = shares(&diagnosis.apps.coverage);
-    if scope.is_full && !shares.is_empty() {
-        let shares = shares
-            .iter()
-            .map(|share| format!("{} {}", share.number, share.name));
-        below.push(format!("Apps: {}", shares.collect::<Vec<_>>().join(", ")));
-    }
     let table = Table {
         head: &["Workspace", "Apps", "First apps"],
         rows: workspaces

@@ -1048,10 +1048,12 @@ fn an_app_that_is_in_no_list_is_none_of_the_tokens() {
         assert!(told, "{:?}", report.not_checked);
     }
     let program = Program::verify(&server.base_url());
-    let args = ["-o", "markdown", "--app", "app-1", "--app", "app-500"];
+    let args = ["-o", "junit", "--app", "app-1", "--app", "app-500"];
     let text = program.args(args).run().stdout;
-    let counts = "Apps: 1 readable, 1 refused, 119 not checked";
-    assert!(text.contains(counts), "{text}");
+    for (name, count) in [("readable", 1), ("denied", 1), ("not-checked", 119)] {
+        let property = format!("name=\"{name}\" value=\"{count}\"");
+        assert!(text.contains(&property), "{text}");
+    }
 }
 
 #[test]

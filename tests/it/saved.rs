@@ -170,6 +170,37 @@ fn foreign_texts_come_back_as_they_were_shown() {
     }
 }
 
+#[test]
+fn a_report_of_an_older_program_lacks_keys() {
+    for (scenario, ..) in &SCENARIOS {
+        let mut saved = saved(scenario);
+        saved.as_object_mut().unwrap().remove("reply");
+        saved["who"] = "somebody".into();
+        let code = saved["exit_code"].as_u64().unwrap();
+        for key in ["apps", "pipeline_details", "base_url_source", "ca_cert"] {
+            saved["target"].as_object_mut().unwrap().remove(key);
+        }
+        for key in ["listed", "first"] {
+            saved["apps"].as_object_mut().unwrap().remove(key);
+        }
+        for check in saved["checks"].as_array_mut().unwrap() {
+            if let Some(request) = check["request"].as_object_mut() {
+                for key in ["retry_after_s", "location", "fault"] {
+                    request.remove(key);
+                }
+            }
+        }
+        // Without it at the request, the wait is not told.
+        saved["retry_after_s"] = Value::Null;
+        let (diagnosis, altered) = judged(&saved);
+        assert_eq!(
+            (altered, u64::from(diagnosis.exit_code)),
+            (None, code),
+            "{scenario}"
+        );
+    }
+}
+
 /// Returns the values that a derived field may have been changed to.
 fn changes(pointer: &str, value: &Value) -> Vec<Value> {
     let names: &[&str] = match pointer.rsplit('/').next().unwrap() {
