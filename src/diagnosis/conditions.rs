@@ -113,7 +113,7 @@ pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool
 /// Says what several conditions ask for.
 pub(super) fn words(conditions: &[Condition]) -> String {
     let words: Vec<String> = conditions.iter().map(Condition::words).collect();
-    words.join(", and ")
+    words.join("; ")
 }
 
 macro_rules! facts {

@@ -40,10 +40,17 @@ pub fn page(reason: Reason) -> Page {
         let (who, _) = who(action, &facts)?;
         Some((text, who, words(&action.sentence.conditions)))
     };
+    // What helps with several causes is said once.
+    let mut actions: Vec<(Text, Who, String)> = Vec::new();
+    for action in entry.actions.iter().filter_map(action) {
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
     Page {
         meaning: &entry.means,
         causes: entry.causes.iter().map(cause).collect(),
-        actions: entry.actions.iter().filter_map(action).collect(),
+        actions,
         questions: &entry.questions,
         links: &entry.links,
     }

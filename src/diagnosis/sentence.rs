@@ -351,6 +351,9 @@ fn without_runs(facts: &Facts) -> Text {
 
 /// Returns the listed apps with their slugs.
 fn sees_slugs(facts: &Facts) -> Text {
+    if facts.sample.is_empty() {
+        return "the apps of its list".into();
+    }
     let mut text = Text::default();
     for (index, app) in facts.sample.iter().take(MAX_NAMES).enumerate() {
         if index > 0 {
