@@ -8,8 +8,9 @@
 //! [`cli`] reads arguments, environment and token, and makes a [`plan::Plan`]. [`verify`] sends
 //! DX's requests in DX's order through the [`api::Client`]. Each request ends in an
 //! [`exchange::Exchange`], plain data of what was seen. [`classify`] says what it means: go on, or a
-//! [`verdict::Reason`]. Each outcome becomes a [`check::Check`], and all of them a
-//! [`report::Report`], which derives the [`verdict::Verdict`].
+//! [`verdict::Reason`]. A [`report::Assembly`] takes them in their order and makes a
+//! [`check::Check`] of each kind, what is known of each app, and of all that a [`report::Report`],
+//! which derives the [`verdict::Verdict`].
 //!
 //! [`diagnosis::diagnose`] turns the report, and what the environment shows
 //! ([`diagnosis::Known`]), into a [`diagnosis::Diagnosis`]: what it means for whom, in words.
@@ -19,8 +20,8 @@
 //! Other ways lead into the same path, so that all formats and exit codes are the same:
 //! - If nothing can be checked, the report has a [`report::NotRun`]. If a signal ends the run, the
 //!   report is what is known by then.
-//! - [`evidence`] makes the exchanges of a report from a pasted text, and [`classify`] judges them.
-//! - [`render::read`] reads a saved JSON report back into its diagnosis.
+//! - [`evidence`] makes exchanges from a pasted text, and [`classify`] judges them.
+//! - [`diagnosis::read`] reads a saved JSON report, the diagnosis itself, back into its report.
 //!
 //! # Map
 //! From the edge to the core; a module uses those below it alone.
@@ -32,9 +33,9 @@
 //! | [`verify`] | the run: order, concurrency, deadline |
 //! | [`api`] | the client; the only module that names `reqwest` or `rustls` |
 //! | [`evidence`] | pasted text → report |
-//! | [`render`] | diagnosis → text in a format; a saved report → diagnosis |
+//! | [`render`] | diagnosis → text in a format |
 //! | [`diagnosis`] | report → what it means for whom: the one place where meaning becomes words |
-//! | [`report`] | what is known after a run |
+//! | [`report`] | what is known after a run, put together of what was answered |
 //! | [`check`] | one check and how it ended |
 //! | [`plan`] | what a run is asked to do |
 //! | [`classify`] | from what was seen to what it means |
@@ -45,7 +46,7 @@
 //! | [`base_url`] | the address of the API |
 //! | [`proxy`] | the proxy that the environment asks for |
 //! | [`token`] | a token, its kind, and texts that are plainly no token |
-//! | [`redact`] | removes the token from other texts |
+//! | [`redact`] | removes the token and other secrets from texts |
 //! | [`text`] | text that is not ours, and sentences that quote it |
 //! | [`verdict`] | the tables of verdicts and reasons |
 //! | [`names`] | a macro for enums whose variants have names that scripts read |
@@ -61,7 +62,8 @@
 //! - `sandbox` shares no code with the client, so that both can't share a mistake.
 //!
 //! A test (`tests/it/tidy.rs`) holds that modules use those below them in the map alone, as far as
-//! `crate::` in their code tells, and that the edge and the client have no other users.
+//! `crate::` in their code tells, that the edge and the client have no other users, and that no
+//! modules of one folder are in a circle.
 
 pub mod api;
 pub mod app;

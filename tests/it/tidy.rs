@@ -102,6 +102,87 @@ fn dependencies_point_one_way() {
     }
 }
 
+/// Returns the modules of one folder that each of them uses, as far as `super::` and the room's own
+/// name tell.
+fn siblings(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let room = folder.strip_prefix(root().join("src")).unwrap();
+    let room = room
+        .to_str()
+        .unwrap()
+        .replace(std::path::MAIN_SEPARATOR, "::");
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let modules: BTreeMap<String, PathBuf> = entries
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+        .filter(|(name, _)| !["mod", "tests", "lib", "main"].contains(&name.as_str()))
+        .collect();
+    let uses = |path: &Path| {
+        let code = if path.is_dir() {
+            let own = sources(path).into_iter();
+            own.filter(|path| !path.ends_with("tests.rs"))
+                .map(|path| code(&path))
+                .collect()
+        } else {
+            code(path)
+        };
+        let own = [format!("crate::{room}::"), "super::".to_owned()];
+        let mut used = BTreeSet::new();
+        for rest in own
+            .iter()
+            .flat_map(|start| code.split(start.as_str()).skip(1))
+        {
+            let list = rest
+                .strip_prefix('{')
+                .and_then(|rest| rest.split(['}', ';']).next());
+            let names = list.unwrap_or_else(|| rest.split([':', ';', '(', ' ']).next().unwrap());
+            let names = names
+                .split(',')
+                .map(|name| name.trim().split("::").next().unwrap());
+            used.extend(
+                names
+                    .filter(|name| modules.contains_key(*name))
+                    .map(str::to_owned),
+            );
+        }
+        used
+    };
+    modules
+        .iter()
+        .map(|(name, path)| (name.clone(), uses(path)))
+        .collect()
+}
+
+#[test]
+fn modules_of_one_room_are_in_no_circle() {
+    let folders: BTreeSet<PathBuf> = sources(&root().join("src"))
+        .iter()
+        .filter_map(|path| path.parent().map(Path::to_owned))
+        .filter(|folder| *folder != root().join("src"))
+        .collect();
+    for folder in folders {
+        let mut left = siblings(&folder);
+        // What uses nothing that is left is in no circle.
+        while let Some(name) = left
+            .iter()
+            .find(|(name, used)| {
+                !used
+                    .iter()
+                    .any(|used| used != *name && left.contains_key(used))
+            })
+            .map(|(name, _)| name.clone())
+        {
+            left.remove(&name);
+        }
+        assert!(
+            left.is_empty(),
+            "{}: a circle in {left:?}",
+            folder.display()
+        );
+    }
+}
+
 #[test]
 fn the_pure_half_touches_nothing_outside() {
     for path in sources(&root().join("src")) {
