@@ -36,6 +36,7 @@
 //! | [`render`] | diagnosis → text in a format |
 //! | [`diagnosis`] | report → what it means for whom: the one place where meaning becomes words |
 //! | [`report`] | what is known after a run, put together of what was answered |
+//! | [`pasted`] | what a pasted text shows beyond requests and responses |
 //! | [`check`] | one check and how it ended |
 //! | [`plan`] | what a run is asked to do |
 //! | [`classify`] | from what was seen to what it means |
@@ -75,6 +76,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod exchange;
 pub mod names;
+pub mod pasted;
 pub mod plan;
 pub mod proxy;
 pub mod redact;

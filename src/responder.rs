@@ -110,7 +110,7 @@ pub fn title(page: &[u8]) -> Option<String> {
 }
 
 /// Returns a text of HTML with the character references decoded that titles have.
-fn decode_entities(text: &str) -> String {
+pub(crate) fn decode_entities(text: &str) -> String {
     /// The length of the longest reference, without `&` and `;`.
     const LONGEST: usize = 8;
     let mut decoded = String::with_capacity(text.len());

@@ -6,9 +6,10 @@ use super::environment::{Environment, SHELL};
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
 use crate::diagnosis::{self, Diagnosis, Known, diagnose, say_token_was_pasted};
-use crate::evidence::{judge, without_secrets};
+use crate::evidence::{self, judge, without_secrets};
 use crate::plan::{FileError, PlanError};
 use crate::report::{EvidenceKind, NotRun, Report, Target, TokenInfo};
+use crate::verdict::Verdict;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -53,7 +54,20 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
     if let Some(diagnosis) = saved(&text) {
         return diagnosis;
     }
-    of(judge(&text, args.step.map(Into::into), SystemTime::now()))
+    let step = args.step.map(Into::into);
+    let Some((own, rest)) = evidence::own_report(&text) else {
+        return of(judge(&text, step, SystemTime::now()));
+    };
+    let around = judge(&rest, step, SystemTime::now());
+    match saved(&own) {
+        Some(diagnosis)
+            if around.verdict() == Verdict::NotRun || around.verdict() == diagnosis.verdict =>
+        {
+            diagnosis
+        }
+        Some(_) => of(evidence::disagrees(around)),
+        None => of(around),
+    }
 }
 
 /// Returns the diagnosis of a saved report, if the text is one.
@@ -84,7 +98,7 @@ fn clean(value: &mut Value) -> bool {
     };
     match value {
         // The sandbox's token is made up, and its command shows it.
-        Value::String(text) if text.ends_with(crate::sandbox::TOKEN) => false,
+        Value::String(text) if text == crate::sandbox::TOKEN => false,
         Value::String(text) => {
             let (cleaned, held_token) = without_secrets(text);
             *text = cleaned;

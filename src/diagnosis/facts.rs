@@ -7,6 +7,7 @@ use super::Known;
 use crate::app::App;
 use crate::check::{Check, Finding};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
+use crate::pasted::PastedFacts;
 use crate::report::{
     AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Runs, Selection, TokenState,
 };
@@ -131,7 +132,7 @@ impl<'a> Facts<'a> {
             reason: report.reason(),
             known: is_live.then_some(known),
             evidence: report.evidence,
-            was_pasted: pasted.is_some_and(|pasted| pasted.holds_token),
+            was_pasted: pasted.is_some_and(PastedFacts::holds_token),
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),

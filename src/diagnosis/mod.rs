@@ -151,8 +151,7 @@ impl Diagnosis {
 }
 
 /// Makes the diagnosis of a report.
-pub fn diagnose(mut report: Report, known: &Known) -> Diagnosis {
-    pasted::forget_assumed(&mut report);
+pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
     let entry = catalogue::entry(facts.reason);
     let shell = report.pasted.as_ref().and_then(|facts| facts.shell);

@@ -3,38 +3,9 @@
 use super::reproduce::Reproduce;
 use super::{Diagnosis, Who};
 use crate::check::{CheckId, Status};
-use crate::exchange::Body;
-use crate::report::{CommandMistake, Incomplete, PastedFacts, PastedStep, Report};
+use crate::pasted::{Incomplete, Mistake, PastedFacts, PastedStep};
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
-
-/// Takes out a status that nothing shows: a web page without one is read as if it were the response
-/// to a request that worked, and that is no finding.
-pub(super) fn forget_assumed(report: &mut Report) {
-    let Some(pasted) = &mut report.pasted else {
-        return;
-    };
-    for check in &mut report.checks {
-        let Some(Ok(response)) = check
-            .exchange
-            .as_mut()
-            .map(|exchange| &mut exchange.outcome)
-        else {
-            continue;
-        };
-        if !matches!(response.body, Body::Html) || response.status != Some(200) {
-            continue;
-        }
-        let mut found = pasted.found.iter_mut();
-        let is_it = |step: &&mut PastedStep| {
-            step.is_inferred && step.status == Some(200) && step.step == Some(check.id)
-        };
-        if let Some(step) = found.find(is_it) {
-            step.status = None;
-            response.status = None;
-        }
-    }
-}
 
 /// Returns a diagnosis with what the text shows said in its place.
 pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduce) -> Diagnosis {
@@ -47,7 +18,7 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
         let commands = facts.settled_by.iter().map(|url| how.curl(url));
         diagnosis.reproduce = commands.clone().collect();
         // What becomes of a pasted token stays the last action.
-        let last = diagnosis.actions.pop().filter(|_| facts.holds_token);
+        let last = diagnosis.actions.pop().filter(|_| facts.holds_token());
         diagnosis.actions = commands
             .map(|command| {
                 let words =
@@ -56,24 +27,6 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
             })
             .chain(last)
             .collect();
-    }
-    if let Some(reason) = facts.own_reason {
-        let code = reason.as_str();
-        let text = Text::from("The text is, or holds, a report of bitrise-dx: see ")
-            .command(format!("bitrise-dx explain {code}"))
-            .own(". Its JSON report, if there is one, can be shown again whole.");
-        if facts.found.is_empty() && diagnosis.reason == Some(reason) {
-            // Of the run there is nothing but its reason.
-            let verdict = diagnosis.verdict.as_str();
-            let result = format!("A report of bitrise-dx in the text ends in {verdict} ({code}).");
-            diagnosis.result = result.into();
-            diagnosis.causes = Vec::new();
-            diagnosis.actions = vec![
-                Text::from("Ask for that report in JSON, and run ")
-                    .command("bitrise-dx diagnose report.json"),
-            ];
-        }
-        diagnosis.remarks.push(text);
     }
     // What was not looked for in the text is no check of it.
     diagnosis.checks.retain(|check| {
@@ -113,7 +66,7 @@ pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduc
             .remarks
             .push(format!("In the command: {}.", in_command(*mistake)).into());
     }
-    if facts.holds_token {
+    if facts.holds_token() {
         diagnosis.remarks.push(HOLDS_TOKEN.into());
     }
     diagnosis
@@ -216,6 +169,27 @@ fn why(incomplete: Incomplete) -> String {
         Incomplete::OtherEndpoint => {
             "the text shows endpoints that DX does not use, and none that it does.".to_owned()
         }
+        Incomplete::Hidden => {
+            "an option or a filter of the command hid the response.".to_owned()
+        }
+        Incomplete::Contradiction => {
+            "the address and the body of a response contradict each other.".to_owned()
+        }
+        Incomplete::Told => {
+            "the text tells a status in a sentence, and shows no response.".to_owned()
+        }
+        Incomplete::Credentials => {
+            "the text shows several tokens with different outcomes, and does not say which one is in DX.".to_owned()
+        }
+        Incomplete::ShellError => {
+            "the shell could not run the command as it was pasted, so nothing was asked.".to_owned()
+        }
+        Incomplete::OwnReport => {
+            "the text holds a report of bitrise-dx, and the rest of it says something else.".to_owned()
+        }
+        Incomplete::OlderMessage => {
+            "the newest message shows no response, and an older one no longer decides.".to_owned()
+        }
     }
 }
 
@@ -254,41 +228,41 @@ fn causes(incomplete: Incomplete) -> Vec<Text> {
                 reading(CheckId::PipelinesList, pipelines),
             ]
         }
-        Incomplete::PipelinesMissing
-        | Incomplete::AppsMissing
-        | Incomplete::Unsettled
-        | Incomplete::NotFound
-        | Incomplete::Explained(_)
-        | Incomplete::Unreadable
-        | Incomplete::OtherEndpoint => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
 /// Says what is wrong with a command.
-const fn in_command(mistake: CommandMistake) -> &'static str {
+const fn in_command(mistake: Mistake) -> &'static str {
     match mistake {
-        CommandMistake::Bearer => {
+        Mistake::Bearer => {
             "“Bearer” stands in front of the token; Bitrise takes it for a part of the token"
         }
-        CommandMistake::TokenPlaceholder => {
+        Mistake::OtherHeader => "the token stands in another header than Authorization",
+        Mistake::UserOption => "the token was given as a user or password",
+        Mistake::TokenInQuery => "the token stands in the address",
+        Mistake::NoToken => "the request shows no token",
+        Mistake::EmptyToken => "the Authorization header, or the variable in it, is empty",
+        Mistake::TokenPlaceholder => {
             "a placeholder stands in place of the token; it was sent so, or put in before pasting"
         }
-        CommandMistake::NoToken => "no Authorization header is shown",
-        CommandMistake::TokenVariable => {
-            "the token's variable stands between single quotes, where the shell does not replace it"
-        }
-        CommandMistake::SlugPlaceholder => "the app's slug was not filled in",
-        CommandMistake::PlainHttp => "the address begins with http:// instead of https://",
-        CommandMistake::OtherHost => "the address is not on api.bitrise.io",
-        CommandMistake::NoVersion => "the address lacks /v0.1",
-        CommandMistake::OtherEndpoint => "the address is not one that DX uses",
-        CommandMistake::Quotes => {
+        Mistake::TokenVariable => "the token's variable was sent by its name: nothing replaced it",
+        Mistake::SlugPlaceholder => "the app's slug was not filled in",
+        Mistake::PlainHttp => "the address begins with http:// instead of https://",
+        Mistake::OtherHost => "the address is not on api.bitrise.io",
+        Mistake::NoVersion => "the address lacks /v0.1",
+        Mistake::OtherVersion => "the address has another version than v0.1",
+        Mistake::OtherEndpoint => "the address is not one that DX uses",
+        Mistake::ExtraSlash => "the address has a slash too many",
+        Mistake::Method => "the method is another one than GET",
+        Mistake::Filter => "the address has a filter or a page",
+        Mistake::Quotes => {
             "the shell does not know its quotes, so curl took parts of it for addresses; in Windows' \
              command prompt only double quotes work"
         }
-        CommandMistake::PowerShellAlias => {
+        Mistake::PowerShellAlias => {
             "in Windows PowerShell curl is another command; curl.exe is the right one"
         }
-        CommandMistake::SlugNotListed => "the app's slug is not in the list of apps",
+        Mistake::SlugNotListed => "the app's slug is not in the list of apps",
     }
 }

@@ -1,138 +1,96 @@
-//! What was pasted into a ticket, judged as a run would be: text → segments → one exchange a step →
-//! the functions of [`crate::classify`] → a [`Report`].
+//! What was pasted into a ticket, read as a careful colleague would who has never seen the tool that
+//! printed it, and judged as a run would be.
 //!
-//! The step decides together with the status, so it is looked for: in the body's own shape, in the
-//! address that was asked, in words such as “Step 2”, in the order. What a mistake in the command
-//! explains says nothing about the token: `Bearer ` in front of it makes Bitrise answer 401 to any
-//! token, so such a 401 is [`Reason::EvidenceIncomplete`], and the command without it would settle
-//! it. The same holds for what can't be read to its end.
+//! Nothing is known of a tool but its words. A text becomes *plain lines* ([`plain`]: one decoding,
+//! one undressing), these *messages* ([`messages`]: quotes, mail headers, time), and the signs in
+//! them *exchanges* ([`read`]: addresses, methods, credentials, statuses, headers, bodies, faults).
+//! They are judged by replay ([`judgement`]), each credential by itself, through the functions of
+//! [`crate::classify`].
 //!
-//! Of several tries the last one of each step counts, as DX would ask now.
+//! What contradicts DX's call protects from false verdicts: `Bearer ` in front of the token makes
+//! Bitrise answer 401 to any token, so such a 401 is [`Reason::EvidenceIncomplete`]. So is whatever
+//! can't be told for certain; nothing is said to be absent because it was not recognised.
 //!
-//! Invariant: pure, and bounded by [`MAX_TEXT`]; any text has a report. No secret of the text gets
-//! into it.
+//! Invariant: pure, and bounded by [`MAX_TEXT`]; the time is linear in the text; any text has a
+//! report. No secret of the text gets into it.
+//!
+//! [`Reason::EvidenceIncomplete`]: crate::verdict::Reason::EvidenceIncomplete
 
-mod fault;
-mod json;
+mod command;
+mod judgement;
+mod messages;
+mod object;
+mod plain;
+mod read;
 mod request;
 mod secrets;
-mod step;
-mod transcript;
-mod work;
+mod words;
 
-use crate::report::{EvidenceError, EvidenceKind, PastedFacts, Report, Target, TokenInfo};
+use crate::check::{Check, CheckId, CheckResult};
+use crate::pasted::{Incomplete, PastedFacts};
+use crate::report::{EvidenceError, EvidenceKind, Report, Target, TokenInfo};
 use crate::verdict::Reason;
+use judgement::Judgement;
+use regex_lite::Regex;
 use secrets::Secrets;
 use std::time::SystemTime;
-use step::Judgement;
 
-pub use secrets::without_secrets;
-pub use step::Assumed;
+pub use judgement::Assumed;
+pub use plain::decode;
+pub use secrets::{SANDBOX_TOKEN, without_secrets};
 
 /// The maximum number of bytes of a text.
 pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// Judges a pasted text. `assumed` is the step of a response of which the text does not tell it.
 pub fn judge(text: &str, assumed: Option<Assumed>, now: SystemTime) -> Report {
-    let report = |token| Report {
+    let report = Report {
         evidence: EvidenceKind::Pasted,
         pasted: Some(PastedFacts::default()),
-        ..Report::started(now, Target::default(), token)
+        ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {
-        return report(TokenInfo::default()).not_run(EvidenceError::TooLarge.into());
+        return report.not_run(EvidenceError::TooLarge.into());
     }
     if text.trim().is_empty() {
-        return report(TokenInfo::default()).not_run(EvidenceError::Empty.into());
+        return report.not_run(EvidenceError::Empty.into());
     }
-    let secrets = Secrets::find(text);
-    let segments = transcript::read(text);
-    let own_reason = own_reason(text);
-    let judgement = Judgement::of(&segments, assumed, &secrets);
-    let mut report = judgement.report(report(secrets.token.clone()), own_reason);
-    if let Some(facts) = &mut report.pasted {
-        facts.holds_token = secrets.holds_token;
-        facts.own_reason = own_reason;
-    }
-    report
+    let plain = plain::undress(text);
+    let secrets = Secrets::find(&plain.text);
+    let reading = read::read(&plain);
+    Judgement::of(&reading, assumed, &secrets).report(report)
 }
 
-/// Returns the reason that a report of this program names which was pasted as text: it ends with
-/// the command that explains it.
-fn own_reason(text: &str) -> Option<Reason> {
-    const BEFORE: &str = "bitrise-dx explain ";
-    let mut found = text.match_indices(BEFORE).filter_map(|(at, _)| {
-        let code = &text[at + BEFORE.len()..];
-        let end = code.find(|c: char| !c.is_ascii_lowercase() && c != '_');
-        let code = &code[..end.unwrap_or(code.len())];
-        Reason::ALL.iter().find(|reason| reason.as_str() == code)
-    });
-    let first = found.next()?;
-    found.all(|other| other == first).then_some(*first)
+/// Returns the JSON report of this program that stands in a text, in a fence, behind a prompt, in any
+/// dress, closed if it was cut; and the text without it.
+pub fn own_report(text: &str) -> Option<(String, String)> {
+    if !text.contains("schema_version") {
+        return None;
+    }
+    judgement::own_report(&plain::undress(text).text)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What somebody may repeat to keep a program busy, with what stands in front of it.
-    const REPEATED: [(&str, &str); 40] = [
-        ("", "{"),
-        ("", "{}"),
-        ("", "{\"a\":"),
-        ("", "{\"a\":["),
-        ("{\"a\":\"", "x"),
-        ("{\"a\":\"", "\\"),
-        ("{\n", "\n"),
-        ("{\"a\":[", "\n"),
-        ("{\"a\":[", "\n{\"a\":"),
-        ("", "{\n"),
-        ("", "{}\n"),
-        ("", "{\"message\":\"Not Found\"}\n"),
-        ("", "{\"message\":\"Unauthorized\"}"),
-        ("", "`"),
-        ("", "```\n"),
-        ("", "'"),
-        ("", "\""),
-        ("curl '", "\n"),
-        ("curl \"", "x\n"),
-        ("curl ", "\\\n"),
-        ("", "curl "),
-        ("", "curl -i 'x' && "),
-        ("", "curl -i https://api.bitrise.io/v0.1/apps\n"),
-        ("", "curl: (6) x\n"),
-        ("", "curl: ("),
-        ("", "< HTTP/2 200\n"),
-        ("", "HTTP/1.1 401\na: b\n\n"),
-        ("HTTP/1.1 401\n", "a: b\n"),
-        ("", "HTTP/1.1 404\n\nHTTP/1.1 401\n\n"),
-        ("", "GET /v0.1/apps/a/pipelines HTTP/1.1\n\n"),
-        ("", "> "),
-        ("", "<html>"),
-        ("<html>", "x\n"),
-        ("", "\u{1b}["),
-        ("", "\u{1b}]"),
-        ("", "bitwat_"),
-        ("", "bitwat_a1b2c3d4 "),
-        ("", "Authorization: a1b2c3d4\n"),
-        ("", "@{slug="),
-        ("data \n---\n", "{@{slug=a; title=b}}\n"),
-    ];
-
-    #[test]
-    fn twice_the_text_is_twice_the_work() {
-        for (start, part) in REPEATED {
-            let looked_at = |length: usize| {
-                let text = start.to_owned() + &part.repeat(length / part.len());
-                work::of(|| {
-                    judge(&text, None, SystemTime::UNIX_EPOCH);
-                })
-            };
-            // Beyond what is done up to a limit, such as for the first commands of a line.
-            let (once, twice) = (looked_at(16 * 1024), looked_at(32 * 1024));
-            assert!(twice <= once * 5 / 2, "{start:?} {part:?}: {once}, {twice}");
-            assert!(once >= 16 * 1024 / part.len(), "{part:?}: not counted");
-            assert!(once <= 16 * 1024 * 300, "{start:?} {part:?}: {once}");
-        }
+/// Returns what a text means beside a report of this program that says something else: it can't be
+/// told which of them holds now.
+pub fn disagrees(around: Report) -> Report {
+    let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+    let mut report = Report {
+        pasted: around.pasted,
+        token: around.token,
+        ..Report::started(around.checked_at, around.target, TokenInfo::default())
+    };
+    report.evidence = EvidenceKind::Pasted;
+    if let Some(pasted) = &mut report.pasted {
+        pasted.incomplete = Some(Incomplete::OwnReport);
     }
+    report.with_checks(vec![Check::new(CheckId::AppsList, open)])
+}
+
+/// Makes a regular expression of a pattern that a test has compiled.
+fn regex(pattern: &str) -> Regex {
+    #[expect(
+        clippy::expect_used,
+        reason = "the patterns stand in the code, and a test uses them all"
+    )]
+    Regex::new(pattern).expect("a valid pattern")
 }

@@ -12,13 +12,15 @@ pub use assembly::{Assembly, Next};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
 use crate::names::names;
+use crate::pasted::PastedFacts;
 use crate::plan::{FileError, PlanError};
-use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
+
+pub use crate::pasted::Shell;
 
 /// Everything that is known after a run.
 #[derive(Debug)]
@@ -107,18 +109,6 @@ pub struct Target {
     pub sandbox: Option<SandboxTarget>,
 }
 
-/// The shells that commands are written for.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Shell {
-    /// A POSIX shell: of Linux, macOS, WSL, Git for Windows.
-    #[default]
-    Posix,
-    /// The command prompt of Windows, `cmd.exe`.
-    Cmd,
-    /// PowerShell.
-    PowerShell,
-}
-
 /// What is needed to start the same sandbox again.
 #[derive(Clone, Debug)]
 pub struct SandboxTarget {
@@ -142,117 +132,6 @@ names! {
         /// A report that this program wrote before.
         Report = "report",
     }
-}
-
-/// What a pasted text shows beyond requests and responses.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct PastedFacts {
-    /// The shell that the commands in the text are for, if it shows one.
-    pub shell: Option<Shell>,
-    /// Whether an API token stands in the text: it has to be revoked, whatever else is true.
-    pub holds_token: bool,
-    /// What is wrong with the commands themselves, each kind once.
-    pub mistakes: Vec<CommandMistake>,
-    /// The responses and faults that were found, in the order of the text.
-    pub found: Vec<PastedStep>,
-    /// Why the text does not decide, if so.
-    pub incomplete: Option<Incomplete>,
-    /// The addresses whose responses would settle what is open, in order.
-    pub settled_by: Vec<String>,
-    /// The reason that a report of this program names which was pasted as text.
-    pub own_reason: Option<Reason>,
-}
-
-/// One response, or fault, that was found in a pasted text.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PastedStep {
-    /// Which step it is of, if that can be told.
-    pub step: Option<CheckId>,
-    /// How the step was told.
-    pub told_by: ToldBy,
-    /// The address that was asked, if the text shows it; without user, password and all of the
-    /// query but `limit`.
-    pub url: Option<String>,
-    /// The status; nothing for a fault, and if it can't be told.
-    pub status: Option<u16>,
-    /// Whether the status was inferred from the body, since the text does not show it.
-    pub is_inferred: bool,
-    /// The server's own words.
-    pub message: Option<Untrusted>,
-    /// Whether a later try of the same step took its place.
-    pub is_superseded: bool,
-}
-
-/// How the step of a pasted response was told.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ToldBy {
-    /// By the address in a command or a log.
-    Address,
-    /// By what stands in its body.
-    Body,
-    /// By words around it, such as “Step 1”, or by an option.
-    Words,
-    /// By its place among the others.
-    Order,
-    /// It could not be told.
-    Nothing,
-}
-
-/// What is wrong with a command in a pasted text.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum CommandMistake {
-    /// `Bearer ` in front of the token. Bitrise reads it as a part of the token.
-    Bearer,
-    /// The placeholder of the token was left in, or put in its place before pasting.
-    TokenPlaceholder,
-    /// There is no `Authorization` header, or it is empty.
-    NoToken,
-    /// The name of a variable, which the shell does not replace between single quotes.
-    TokenVariable,
-    /// The placeholder of the app's slug was left in, or the slug is missing.
-    SlugPlaceholder,
-    /// `http://` instead of `https://`.
-    PlainHttp,
-    /// Another host than Bitrise's API.
-    OtherHost,
-    /// No `/v0.1` in the address, or another version.
-    NoVersion,
-    /// An endpoint that DX does not use.
-    OtherEndpoint,
-    /// Quotes that the shell does not know, so that curl read the parts as addresses: single quotes
-    /// in Windows' command prompt, or typographic ones.
-    Quotes,
-    /// `curl` is another command there: Windows PowerShell's own, which takes other options.
-    PowerShellAlias,
-    /// The app's slug is not among the apps that the first response lists.
-    SlugNotListed,
-}
-
-/// Why a pasted text does not decide.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Incomplete {
-    /// The list of apps was read, and the response for an app's pipelines is missing.
-    PipelinesMissing,
-    /// An app's pipelines were read, and the response for the list of apps is missing.
-    AppsMissing,
-    /// It can't be told which step a response is of: what it means if it is the list of apps, and
-    /// what if it is an app's pipelines; nothing stands for a success.
-    StepUnknown {
-        /// Its meaning as the response to the list of apps.
-        apps: Option<Reason>,
-        /// Its meaning as the response to an app's pipelines.
-        pipelines: Option<Reason>,
-    },
-    /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
-    Unsettled,
-    /// A 404 for one app, and no list of apps that was read: the app or the address is refused.
-    NotFound,
-    /// A mistake in the command explains the response.
-    Explained(CommandMistake),
-    /// A response that is cut, or whose status can neither be seen nor inferred.
-    Unreadable,
-    /// All that was found is of other endpoints.
-    OtherEndpoint,
 }
 
 names! {

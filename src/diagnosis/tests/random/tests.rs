@@ -4,7 +4,8 @@
 use super::super::super::ci;
 use super::super::*;
 use crate::classify;
-use crate::report::{PastedFacts, TokenState};
+use crate::pasted::{PastedFacts, Secret};
+use crate::report::TokenState;
 use proptest::prelude::*;
 
 /// One app of a made-up list: its workspace, whether it is a person's, whether it is disabled, and
@@ -101,7 +102,11 @@ impl World {
         if let Some(holds_token) = self.pasted {
             run.report.evidence = EvidenceKind::Pasted;
             run.report.pasted = Some(PastedFacts {
-                holds_token,
+                secrets: if holds_token {
+                    vec![Secret::Bitrise(TokenKind::Workspace, None)]
+                } else {
+                    Vec::new()
+                },
                 ..PastedFacts::default()
             });
         }

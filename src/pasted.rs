@@ -1,0 +1,201 @@
+//! What a pasted text shows beyond requests and responses, as plain data.
+//!
+//! Invariant: no secret is in here, and no sentence.
+
+use crate::check::CheckId;
+use crate::text::Untrusted;
+use crate::token::TokenKind;
+use crate::verdict::{Reason, Verdict};
+
+/// What a pasted text shows beyond requests and responses.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PastedFacts {
+    /// The secrets that stand in the text, each once.
+    pub secrets: Vec<Secret>,
+    /// The shell whose commands the text shows, if it does.
+    pub shell: Option<Shell>,
+    /// What is wrong with the commands that count, each kind once.
+    pub mistakes: Vec<Mistake>,
+    /// The responses and faults that were found, in the order of the text.
+    pub found: Vec<PastedStep>,
+    /// Why the text does not decide, if so.
+    pub incomplete: Option<Incomplete>,
+    /// The addresses whose responses would settle what is open, in order.
+    pub settled_by: Vec<String>,
+    /// What the text says that DX showed.
+    pub dx_code: Option<Verdict>,
+    /// What came of each of several credentials, if they differ.
+    pub outcomes: Vec<Outcome>,
+    /// What an older message of the thread says, if that is something else.
+    pub older: Option<Option<Reason>>,
+    /// The statuses that are only told in sentences, with the step that they are told of.
+    pub told: Vec<(Option<CheckId>, u16)>,
+}
+
+/// A secret in a text, without the secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Secret {
+    /// A Bitrise token: its kind, and its fingerprint if it is long enough.
+    Bitrise(TokenKind, Option<String>),
+    /// A token of another service, with the service's name and the place where it is revoked.
+    Service(&'static str, &'static str),
+    /// The user and password of a proxy.
+    Proxy,
+    /// The user and password of an address, or of a command's option.
+    Password,
+    /// The cookie of a browser's session, or another session's.
+    Session,
+}
+
+/// The syntax of the commands that a report shows.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Shell {
+    /// `sh` and those like it.
+    #[default]
+    Posix,
+    /// `cmd.exe`.
+    Cmd,
+    /// `PowerShell`.
+    PowerShell,
+}
+
+/// One response, or fault, that was found in a pasted text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PastedStep {
+    /// Which step it is of, if that can be told.
+    pub step: Option<CheckId>,
+    /// How the step was told.
+    pub told_by: ToldBy,
+    /// The address that was asked, if the text shows it; without user, password and all of the
+    /// query but `limit`.
+    pub url: Option<String>,
+    /// The status; nothing for a fault, and if it can't be told.
+    pub status: Option<u16>,
+    /// Whether the status was inferred from the body, since the text does not show it.
+    pub is_inferred: bool,
+    /// The server's own words.
+    pub message: Option<Untrusted>,
+    /// Whether a later try of the same step took its place.
+    pub is_superseded: bool,
+}
+
+/// How the step of a pasted response was told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ToldBy {
+    /// By the address in a command or a log.
+    Address,
+    /// By what stands in its body.
+    Body,
+    /// By words around it, such as “Step 1”, or by an option.
+    Words,
+    /// By its place among the others.
+    Order,
+    /// It could not be told.
+    Nothing,
+}
+
+/// What came of one of several credentials.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    /// The credential's fingerprint, or the name of the variable that held it.
+    pub credential: Untrusted,
+    /// The reason for its verdict; nothing if it is verified.
+    pub reason: Option<Reason>,
+    /// Whether the text says that DX has this one.
+    pub is_in_dx: bool,
+}
+
+/// What in a pasted request is unlike DX's call.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Mistake {
+    /// `Bearer`, `Basic` or another scheme in front of the token, which Bitrise takes for a part of it.
+    Bearer,
+    /// The token stands in a header of another name.
+    OtherHeader,
+    /// The token was given as user or password (`-u`).
+    UserOption,
+    /// The token stands in the address.
+    TokenInQuery,
+    /// The whole request is shown, and no token in it.
+    NoToken,
+    /// The `Authorization` header, or the variable in it, is empty.
+    EmptyToken,
+    /// The placeholder of the token was left in, or put in its place before pasting.
+    TokenPlaceholder,
+    /// The name of a variable, which nothing replaced.
+    TokenVariable,
+    /// The placeholder of the app's slug was left in, or the slug is missing.
+    SlugPlaceholder,
+    /// `http://` instead of `https://`.
+    PlainHttp,
+    /// Another host than Bitrise's API.
+    OtherHost,
+    /// No `/v0.1` in the address.
+    NoVersion,
+    /// Another version than `v0.1`.
+    OtherVersion,
+    /// An endpoint that DX does not use.
+    OtherEndpoint,
+    /// A slash too many in the address.
+    ExtraSlash,
+    /// Another method than `GET`.
+    Method,
+    /// A filter or a page in the query.
+    Filter,
+    /// Quotes that the shell does not know, so that the parts were read as addresses: single quotes
+    /// in Windows' command prompt, or typographic ones.
+    Quotes,
+    /// `curl` is another command there: Windows PowerShell's own, which takes other options.
+    PowerShellAlias,
+    /// The app's slug is not among the apps that the first response lists.
+    SlugNotListed,
+}
+
+/// Why a pasted text does not decide.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Incomplete {
+    /// The list of apps was read, and the response for an app's pipelines is missing.
+    PipelinesMissing,
+    /// An app's pipelines were read, and the response for the list of apps is missing.
+    AppsMissing,
+    /// It can't be told which step a response is of: what it means if it is the list of apps, and
+    /// what if it is an app's pipelines; nothing stands for a success.
+    StepUnknown {
+        /// Its meaning as the response to the list of apps.
+        apps: Option<Reason>,
+        /// Its meaning as the response to an app's pipelines.
+        pipelines: Option<Reason>,
+    },
+    /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
+    Unsettled,
+    /// A 404 for one app, and no list of apps that was read: the app or the address is refused.
+    NotFound,
+    /// A mistake in the command explains the response.
+    Explained(Mistake),
+    /// The body of a response was hidden by an option or a filter of the command.
+    Hidden,
+    /// A response that is cut, or whose status can neither be seen nor inferred.
+    Unreadable,
+    /// All that was found is of other endpoints.
+    OtherEndpoint,
+    /// The address and the body contradict each other.
+    Contradiction,
+    /// Statuses are only told in sentences.
+    Told,
+    /// Several credentials differ, and the text does not say which one is in DX.
+    Credentials,
+    /// A shell's error, and no response.
+    ShellError,
+    /// A report of this program stands in the text, and the rest of it says something else.
+    OwnReport,
+    /// The newest message does not decide, and only an older one shows a response.
+    OlderMessage,
+}
+
+impl PastedFacts {
+    /// Tells whether a Bitrise token stands in the text, so that it has to be replaced.
+    pub fn holds_token(&self) -> bool {
+        let mut secrets = self.secrets.iter();
+        secrets.any(|secret| matches!(secret, Secret::Bitrise(..)))
+    }
+}
