@@ -199,6 +199,13 @@ fn every_scenario_in_every_format_is_what_it_was() {
         let texts = all_formats(&program, code);
         let verdict = Verdict::ALL.iter().find(|v| v.as_str() == verdict).unwrap();
         read_all(&texts, *verdict);
+        // A format shows each section in one way; these have all of them.
+        if !matches!(
+            scenario,
+            "healthy" | "invalid-permissions" | "captive-portal"
+        ) {
+            continue;
+        }
         for (ending, text) in texts.iter().filter(|(ending, _)| *ending != "json") {
             let mut settings = insta::Settings::clone_current();
             settings.set_snapshot_suffix(*ending);
