@@ -1,7 +1,7 @@
 //! What the process's environment says; read once, here alone.
 
 use crate::diagnosis::ci;
-use crate::diagnosis::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
+use crate::diagnosis::{BrokenRoots, Known, NoProxy, RootsFault};
 use crate::proxy::{Hidden, Variables};
 use crate::report::Shell;
 use std::env;
@@ -96,7 +96,7 @@ impl Environment {
 
     /// Tells whether this is a CI build, where nobody answers a prompt or watches a spinner.
     pub(super) const fn is_ci(&self) -> bool {
-        self.known.on.is_some()
+        self.known.ci.is_some()
     }
 
     /// Returns what is known of the place where the program runs, for a run that asks an address.
@@ -219,7 +219,6 @@ impl Values<'_> {
     }
 
     fn known(&self) -> Known {
-        let ci = self.ci();
         let file = |path: &str| {
             let bytes = bounded_file(Path::new(path)).ok()?;
             String::from_utf8(bytes).ok()
@@ -229,14 +228,7 @@ impl Values<'_> {
             set.collect::<Vec<_>>()
         };
         Known {
-            on: ci::running(&|name| self.text(name), &file),
-            ci,
-            build: ci.map_or(Build::Ordinary, |ci| self.build(ci)),
-            caller: match () {
-                () if self.is("BITRISE_DX_CALLER", "action") => Caller::Action,
-                () if self.is("BITRISE_DX_CALLER", "step") => Caller::Step,
-                () => Caller::Direct,
-            },
+            ci: ci::running(&|name| self.text(name), &file),
             token_variables: set(&TOKEN_VARIABLES),
             proxy_variables: set(&PROXY_VARIABLES),
             no_proxy: NoProxy::Unset,
@@ -244,71 +236,6 @@ impl Values<'_> {
             other_roots: set(&OTHER_ROOTS),
             is_container: self.has("KUBERNETES_SERVICE_HOST"),
             shell: SHELL,
-        }
-    }
-
-    fn ci(&self) -> Option<Ci> {
-        let systems = [
-            ("GITHUB_ACTIONS", Ci::GitHub),
-            ("BITRISE_IO", Ci::Bitrise),
-            ("GITLAB_CI", Ci::GitLab),
-            ("TF_BUILD", Ci::Azure),
-            ("CIRCLECI", Ci::CircleCi),
-            ("JENKINS_URL", Ci::Jenkins),
-            ("CI", Ci::Other),
-        ];
-        let found = systems.into_iter().find(|(name, _)| self.is_on(name));
-        found.map(|(_, ci)| ci)
-    }
-
-    /// Returns the kind of build, by the variables that each system documents.
-    fn build(&self, ci: Ci) -> Build {
-        let (is_fork, is_pull_request) = match ci {
-            // Whether a pull request comes from a fork stands only in the event's file. One of
-            // `pull_request_target` gets the secrets.
-            Ci::GitHub if self.is("GITHUB_ACTOR", "dependabot[bot]") => return Build::Dependabot,
-            Ci::GitHub => (false, self.is("GITHUB_EVENT_NAME", "pull_request")),
-            Ci::Bitrise => (
-                self.is_other(
-                    "BITRISEIO_PULL_REQUEST_REPOSITORY_URL",
-                    "GIT_REPOSITORY_URL",
-                ),
-                self.has("BITRISE_PULL_REQUEST") || self.is("PR", "true"),
-            ),
-            Ci::GitLab => {
-                let target = ["CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID"];
-                let target = target.into_iter().find(|name| self.has(name));
-                let source = "CI_MERGE_REQUEST_SOURCE_PROJECT_ID";
-                let is_fork = target.is_some_and(|target| self.is_other(source, target));
-                if !is_fork && self.is("CI_COMMIT_REF_PROTECTED", "false") {
-                    return Build::Unprotected;
-                }
-                (is_fork, self.has("CI_MERGE_REQUEST_IID"))
-            }
-            Ci::Azure => (
-                self.is("SYSTEM_PULLREQUEST_ISFORK", "true"),
-                self.is("BUILD_REASON", "PullRequest"),
-            ),
-            // The number is set for forks alone.
-            Ci::CircleCi => (
-                self.has("CIRCLE_PR_NUMBER"),
-                self.has("CIRCLE_PULL_REQUEST"),
-            ),
-            Ci::Jenkins => (self.has("CHANGE_FORK"), self.has("CHANGE_ID")),
-            Ci::Other => (false, false),
-        };
-        match (is_fork, is_pull_request) {
-            (true, _) => Build::Fork,
-            (false, true) => Build::PullRequest,
-            (false, false) => Build::Ordinary,
-        }
-    }
-
-    /// Tells whether two variables that are both set name different repositories or projects.
-    fn is_other(&self, one: &str, other: &str) -> bool {
-        match (self.text(one), self.text(other)) {
-            (Some(one), Some(other)) => repository(&one) != repository(&other),
-            (Some(_), None) | (None, _) => false,
         }
     }
 
@@ -327,15 +254,6 @@ impl Values<'_> {
         let names = ["LC_ALL", "LC_CTYPE", "LANG"];
         names.into_iter().find_map(|name| self.text(name))
     }
-}
-
-/// Returns the part of a repository's address that is the same for SSH and HTTPS: host and path.
-fn repository(address: &str) -> String {
-    let address = address.trim().trim_end_matches('/');
-    let address = address.strip_suffix(".git").unwrap_or(address);
-    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
-    address.replacen(':', "/", 1).to_ascii_lowercase()
 }
 
 fn is_utf8(locale: Option<&str>) -> bool {
@@ -363,117 +281,6 @@ mod tests {
         }
     }
 
-    fn assert_builds(ci: Option<Ci>, builds: &[(&str, Build)]) {
-        for (variables, build) in builds {
-            let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
-            let known = environment(&pairs.collect::<Vec<_>>()).known(None);
-            assert_eq!((known.ci, known.build), (ci, *build), "{variables}");
-        }
-    }
-
-    #[test]
-    fn a_laptop_builds_nothing() {
-        use Build::Ordinary;
-        assert_builds(
-            None,
-            &[
-                ("", Ordinary),
-                ("CI=", Ordinary),
-                ("CI=false", Ordinary),
-                ("CI=0", Ordinary),
-                (
-                    "PR=true CHANGE_FORK=x GITHUB_ACTOR=dependabot[bot]",
-                    Ordinary,
-                ),
-            ],
-        );
-        assert_builds(Some(Ci::Other), &[("CI=true", Ordinary)]);
-    }
-
-    #[test]
-    fn github_and_bitrise_say_what_they_build() {
-        use Build::{Dependabot, Fork, Ordinary, PullRequest};
-        assert_builds(
-            Some(Ci::GitHub),
-            &[
-                ("CI=1 GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push", Ordinary),
-                (
-                    "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
-                    PullRequest,
-                ),
-                (
-                    "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request_target",
-                    Ordinary,
-                ),
-                (
-                    "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot]",
-                    Dependabot,
-                ),
-            ],
-        );
-        assert_builds(
-            Some(Ci::Bitrise),
-            &[
-                ("BITRISE_IO=true PR=false", Ordinary),
-                ("BITRISE_IO=true PR=true", PullRequest),
-                ("BITRISE_IO=true BITRISE_PULL_REQUEST=7", PullRequest),
-                (
-                    "BITRISE_IO=true PR=true \
-                 BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://h/o/a",
-                    Fork,
-                ),
-                (
-                    "BITRISE_IO=true PR=true \
-                 BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://u:p@h/F/a/",
-                    PullRequest,
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn the_other_systems_say_what_they_build() {
-        use Build::{Fork, Ordinary, PullRequest, Unprotected};
-        assert_builds(
-            Some(Ci::GitLab),
-            &[
-                ("GITLAB_CI=true CI_COMMIT_REF_PROTECTED=true", Ordinary),
-                ("GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false", Unprotected),
-                (
-                    "GITLAB_CI=true CI_MERGE_REQUEST_IID=3 \
-                 CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_PROJECT_ID=5",
-                    PullRequest,
-                ),
-                (
-                    "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 \
-                 CI_MERGE_REQUEST_PROJECT_ID=4 CI_PROJECT_ID=5",
-                    Fork,
-                ),
-            ],
-        );
-        assert_builds(
-            Some(Ci::Azure),
-            &[
-                ("TF_BUILD=True BUILD_REASON=PullRequest", PullRequest),
-                ("TF_BUILD=True SYSTEM_PULLREQUEST_ISFORK=True", Fork),
-            ],
-        );
-        assert_builds(
-            Some(Ci::CircleCi),
-            &[
-                ("CIRCLECI=true CIRCLE_PR_NUMBER=9", Fork),
-                ("CIRCLECI=true CIRCLE_PULL_REQUEST=https://h/9", PullRequest),
-            ],
-        );
-        assert_builds(
-            Some(Ci::Jenkins),
-            &[
-                ("JENKINS_URL=https://h/ CHANGE_ID=9", PullRequest),
-                ("JENKINS_URL=https://h/ CHANGE_FORK=someone", Fork),
-            ],
-        );
-    }
-
     #[test]
     fn variables_are_known_by_their_names_alone() {
         let known = environment(&[
@@ -490,10 +297,8 @@ mod tests {
         assert_eq!(known.token_variables, ["BITRISE_API_TOKEN", "BITRISE_PAT"]);
         assert_eq!(known.proxy_variables, ["HTTPS_PROXY", "all_proxy"]);
         assert_eq!(known.other_roots, ["NODE_EXTRA_CA_CERTS"]);
-        assert_eq!(known.caller, Caller::Action);
+        assert!(known.ci.is_some_and(|ci| ci.has_inputs()));
         assert!(!format!("{known:?}").contains("canary"));
-        let step = environment(&[("BITRISE_DX_CALLER", "step")]);
-        assert_eq!(step.known(None).caller, Caller::Step);
         let other = environment(&[("BITRISE_DX_CALLER", "else")]);
         assert_eq!(
             other.known(None),

@@ -21,7 +21,7 @@ pub struct CiBuild {
     pub cause: &'static str,
     /// What to do about it.
     pub action: &'static str,
-    /// Who has to, if not whoever runs the build.
+    /// Who has to, as the catalogue names people, if not whoever runs the build.
     pub who: Option<&'static str>,
     /// The part of `ci.txt` about the system.
     block: &'static str,
@@ -79,6 +79,12 @@ fn builds(block: &'static str) -> impl Iterator<Item = (CiBuild, Vec<&'static st
         };
         (build, lines(part, "when").collect())
     })
+}
+
+/// Returns everybody who has to do something, as the catalogue names people.
+#[cfg(test)]
+pub(super) fn people() -> impl Iterator<Item = &'static str> {
+    blocks().flat_map(|block| lines(block, "who"))
 }
 
 /// Returns any build of which nothing but the CI system's existence is known.
@@ -159,6 +165,30 @@ fn repository(address: &str) -> String {
     let address = address.split_once("://").map_or(address, |(_, rest)| rest);
     let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
     address.replacen(':', "/", 1).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+fn file(name: &str) -> Option<String> {
+    let repository = match name {
+        "fork" => r#"{"fork": true}"#,
+        "same" => r#"{"fork": false, "full_name": "acme/app"}"#,
+        // Of a repository that is a fork itself, to one of another owner.
+        "named" => r#"{"fork": null, "full_name": "Ann/app"}"#,
+        _ => return None,
+    };
+    Some(format!(
+        r#"{{"pull_request": {{"head": {{"repo": {repository}}}}}}}"#
+    ))
+}
+
+/// Returns the build that some variables tell, as in `CI=true A=b`.
+#[cfg(test)]
+pub(super) fn at(variables: &str) -> Option<CiBuild> {
+    let value = |name: &str| {
+        let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(known, value)| (known == name).then(|| value.to_owned()))
+    };
+    running(&value, &file)
 }
 
 #[cfg(test)]
@@ -372,27 +402,6 @@ mod tests {
         ("AWS CodeBuild", "ordinary", "CODEBUILD_BUILD_ID=x"),
         ("a CI system", "ordinary", "CI=true"),
     ];
-
-    fn file(name: &str) -> Option<String> {
-        let repository = match name {
-            "fork" => r#"{"fork": true}"#,
-            "same" => r#"{"fork": false, "full_name": "acme/app"}"#,
-            // Of a repository that is a fork itself, to one of another owner.
-            "named" => r#"{"fork": null, "full_name": "Ann/app"}"#,
-            _ => return None,
-        };
-        Some(format!(
-            r#"{{"pull_request": {{"head": {{"repo": {repository}}}}}}}"#
-        ))
-    }
-
-    fn at(variables: &str) -> Option<CiBuild> {
-        let value = |name: &str| {
-            let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
-            pairs.find_map(|(known, value)| (known == name).then(|| value.to_owned()))
-        };
-        running(&value, &file)
-    }
 
     #[test]
     fn each_build_is_told_by_what_its_system_sets() {

@@ -7,10 +7,10 @@
 //!
 //! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
 
+use super::NoProxy;
 use super::facts::Facts;
-use super::{Build, Caller, Ci, NoProxy};
 use crate::exchange::AuthScheme;
-use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenState};
+use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenSource, TokenState};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
@@ -140,11 +140,14 @@ facts! {
 
     // The environment.
     "on_ci": "on a CI system", "on a person's machine", |f, _| f.here(|here| here.ci.is_some());
-    "ci": "on {}", "not on {}", |f, ci| f.here(|here| here.ci.map(ci_name) == Some(ci));
-    "build": "the build's kind is {}", "the build's kind is not {}",
-        |f, build| f.here(|here| build_name(here.build) == build);
-    "caller": "this project's {} made the run", "this project's {} did not make the run",
-        |f, caller| f.here(|here| caller_name(here.caller) == caller);
+    "ci_unsure": "the CI system does not show why there is no token",
+        "the CI system shows why there is no token",
+        |f, _| f.here(|here| here.ci.is_some_and(|ci| !ci.is_proved));
+    "token_from": "the token was to come from {}", "the token was not to come from {}",
+        |f, source| f.run(|run| match source {
+            "elsewhere" => matches!(run.token.source, Some(source) if source != TokenSource::Environment),
+            source => run.token.source.is_some_and(|found| found.as_str() == source),
+        });
     "other_variable": "another variable that people use for this token is set",
         "no other variable for this token is set", |f, _| f.here(|here| !here.token_variables.is_empty());
     "proxy_set": "a proxy is set", "no proxy is set",
@@ -291,36 +294,6 @@ const fn io_name(io: ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied => "forbidden",
         ErrorKind::InvalidData | ErrorKind::FileTooLarge => "no_text",
         _ => "",
-    }
-}
-
-const fn ci_name(ci: Ci) -> &'static str {
-    match ci {
-        Ci::GitHub => "GitHub",
-        Ci::Bitrise => "Bitrise",
-        Ci::GitLab => "GitLab",
-        Ci::Azure => "Azure",
-        Ci::CircleCi => "CircleCI",
-        Ci::Jenkins => "Jenkins",
-        Ci::Other => "another_system",
-    }
-}
-
-const fn build_name(build: Build) -> &'static str {
-    match build {
-        Build::Ordinary => "ordinary",
-        Build::PullRequest => "pull_request",
-        Build::Fork => "fork",
-        Build::Dependabot => "dependabot",
-        Build::Unprotected => "unprotected",
-    }
-}
-
-const fn caller_name(caller: Caller) -> &'static str {
-    match caller {
-        Caller::Direct => "",
-        Caller::Action => "action",
-        Caller::Step => "Step",
     }
 }
 

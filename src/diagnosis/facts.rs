@@ -4,6 +4,7 @@
 //! known, so a sentence has words for that case, too.
 
 use super::Known;
+use super::ci::{self, CiBuild};
 use crate::app::App;
 use crate::check::{Check, Finding};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
@@ -372,13 +373,19 @@ impl<'a> Facts<'a> {
     /// Returns the input that takes the place of an option, if this project's action or Step made the
     /// run.
     pub(super) fn input(&self, option: &str) -> Option<&'static str> {
-        self.known?.on?.input(option)
+        self.known?.ci?.input(option)
     }
 
     /// Tells whether this project's action or Step made the run.
     pub(super) fn has_inputs(&self) -> bool {
-        let on = self.known.and_then(|known| known.on);
-        on.is_some_and(|on| on.has_inputs())
+        let ci = self.known.and_then(|known| known.ci);
+        ci.is_some_and(|ci| ci.has_inputs())
+    }
+
+    /// Returns the CI build that runs the program, or any, if there is none.
+    pub(super) fn ci(&self) -> CiBuild {
+        let ci = self.known.and_then(|known| known.ci);
+        ci.unwrap_or_else(ci::any)
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says

@@ -9,13 +9,7 @@ use crate::report::Shell;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
     /// The CI build that runs the program, if one does, with what a missing token means there.
-    pub on: Option<CiBuild>,
-    /// The CI system that runs the program, if any.
-    pub ci: Option<Ci>,
-    /// What kind of build it is, as far as that decides which secrets it gets.
-    pub build: Build,
-    /// Who called the program, if not a person or a script.
-    pub caller: Caller,
+    pub ci: Option<CiBuild>,
     /// Other variables that are set and that people use for this token, such as
     /// `BITRISE_API_TOKEN`.
     pub token_variables: Vec<&'static str>,
@@ -32,53 +26,6 @@ pub struct Known {
     pub is_container: bool,
     /// The shell that commands are written for.
     pub shell: Shell,
-}
-
-/// The CI systems that are told apart.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ci {
-    /// GitHub's Actions (`GITHUB_ACTIONS`).
-    GitHub,
-    /// Bitrise (`BITRISE_IO`).
-    Bitrise,
-    /// GitLab CI (`GITLAB_CI`).
-    GitLab,
-    /// Azure Pipelines (`TF_BUILD`).
-    Azure,
-    /// `CircleCI` (`CIRCLECI`).
-    CircleCi,
-    /// Jenkins (`JENKINS_URL`).
-    Jenkins,
-    /// Any other (`CI`).
-    Other,
-}
-
-/// The kinds of build that decide which secrets there are.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Build {
-    /// Nothing speaks for one of the others.
-    #[default]
-    Ordinary,
-    /// A pull or merge request of the same repository, or one whose origin isn't known.
-    PullRequest,
-    /// A pull or merge request from a fork.
-    Fork,
-    /// Dependabot's, which has secrets of its own.
-    Dependabot,
-    /// A branch that is not protected, on a system that may keep variables for protected ones.
-    Unprotected,
-}
-
-/// Who called the program.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Caller {
-    /// A person or a script.
-    #[default]
-    Direct,
-    /// This project's action for GitHub.
-    Action,
-    /// This project's Step for Bitrise.
-    Step,
 }
 
 /// What `NO_PROXY` says of the host that is asked.

@@ -25,7 +25,7 @@ mod sentence;
 pub use catalogue::DX_PAGE;
 pub use document::rfc3339;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
-pub use known::{BrokenRoots, Build, Caller, Ci, Known, NoProxy, RootsFault};
+pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
 pub use pasted::say_token_was_pasted;
 pub use saved::read;

@@ -145,8 +145,12 @@ pub(super) const PEOPLE: &[(&str, Who, &str)] = &[
 
 /// Returns who has to do something, with the words for it.
 pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, &'static str)> {
+    let name = match &*action.who {
+        "ci" => facts.ci().who.unwrap_or("you"),
+        name => name,
+    };
     let mut people = PEOPLE.iter();
-    let (_, who, words) = people.find(|(name, ..)| *name == action.who)?;
+    let (_, who, words) = people.find(|(known, ..)| *known == name)?;
     match who {
         Who::You if facts.is_told() => Some((Who::Customer, words)),
         who => Some((*who, words)),

@@ -114,6 +114,8 @@ pub(super) const GAPS: &[Gap] = &[
     ("ca_cert", |f| {
         Text::default().command(option_or_input(f, "--ca-cert", "FILE"))
     }),
+    ("ci_action", |f| fill(f.ci().action, &Facts::default())),
+    ("ci_cause", |f| fill(f.ci().cause, &Facts::default())),
     ("cause", |f| {
         f.cause.map_or_else(Text::default, |cause| fill(cause, f))
     }),

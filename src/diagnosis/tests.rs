@@ -368,62 +368,39 @@ fn tokens() {
 #[test]
 fn no_token() {
     let mut sheet = Sheet::default();
-    let bitrise = |build| Known {
-        ci: Some(Ci::Bitrise),
-        build,
-        ..Known::default()
-    };
-    let github = Known {
-        ci: Some(Ci::GitHub),
+    let on = |variables| Known {
+        ci: ci::at(variables),
         ..Known::default()
     };
     let cases = [
         ("missing_laptop", Known::default()),
-        ("missing_bitrise_pull_request", bitrise(Build::PullRequest)),
-        ("missing_github", github.clone()),
+        ("missing_bitrise", on("BITRISE_IO=true")),
+        (
+            "missing_bitrise_pull_request",
+            on("BITRISE_IO=true PR=true"),
+        ),
+        ("missing_github", on("GITHUB_ACTIONS=true")),
         (
             "missing_github_fork",
-            Known {
-                build: Build::Fork,
-                ..github.clone()
-            },
+            on("GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork"),
         ),
         (
             "missing_dependabot",
-            Known {
-                build: Build::Dependabot,
-                ..github.clone()
-            },
+            on("GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot]"),
         ),
         (
             "missing_action",
-            Known {
-                caller: Caller::Action,
-                ..github
-            },
+            on("BITRISE_DX_CALLER=action GITHUB_ACTIONS=true"),
         ),
-        (
-            "missing_step",
-            Known {
-                caller: Caller::Step,
-                ..bitrise(Build::Ordinary)
-            },
-        ),
+        ("missing_step", on("BITRISE_DX_CALLER=step BITRISE_IO=true")),
         (
             "missing_gitlab",
-            Known {
-                ci: Some(Ci::GitLab),
-                build: Build::Unprotected,
-                ..Known::default()
-            },
+            on("GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false"),
         ),
-        (
-            "missing_azure",
-            Known {
-                ci: Some(Ci::Azure),
-                ..Known::default()
-            },
-        ),
+        ("missing_azure", on("TF_BUILD=True")),
+        ("missing_circleci", on("CIRCLECI=true")),
+        ("missing_jenkins", on("JENKINS_URL=https://h/")),
+        ("missing_elsewhere", on("CI=true")),
         (
             "missing_other_variable",
             Known {

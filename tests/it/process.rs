@@ -137,7 +137,8 @@ fn the_token_can_come_from_a_file_or_standard_input() {
 
 #[test]
 fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
-    const FORK: &str = "This build is of a pull request from a fork, and those get no secrets.";
+    const FORK: &str = "This build is of a pull request from a fork, and CircleCI gives such builds \
+                        no secrets unless the project's settings allow it.";
     let server = healthy();
     let url = server.base_url();
     let program = || Program::new(["verify", "-o", "json", "--base-url", &url]);
@@ -181,6 +182,21 @@ fn a_run_without_a_usable_token_sends_nothing_and_says_why() {
             (code, Some(reason))
         );
         assert!(found.checks.iter().all(|check| check.request.is_none()));
+    }
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    for (path, words) in [
+        ("-", "nothing came from standard input"),
+        ("empty", "the file of --token-file is empty"),
+    ] {
+        let program = program().dir(folder.path()).args(["--token-file", path]);
+        let found = report(&program.env("BITRISE_TOKEN", CANARY).env("CI", "true").run());
+        assert_eq!(found.reason.as_deref(), Some("token_missing"));
+        assert!(found.message.contains(words), "{}", found.message);
+        let said = format!("{} {:?} {:?}", found.message, found.causes, found.actions);
+        assert!(
+            !said.contains("BITRISE_TOKEN") && !said.contains("CI system"),
+            "{said}"
+        );
     }
     // The cause that the build proves is said at once; elsewhere nobody speaks of forks.
     let fork = &[("CIRCLECI", "true"), ("CIRCLE_PR_NUMBER", "4")][..];

@@ -298,6 +298,11 @@ fn colours_are_forced_by_a_yes_alone() {
 
 #[test]
 fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, is_fork) in [("same.json", false), ("fork.json", true)] {
+        let event = format!(r#"{{"pull_request": {{"head": {{"repo": {{"fork": {is_fork}}}}}}}}}"#);
+        fs::write(folder.path().join(name), event).unwrap();
+    }
     for (variables, words, not) in [
         (
             "",
@@ -333,8 +338,34 @@ fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
         ),
         (
             "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
-            &["secrets.BITRISE_TOKEN"],
+            &["secrets.BITRISE_TOKEN", "fork"],
             &["Expose for"],
+        ),
+        (
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same.json",
+            &["secrets.BITRISE_TOKEN"],
+            &["fork"],
+        ),
+        (
+            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork.json",
+            &["comes from a fork"],
+            &["secrets.BITRISE_TOKEN"],
+        ),
+        ("JENKINS_URL=http://h", &["withCredentials"], &["fork"]),
+        ("CIRCLECI=true", &["context"], &["fork"]),
+        (
+            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=false",
+            &["TRAVIS_SECURE_ENV_VARS"],
+            &["fork"],
+        ),
+        ("BUILDKITE=true", &["secrets: [BITRISE_TOKEN]"], &["fork"]),
+        ("TEAMCITY_VERSION=1", &["env.BITRISE_TOKEN"], &["fork"]),
+        ("bamboo_planKey=X", &["bamboo_"], &["fork"]),
+        ("CM_BUILD_ID=1", &["groups"], &["fork"]),
+        (
+            "CI=TRUE CI_XCODEBUILD_ACTION=build",
+            &["Environment Variables"],
+            &["fork"],
         ),
         (
             "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false",
@@ -351,7 +382,8 @@ fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
         for token in [None, Some("")] {
             let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
             let set = |program: Program, (name, value): (&str, &str)| program.env(name, value);
-            let program = pairs.fold(Program::new(["verify", "-o", "json"]), set);
+            let program = Program::new(["verify", "-o", "json"]).dir(folder.path());
+            let program = pairs.fold(program, set);
             let program = match token {
                 Some(token) => program.env("BITRISE_TOKEN", token),
                 None => program,

@@ -97,7 +97,7 @@ impl World {
                 "GITHUB_ACTIONS" => Some("true".to_owned()),
                 _ => None,
             };
-            run.known.on = ci::running(&value, &|_| None);
+            run.known.ci = ci::running(&value, &|_| None);
         }
         if let Some(holds_token) = self.pasted {
             run.report.evidence = EvidenceKind::Pasted;
