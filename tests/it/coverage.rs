@@ -1231,6 +1231,28 @@ fn a_disabled_app_that_is_refused_decides_only_if_dx_looks_at_it_or_nothing_else
 }
 
 #[test]
+fn what_could_not_be_asked_is_shown_before_a_disabled_app_that_is_refused() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Page(_) => {
+            let mut page = Answer::page(0..3, None);
+            let slug = r#""slug":"app-1""#;
+            let with = format!(r#"{slug},"is_disabled":true"#);
+            page.body = page.body.replace(slug, &with);
+            page
+        }
+        Asked::Runs(1) => Answer::status(404),
+        Asked::Runs(2) => Answer::status(409),
+        _ => Answer::fine(asked, 3),
+    });
+    let report = all(&server, 1);
+    let expected = ("inconclusive", Some("unexpected_status"));
+    assert_eq!(verdict(&report), expected);
+    let mut checks = report.checks.iter();
+    let check = checks.find(|check| check.id == "pipelines.list").unwrap();
+    assert_eq!(check.reason.as_deref(), expected.1);
+}
+
+#[test]
 fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
     for (item, is_first) in [
         (r#"{"title":"No slug"}"#, false),
