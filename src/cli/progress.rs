@@ -2,100 +2,42 @@
 
 use super::output::{self, Lines};
 use crate::api::Pause;
-use crate::app::App;
-use crate::check::CheckId;
 use crate::diagnosis::{app_in_workspace, check_title};
 use crate::render::{Detail, Style};
 use crate::report::{AppResult, AppState};
 use crate::verify::Event;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use std::cell::{OnceCell, RefCell};
-use std::fmt::Write;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::{Cell, OnceCell};
 use std::io::{self, IsTerminal as _};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The time between two lines if there is no terminal.
-const BETWEEN_LINES: Duration = Duration::from_secs(5);
-
-/// How long an app may take before it is named.
-const SLOW: Duration = Duration::from_secs(2);
-
-/// A spinner or a bar if somebody watches, and lines if they are wanted.
+/// A spinner or a bar if somebody watches, and a line for each retry if they are wanted.
 pub(super) struct Progress {
     style: Style,
+    /// Whether several apps are checked, which have a bar.
+    several: bool,
     watched: bool,
     /// Started with the first request: before it, a prompt may have the terminal.
     bar: OnceCell<Option<ProgressBar>>,
-    /// The counts of a run over several apps.
-    count: Option<RefCell<Count>>,
-    waiting: Waiting,
+    /// How many apps are listed so far.
+    listed: Cell<usize>,
+    /// How many of the checked ones can't be read.
+    not_readable: Cell<usize>,
     /// Started with the first line, if there is no bar.
     lines: OnceCell<Lines>,
-}
-
-/// How far a run over several apps is.
-struct Count {
-    started: Instant,
-    told: Instant,
-    listed: usize,
-    list_is_complete: bool,
-    done: usize,
-    not_readable: usize,
-}
-
-impl Count {
-    /// Returns the counts as one line, such as `312 of 1200 apps checked, 2 not readable, 85/s`.
-    fn words(&self, now: Instant) -> String {
-        let open = if self.list_is_complete { "" } else { "+" };
-        let (done, listed, not_readable) = (self.done, self.listed, self.not_readable);
-        let millis = now.duration_since(self.started).as_millis().max(1);
-        let rate = u128::try_from(done).unwrap_or(u128::MAX) * 1000 / millis;
-        format!("{done} of {listed}{open} apps checked, {not_readable} not readable, {rate}/s")
-    }
-}
-
-/// The apps that are being asked for, the one that has waited longest in front. The thread
-/// that draws the bar reads it.
-#[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<Vec<(App, Instant)>>>);
-
-impl Waiting {
-    fn with<T>(&self, use_it: impl FnOnce(&mut Vec<(App, Instant)>) -> T) -> T {
-        use_it(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Returns what is slow, if anything is.
-    fn slow(&self, now: Instant) -> String {
-        self.with(|apps| match apps.first() {
-            Some((app, since)) if now.duration_since(*since) >= SLOW => {
-                let seconds = now.duration_since(*since).as_secs();
-                format!("waiting {seconds} s for {}", app_in_workspace(app))
-            }
-            Some(_) | None => String::new(),
-        })
-    }
 }
 
 impl Progress {
     /// Makes what shows the progress of a run over several apps, or of one over a single app.
     /// Nothing moves unless somebody watches.
     pub(super) fn new(style: Style, several: bool, watched: bool) -> Self {
-        let now = Instant::now();
-        let count = Count {
-            started: now,
-            told: now,
-            listed: 0,
-            list_is_complete: false,
-            done: 0,
-            not_readable: 0,
-        };
         Self {
             style,
+            several,
             watched,
             bar: OnceCell::new(),
-            count: several.then(|| RefCell::new(count)),
-            waiting: Waiting::default(),
+            listed: Cell::default(),
+            not_readable: Cell::default(),
             lines: OnceCell::new(),
         }
     }
@@ -113,73 +55,43 @@ impl Progress {
         self.bar.get_or_init(start).as_ref()
     }
 
-    /// Shows what is being asked.
+    /// Shows what is being asked, or how far a run over several apps is.
     pub(super) fn event(&self, event: Event<'_>) {
-        match (event, &self.count) {
-            (Event::Asking(CheckId::PipelinesList, Some(app)), Some(_)) => {
-                if self.bar().is_some() {
-                    let started = (app.clone(), Instant::now());
-                    self.waiting.with(|apps| apps.push(started));
+        let Some(bar) = self.bar() else {
+            return;
+        };
+        match event {
+            Event::Asking(check, app) if self.listed.get() == 0 => {
+                let app = app.map(|app| format!(": {}", app_in_workspace(app)));
+                bar.set_message(format!("{}{}", check_title(check), app.unwrap_or_default()));
+            }
+            Event::Listed(listed, _) if self.several => {
+                if self.listed.replace(listed) == 0 {
+                    bar.set_style(counting(self.style.unicode));
+                    self.count(bar);
                 }
+                bar.set_length(listed as u64);
             }
-            (Event::Asking(CheckId::PipelinesShow, _), Some(_))
-            | (Event::Listed(..) | Event::Checked(_), None) => {}
-            (Event::Asking(check, app), count) => {
-                let has_started = count
-                    .as_ref()
-                    .is_some_and(|count| count.borrow().listed > 0);
-                if let Some(bar) = self.bar().filter(|_| !has_started) {
-                    let app =
-                        app.map_or_else(String::new, |app| format!(": {}", app_in_workspace(app)));
-                    bar.set_message(format!("{}{app}", check_title(check)));
+            Event::Checked(result) if self.several => {
+                let is_readable = matches!(
+                    result,
+                    AppResult {
+                        state: AppState::Readable,
+                        ..
+                    }
+                );
+                if !is_readable {
+                    self.not_readable.update(|count| count + 1);
                 }
+                bar.inc(1);
+                self.count(bar);
             }
-            (Event::Listed(listed, complete), Some(count)) => {
-                self.listed(&mut count.borrow_mut(), listed, complete);
-            }
-            (Event::Checked(result), Some(count)) => {
-                self.checked(&mut count.borrow_mut(), result);
-            }
+            _ => {}
         }
     }
 
-    fn listed(&self, count: &mut Count, listed: usize, complete: bool) {
-        let now = Instant::now();
-        if count.listed == 0 {
-            count.started = now;
-            count.told = now;
-            if let Some(bar) = self.bar() {
-                bar.set_style(counting(self.style.unicode, self.waiting.clone()));
-            }
-        }
-        count.listed = listed;
-        count.list_is_complete = complete;
-        if let Some(bar) = self.bar() {
-            bar.set_length(listed as u64);
-            bar.set_message(count.words(now));
-        }
-    }
-
-    fn checked(&self, count: &mut Count, result: &AppResult) {
-        let now = Instant::now();
-        count.done += 1;
-        match result.state {
-            AppState::Readable => {}
-            AppState::Denied | AppState::Unknown | AppState::NotReached => {
-                count.not_readable += 1;
-            }
-        }
-        if let Some(bar) = self.bar() {
-            self.waiting
-                .with(|apps| apps.retain(|(app, _)| app.slug != result.app.slug));
-            bar.set_position(count.done as u64);
-            bar.set_message(count.words(now));
-        } else if self.style.detail == Detail::Verbose
-            && now.duration_since(count.told) >= BETWEEN_LINES
-        {
-            count.told = now;
-            self.lines().say(&count.words(now));
-        }
+    fn count(&self, bar: &ProgressBar) {
+        bar.set_message(format!("{} not readable", self.not_readable.get()));
     }
 
     /// Tells of a pause before a retry.
@@ -234,54 +146,10 @@ fn with_ticks(style: ProgressStyle, unicode: bool) -> ProgressStyle {
     })
 }
 
-/// Returns how a bar looks: how much is done, in numbers too, and what is slow.
-fn counting(unicode: bool, waiting: Waiting) -> ProgressStyle {
-    let slow = move |_: &ProgressState, out: &mut dyn Write| {
-        // A line that can't be written is not worth ending a run for.
-        let _ = out.write_str(&waiting.slow(Instant::now()));
-    };
-    let style = ProgressStyle::with_template("{spinner} {bar:24} {msg}  {slow}");
+/// Returns how a bar looks, such as `━━━─── 312 of 1200 apps checked, 2 not readable`.
+fn counting(unicode: bool) -> ProgressStyle {
+    let style = "{spinner} {bar:24} {pos} of {len} apps checked, {msg}";
+    let style = ProgressStyle::with_template(style);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    with_ticks(style, unicode)
-        .progress_chars(if unicode { "━╸─" } else { "=>-" })
-        .with_key("slow", slow)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::Slug;
-
-    #[test]
-    fn the_counts_say_how_far_and_how_fast() {
-        let started = Instant::now();
-        let mut count = Count {
-            started,
-            told: started,
-            listed: 1200,
-            list_is_complete: false,
-            done: 300,
-            not_readable: 2,
-        };
-        let words = |count: &Count| count.words(started + Duration::from_secs(4));
-        assert_eq!(
-            words(&count),
-            "300 of 1200+ apps checked, 2 not readable, 75/s"
-        );
-        count.list_is_complete = true;
-        assert!(words(&count).starts_with("300 of 1200 apps"));
-        assert!(count.words(started).ends_with("300000/s"));
-    }
-
-    #[test]
-    fn the_app_that_waits_longest_is_named_where_it_is_slow() {
-        let (waiting, now) = (Waiting::default(), Instant::now());
-        assert_eq!(waiting.slow(now), "");
-        for slug in ["first", "second"] {
-            let app = App::unlisted(Slug::parse(slug).unwrap());
-            waiting.with(|apps| apps.push((app, now)));
-        }
-        assert_eq!(waiting.slow(now + Duration::from_millis(1999)), "");
-        assert_eq!(waiting.slow(now + SLOW), "waiting 2 s for app first");
-    }
+    with_ticks(style, unicode).progress_chars(if unicode { "━╸─" } else { "=>-" })
 }
