@@ -332,13 +332,20 @@ impl<'a> Judgement<'a> {
             let indices = of_message.remove(&message).unwrap_or_default();
             let code = self.dx_code(message);
             let has_errors = self.reading.shell_errors.contains(&message);
+            // A name and a greeting are no output.
+            let has_unread = self
+                .reading
+                .unread
+                .get(&message)
+                .is_some_and(|lines| *lines > 2);
             let told: Vec<_> = self
                 .reading
                 .told
                 .iter()
                 .filter(|(own, ..)| *own == message)
                 .collect();
-            if indices.is_empty() && told.is_empty() && code.is_none() && !has_errors {
+            if indices.is_empty() && told.is_empty() && code.is_none() && !has_errors && !has_unread
+            {
                 continue;
             }
             let weighed = self.weigh(&indices);
@@ -353,6 +360,8 @@ impl<'a> Judgement<'a> {
                         Some(Incomplete::Told)
                     } else if has_errors {
                         Some(Incomplete::ShellError)
+                    } else if has_unread {
+                        Some(Incomplete::Unreadable)
                     } else {
                         None
                     })

@@ -221,6 +221,8 @@ fn without_tags(text: &str) -> String {
     const LONGEST: usize = 2048;
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     let (mut depth, mut preformatted) = (0_usize, 0_usize);
+    // Where the block began that is open.
+    let mut block = None;
     let is_laid_out = text.contains("<br") || text.contains("<div") || text.contains("<p");
     while let Some(c) = rest.chars().next() {
         let mut window = rest.len().min(LONGEST);
@@ -235,7 +237,11 @@ fn without_tags(text: &str) -> String {
         });
         let (Some(end), Some(name)) = (tag, name) else {
             match c {
-                '\n' if preformatted == 0 && is_laid_out => out.push(' '),
+                '\n' if preformatted == 0 && is_laid_out => {
+                    if !out.ends_with('\n') {
+                        out.push(' ');
+                    }
+                }
                 '\n' => break_line(&mut out, depth),
                 c => out.push(c),
             }
@@ -268,8 +274,21 @@ fn without_tags(text: &str) -> String {
                     None => return out + rest,
                 }
             }
-            "br" | "p" | "/p" | "div" | "/div" | "li" | "tr" | "/tr" | "/li" | "h1" | "h2"
-            | "h3" | "hr" | "/h1" | "/h2" | "/h3" | "table" | "/table" | "ul" | "/ul" => {
+            "br" => {
+                block = None;
+                break_line(&mut out, depth);
+            }
+            "div" | "p" | "li" | "tr" => {
+                end_line(&mut out, depth);
+                block = Some(out.len());
+            }
+            // An empty block is an empty line.
+            "/div" | "/p" | "/li" | "/tr" => match block.take() {
+                Some(start) if start == out.len() => break_line(&mut out, depth),
+                _ => end_line(&mut out, depth),
+            },
+            "h1" | "/h1" | "h2" | "/h2" | "h3" | "/h3" | "hr" | "table" | "/table" | "ul"
+            | "/ul" => {
                 break_line(&mut out, depth);
             }
             "td" | "/td" | "th" | "/th" => out.push(' '),
@@ -281,6 +300,14 @@ fn without_tags(text: &str) -> String {
         }
     }
     out
+}
+
+/// Ends a line, unless nothing stands in it.
+fn end_line(out: &mut String, depth: usize) {
+    let line = out.rfind('\n').map_or(0, |at| at + 1);
+    if !out[line..].trim_matches([' ', '>']).is_empty() {
+        break_line(out, depth);
+    }
 }
 
 fn break_line(out: &mut String, depth: usize) {
@@ -462,10 +489,11 @@ fn quotes<'a>(line: &'a str, before: &Before) -> (usize, &'a str) {
         && let Some(behind) = rest.trim_start_matches(' ').strip_prefix('>')
     {
         // Python's prompt, and PowerShell's for a line that goes on.
-        let is_python = depth == 0 && behind.starts_with(">> ") && !behind.starts_with(">> >");
+        let is_python = behind.starts_with(">> ") && !behind.starts_with(">> >");
         let is_going_on = before.is_powershell && before.goes_on && behind.starts_with('>');
         if is_python && (behind.contains('(') || behind.contains(['=', '.'])) || is_going_on {
-            return (before.depth, behind.trim_start_matches('>').trim_start());
+            let depth = if depth == 0 { before.depth } else { depth };
+            return (depth, behind.trim_start_matches('>').trim_start());
         }
         depth += 1;
         rest = behind;

@@ -83,6 +83,8 @@ pub(super) struct Reading {
     pub(super) shell_errors: Vec<usize>,
     /// Whether builds are spoken of.
     pub(super) has_builds: bool,
+    /// How many lines of a message stand behind a command and can't be read.
+    pub(super) unread: HashMap<usize, usize>,
 }
 
 /// The part of a log that is being read.
@@ -162,6 +164,12 @@ fn is_fresh(text: &str) -> bool {
         || text.len() < 80 && words::step(&lower(text)).is_some()
 }
 
+/// Tells whether a line is a row of a table as Markdown and Jira write it.
+fn is_table_row(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('|') && text.ends_with('|') && text.matches('|').count() > 2
+}
+
 /// Returns for each line where the next one begins that is fresh, or is of another message.
 fn stops(plain: &Plain, messages: &Messages) -> Vec<usize> {
     let mut stops = vec![0; plain.lines.len()];
@@ -239,6 +247,10 @@ impl Reader<'_> {
         let plain = self.plain;
         let text = &plain.text[from..line.end];
         if from == line.start {
+            if is_table_row(text) {
+                self.tells(text);
+                return self.next_line();
+            }
             self.table_row(text);
         }
         let command = command::start(text);
@@ -342,7 +354,9 @@ impl Reader<'_> {
         let (whole, end, next_line) = self.logical(from + start);
         let command = Command::read(&whole, shell, self.shell, &self.variables)?;
         // A sentence that names a program and an address is no command.
-        let is_typed = before.trim().is_empty() || prompt(before.trim_start()).is_some();
+        let is_typed = before.trim().is_empty()
+            || before.trim_end().ends_with(['$', '|', '>', '%', '#'])
+            || prompt(before.trim_start()).is_some();
         let is_bare = is_typed && whole.split_whitespace().count() <= 2;
         let is_sentence = !command.has_options && !is_bare && strength(text) != Strength::Client;
         if is_sentence {
@@ -837,14 +851,15 @@ impl Reader<'_> {
             return;
         }
         self.section(&lowered);
-        // A row of a table tells of several requests.
-        let is_row = window.starts_with('|') && window.matches('|').count() > 2;
-        let how = match strength(window) {
-            Strength::Client if is_row => Strength::Prose,
-            how => how,
-        };
+        let how = strength(window);
         self.says(&lowered, how);
         self.credential(window, &lowered);
+        let is_behind = self
+            .peek()
+            .is_some_and(|shown| shown.request.is_shown && !shown.is_answered());
+        if is_behind && how == Strength::Client {
+            *self.out.unread.entry(self.message).or_default() += 1;
+        }
         let step = words::step(&lowered).filter(|_| how != Strength::Example || lowered.len() < 40);
         if let Some(step) = step
             && lowered.len() < 160
@@ -1126,6 +1141,25 @@ impl Reader<'_> {
             "response headers" | "response" | "response header" => self.block = Block::Response,
             "env" => self.is_env = true,
             _ => {}
+        }
+    }
+
+    /// Takes the statuses of a row of a table, which tells of several requests: nobody can say for
+    /// certain which cell is of which.
+    fn tells(&mut self, text: &str) {
+        let lowered = lower(text).into_owned();
+        let step = words::step(&lowered);
+        for (at, digits) in numbers(text) {
+            let Ok(status) = digits.parse::<u16>() else {
+                continue;
+            };
+            let is_line = lowered.get(..at).is_some_and(|before| {
+                let before = before.trim_end();
+                before.ends_with("http/2") || before.ends_with("http/1.1")
+            });
+            if is_line || sign_of(status, &text[..at], &text[at + 3..]).is_some() {
+                self.out.told.push((self.message, step, status));
+            }
         }
     }
 

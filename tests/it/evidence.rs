@@ -457,3 +457,98 @@ fn what_another_host_says_is_said_of_no_token_and_no_outage_of_bitrises() {
         }
     }
 }
+
+/// A change of dress, which a text goes through.
+type Dress = fn(&str) -> String;
+
+/// Harmless changes of dress: the text stays the same to whoever reads it.
+const DRESSES: [(&str, Dress); 22] = [
+    ("quoted", |text| each(text, |line| format!("> {line}"))),
+    ("quoted twice", |text| {
+        each(text, |line| format!("> > {line}"))
+    }),
+    ("quoted without spaces", |text| {
+        each(text, |line| format!(">{line}"))
+    }),
+    ("indented", |text| each(text, |line| format!("    {line}"))),
+    ("CRLF", |text| text.replace('\n', "\r\n")),
+    ("coloured", |text| {
+        each(text, |line| format!("\u{1b}[32m{line}\u{1b}[0m"))
+    }),
+    ("a timestamp in front", |text| {
+        each(text, |line| format!("2026-11-24T10:00:00.1234567Z {line}"))
+    }),
+    ("a clock in front", |text| {
+        each(text, |line| format!("[10:00:00] {line}"))
+    }),
+    ("a container's name in front", |text| {
+        each(text, |line| format!("app-1  | {line}"))
+    }),
+    ("in a fence inside a letter", |text| {
+        format!("Hello,\n\nthis is what I see:\n\n```\n{text}\n```\n\nKind regards\nMira\n")
+    }),
+    ("in a fence with a language", |text| {
+        format!("```console\n{text}\n```\n")
+    }),
+    ("an export in pre", |text| {
+        format!("<p>Hello,</p>\n<pre>{}</pre>\n<p>Regards</p>", html(text))
+    }),
+    ("an export in divs", |text| {
+        each(&html(text), |line| format!("<div>{line}</div>"))
+    }),
+    ("entities alone", html),
+    ("Jira's macro", |text| {
+        format!("{{code:bash}}\n{text}\n{{code}}\n")
+    }),
+    ("no-break spaces", |text| text.replace("  ", "\u{a0} ")),
+    ("zero-width spaces in addresses", |text| {
+        text.replace("api.bitrise.io", "api.\u{200b}bitrise.\u{200b}io")
+    }),
+    ("a byte order mark", |text| format!("\u{feff}{text}")),
+    ("a greeting above", |text| {
+        format!("Hi team, DX does not connect. Here is the output:\n\n{text}")
+    }),
+    ("a signature with numbers", |text| {
+        format!("{text}\n\n--\nMira Kovac | Acme Ltd | Room 401 | +49 30 403 404 0\n")
+    }),
+    ("a shell's header above", |text| {
+        format!("Last login: Tue Nov 24 09:59:01 on ttys001\n{text}")
+    }),
+    ("blank lines at its ends", |text| {
+        format!("\n\n\n{text}\n\n\n")
+    }),
+];
+
+fn each(text: &str, change: impl Fn(&str) -> String) -> String {
+    text.lines().map(|line| change(line) + "\n").collect()
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[test]
+fn harmless_changes_of_dress_keep_the_verdict() {
+    let mut changed = Vec::new();
+    let mut count = 0;
+    for case in corpus() {
+        let before = case.judge(&case.text).verdict();
+        for (name, dress) in DRESSES {
+            count += 1;
+            let after = case.judge(&dress(&case.text)).verdict();
+            if after != before {
+                changed.push(format!("{} {name}: {before:?} -> {after:?}", case.name));
+            }
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "{} of {count}:\n{}",
+        changed.len(),
+        changed.join("\n")
+    );
+}
