@@ -1,10 +1,8 @@
-//! From responses to a report: the one place where checks and apps come together, whether the
-//! program asked by itself or somebody pasted what was answered.
+//! From responses to a report: the one place where the checks and apps of a run come together.
 //!
 //! Say what was answered in its order, [`Assembly::apps`] for a page of the list of apps,
 //! [`Assembly::pipelines`] and [`Assembly::details`] for an app, [`Assembly::recheck`] for a later
-//! look at the list; [`Assembly::open`] if a response says nothing. [`Assembly::finish`] makes the
-//! report.
+//! look at the list. [`Assembly::finish`] makes the report.
 //!
 //! Invariant: what an app's responses mean is kept for every app; evidence is kept for one app a
 //! check, to be shown, and nothing follows from it.
@@ -281,26 +279,6 @@ impl Assembly {
             (Ok(()), _) => (Reason::PipelinesDenied, Finding::AskedAgain),
         };
         self.not_read(id, app, why, exchange)
-    }
-
-    /// Notes a response that says nothing, or that one is missing: the evidence is incomplete.
-    pub fn open(&mut self, id: CheckId, app: Option<usize>, exchange: Option<Exchange>) {
-        let reason = Reason::EvidenceIncomplete;
-        let check = Check {
-            exchange,
-            ..Check::new(id, CheckResult::NotPassed(reason))
-        };
-        match id {
-            CheckId::PipelinesList | CheckId::PipelinesShow => {
-                if let Some(index) = app {
-                    self.apps[index].state = AppState::Unknown;
-                    self.apps[index].reason = Some(reason);
-                }
-                self.keep(app, check);
-            }
-            CheckId::AppsRecheck => self.recheck = Some(check),
-            CheckId::AppsList | CheckId::TokenFormat => self.list = Some(check),
-        }
     }
 
     /// Notes why an app's pipelines, or one of its runs, were not read.
