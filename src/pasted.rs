@@ -3,6 +3,7 @@
 //! Invariant: no secret is in here, and no sentence.
 
 use crate::check::CheckId;
+use crate::names::names;
 use crate::text::Untrusted;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -105,50 +106,53 @@ pub struct Outcome {
     pub is_in_dx: bool,
 }
 
-/// What in a pasted request is unlike DX's call.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Mistake {
-    /// `Bearer`, `Basic` or another scheme in front of the token, which Bitrise takes for a part of it.
-    Bearer,
-    /// The token stands in a header of another name.
-    OtherHeader,
-    /// The token was given as user or password (`-u`).
-    UserOption,
-    /// The token stands in the address.
-    TokenInQuery,
-    /// The whole request is shown, and no token in it.
-    NoToken,
-    /// The `Authorization` header, or the variable in it, is empty.
-    EmptyToken,
-    /// The placeholder of the token was left in, or put in its place before pasting.
-    TokenPlaceholder,
-    /// The name of a variable, which nothing replaced.
-    TokenVariable,
-    /// The placeholder of the app's slug was left in, or the slug is missing.
-    SlugPlaceholder,
-    /// `http://` instead of `https://`.
-    PlainHttp,
-    /// Another host than Bitrise's API.
-    OtherHost,
-    /// No `/v0.1` in the address.
-    NoVersion,
-    /// Another version than `v0.1`.
-    OtherVersion,
-    /// An endpoint that DX does not use.
-    OtherEndpoint,
-    /// A slash too many in the address.
-    ExtraSlash,
-    /// Another method than `GET`.
-    Method,
-    /// A filter or a page in the query.
-    Filter,
-    /// Quotes that the shell does not know, so that the parts were read as addresses: single quotes
-    /// in Windows' command prompt, or typographic ones.
-    Quotes,
-    /// `curl` is another command there: Windows PowerShell's own, which takes other options.
-    PowerShellAlias,
-    /// The app's slug is not among the apps that the first response lists.
-    SlugNotListed,
+names! {
+    /// What in a pasted request is unlike DX's call.
+    pub enum Mistake {
+        /// `Bearer` in front of the token, which Bitrise takes for a part of it.
+        Bearer = "bearer",
+        /// Another scheme in front of the token, such as `Basic`.
+        Scheme = "scheme",
+        /// The token stands in a header of another name.
+        OtherHeader = "other_header",
+        /// The token was given as user or password (`-u`).
+        UserOption = "user_option",
+        /// The token stands in the address.
+        TokenInQuery = "token_in_query",
+        /// The whole request is shown, and no token in it.
+        NoToken = "no_token",
+        /// The `Authorization` header, or the variable in it, is empty.
+        EmptyToken = "empty_token",
+        /// The placeholder of the token was left in, or put in its place before pasting.
+        TokenPlaceholder = "token_placeholder",
+        /// The name of a variable, which nothing replaced.
+        TokenVariable = "token_variable",
+        /// The placeholder of the app's slug was left in, or the slug is missing.
+        SlugPlaceholder = "slug_placeholder",
+        /// `http://` instead of `https://`.
+        PlainHttp = "plain_http",
+        /// Another host than Bitrise's API.
+        OtherHost = "other_host",
+        /// No `/v0.1` in the address.
+        NoVersion = "no_version",
+        /// Another version than `v0.1`.
+        OtherVersion = "other_version",
+        /// An endpoint that DX does not use.
+        OtherEndpoint = "other_endpoint",
+        /// A slash too many in the address.
+        ExtraSlash = "extra_slash",
+        /// Another method than `GET`.
+        Method = "method",
+        /// A filter or a page in the query.
+        Filter = "filter",
+        /// Quotes that the shell does not know, so that the parts were read as addresses: single quotes
+        /// in Windows' command prompt, or typographic ones.
+        Quotes = "quotes",
+        /// `curl` is another command there: Windows PowerShell's own, which takes other options.
+        PowerShellAlias = "power_shell_alias",
+        /// The app's slug is not among the apps that the first response lists.
+        SlugNotListed = "slug_not_listed",
+    }
 }
 
 /// Why a pasted text does not decide.
@@ -190,6 +194,29 @@ pub enum Incomplete {
     OwnReport,
     /// The newest message does not decide, and only an older one shows a response.
     OlderMessage,
+}
+
+impl Incomplete {
+    /// Returns the name that the catalogue has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PipelinesMissing => "pipelines_missing",
+            Self::AppsMissing => "apps_missing",
+            Self::StepUnknown { .. } => "step_unknown",
+            Self::Unsettled => "unsettled",
+            Self::NotFound => "not_found",
+            Self::Explained(_) => "explained",
+            Self::Hidden => "hidden",
+            Self::Unreadable => "unreadable",
+            Self::OtherEndpoint => "other_endpoint",
+            Self::Contradiction => "contradiction",
+            Self::Told => "told",
+            Self::Credentials => "credentials",
+            Self::ShellError => "shell_error",
+            Self::OlderMessage => "older_message",
+            Self::OwnReport => "own_report",
+        }
+    }
 }
 
 impl PastedFacts {

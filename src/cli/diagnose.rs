@@ -5,10 +5,12 @@
 use super::environment::{Environment, SHELL};
 use super::outcome::{Readers, plan_files, write};
 use super::{DiagnoseArgs, input, output};
-use crate::diagnosis::{self, Diagnosis, Known, diagnose, say_token_was_pasted};
+use crate::diagnosis::{self, Diagnosis, Known, diagnose};
 use crate::evidence::{self, judge, without_secrets};
+use crate::pasted::Secret;
 use crate::plan::{FileError, PlanError};
 use crate::report::{EvidenceKind, NotRun, Report, Target, TokenInfo};
+use crate::token::TokenKind;
 use crate::verdict::Verdict;
 use serde_json::Value;
 use std::fs::File;
@@ -51,34 +53,47 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
         Ok(text) => text,
         Err(error) => return of(not_run(error)),
     };
-    if let Some(diagnosis) = saved(&text) {
-        return diagnosis;
+    if let Some(report) = saved(&text) {
+        return of(report);
     }
     let step = args.step.map(Into::into);
     let Some((own, rest)) = evidence::own_report(&text) else {
         return of(judge(&text, step, SystemTime::now()));
     };
     let around = judge(&rest, step, SystemTime::now());
-    match saved(&own) {
-        Some(diagnosis)
-            if around.verdict() == Verdict::NotRun || around.verdict() == diagnosis.verdict =>
+    of(match saved(&own) {
+        Some(mut report)
+            if around.verdict() == Verdict::NotRun || around.verdict() == report.verdict() =>
         {
-            diagnosis
+            let secrets = around.pasted.map(|pasted| pasted.secrets);
+            hold(&mut report, secrets.unwrap_or_default());
+            report
         }
-        Some(_) => of(evidence::disagrees(around)),
-        None => of(around),
-    }
+        Some(_) => evidence::disagrees(around),
+        None => around,
+    })
 }
 
-/// Returns the diagnosis of a saved report, if the text is one.
-fn saved(text: &str) -> Option<Diagnosis> {
+/// Returns a saved report, if the text is one.
+fn saved(text: &str) -> Option<Report> {
     diagnosis::read(text)?;
     let (report, holds_token) = saved_without_secrets(text);
-    let mut diagnosis = of(diagnosis::read(&report)?);
+    let mut report = diagnosis::read(&report)?;
     if holds_token {
-        say_token_was_pasted(&mut diagnosis);
+        hold(&mut report, vec![Secret::Bitrise(TokenKind::Unknown, None)]);
     }
-    Some(diagnosis)
+    Some(report)
+}
+
+/// Notes the secrets that stand in or around a saved report.
+fn hold(report: &mut Report, secrets: Vec<Secret>) {
+    if !secrets.is_empty() {
+        report
+            .pasted
+            .get_or_insert_default()
+            .secrets
+            .extend(secrets);
+    }
 }
 
 /// Returns a saved report without the secrets that somebody may have written into it, and whether a

@@ -8,6 +8,7 @@
 //! - `result`: the headline; of several, the first whose conditions are known to hold. One below a
 //!   cause is the headline if that cause is the likeliest and known to apply; it is not said twice;
 //! - `dx`: what DX does, if that is more than its code;
+//! - `remark`: what is said beneath the headline, if its conditions are known to hold;
 //! - `cause`, with a `weight`, the higher the likelier, or `proves`: with its conditions known to
 //!   hold it is this one and no other;
 //! - `do`, with who has to do it: below the cause that it helps with, or for the reason as a whole;
@@ -52,6 +53,8 @@ pub(super) struct Entry {
     pub(super) results: Vec<Sentence>,
     /// What DX does.
     pub(super) dx: Vec<Sentence>,
+    /// What is said beneath the headline.
+    pub(super) remarks: Vec<Sentence>,
     /// The causes, in the order of the text.
     pub(super) causes: Vec<Cause>,
     /// The actions, in the order in which they are shown.
@@ -72,10 +75,9 @@ pub(super) struct Sentence {
 }
 
 impl Sentence {
-    /// Tells whether it is said because one cause is left, and so says that cause.
-    pub(super) fn is_of_one_cause(&self) -> bool {
-        let mut conditions = self.conditions.iter();
-        conditions.any(|condition| condition.fact.name == "one_cause")
+    /// Tells whether it has the cause in it.
+    pub(super) fn says_cause(&self) -> bool {
+        self.text.contains("{cause}")
     }
 }
 
@@ -216,6 +218,10 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
                 entry.dx.push(sentence());
                 above = Above::Dx;
             }
+            ("remark", None) => {
+                entry.remarks.push(sentence());
+                above = Above::Remark;
+            }
             ("cause", None) => {
                 entry.causes.push(Cause {
                     at: entry.causes.len(),
@@ -241,6 +247,7 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
                     Above::Nothing => None,
                     Above::Result => entry.results.last_mut(),
                     Above::Dx => entry.dx.last_mut(),
+                    Above::Remark => entry.remarks.last_mut(),
                     Above::Cause => entry.causes.last_mut().map(|cause| &mut cause.sentence),
                     Above::Action => entry.actions.last_mut().map(|action| &mut action.sentence),
                 };
@@ -266,6 +273,7 @@ enum Above {
     Nothing,
     Result,
     Dx,
+    Remark,
     Cause,
     Action,
 }

@@ -9,6 +9,7 @@
 
 use super::NoProxy;
 use super::facts::Facts;
+use super::pasted;
 use crate::exchange::AuthScheme;
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenSource, TokenState};
 use crate::token::TokenKind;
@@ -135,8 +136,23 @@ facts! {
     "altered": "the report contradicts itself", "the report does not contradict itself",
         |f, _| f.run(|run| run.altered.is_some());
     "token_in_text": "a token stands in the pasted text", "no token stands in the pasted text",
-        |f, _| f.run(|_| f.was_pasted);
-    "one_cause": "one cause is left", "several causes are left", |f, _| f.run(|_| f.cause.is_some());
+        |f, _| f.run(|_| f.was_pasted());
+    "secret": "a secret of this kind stands in the text: {}", "no secret of this kind stands in the text: {}",
+        |f, kind| f.run(|_| f.holds_secret(kind));
+    "incomplete": "the evidence is incomplete ({})", "the evidence is not incomplete ({})",
+        |f, what| f.run(|_| f.incomplete().is_some_and(|why| why.as_str() == what));
+    "mistake": "the command's mistake is {}", "the command's mistake is not {}",
+        |f, name| f.run(|_| f.is_explained_by(name));
+    "seen": "the text shows a status", "the text shows no status", |f, _| f.run(|_| pasted::seen(f, None).is_some());
+    "dx_code": "the text says what DX shows", "the text does not say what DX shows",
+        |f, _| f.run(|_| pasted::dx_code(f).is_some());
+    "older": "an older message says something else", "no older message says something else",
+        |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.older.is_some()));
+    "outcomes": "several tokens differ", "no two tokens differ",
+        |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.outcomes.len() > 1));
+    "several_commands": "several commands are open", "one command is open", |f, _| f.run(|_| f.commands.len() > 1);
+    "slug_open": "no app's slug is known", "an app's slug is known", |f, _| f.run(|_| pasted::is_slug_open(f));
+    "one_cause": "one cause is left", "several causes are left", |f, _| f.run(|_| f.causes_left == 1);
 
     // The environment.
     "on_ci": "on a CI system", "on a person's machine", |f, _| f.here(|here| here.ci.is_some());
@@ -194,7 +210,7 @@ facts! {
     "accepted_before": "the same run had a list of apps before", "the run had no list of apps before",
         |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": "another token is the way out", "the same token can be mended",
-        |f, _| if f.was_pasted { Some(true) } else { f.kind.map(|kind| match kind {
+        |f, _| if f.was_pasted() { Some(true) } else { f.kind.map(|kind| match kind {
             TokenKind::Personal => f.is_disabled() != Some(true) && f.mistaken.is_none(),
             TokenKind::Unknown => f.reason == Some(Reason::TokenRejected),
             TokenKind::Workspace => false,

@@ -31,8 +31,12 @@ pub(super) struct Facts<'a> {
     pub(super) known: Option<&'a Known>,
     /// How what was seen came here.
     pub(super) evidence: EvidenceKind,
-    /// Whether a token stands in a pasted text, so that it has to be revoked.
-    pub(super) was_pasted: bool,
+    /// What a pasted text shows beyond requests and responses.
+    pub(super) pasted: Option<&'a PastedFacts>,
+    /// The commands whose output would settle what a pasted text leaves open.
+    pub(super) commands: Vec<String>,
+    /// Whether whoever pasted the text is spoken to, and not of.
+    pub(super) is_reply: bool,
     /// Whether all of it came from the sandbox.
     pub(super) is_sandbox: bool,
     /// The base URL, if a usable one was given.
@@ -89,8 +93,10 @@ pub(super) struct Facts<'a> {
     pub(super) now: Option<SystemTime>,
     /// The signal that ended the run.
     pub(super) signal: Option<&'static str>,
-    /// The one cause, if only one is left.
+    /// The likeliest cause, if it is known to apply or the only one.
     pub(super) cause: Option<&'a str>,
+    /// How many causes are left.
+    pub(super) causes_left: usize,
 }
 
 /// What was given as `--app` in place of a slug.
@@ -133,7 +139,7 @@ impl<'a> Facts<'a> {
             reason: report.reason(),
             known: is_live.then_some(known),
             evidence: report.evidence,
-            was_pasted: pasted.is_some_and(PastedFacts::holds_token),
+            pasted,
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),
@@ -392,6 +398,16 @@ impl<'a> Facts<'a> {
     /// nothing of its variables and options.
     pub(super) fn is_told(&self) -> bool {
         self.evidence != EvidenceKind::Live
+    }
+
+    /// Tells whether a token stands in a pasted text, so that it has to be replaced.
+    pub(super) fn was_pasted(&self) -> bool {
+        self.pasted.is_some_and(PastedFacts::holds_token)
+    }
+
+    /// Tells whether the customer is spoken of, and not to.
+    pub(super) fn is_of_customer(&self) -> bool {
+        self.is_told() && !self.is_reply
     }
 }
 

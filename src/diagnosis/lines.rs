@@ -40,7 +40,7 @@ pub(super) fn check(check: &Check, facts: &Facts, target: &Target, how: &Reprodu
         request: check
             .exchange
             .as_ref()
-            .map(|exchange| request(exchange, facts, target, how)),
+            .map(|exchange| request(check.id, exchange, facts, target, how)),
     }
 }
 
@@ -151,7 +151,10 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     }
     let text = match check.exchange.as_ref() {
         Some(exchange) => text.then(seen(exchange)),
-        None if reason == Reason::EvidenceIncomplete => text.own("can't be told from the text"),
+        None if reason == Reason::EvidenceIncomplete => match facts.seen_of_no_step() {
+            Some(seen) => text.then(seen).own(", of one of DX's two commands"),
+            None => text.own("can't be told from the text"),
+        },
         None => text.own(reason.as_str().replace('_', " ")),
     };
     let location = check.exchange.as_ref().and_then(Exchange::response);
@@ -256,7 +259,13 @@ fn fault(fault: &Fault) -> Text {
 }
 
 /// Returns the line of a request.
-fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce) -> RequestLine {
+fn request(
+    id: CheckId,
+    exchange: &Exchange,
+    facts: &Facts,
+    target: &Target,
+    how: &Reproduce,
+) -> RequestLine {
     let response = exchange.response();
     let is_live = facts.evidence == EvidenceKind::Live;
     let is_foreign = facts.reason.is_some_and(is_foreign)
@@ -283,7 +292,15 @@ fn request(exchange: &Exchange, facts: &Facts, target: &Target, how: &Reproduce)
         request_id: response.and_then(|response| response.request_id.clone()),
         api_message: words(exchange).cloned(),
         responder: responder.cloned(),
-        outcome: outcome(exchange, responder),
+        outcome: match response.and_then(|response| response.status) {
+            // The server's words stand in the check.
+            Some(status) if facts.evidence == EvidenceKind::Pasted && responder.is_none() => {
+                let is_told = facts.is_told_by_body(id, &exchange.url);
+                let by = if is_told { ", told by the body" } else { "" };
+                format!("{status}{by}").into()
+            }
+            _ => outcome(exchange, responder),
+        },
         failure_point: failure_point(target, exchange),
         command: how.curl(&exchange.url),
     }

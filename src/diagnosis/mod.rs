@@ -17,6 +17,7 @@ mod facts;
 mod known;
 mod lines;
 mod pasted;
+mod reply;
 mod reproduce;
 mod result;
 mod saved;
@@ -27,7 +28,6 @@ pub use document::rfc3339;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
-pub use pasted::say_token_was_pasted;
 pub use saved::read;
 pub use sentence::{app_in_workspace, dx_words};
 
@@ -42,6 +42,7 @@ use crate::report::{
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
+use conditions::holds;
 use document::{MAX_APPS, SCHEMA_VERSION, at_most, known, milliseconds, seconds};
 use facts::Facts;
 use reproduce::Reproduce;
@@ -156,29 +157,35 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let entry = catalogue::entry(facts.reason);
     let shell = report.pasted.as_ref().and_then(|facts| facts.shell);
     let how = Reproduce::new(&report.target, shell.unwrap_or(known.shell));
+    let open = pasted::addresses(&report);
+    facts.commands = open.iter().map(|url| how.curl(url)).collect();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
-    if let [only] = causes[..] {
-        facts.cause = Some(&only.sentence.text);
-    }
-    let checks = report.checks.iter();
+    facts.causes_left = causes.len();
+    facts.cause = causes.first().and_then(|first| {
+        let is_known = holds(&first.sentence.conditions, &facts) == Some(true);
+        (is_known || causes.len() == 1).then_some(&*first.sentence.text)
+    });
+    let checks = report
+        .checks
+        .iter()
+        .filter(|check| !pasted::is_of_run(check, &report));
     let checks: Vec<CheckLine> = checks
         .map(|check| lines::check(check, &facts, &report.target, &how))
         .collect();
     // Nobody has to act for a verified token to work, but a pasted one is everybody's.
-    let is_needed = facts.reason.is_some() || facts.was_pasted;
+    let is_needed = facts.reason.is_some() || facts.was_pasted();
     let needed = actions.first().filter(|_| is_needed);
     let (who, who_text) = needed
         .and_then(|action| result::who(action, &facts))
         .unzip();
     let fill_all = |texts: &[String]| texts.iter().map(|text| fill(text, &facts)).collect();
     let is_live = report.evidence == EvidenceKind::Live;
-    let shown = report.pasted.clone();
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
         docs_url: DX_PAGE.into(),
-        reply: None,
+        reply: reply::reply(entry, &causes, &actions, &facts),
         tool: Tool::default(),
         verdict: report.verdict(),
         reason: report.reason(),
@@ -187,7 +194,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         retry_after: report.retry_after(),
         evidence: report.evidence,
         result: result::result(entry, &causes, &facts),
-        remarks: result::remarks(&facts, &report),
+        remarks: result::remarks(entry, &facts, &report),
         dx: result::dx(entry, &facts),
         token: result::token(&facts, &report),
         who,
@@ -196,7 +203,11 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             .map(|action| fill(&action.sentence.text, &facts).capitalized())
             .collect(),
         warnings: warnings(&report),
-        reproduce: reproduce(&checks, &report, &how),
+        reproduce: if facts.commands.is_empty() {
+            reproduce(&checks, &report, &how)
+        } else {
+            facts.commands.clone()
+        },
         checks,
         causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
         causes: { causes.iter() }
@@ -222,10 +233,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;
-    match shown {
-        Some(shown) => pasted::told(diagnosis, &shown, &how),
-        None => diagnosis,
-    }
+    diagnosis
 }
 
 fn warnings(report: &Report) -> Vec<WarningLine> {

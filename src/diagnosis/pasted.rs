@@ -1,268 +1,366 @@
-//! What a pasted text shows beyond requests and responses, in words.
+//! The facts and the gaps of pasted text.
+//!
+//! Invariant: a gap has words for what is not known; the sentences stand in the catalogue.
 
-use super::reproduce::Reproduce;
-use super::{Diagnosis, Who};
-use crate::check::{CheckId, Status};
-use crate::pasted::{Incomplete, Mistake, PastedFacts, PastedStep};
+use super::facts::{Facts, host_of};
+use crate::base_url::DEFAULT_BASE_URL;
+use crate::check::{Check, CheckId, CheckResult};
+use crate::exchange::is_bitrise;
+use crate::pasted::{Incomplete, Mistake, Outcome, PastedStep, Secret, Shell};
+use crate::report::{EvidenceKind, Report};
 use crate::text::Text;
+use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
-/// Returns a diagnosis with what the text shows said in its place.
-pub(super) fn told(mut diagnosis: Diagnosis, facts: &PastedFacts, how: &Reproduce) -> Diagnosis {
-    if let Some(incomplete) = facts.incomplete {
-        if diagnosis.reason == Some(Reason::EvidenceIncomplete) {
-            diagnosis.result = Text::from("Can't tell: ").own(why(incomplete));
-            diagnosis.causes = causes(incomplete);
-            show_open(&mut diagnosis, facts);
-        }
-        let commands = facts.settled_by.iter().map(|url| how.curl(url));
-        diagnosis.reproduce = commands.clone().collect();
-        // What becomes of a pasted token stays the last action.
-        let last = diagnosis.actions.pop().filter(|_| facts.holds_token());
-        diagnosis.actions = commands
-            .map(|command| {
-                let words =
-                    "Run this, and paste it with all that it prints, but without the token: ";
-                Text::from(words).command(command)
-            })
-            .chain(last)
-            .collect();
-    }
-    // What was not looked for in the text is no check of it.
-    diagnosis.checks.retain(|check| {
-        let is_of_run = matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow);
-        !(is_of_run && check.status == Status::Skip)
-    });
-    let mut inferred: Vec<String> = Vec::new();
-    for status in facts.found.iter().filter_map(inferred_status) {
-        if !inferred.contains(&status) {
-            inferred.push(status);
-        }
-    }
-    mark_inferred(&mut diagnosis, facts);
-    if !inferred.is_empty() {
-        let text = match inferred.as_slice() {
-            [status] => format!("The status {status} was inferred from the body."),
-            [first, second] => {
-                format!("The statuses {first} and {second} were inferred from the bodies.")
-            }
-            _ => {
-                let statuses = inferred.join(", ");
-                format!("The statuses {statuses} were inferred from the bodies.")
-            }
-        };
-        diagnosis.remarks.push(text.into());
-    }
-    let explains = match facts.incomplete {
-        Some(Incomplete::Explained(mistake)) => Some(mistake),
-        Some(_) | None => None,
+/// What stands in a command in place of a slug that is not known.
+const SLUG: &str = "YOUR_APP_SLUG";
+
+/// The addresses whose responses would settle what a text leaves open: the ones that the evidence
+/// names, or else those that DX asks.
+pub(super) fn addresses(report: &Report) -> Vec<String> {
+    let pasted = report.pasted.as_ref();
+    let Some(pasted) = pasted.filter(|_| report.evidence == EvidenceKind::Pasted) else {
+        return Vec::new();
     };
-    for mistake in facts
-        .mistakes
-        .iter()
-        .filter(|mistake| Some(**mistake) != explains)
-    {
-        diagnosis
-            .remarks
-            .push(format!("In the command: {}.", in_command(*mistake)).into());
+    if !pasted.settled_by.is_empty() {
+        let mut addresses = pasted.settled_by.clone();
+        if pasted.incomplete == Some(Incomplete::NotFound) {
+            // Whether the slug is among them, one app does not tell.
+            let list = addresses.iter_mut();
+            list.for_each(|url| *url = url.replace("/apps?limit=1", "/apps?limit=50"));
+        }
+        return addresses;
     }
-    if facts.holds_token() {
-        diagnosis.remarks.push(HOLDS_TOKEN.into());
-    }
-    diagnosis
-}
-
-const HOLDS_TOKEN: &str = "The text holds a live Bitrise token. It is not shown here, but whoever can \
-     read the text can use it.";
-
-/// Says that a token stands in what was pasted, and what has to be done about it.
-pub fn say_token_was_pasted(diagnosis: &mut Diagnosis) {
-    diagnosis.remarks.push(HOLDS_TOKEN.into());
-    let revoke = "Revoke the token that was pasted, whatever else is true: on Bitrise, Settings → \
-         Security → API tokens. Whoever can read the ticket can use it.";
-    diagnosis.actions.insert(0, revoke.into());
-    if diagnosis.who.is_none() || diagnosis.verdict == Verdict::Inconclusive {
-        diagnosis.who = Some(Who::BitriseAdmin);
-        diagnosis.who_text = Some("whoever manages API tokens in the Bitrise workspace".into());
-    }
-}
-
-/// Shows a response that is of no known step in place of the check that it leaves open, which would
-/// show nothing.
-fn show_open(diagnosis: &mut Diagnosis, facts: &PastedFacts) {
-    let open = facts.found.iter().rfind(|found| found.step.is_none());
-    let check = diagnosis
-        .checks
-        .iter_mut()
-        .find(|check| check.reason == Some(Reason::EvidenceIncomplete) && check.request.is_none());
-    let (Some(check), Some(open)) = (check, open) else {
-        return;
-    };
-    let Some(status) = open.status else {
-        return;
-    };
-    let mut text = Text::from(status.to_string());
-    if let Some(message) = &open.message {
-        text = text.own(" “").foreign(message).own("”");
-    }
-    check.text = text.own(", of one of DX's two commands");
-}
-
-/// Says at each request whose status stands nowhere in the text that it was inferred.
-fn mark_inferred(diagnosis: &mut Diagnosis, facts: &PastedFacts) {
-    for check in &mut diagnosis.checks {
-        let step = match check.id {
-            CheckId::AppsRecheck => CheckId::AppsList,
-            id @ (CheckId::TokenFormat
-            | CheckId::AppsList
-            | CheckId::PipelinesList
-            | CheckId::PipelinesShow) => id,
-        };
-        let Some(request) = &mut check.request else {
-            continue;
-        };
-        let is_this = |found: &&PastedStep| {
-            found.step == Some(step)
-                && found.url.as_ref().is_none_or(|url| *url == request.url)
-                && !found.is_superseded
-        };
-        let found = facts.found.iter().rfind(is_this);
-        if found.is_some_and(|found| found.is_inferred && found.status == request.status) {
-            let outcome = std::mem::take(&mut request.outcome);
-            request.outcome = outcome.own(" · status inferred from the body");
+    let base = report.target.base_url.as_deref();
+    let base = base.unwrap_or(DEFAULT_BASE_URL);
+    let list = format!("{base}/apps?limit=1");
+    match report.reason() {
+        Some(Reason::EvidenceMissing | Reason::EvidenceIncomplete) => {
+            vec![list, format!("{base}/apps/{SLUG}/pipelines?limit=1")]
         }
-    }
-}
-
-fn inferred_status(step: &PastedStep) -> Option<String> {
-    let status = step
-        .status
-        .filter(|_| step.is_inferred && !step.is_superseded)?;
-    Some(status.to_string())
-}
-
-/// Says why the text does not decide.
-fn why(incomplete: Incomplete) -> String {
-    match incomplete {
-        Incomplete::PipelinesMissing => {
-            "the list of apps could be read, but the text does not show whether an app's pipelines can be.".to_owned()
-        }
-        Incomplete::AppsMissing => {
-            "an app's pipelines could be read, but the text does not show the list of apps.".to_owned()
-        }
-        Incomplete::StepUnknown { .. } => {
-            "nothing tells which of DX's two commands this answers.".to_owned()
-        }
-        Incomplete::Unsettled => {
-            "one app's pipelines were answered with 401. Either the token is no longer accepted, or it has no access to this app: the list of apps would tell.".to_owned()
-        }
-        Incomplete::NotFound => {
-            "one app's pipelines were answered with 404, and the text does not show that the list of apps can be read. Either the token has no access to this app, or the address is wrong: the list of apps would tell.".to_owned()
-        }
-        Incomplete::Explained(mistake) => format!(
-            "a mistake in the command explains the response, so it says nothing about the token: {}.",
-            in_command(mistake)
-        ),
-        Incomplete::Unreadable => {
-            "a response is cut, or its status can neither be seen nor inferred from its body.".to_owned()
-        }
-        Incomplete::OtherEndpoint => {
-            "the text shows endpoints that DX does not use, and none that it does.".to_owned()
-        }
-        Incomplete::Hidden => {
-            "an option or a filter of the command hid the response.".to_owned()
-        }
-        Incomplete::Contradiction => {
-            "the address and the body of a response contradict each other.".to_owned()
-        }
-        Incomplete::Told => {
-            "the text tells a status in a sentence, and shows no response.".to_owned()
-        }
-        Incomplete::Credentials => {
-            "the text shows several tokens with different outcomes, and does not say which one is in DX.".to_owned()
-        }
-        Incomplete::ShellError => {
-            "the shell could not run the command as it was pasted, so nothing was asked.".to_owned()
-        }
-        Incomplete::OwnReport => {
-            "the text holds a report of bitrise-dx, and the rest of it says something else.".to_owned()
-        }
-        Incomplete::OlderMessage => {
-            "the newest message shows no response, and an older one no longer decides.".to_owned()
-        }
-    }
-}
-
-fn meaning(reason: Option<Reason>) -> String {
-    let Some(reason) = reason else {
-        return "what DX needs".to_owned();
-    };
-    let words = match reason.verdict() {
-        Verdict::InvalidCredentials => "that the token is rejected",
-        Verdict::InvalidPermissions => "that the token lacks access",
-        Verdict::NoResources => "that the token sees no app",
-        Verdict::Inconclusive if reason == Reason::EvidenceIncomplete => {
-            return "nothing certain".to_owned();
-        }
-        Verdict::Inconclusive | Verdict::NotRun | Verdict::Verified => "nothing about the token",
-    };
-    format!("{words} ({})", reason.as_str())
-}
-
-fn causes(incomplete: Incomplete) -> Vec<Text> {
-    match incomplete {
-        Incomplete::StepUnknown { apps, pipelines } => {
-            let reading = |id: CheckId, reason: Option<Reason>| {
-                let step = if id == CheckId::AppsList {
-                    "the first command"
-                } else {
-                    "the second command"
-                };
-                Text::from(format!(
-                    "If it answers {step}, it means {}.",
-                    meaning(reason)
-                ))
-            };
-            vec![
-                reading(CheckId::AppsList, apps),
-                reading(CheckId::PipelinesList, pipelines),
-            ]
-        }
+        Some(Reason::WrongBaseUrl) => vec![list],
         _ => Vec::new(),
     }
 }
 
-/// Says what is wrong with a command.
-const fn in_command(mistake: Mistake) -> &'static str {
-    match mistake {
-        Mistake::Bearer => {
-            "“Bearer” stands in front of the token; Bitrise takes it for a part of the token"
-        }
-        Mistake::OtherHeader => "the token stands in another header than Authorization",
-        Mistake::UserOption => "the token was given as a user or password",
-        Mistake::TokenInQuery => "the token stands in the address",
-        Mistake::NoToken => "the request shows no token",
-        Mistake::EmptyToken => "the Authorization header, or the variable in it, is empty",
-        Mistake::TokenPlaceholder => {
-            "a placeholder stands in place of the token; it was sent so, or put in before pasting"
-        }
-        Mistake::TokenVariable => "the token's variable was sent by its name: nothing replaced it",
-        Mistake::SlugPlaceholder => "the app's slug was not filled in",
-        Mistake::PlainHttp => "the address begins with http:// instead of https://",
-        Mistake::OtherHost => "the address is not on api.bitrise.io",
-        Mistake::NoVersion => "the address lacks /v0.1",
-        Mistake::OtherVersion => "the address has another version than v0.1",
-        Mistake::OtherEndpoint => "the address is not one that DX uses",
-        Mistake::ExtraSlash => "the address has a slash too many",
-        Mistake::Method => "the method is another one than GET",
-        Mistake::Filter => "the address has a filter or a page",
-        Mistake::Quotes => {
-            "the shell does not know its quotes, so curl took parts of it for addresses; in Windows' \
-             command prompt only double quotes work"
-        }
-        Mistake::PowerShellAlias => {
-            "in Windows PowerShell curl is another command; curl.exe is the right one"
-        }
-        Mistake::SlugNotListed => "the app's slug is not in the list of apps",
+/// Tells whether a check belongs to a run of this program, and not to what a text may show.
+pub(super) fn is_of_run(check: &Check, report: &Report) -> bool {
+    report.evidence == EvidenceKind::Pasted
+        && report.pasted.is_some()
+        && matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow)
+        && matches!(check.result, CheckResult::Skipped(_))
+}
+
+impl<'a> Facts<'a> {
+    /// Returns why the text does not decide, if that is what decided.
+    pub(super) fn incomplete(&self) -> Option<Incomplete> {
+        let is_reason = self.reason == Some(Reason::EvidenceIncomplete);
+        self.pasted?.incomplete.filter(|_| is_reason)
     }
+
+    /// Tells whether a mistake of the command explains what came back.
+    pub(super) fn is_explained_by(&self, name: &str) -> bool {
+        let has = |mistakes: &[Mistake]| mistakes.iter().any(|one| one.as_str() == name);
+        let shown = self.pasted.map_or(&[][..], |pasted| &pasted.mistakes);
+        match (self.reason, self.incomplete()) {
+            (_, Some(Incomplete::Explained(mistake))) => has(&[mistake]) || has(shown),
+            (Some(Reason::WrongBaseUrl), _) => has(shown),
+            _ => false,
+        }
+    }
+
+    /// Tells whether a secret of a kind stands in the text.
+    pub(super) fn holds_secret(&self, kind: &str) -> bool {
+        self.secrets().iter().any(|secret| {
+            kind == match secret {
+                Secret::Bitrise(..) => "bitrise",
+                Secret::Service(..) => "service",
+                Secret::Proxy => "proxy",
+                Secret::Password => "password",
+                Secret::Session => "session",
+            }
+        })
+    }
+
+    /// Returns the secrets that stand in the text.
+    pub(super) fn secrets(&self) -> &'a [Secret] {
+        self.pasted.map_or(&[], |pasted| &pasted.secrets)
+    }
+
+    /// Tells whether more than one Bitrise token stands in the text.
+    pub(super) fn has_several_tokens(&self) -> bool {
+        let secrets = self.secrets().iter();
+        secrets
+            .filter(|secret| matches!(secret, Secret::Bitrise(..)))
+            .count()
+            > 1
+    }
+
+    /// Returns what the text shows of the steps, each response that a later one replaced left out.
+    fn found(&self) -> impl Iterator<Item = &'a PastedStep> {
+        let found = self.pasted.map_or(&[][..], |pasted| &pasted.found);
+        found.iter().filter(|step| !step.is_superseded)
+    }
+
+    /// Returns what the text shows of a response that is of no known step.
+    pub(super) fn seen_of_no_step(&self) -> Option<Text> {
+        if !matches!(self.incomplete()?, Incomplete::StepUnknown { .. }) {
+            return None;
+        }
+        let step = self.found().filter(|step| step.step.is_none()).last()?;
+        status_and_words(step)
+    }
+
+    /// Tells whether the status of a response stands nowhere in the text, and its body told it.
+    pub(super) fn is_told_by_body(&self, id: CheckId, url: &str) -> bool {
+        let id = if id == CheckId::AppsRecheck {
+            CheckId::AppsList
+        } else {
+            id
+        };
+        let is_this = |step: &&PastedStep| {
+            step.step == Some(id) && step.url.as_ref().is_none_or(|own| own == url)
+        };
+        self.found()
+            .filter(is_this)
+            .last()
+            .is_some_and(|step| step.is_inferred)
+    }
+}
+
+fn status_and_words(step: &PastedStep) -> Option<Text> {
+    let text = Text::from(step.status?.to_string());
+    Some(match &step.message {
+        Some(words) => text.own(" “").foreign(words).own("”"),
+        None => text,
+    })
+}
+
+/// Returns the responses that are shown, of one step or of all, as in “200 and 403 “Forbidden””.
+pub(super) fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
+    let mut seen: Vec<Text> = Vec::new();
+    let found = facts.found().filter(|step| of.is_none() || step.step == of);
+    for step in found.filter_map(status_and_words) {
+        if !seen.contains(&step) {
+            seen.push(step);
+        }
+    }
+    (!seen.is_empty()).then(|| listed(seen))
+}
+
+/// Joins texts as in “A, B and C”.
+fn listed(texts: Vec<Text>) -> Text {
+    let last = texts.len().saturating_sub(1);
+    let mut all = Text::default();
+    for (at, text) in texts.into_iter().enumerate() {
+        let between = match at {
+            0 => "",
+            at if at == last => " and ",
+            _ => ", ",
+        };
+        all = all.own(between).then(text);
+    }
+    all
+}
+
+/// Returns the host that was asked in place of Bitrise's API.
+pub(super) fn asked(facts: &Facts) -> Text {
+    let mut urls = facts.found().filter_map(|step| step.url.as_deref());
+    let host = urls.find(|url| !is_bitrise(url)).and_then(host_of);
+    host.map_or_else(
+        || "another address".into(),
+        |host| Text::default().command(host),
+    )
+}
+
+/// Returns the statuses that sentences tell, with their steps.
+pub(super) fn told_statuses(facts: &Facts) -> Text {
+    let told = facts.pasted.map_or(&[][..], |pasted| &pasted.told);
+    if told.is_empty() {
+        return "a status".into();
+    }
+    let one = |(step, status): &(Option<CheckId>, u16)| {
+        Text::from(match step {
+            Some(CheckId::AppsList | CheckId::AppsRecheck) => {
+                format!("{status} to the list of apps")
+            }
+            Some(CheckId::PipelinesList) => format!("{status} to an app's pipelines"),
+            Some(CheckId::PipelinesShow) => format!("{status} to a pipeline run"),
+            Some(CheckId::TokenFormat) | None => status.to_string(),
+        })
+    };
+    listed(told.iter().map(one).collect())
+}
+
+/// Says what DX shows if the statuses are as a sentence tells them, or else as they are shown.
+pub(super) fn if_told(facts: &Facts) -> Text {
+    let mut told = facts
+        .pasted
+        .map_or_else(Vec::new, |pasted| pasted.told.clone());
+    let so = if told.is_empty() {
+        "If Bitrise answered that"
+    } else {
+        "If so"
+    };
+    if told.is_empty() {
+        let found = facts.found();
+        told.extend(found.filter_map(|step| Some((step.step, step.status?))));
+    }
+    let verdict = |(step, status): &(Option<CheckId>, u16)| match (step, status) {
+        (Some(CheckId::AppsList | CheckId::AppsRecheck) | None, 401) => {
+            Some(Verdict::InvalidCredentials)
+        }
+        (Some(CheckId::AppsList | CheckId::PipelinesList) | None, 403)
+        | (Some(CheckId::PipelinesList), 404) => Some(Verdict::InvalidPermissions),
+        _ => None,
+    };
+    let worst = told
+        .iter()
+        .filter_map(verdict)
+        .max_by_key(|verdict| verdict.rank());
+    match worst.and_then(Verdict::dx_error) {
+        Some(code) => format!("{so}, DX shows {code}.").into(),
+        None if !told.is_empty() && told.iter().all(|(_, status)| *status == 200) => {
+            format!("{so}, DX should accept the token.").into()
+        }
+        None => "That says nothing about the token.".into(),
+    }
+}
+
+/// Returns what a response means if it is of a step.
+fn meaning(reason: Option<Reason>) -> Text {
+    let Some(reason) = reason else {
+        return "it is what DX needs.".into();
+    };
+    match reason.verdict().dx_error() {
+        Some(code) => format!("DX will show {code}.").into(),
+        None => "it says nothing about the token.".into(),
+    }
+}
+
+/// Returns what an open response means as one to the list of apps, or to an app's pipelines.
+pub(super) fn if_step(facts: &Facts, is_list: bool) -> Text {
+    match facts.incomplete() {
+        Some(Incomplete::StepUnknown { apps, .. }) if is_list => meaning(apps),
+        Some(Incomplete::StepUnknown { pipelines, .. }) => meaning(pipelines),
+        _ => "its status tells what it means.".into(),
+    }
+}
+
+/// Returns what came of each of several credentials.
+pub(super) fn outcomes(facts: &Facts) -> Text {
+    let outcomes = facts.pasted.map_or(&[][..], |pasted| &pasted.outcomes);
+    let one = |outcome: &Outcome| {
+        let text = if outcome.credential.raw().is_empty() {
+            Text::from("another one")
+        } else {
+            Text::default().foreign(&outcome.credential)
+        };
+        let text = text.own(match outcome.reason {
+            None => " works",
+            Some(Reason::TokenRejected) => " is rejected",
+            Some(reason) => match reason.verdict() {
+                Verdict::InvalidPermissions => " lacks access",
+                Verdict::NoResources => " sees no app",
+                _ => " is not told",
+            },
+        });
+        text.own(if outcome.is_in_dx {
+            ", and is in DX"
+        } else {
+            ""
+        })
+    };
+    if outcomes.is_empty() {
+        return "one works, another one doesn't".into();
+    }
+    let mut all = Text::default();
+    for (at, outcome) in outcomes.iter().enumerate() {
+        all = all.own(if at == 0 { "" } else { "; " }).then(one(outcome));
+    }
+    all
+}
+
+/// Returns the code that the text says that DX shows.
+pub(super) fn dx_code(facts: &Facts) -> Option<Verdict> {
+    facts.pasted?.dx_code
+}
+
+/// Says what an older message shows.
+pub(super) fn older(facts: &Facts) -> Text {
+    let Some(older) = facts.pasted.and_then(|pasted| pasted.older) else {
+        return "another result".into();
+    };
+    match older {
+        None => "the token worked then".into(),
+        Some(reason) => match reason.verdict() {
+            Verdict::InvalidCredentials => "Bitrise rejected the token then".into(),
+            Verdict::InvalidPermissions => "Bitrise refused access then".into(),
+            Verdict::NoResources => "the token saw no app then".into(),
+            _ => "it didn't tell either".into(),
+        },
+    }
+}
+
+/// Returns where commands are typed.
+pub(super) fn in_shell(facts: &Facts) -> Text {
+    match facts.pasted.and_then(|pasted| pasted.shell) {
+        Some(Shell::PowerShell) => "in PowerShell",
+        Some(Shell::Cmd) => "in the command prompt",
+        Some(Shell::Posix) | None => "in a terminal",
+    }
+    .into()
+}
+
+/// Returns the commands that would settle what is open, each in a block.
+pub(super) fn commands(facts: &Facts) -> Text {
+    if facts.commands.is_empty() {
+        return " the curl commands of DX's page, with -i".into();
+    }
+    let commands = facts.commands.iter();
+    commands.fold(Text::default(), Text::block)
+}
+
+/// Tells whether a slug has to be filled into the commands.
+pub(super) fn is_slug_open(facts: &Facts) -> bool {
+    facts.commands.iter().any(|command| command.contains(SLUG))
+}
+
+/// Returns the names of other services whose tokens stand in the text.
+pub(super) fn services(facts: &Facts) -> Vec<&'static str> {
+    let services = facts.secrets().iter().filter_map(|secret| match secret {
+        // The table has them with their article.
+        Secret::Service(name, _) => name.split_once(' ').map(|(_, name)| name),
+        _ => None,
+    });
+    services.collect()
+}
+
+/// Says which secrets stand in a text, in one sentence.
+pub(super) fn secrets(secrets: &[Secret], text: &str) -> Text {
+    let one = |secret: &Secret| match secret {
+        Secret::Bitrise(kind, fingerprint) => {
+            let start = match kind {
+                TokenKind::Workspace => "bitwat_…",
+                TokenKind::Personal => "bitpat_…",
+                TokenKind::Unknown => "no known prefix",
+            };
+            let fingerprint = fingerprint.as_ref();
+            let behind =
+                fingerprint.map_or_else(String::new, |text| format!(", fingerprint {text}"));
+            format!("a live Bitrise token ({start}{behind})")
+        }
+        Secret::Service(name, _) => format!("{name} token"),
+        Secret::Proxy => "a proxy's password".to_owned(),
+        Secret::Password => "a password".to_owned(),
+        Secret::Session => "a browser's session (cookie)".to_owned(),
+    };
+    let text = Text::from(format!("{text} holds ")).then(listed(
+        secrets.iter().map(|secret| one(secret).into()).collect(),
+    ));
+    text.own(if secrets.len() > 1 {
+        ". They are not shown here, but whoever can read the ticket can use them."
+    } else {
+        ". It is not shown here, but whoever can read the ticket can use it."
+    })
 }

@@ -42,7 +42,7 @@ pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
 }
 
 /// Returns what is said beneath the result.
-pub(super) fn remarks(facts: &Facts, report: &Report) -> Vec<Text> {
+pub(super) fn remarks(entry: &Entry, facts: &Facts, report: &Report) -> Vec<Text> {
     let mut remarks = Vec::new();
     if let Some(sandbox) = &report.target.sandbox {
         remarks.push(
@@ -70,6 +70,11 @@ pub(super) fn remarks(facts: &Facts, report: &Report) -> Vec<Text> {
         } else {
             text.own(format!(": {}.", from(facts)))
         });
+    }
+    for remark in &entry.remarks {
+        if holds(&remark.conditions, facts) == Some(true) {
+            remarks.push(fill(&remark.text, facts));
+        }
     }
     remarks
 }
@@ -182,6 +187,10 @@ pub(super) fn warning(warning: Warning, report: &Report) -> Text {
                  another app is readable.",
             )
         }
+        Warning::TokenInText => {
+            let pasted = report.pasted.as_ref();
+            super::pasted::secrets(pasted.map_or(&[], |pasted| &pasted.secrets), "The text")
+        }
         Warning::AppNotListed => {
             let unlisted: Vec<_> = { report.apps.iter() }
                 .filter(|result| {
@@ -206,7 +215,7 @@ fn headline<'a>(causes: &[&'a Cause], facts: &Facts) -> Option<&'a str> {
 pub(super) fn said_causes(entry: &Entry, causes: &[&Cause], facts: &Facts) -> usize {
     let result = catalogue::first(&entry.results, facts);
     let is_said = headline(causes, facts).is_some()
-        || (causes.len() == 1 && result.is_some_and(Sentence::is_of_one_cause));
+        || (facts.cause.is_some() && result.is_some_and(Sentence::says_cause));
     usize::from(is_said)
 }
 

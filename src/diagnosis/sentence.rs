@@ -5,9 +5,11 @@
 //! sentences.
 
 use super::facts::{Facts, Mistaken};
+use super::pasted;
 use crate::app::App;
+use crate::check::CheckId;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, Header, Responder, Stage};
-use crate::report::{BaseUrlSource, Selection};
+use crate::report::{BaseUrlSource, Selection, TokenState};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -146,6 +148,54 @@ pub(super) const GAPS: &[Gap] = &[
             "the network's own authority",
         )
     }),
+    ("asked", pasted::asked),
+    ("commands", pasted::commands),
+    ("dx_code", |f| {
+        let code = pasted::dx_code(f).map_or("an error", Verdict::as_str);
+        code.into()
+    }),
+    ("dx_code_means", dx_code_means),
+    ("if_apps", |f| pasted::if_step(f, true)),
+    ("if_pipelines", |f| pasted::if_step(f, false)),
+    ("if_told", pasted::if_told),
+    ("in_shell", pasted::in_shell),
+    ("leave_it", |f| {
+        // A token that stands in a text is replaced.
+        if f.was_pasted() {
+            Text::default()
+        } else {
+            " Leave the token as it is.".into()
+        }
+    }),
+    ("older", pasted::older),
+    ("outcomes", pasted::outcomes),
+    ("seen", |f| {
+        pasted::seen(f, None).unwrap_or_else(|| "a response".into())
+    }),
+    ("seen_pipelines", |f| {
+        let seen = pasted::seen(f, Some(CheckId::PipelinesList));
+        seen.unwrap_or_else(|| "an error".into())
+    }),
+    ("send", |f| {
+        if f.is_reply { "send us" } else { "paste" }.into()
+    }),
+    ("service", |f| match pasted::services(f) {
+        services if services.is_empty() => "the service that it is of".into(),
+        services => services.join(" and ").into(),
+    }),
+    ("the_new_token", |f| {
+        if f.was_pasted() {
+            "the new token"
+        } else {
+            "the token"
+        }
+        .into()
+    }),
+    ("token_it", |f| {
+        let is_named = f.report.is_some() && f.state != Some(TokenState::Accepted);
+        if is_named { "it" } else { "the token" }.into()
+    }),
+    ("told_statuses", pasted::told_statuses),
     ("it", |f| {
         if f.refused.len() <= 1 { "it" } else { "them" }.into()
     }),
@@ -192,6 +242,14 @@ pub(super) const GAPS: &[Gap] = &[
     }),
     ("option", option),
     ("page", page),
+    ("pasted_tokens", |f| {
+        if f.has_several_tokens() {
+            "the pasted tokens"
+        } else {
+            "the pasted token"
+        }
+        .into()
+    }),
     ("proxy", |f| match f.proxy {
         Some(proxy) => Text::from("the proxy ").command(proxy),
         None => "the proxy".into(),
@@ -237,19 +295,24 @@ pub(super) const GAPS: &[Gap] = &[
         count => format!("these {count}").into(),
     }),
     ("this_kind", |f| {
-        let the = if f.is_told() { "the" } else { "this" };
+        let the = match (f.is_reply, f.is_told()) {
+            (true, _) => "your",
+            (_, true) => "the",
+            (_, false) => "this",
+        };
         format!("{the} {}", kind(f.kind)).into()
     }),
     ("this_machine", |f| {
-        if f.is_told() {
-            "the customer's machine"
-        } else {
-            "this machine"
+        match (f.is_reply, f.is_told()) {
+            (true, _) => "your machine",
+            (_, true) => "the customer's machine",
+            (_, false) => "this machine",
         }
         .into()
     }),
     ("this_token", |f| match (f.is_sandbox, f.is_told()) {
         (true, _) => "the sandbox's token".into(),
+        _ if f.is_reply => "your token".into(),
         (_, true) => "the token".into(),
         (_, false) => "this token".into(),
     }),
@@ -271,13 +334,31 @@ pub(super) const GAPS: &[Gap] = &[
     ("workspace", in_workspace),
     ("workspace_path", workspace_path),
     ("you", |f| {
-        if f.is_told() { "the customer" } else { "you" }.into()
+        if f.is_of_customer() {
+            "the customer"
+        } else {
+            "you"
+        }
+        .into()
     }),
     ("your", |f| your(f).into()),
     ("yours", |f| {
-        if f.is_told() { "theirs" } else { "yours" }.into()
+        if f.is_of_customer() {
+            "theirs"
+        } else {
+            "yours"
+        }
+        .into()
     }),
 ];
+
+/// Says what that code means, in DX's words.
+fn dx_code_means(facts: &Facts) -> Text {
+    let words = pasted::dx_code(facts).and_then(dx_words);
+    words.map_or_else(Text::default, |words| {
+        format!("DX's page says of it: “{words}”").into()
+    })
+}
 
 fn address(facts: &Facts) -> Text {
     facts.remote().map_or_else(
@@ -383,7 +464,7 @@ fn now(facts: &Facts) -> Option<SystemTime> {
 }
 
 fn your(facts: &Facts) -> &'static str {
-    if facts.is_told() {
+    if facts.is_of_customer() {
         "the customer's"
     } else {
         "your"
@@ -712,7 +793,7 @@ fn joined(names: &[&Untrusted]) -> Text {
 /// Returns the workspace whose tokens are in question, as it stands in a sentence.
 fn in_workspace(facts: &Facts) -> Text {
     if let Some(name) = workspace(facts) {
-        let text = if facts.is_told() {
+        let text = if facts.is_of_customer() {
             "the customer's Bitrise workspace, "
         } else {
             "the Bitrise workspace "

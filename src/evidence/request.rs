@@ -268,7 +268,12 @@ pub(super) fn judge_value(
         if behind.is_none_or(|c| !c.is_alphanumeric()) || *scheme == "token:" {
             let inner = value[scheme.len()..].trim_start_matches([' ', ':', '"', '\'', '+']);
             let (credential, _) = judge_value_or_unknown(inner, quote, shell, variables);
-            return (credential, Some(Mistake::Bearer));
+            let mistake = if *scheme == "bearer" {
+                Mistake::Bearer
+            } else {
+                Mistake::Scheme
+            };
+            return (credential, Some(mistake));
         }
     }
     let value = match lower.strip_prefix("token ") {

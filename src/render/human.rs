@@ -4,7 +4,8 @@ use super::sections::{Block, Row, Section, Table, sections};
 use super::wrap::{self, Columns};
 use super::{Scope, mark, verdict_status};
 use crate::check::Status;
-use crate::diagnosis::{self, Diagnosis};
+use crate::diagnosis::{self, Diagnosis, WarningLine};
+use crate::report::Warning;
 use crate::text::{Text, escape_unprintable};
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
@@ -229,6 +230,13 @@ impl Page {
         for remark in &diagnosis.remarks {
             self.block("  ", 2, 4, remark);
         }
+        // A secret that others can read comes before everything else.
+        let is_secret = |line: &&WarningLine| line.code == Warning::TokenInText;
+        diagnosis
+            .warnings
+            .iter()
+            .filter(is_secret)
+            .for_each(|line| self.warning(line));
         self.line("");
         for (name, text) in super::facts(diagnosis) {
             self.labelled(name, text);
@@ -249,13 +257,18 @@ impl Page {
                 }
             }
         }
-        if !diagnosis.warnings.is_empty() {
+        let mut others = { diagnosis.warnings.iter() }
+            .filter(|line| !is_secret(line))
+            .peekable();
+        if others.peek().is_some() {
             self.line("");
         }
-        for warning in &diagnosis.warnings {
-            let prefix = format!("{} ", self.painted(YELLOW, "!"));
-            self.block(&prefix, 2, 4, &warning.message);
-        }
+        others.for_each(|line| self.warning(line));
+    }
+
+    fn warning(&mut self, line: &WarningLine) {
+        let prefix = format!("{} ", self.painted(YELLOW, "!"));
+        self.block(&prefix, 2, 4, &line.message);
     }
 
     fn section(&mut self, section: &Section) {

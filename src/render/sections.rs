@@ -348,11 +348,19 @@ fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         diagnosis.reason,
         Some(Reason::DnsFailure | Reason::TlsFailure)
     );
+    // They stand among the actions.
+    let is_pointless = is_pointless
+        || (diagnosis.evidence == EvidenceKind::Pasted && diagnosis.reason.is_none_or(is_of_text));
     if !scope.is_full && (diagnosis.exit_code == 0 || is_pointless) {
         return None;
     }
     let commands = Block::Commands(diagnosis.reproduce.clone());
     section("reproduce", "Reproduce (token in BITRISE_TOKEN)", commands)
+}
+
+/// Tells whether the text alone is to blame.
+const fn is_of_text(reason: Reason) -> bool {
+    matches!(reason, Reason::EvidenceIncomplete | Reason::EvidenceMissing)
 }
 
 fn or(text: Option<&Untrusted>, otherwise: &str) -> Text {

@@ -333,6 +333,8 @@ names! {
         DisabledApp = "disabled_app",
         /// An app can be read but is not in the token's list, so DX won't find it there.
         AppNotListed = "app_not_listed",
+        /// A token or another secret stands in the pasted text.
+        TokenInText = "token_in_text",
     }
 }
 
@@ -527,6 +529,10 @@ impl Report {
             |app: &&AppResult| app.state == AppState::Readable && app.is_listed == Some(false);
         if self.apps.iter().any(|app| is_unlisted(&app)) {
             warnings.push(Warning::AppNotListed);
+        }
+        let pasted = self.pasted.as_ref();
+        if pasted.is_some_and(|pasted| !pasted.secrets.is_empty()) {
+            warnings.push(Warning::TokenInText);
         }
         warnings
     }

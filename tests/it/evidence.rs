@@ -2,7 +2,7 @@
 
 use crate::support::process::{Finished, Program};
 use crate::support::readers;
-use bitrise_dx::diagnosis::{Known, diagnose};
+use bitrise_dx::diagnosis::{Known, Who, diagnose};
 use bitrise_dx::evidence::{Assumed, MAX_TEXT, judge};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
@@ -551,4 +551,89 @@ fn harmless_changes_of_dress_keep_the_verdict() {
         changed.len(),
         changed.join("\n")
     );
+}
+
+/// A ticket with a token in it, of which one app is refused.
+const REFUSED: &str = r#"$ curl -H "Authorization: bitwat_Zk3vQ9pL2mX8sT1bN5cR" https://api.bitrise.io/v0.1/apps?limit=50
+{"data":[{"slug":"93f256e365d929d3","title":"Shop iOS","owner":{"account_type":"organization","name":"Acme Mobile","slug":"acme"}},
+{"slug":"7be4d2a90c310008","title":"Shop Android","owner":{"account_type":"organization","name":"Acme Mobile","slug":"acme"}}],
+"paging":{"total_item_count":2,"page_item_limit":50}}
+$ curl -H "Authorization: bitwat_Zk3vQ9pL2mX8sT1bN5cR" https://api.bitrise.io/v0.1/apps/93f256e365d929d3/pipelines
+{"message":"Not Found"}
+"#;
+
+/// A command with a mistake, in PowerShell.
+const BEARER: &str = r#"PS C:\> curl.exe -i -H "Authorization: Bearer $env:BITRISE_TOKEN" "https://api.bitrise.io/v0.1/apps?limit=1"
+HTTP/1.1 401 Unauthorized
+
+{"message":"Unauthorized"}
+"#;
+
+/// Both commands, answered as DX needs it.
+const WORKS: &str = r#"$ curl -i -H "Authorization: $BITRISE_TOKEN" https://api.bitrise.io/v0.1/apps?limit=1
+HTTP/2 200
+
+{"data":[{"slug":"93f256e365d929d3","title":"Shop iOS","owner":{"account_type":"organization","name":"Acme Mobile","slug":"acme"}}],"paging":{"total_item_count":1,"page_item_limit":1}}
+$ curl -i -H "Authorization: $BITRISE_TOKEN" https://api.bitrise.io/v0.1/apps/93f256e365d929d3/pipelines?limit=1
+HTTP/2 200
+
+{"data":[{"id":"1","is_pipeline":true}],"paging":{}}
+"#;
+
+/// A rejected token.
+const REJECTED: &str = r#"$ curl -i -H "Authorization: $BITRISE_TOKEN" https://api.bitrise.io/v0.1/apps?limit=1
+HTTP/2 401
+
+{"message":"Unauthorized"}
+"#;
+
+/// Statuses that are only told.
+const TOLD: &str = "step 1 returns 403\n";
+
+#[test]
+fn support_reads_what_a_text_shows_and_the_customer_what_to_do() {
+    for (name, text) in [
+        ("refused", REFUSED),
+        ("bearer", BEARER),
+        ("works", WORKS),
+        ("rejected", REJECTED),
+        ("told", TOLD),
+    ] {
+        let shown = diagnose(judge(text, None, SystemTime::UNIX_EPOCH), &Known::default());
+        let style = Style { width: 100, ..WIDE };
+        let screen = render::human(&shown, style);
+        let screen: Vec<&str> = { screen.lines() }
+            .filter(|line| !line.starts_with("bitrise-dx 0."))
+            .collect();
+        insta::assert_snapshot!(format!("pasted-{name}"), screen.join("\n"));
+        insta::assert_snapshot!(format!("reply-{name}"), render::reply(&shown));
+    }
+}
+
+#[test]
+fn no_report_of_a_text_repeats_its_mistakes_or_speaks_to_the_wrong_person() {
+    for case in corpus() {
+        let name = &case.name;
+        let shown = diagnose(case.judge(&case.text), &Known::default());
+        assert_ne!(shown.who, Some(Who::You), "{name}");
+        let actions = shown.actions.iter().map(ToString::to_string);
+        let commands: Vec<String> = actions.chain(shown.reproduce.clone()).collect();
+        let commands = commands.join("\n");
+        for wrong in ["http://api.bitrise.io", "Bearer", "/v0.2", "-X POST"] {
+            assert!(!commands.contains(wrong), "{name}: {commands}");
+        }
+        let human = render::human(&shown, WIDE);
+        assert!(
+            human.matches("The text holds").count() <= 1,
+            "{name}: {human}"
+        );
+        let reply = render::reply(&shown);
+        for wrong in ["the customer", "bitwat_Z"] {
+            assert!(!reply.contains(wrong), "{name}: {reply}");
+        }
+        assert!(
+            reply.matches("Leave the token itself").count() <= 1,
+            "{name}"
+        );
+    }
 }

@@ -23,6 +23,7 @@ fn sentences(entry: &Entry) -> impl Iterator<Item = &Sentence> {
         .results
         .iter()
         .chain(&entry.dx)
+        .chain(&entry.remarks)
         .chain(causes)
         .chain(actions)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::{App, Slug};
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
+use crate::pasted::{PastedFacts, Secret};
 use crate::report::{Report, Target, TokenInfo};
 use crate::text::Untrusted;
 use std::time::SystemTime;
@@ -58,8 +59,17 @@ fn here(facts: &mut Facts<'static>, change: impl Fn(&mut crate::diagnosis::Known
 const ROWS: &[(&str, Change, Change)] = &[
     ("live", |_| {}, |f| f.is_sandbox = true),
     ("sandbox", |f| f.is_sandbox = true, |_| {}),
-    ("token_in_text", |f| f.was_pasted = true, |_| {}),
-    ("one_cause", |f| f.cause = Some("a"), |_| {}),
+    (
+        "token_in_text",
+        |f| {
+            f.pasted = Some(kept(PastedFacts {
+                secrets: vec![Secret::Bitrise(TokenKind::Workspace, None)],
+                ..PastedFacts::default()
+            }));
+        },
+        |_| {},
+    ),
+    ("one_cause", |f| f.causes_left = 1, |_| {}),
     (
         "other_variable",
         |f| here(f, |known| known.token_variables = vec!["BITRISE_PAT"]),

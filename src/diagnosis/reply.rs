@@ -1,0 +1,85 @@
+//! The answer to whoever pasted a text: a short mail of the same sentences, spoken to them.
+//!
+//! Invariant: plain text that survives a mail: no colour, no table, no line that has to be joined.
+
+use super::catalogue::{Action, Cause, Entry};
+use super::facts::Facts;
+use super::pasted::secrets;
+use super::sentence::fill;
+use super::{Who, extent, result};
+use crate::pasted::Secret;
+use crate::report::EvidenceKind;
+use crate::text::{Span, Text};
+
+/// Returns the mail; nothing for a run of this program.
+pub(super) fn reply(
+    entry: &Entry,
+    causes: &[&Cause],
+    actions: &[&Action],
+    facts: &Facts,
+) -> Option<String> {
+    if facts.evidence == EvidenceKind::Live {
+        return None;
+    }
+    let facts = Facts {
+        is_reply: true,
+        ..facts.clone()
+    };
+    let result = result::result(entry, causes, &facts);
+    let mut mail = vec![plain(&result)];
+    if let Some(dx) = result::dx(entry, &facts) {
+        mail.push(format!("DX {}", plain(&dx)));
+    }
+    let held = facts.secrets();
+    if !held.is_empty() {
+        mail.push(plain(&secrets(held, "Your text")));
+    }
+    let texts: Vec<String> = { actions.iter() }
+        .map(|action| plain(&fill(&action.sentence.text, &facts).capitalized()))
+        .collect();
+    let who = actions
+        .first()
+        .and_then(|action| result::who(action, &facts));
+    mail.extend(match who {
+        Some((Who::BitriseAdmin | Who::NetworkAdmin, words)) => {
+            let who = plain(&fill(words, &facts));
+            Some(format!("What to do, for {who}:"))
+        }
+        _ if texts.len() > 1 => Some("What to do:".to_owned()),
+        _ => None,
+    });
+    match texts.as_slice() {
+        [only] => mail.push(only.clone()),
+        texts => {
+            let numbered = texts.iter().zip(1..);
+            mail.extend(numbered.map(|(text, number)| format!("{number}. {text}")));
+        }
+    }
+    let next = extent::if_dx_refuses(&facts);
+    if let Some(first) = next.first() {
+        mail.push(format!("If DX still refuses it: {}", plain(first)));
+    }
+    let has_token = held
+        .iter()
+        .any(|secret| matches!(secret, Secret::Bitrise(..)));
+    if !facts.commands.is_empty() || has_token {
+        mail.push("Leave the token itself out of the mail.".to_owned());
+    }
+    Some(mail.join("\n\n") + "\n")
+}
+
+/// Returns a text with each command in a paragraph of its own.
+fn plain(text: &Text) -> String {
+    let mut plain = String::new();
+    for span in text.spans() {
+        match span {
+            Span::Block(command) => {
+                plain += "\n\n    ";
+                plain += command;
+            }
+            Span::Own(words) | Span::Command(words) => plain += words,
+            Span::Foreign(text) => plain += &text.to_string(),
+        }
+    }
+    plain
+}
