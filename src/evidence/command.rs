@@ -33,6 +33,9 @@ pub(super) fn next_start(text: &str) -> Option<usize> {
     }
 }
 
+/// The maximum number of letters of a program's name.
+const LONGEST_NAME: usize = 20;
+
 fn starts(text: &str, from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(word) = text.get(at..) {
@@ -40,12 +43,15 @@ fn starts(text: &str, from: usize) -> Option<usize> {
         let is_border = |c: char| c.is_whitespace() || "|;&($`\"'=>#%❯]/\\".contains(c);
         let is_free = at == 0 || text[..at].ends_with(is_border);
         if is_free {
-            let end = word.find(char::is_whitespace).unwrap_or(word.len());
-            let name = &word[..end];
-            if name.len() < 20
-                && end < word.len()
-                && words::section("tool").contains(&name.to_ascii_lowercase().as_str())
-                && is_used(name, &word[end..])
+            // Names of programs are short: nothing is looked at beyond.
+            let letters = word.char_indices().take(LONGEST_NAME + 1);
+            let end = letters
+                .skip_while(|(_, c)| !c.is_whitespace())
+                .map(|(end, _)| end)
+                .next();
+            if let Some(end) = end
+                && words::section("tool").contains(&word[..end].to_ascii_lowercase().as_str())
+                && is_used(&word[..end], &word[end..])
             {
                 return Some(at);
             }

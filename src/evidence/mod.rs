@@ -1,10 +1,10 @@
 //! What was pasted into a ticket, read as a careful colleague would who has never seen the tool that
 //! printed it, and judged as a run would be.
 //!
-//! Nothing is known of a tool but its words. A text becomes *plain lines* ([`plain`]: one decoding,
-//! one undressing), these *messages* ([`messages`]: quotes, mail headers, time), and the signs in
-//! them *exchanges* ([`read`]: addresses, methods, credentials, statuses, headers, bodies, faults).
-//! They are judged by replay ([`judgement`]), each credential by itself, through the functions of
+//! Nothing is known of a tool but its words. A text becomes *plain lines* (`plain`: one decoding,
+//! one undressing), these *messages* (`messages`: quotes, mail headers, time), and the signs in
+//! them *exchanges* (`read`: addresses, methods, credentials, statuses, headers, bodies, faults).
+//! They are judged by replay (`judgement`), each credential by itself, through the functions of
 //! [`crate::classify`].
 //!
 //! What contradicts DX's call protects from false verdicts: `Bearer ` in front of the token makes

@@ -119,6 +119,8 @@ struct Reader<'a> {
     line: usize,
     is_env: bool,
     table: Vec<(usize, String)>,
+    /// A line, and where a command starts in it.
+    command: (usize, Option<usize>),
 }
 
 /// The maximum number of headers of a response that are kept.
@@ -146,6 +148,7 @@ pub(super) fn read(plain: &Plain) -> Reading {
         line: 0,
         is_env: false,
         table: Vec::new(),
+        command: (usize::MAX, None),
     };
     let mut at = 0;
     while reader.line < plain.lines.len() {
@@ -162,6 +165,16 @@ fn is_fresh(text: &str) -> bool {
         || prompt(text).is_some_and(|(end, _)| end > 1)
         || command::start(text) == Some(0)
         || text.len() < 80 && words::step(&lower(text)).is_some()
+}
+
+/// Returns the end of a text, as much of it as a name in front of something takes.
+fn window_before(text: &str) -> &str {
+    const LONGEST: usize = 120;
+    let mut start = text.len().saturating_sub(LONGEST);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 /// Tells whether a line is a row of a table as Markdown and Jira write it.
@@ -253,7 +266,7 @@ impl Reader<'_> {
             }
             self.table_row(text);
         }
-        let command = command::start(text);
+        let command = self.command_start(text, from);
         let object = self.object_start(text, from);
         match (command, object) {
             (Some(start), object) if object.is_none_or(|object| start < object) => {
@@ -292,6 +305,17 @@ impl Reader<'_> {
             return 0;
         }
         at
+    }
+
+    /// Returns where the next command starts in the rest of a line, which is looked for once a line.
+    fn command_start(&mut self, text: &str, from: usize) -> Option<usize> {
+        if self.command.0 != self.line
+            || self.command.1.is_some_and(|at| at < from)
+            || from == self.here().start
+        {
+            self.command = (self.line, command::start(text).map(|at| from + at));
+        }
+        self.command.1.map(|at| at - from)
     }
 
     fn object_start(&self, text: &str, from: usize) -> Option<usize> {
@@ -648,7 +672,7 @@ impl Reader<'_> {
         let plain = self.plain;
         let line = self.here();
         let stop = self.stops[self.line].max(line.end);
-        let before = lower(&plain.text[line.start..start]).into_owned();
+        let before = lower(window_before(&plain.text[line.start..start])).into_owned();
         let Some(found) = object::read(&plain.text[start..stop]) else {
             self.no_object_before = start + 1;
             return start;
