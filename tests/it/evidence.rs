@@ -637,3 +637,73 @@ fn no_report_of_a_text_repeats_its_mistakes_or_speaks_to_the_wrong_person() {
         );
     }
 }
+
+/// What somebody may repeat to keep a program busy.
+const REPEATED: [&str; 34] = [
+    "://",
+    "\u{1b}]8;;",
+    "\u{1b}[",
+    "token:",
+    "authorization:",
+    "bitwat_",
+    "{\"a\":\"bitwat_x",
+    "curl ",
+    "curl -H 'x\n",
+    "{",
+    "{}",
+    "{\"a\":[",
+    "{\"a\":1}\n",
+    "{\"schema_version\":",
+    "@{a=",
+    "[",
+    "\"",
+    "`",
+    "> ",
+    "| a | 401 |\n",
+    "HTTP/2 401\n",
+    "HTTP/1.1 401\na: b\n\n",
+    "a: b\n",
+    "step 1\n",
+    "From: a\n",
+    "PS C:\\> ",
+    "<div>",
+    "<html>",
+    "&quot;",
+    "=3D",
+    "\"status\":404,",
+    "https://api.bitrise.io/v0.1/apps ",
+    "http://a:b@c ",
+    "-u a:b ",
+];
+
+/// Returns how long this thread has been at work, in nanoseconds: its own time, if the system tells
+/// it, so that a busy machine changes nothing.
+fn worked() -> u128 {
+    let own = fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let own = own.and_then(|line| line.split(' ').next()?.parse().ok());
+    own.unwrap_or_else(|| {
+        static START: std::sync::LazyLock<std::time::Instant> =
+            std::sync::LazyLock::new(std::time::Instant::now);
+        START.elapsed().as_nanos()
+    })
+}
+
+#[test]
+fn four_times_the_text_is_about_four_times_the_work() {
+    /// Some steps of a thread's clock, in nanoseconds.
+    const STEPS: u128 = 40_000_000;
+    for part in REPEATED {
+        let works = |length: usize| {
+            let text = part.repeat(length / part.len());
+            let times = (0..2).map(|_| {
+                let start = worked();
+                judge(&text, None, SystemTime::UNIX_EPOCH);
+                worked() - start
+            });
+            times.min().unwrap()
+        };
+        let (once, four) = (works(6 * 1024), works(24 * 1024));
+        // Sixteen times would be quadratic; the clock of a thread goes in steps.
+        assert!(four < once * 10 + STEPS, "{part:?}: {once}, {four}");
+    }
+}
