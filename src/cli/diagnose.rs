@@ -143,11 +143,7 @@ fn text(file: Option<&Path>) -> Result<String, PlanError> {
     if bytes.len() as u64 > MAX_INPUT {
         return Err(PlanError::Arguments(TOO_LONG.into()));
     }
-    // A terminal's log may hold any bytes; what is no text is no evidence.
-    Ok(match input::text(&bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
-    })
+    Ok(evidence::decode(&bytes))
 }
 
 /// What is said of a longer text: nothing is judged from its beginning.

@@ -638,6 +638,25 @@ fn no_report_of_a_text_repeats_its_mistakes_or_speaks_to_the_wrong_person() {
     }
 }
 
+#[test]
+fn utf_16_is_read_with_and_without_its_mark() {
+    let text = "PS C:\\> irm https://api.bitrise.io/v0.1/apps?limit=1 -Headers $h\r\n\
+                irm : Der Remotename konnte nicht aufgelöst werden: 'api.bitrise.io'\r\n";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [
+        text.as_bytes().to_vec(),
+        [&[0xff, 0xfe], little.as_slice()].concat(),
+        [&[0xfe, 0xff], big.as_slice()].concat(),
+        little,
+        big,
+    ] {
+        let program = Program::new(["diagnose", "-o", "json"]);
+        let shown = program.run_with_input(&bytes).everything();
+        assert!(shown.contains("dns_failure"), "{:?}: {shown}", &bytes[..4]);
+    }
+}
+
 /// What somebody may repeat to keep a program busy.
 const REPEATED: [&str; 34] = [
     "://",
