@@ -123,6 +123,9 @@ struct Reader<'a> {
     command: (usize, Option<usize>),
 }
 
+/// How many requests that wait for their responses are looked through for the one that is repeated.
+const MAX_WAITING: usize = 64;
+
 /// The maximum number of headers of a response that are kept.
 const MAX_HEADERS: usize = 100;
 
@@ -444,13 +447,11 @@ impl Reader<'_> {
 
     /// Takes a command's request: an echo of one that waits for its response, or a new one.
     fn asks(&mut self, command: Command) {
-        let is_answered = |shown: &Shown| shown.is_answered();
-        let waiting = self
-            .out
-            .shown
+        let from = self.out.shown.len().saturating_sub(MAX_WAITING);
+        let waiting = self.out.shown[from..]
             .iter()
-            .rposition(is_answered)
-            .map_or(0, |at| at + 1);
+            .rposition(Shown::is_answered)
+            .map_or(from, |at| from + at + 1);
         let is_echo = |shown: &Shown| {
             let same = match (&shown.request.address, &command.request.address) {
                 (Some(one), Some(other)) => one.is_same(other),
@@ -657,7 +658,11 @@ impl Reader<'_> {
         let is_free = self.peek().is_none_or(|shown| {
             !shown.is_answered() && shown.request.address.is_none() && shown.hint.is_none()
         });
-        let last = self.out.shown.iter().rposition(Shown::is_answered);
+        let from = self.out.shown.len().saturating_sub(MAX_WAITING);
+        let last = self.out.shown[from..]
+            .iter()
+            .rposition(Shown::is_answered)
+            .map(|at| from + at);
         let (Some(status), Some(last), true) = (body.status(), last, is_free) else {
             return;
         };
