@@ -385,7 +385,7 @@ fn scenario() -> impl TypedValueParser<Value = Scenario> {
             .help(scenario.summary())
     };
     PossibleValuesParser::new(Scenario::ALL.iter().map(value))
-        .try_map(|name| name.replace('_', "-").parse::<Scenario>())
+        .try_map(|name| Scenario::named(&name.replace('_', "-")).ok_or("no scenario"))
 }
 
 /// Reads a time such as `30s`. Times over a day are refused, since they are a slip of the pen.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-pub use scenario::{Scenario, UnknownScenario};
+pub use scenario::Scenario;
 use server::Server;
 
 /// The made-up workspace token that the sandbox accepts unless told otherwise.

@@ -2,9 +2,7 @@
 //!
 //! Invariant: knows names and summaries only; how a scenario responds is in `server` and `world`.
 
-use std::error::Error;
 use std::fmt;
-use std::str::FromStr;
 
 /// Declares the scenarios: what each does, its name on the command line, its line for `--help`.
 macro_rules! scenarios {
@@ -20,6 +18,11 @@ macro_rules! scenarios {
             /// Returns the name that stands on the command line.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$scenario => $name),+ }
+            }
+
+            /// Returns the scenario with a name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == name)
             }
 
             /// Returns one line for `--help`.
@@ -56,34 +59,3 @@ impl fmt::Display for Scenario {
         f.pad(self.as_str())
     }
 }
-
-impl FromStr for Scenario {
-    type Err = UnknownScenario;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|scenario| scenario.as_str() == name)
-            .ok_or(UnknownScenario)
-    }
-}
-
-/// The error for a text that names no scenario.
-///
-/// The text itself is not kept: a token that was pasted into the wrong place must not be repeated.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct UnknownScenario;
-
-impl fmt::Display for UnknownScenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unknown scenario, expected one of: ")?;
-        for (index, scenario) in Scenario::ALL.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{scenario}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Error for UnknownScenario {}

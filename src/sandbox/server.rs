@@ -3,6 +3,7 @@
 //! Invariant: never repeats a part of a request, least of all the `Authorization` header.
 //! Invariant: reads no request body.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -10,9 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -20,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use url::form_urlencoded;
 
 use super::world::{Access, Object, World, text};
 use super::{Config, Scenario};
@@ -46,6 +46,9 @@ const RUNS_LIMIT: usize = 10;
 const SLOW_START: Duration = Duration::from_secs(2);
 /// When a client may come back after a 429, in seconds.
 const COME_BACK: &str = "600";
+
+/// The decoded parameters of a query.
+type Query = HashMap<String, String>;
 
 /// A response, complete in memory.
 type FullResponse = Response<String>;
@@ -108,7 +111,7 @@ impl Server {
         match self.scenario {
             Scenario::Outage => page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
             Scenario::CaptivePortal => page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
-            Scenario::RateLimited => refusal(&Refusal::TOO_MANY_REQUESTS),
+            Scenario::RateLimited => refusal(StatusCode::TOO_MANY_REQUESTS.into()),
             _ => self.bitrise(request),
         }
     }
@@ -120,7 +123,7 @@ impl Server {
             .and_then(|()| self.route(request));
         let mut response = match found {
             Ok(body) => page(StatusCode::OK, JSON, format!("{body}\n")),
-            Err(reason) => refusal(&reason),
+            Err(reason) => refusal(reason),
         };
         let number = self.responses.fetch_add(1, Ordering::Relaxed) + 1;
         if let Ok(id) = HeaderValue::try_from(format!("sandbox-{number:06}")) {
@@ -135,36 +138,39 @@ impl Server {
     fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(Refusal::UNAUTHORIZED);
+            return Err(StatusCode::UNAUTHORIZED.into());
         };
         let value = value.as_bytes();
         let sent = value.strip_prefix(b"token ").unwrap_or(value);
         if self.scenario == Scenario::InvalidCredentials || sent != self.token.as_bytes() {
-            return Err(Refusal::UNAUTHORIZED);
+            return Err(StatusCode::UNAUTHORIZED.into());
         }
         Ok(())
     }
 
     /// Finds the operation and returns its body.
     fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
-        let segments = segments(request.uri().path()).ok_or(Refusal::NOT_FOUND)?;
+        let segments = segments(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let is_known = match segments.as_slice() {
             ["apps", rest @ ..] => matches!(rest, [] | [_, "pipelines"] | [_, "pipelines", _]),
             _ => false,
         };
         if !is_known {
-            return Err(Refusal::NOT_FOUND);
+            return Err(StatusCode::NOT_FOUND.into());
         }
         if request.method() != Method::GET {
-            return Err(Refusal::METHOD_NOT_ALLOWED);
+            return Err(StatusCode::METHOD_NOT_ALLOWED.into());
         }
-        let query = Query::read(request.uri().query())?;
+        let query = request.uri().query().unwrap_or_default();
+        let query: Query = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         match segments[1..] {
             [app, _] => self.pipeline_list(app, &query),
             [app, _, id] => {
                 let show = self.world.show(self.readable(app)?, id);
-                show.ok_or(Refusal::NOT_FOUND)
+                show.ok_or(StatusCode::NOT_FOUND.into())
             }
             _ => self.app_list(&query),
         }
@@ -172,14 +178,14 @@ impl Server {
 
     /// Answers `app-list`: one page of apps, `next` being the slug of the first app of the next page.
     fn app_list(&self, query: &Query) -> Result<Value, Refusal> {
-        let limit = query.limit(APPS_LIMIT, APPS_LIMIT)?;
+        let limit = limit(query, APPS_LIMIT, APPS_LIMIT)?;
         let apps = self.world.apps();
         let start = match query.get("next") {
             None => 0,
             Some(anchor) => apps
                 .iter()
-                .position(|app| text(app, "slug") == Some(anchor))
-                .ok_or(Refusal::BAD_ANCHOR)?,
+                .position(|app| text(app, "slug") == Some(anchor.as_str()))
+                .ok_or(Refusal(StatusCode::BAD_REQUEST, "invalid next"))?,
         };
         let mut paging = json!({"total_item_count": apps.len(), "page_item_limit": limit});
         if let Some(next) = apps.get(start + limit) {
@@ -195,7 +201,7 @@ impl Server {
     /// client of ours follows it or filters, so neither is played.
     fn pipeline_list(&self, app: &str, query: &Query) -> Result<Value, Refusal> {
         let runs = self.world.runs(self.readable(app)?);
-        let limit = query.limit(RUNS_LIMIT, usize::MAX)?;
+        let limit = limit(query, RUNS_LIMIT, usize::MAX)?;
         let mut paging = json!({"total_item_count": 0, "page_item_limit": 0});
         let Some(mut runs) = runs else {
             return Ok(json!({"data": null, "paging": paging}));
@@ -211,119 +217,50 @@ impl Server {
     fn readable(&self, app: &str) -> Result<usize, Refusal> {
         match self.world.app(app) {
             Some((index, Access::Granted)) => Ok(index),
-            Some((_, Access::Forbidden)) => Err(Refusal::FORBIDDEN),
-            Some((_, Access::Hidden)) | None => Err(Refusal::NOT_FOUND),
+            Some((_, Access::Forbidden)) => Err(StatusCode::FORBIDDEN.into()),
+            Some((_, Access::Hidden)) | None => Err(StatusCode::NOT_FOUND.into()),
         }
     }
 }
 
 /// Splits a path into its decoded segments; a trailing slash makes an empty last one.
 fn segments(path: &str) -> Option<Vec<String>> {
-    path.strip_prefix(BASE_PATH)?
-        .strip_prefix('/')?
-        .split('/')
-        .map(decode)
-        .collect()
+    let segments = path.strip_prefix(BASE_PATH)?.strip_prefix('/')?.split('/');
+    let decoded = segments.map(|part| percent_decode_str(part).decode_utf8().map(String::from));
+    decoded.collect::<Result<_, _>>().ok()
 }
 
-/// Decodes a percent-encoded text.
-fn decode(text: &str) -> Option<String> {
-    let text = percent_decode_str(text).decode_utf8().ok()?;
-    Some(text.into_owned())
-}
-
-/// The decoded parameters of a query.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    /// Reads a query as HTML forms write it: a plus sign is a space.
-    fn read(query: Option<&str>) -> Result<Self, Refusal> {
-        let form = query.unwrap_or_default().replace('+', " ");
-        form.split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                decode(name).zip(decode(value)).ok_or(Refusal::BAD_QUERY)
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    /// Returns the first parameter with a name.
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut pairs = self.0.iter();
-        pairs
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Returns the page size.
-    fn limit(&self, default: usize, largest: usize) -> Result<usize, Refusal> {
-        let Some(limit) = self.get("limit") else {
-            return Ok(default);
-        };
-        limit
-            .parse()
-            .ok()
-            .filter(|limit| (1..=largest).contains(limit))
-            .ok_or(Refusal::BAD_LIMIT)
-    }
-}
-
-/// An error response: `service.StandardErrorRespModel` in Bitrise's specification.
-struct Refusal {
-    /// The status of the response.
-    status: StatusCode,
-    /// What the body says.
-    message: &'static str,
-    /// A header that belongs to the status.
-    header: Option<(HeaderName, &'static str)>,
-}
-
-impl Refusal {
-    /// The token is missing or wrong.
-    const UNAUTHORIZED: Self = Self::new(StatusCode::UNAUTHORIZED, "Unauthorized");
-    /// The app is there, and not for this token.
-    const FORBIDDEN: Self = Self::new(StatusCode::FORBIDDEN, "Forbidden");
-    /// There is no such route, app or pipeline, or it is hidden from this token.
-    const NOT_FOUND: Self = Self::new(StatusCode::NOT_FOUND, "Not Found");
-    /// The route is there for `GET` only.
-    const METHOD_NOT_ALLOWED: Self = Self {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        message: "Method Not Allowed",
-        header: Some((ALLOW, "GET")),
+/// Returns the page size that a query asks for.
+fn limit(query: &Query, default: usize, largest: usize) -> Result<usize, Refusal> {
+    let Some(limit) = query.get("limit") else {
+        return Ok(default);
     };
-    /// There were too many requests.
-    const TOO_MANY_REQUESTS: Self = Self {
-        status: StatusCode::TOO_MANY_REQUESTS,
-        message: "Too Many Requests",
-        header: Some((RETRY_AFTER, COME_BACK)),
-    };
-    /// The page size is not one.
-    const BAD_LIMIT: Self = Self::new(StatusCode::BAD_REQUEST, "invalid limit");
-    /// The page's first app is not in the list.
-    const BAD_ANCHOR: Self = Self::new(StatusCode::BAD_REQUEST, "invalid next");
-    /// The query is not UTF-8.
-    const BAD_QUERY: Self = Self::new(StatusCode::BAD_REQUEST, "invalid query");
+    let limit = limit.parse().ok();
+    let limit = limit.filter(|limit| (1..=largest).contains(limit));
+    limit.ok_or(Refusal(StatusCode::BAD_REQUEST, "invalid limit"))
+}
 
-    /// Makes a refusal without a header of its own.
-    const fn new(status: StatusCode, message: &'static str) -> Self {
-        Self {
-            status,
-            message,
-            header: None,
-        }
+/// An error response: its status, and what its body says (`service.StandardErrorRespModel` in Bitrise's
+/// specification).
+struct Refusal(StatusCode, &'static str);
+
+impl From<StatusCode> for Refusal {
+    /// Makes a refusal that says nothing but the status's own words.
+    fn from(status: StatusCode) -> Self {
+        Self(status, status.canonical_reason().unwrap_or_default())
     }
 }
 
-/// Renders a refusal.
-fn refusal(refusal: &Refusal) -> FullResponse {
-    let body = format!("{}\n", json!({"message": refusal.message}));
-    let mut response = page(refusal.status, JSON, body);
-    if let Some((name, value)) = &refusal.header {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().insert(name, value);
-    }
+/// Renders a refusal, with the header that belongs to its status.
+fn refusal(Refusal(status, message): Refusal) -> FullResponse {
+    let mut response = page(status, JSON, format!("{}\n", json!({ "message": message })));
+    let header = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET")),
+        StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, COME_BACK)),
+        _ => None,
+    };
+    let header = header.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    response.headers_mut().extend(header);
     response
 }
 

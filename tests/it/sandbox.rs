@@ -152,16 +152,14 @@ fn pipelines(app: &Value) -> String {
 fn scenario_names_read_back() {
     let mut names = HashSet::new();
     for scenario in Scenario::ALL {
-        assert_eq!(scenario.as_str().parse(), Ok(*scenario));
+        assert_eq!(Scenario::named(scenario.as_str()), Some(*scenario));
         assert_eq!(scenario.to_string(), scenario.as_str());
         assert!(names.insert(scenario.as_str()));
         let summary = scenario.summary();
         assert!(!summary.ends_with('.') && !summary.contains('\n'));
         assert!(summary.starts_with(|first: char| first.is_ascii_lowercase()));
     }
-    let error = "bitwat_pasted".parse::<Scenario>().unwrap_err().to_string();
-    assert!(!error.contains("bitwat"));
-    assert!(names.iter().all(|name| error.contains(name)));
+    assert_eq!(Scenario::named("bitwat_pasted"), None);
 }
 
 #[test]
@@ -391,8 +389,6 @@ fn bad_queries_are_refused() {
             let response = client.get(&format!("/apps?next={anchor}")).await;
             response.assert_error(400, "invalid next");
         }
-        let query = client.get("/apps?title=%ff").await;
-        query.assert_error(400, "invalid query");
         let apps = client.get("/apps").await.data();
         let runs = pipelines(&apps[0]);
         for limit in ["0", "ten"] {
