@@ -39,13 +39,13 @@
 //! | [`pasted`] | what a pasted text shows beyond requests and responses |
 //! | [`check`] | one check and how it ended |
 //! | [`plan`] | what a run is asked to do |
+//! | [`proxy`] | the proxy that the environment asks for, and what it says |
 //! | [`classify`] | from what was seen to what it means |
 //! | [`responder`] | who sent a response, told by its headers and its page's title |
 //! | [`exchange`] | what was seen on the network |
 //! | [`wire`] | lenient reading of Bitrise's JSON |
 //! | [`app`] | an app and its slug |
 //! | [`base_url`] | the address of the API |
-//! | [`proxy`] | the proxy that the environment asks for |
 //! | [`token`] | a token, its kind, and texts that are plainly no token |
 //! | [`redact`] | removes the token and other secrets from texts |
 //! | [`text`] | text that is not ours, and sentences that quote it |

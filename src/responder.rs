@@ -2,9 +2,10 @@
 //!
 //! Invariant: no HTTP library is named here, since headers are read from pasted texts, too.
 
-use crate::exchange::{Header, Responder};
+use crate::exchange::{Body, Header, Responder, Response};
 use crate::text::Untrusted;
 use std::borrow::Cow;
+use url::Url;
 
 /// The headers of a response, in its order: names in any case, and values.
 pub type Headers<'a> = [(&'a str, Cow<'a, str>)];
@@ -58,9 +59,7 @@ pub type Clean<'a> = &'a dyn Fn(&str) -> String;
 /// Returns the headers that name who responded.
 pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
     let named = HEADERS.into_iter().filter_map(|wanted| {
-        let found = headers.iter().filter(|(name, _)| fits(name, wanted));
-        let values: Vec<_> = found.map(|(_, value)| value.as_ref()).collect();
-        let value = values.join(", ");
+        let value = values(headers, wanted).collect::<Vec<_>>().join(", ");
         (!value.trim().is_empty()).then(|| Header {
             name: Untrusted::new(wanted),
             value: untrusted(&value, clean),
@@ -69,14 +68,38 @@ pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
     named.take(MAX_HEADERS).collect()
 }
 
-fn fits(name: &str, wanted: &str) -> bool {
-    wanted.strip_suffix('*').map_or_else(
-        || name.eq_ignore_ascii_case(wanted),
-        |start| {
-            let part = name.get(..start.len());
-            part.is_some_and(|part| part.eq_ignore_ascii_case(start))
-        },
-    )
+/// Makes a response of its status, its headers and its body. `url` is the address that was asked for,
+/// and `page` the start of the body if that is markup.
+pub fn response(
+    url: &str,
+    status: u16,
+    headers: &Headers<'_>,
+    (body, page): (Body, &[u8]),
+    clean: Clean<'_>,
+) -> Response {
+    let untrusted = |text: &str| untrusted(text, clean);
+    let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
+    let is_list = matches!(&body, Body::Json(document) if document.is_list());
+    let mut response = Response {
+        request_id: request_id.map(untrusted),
+        location_host: location_host(url, headers).as_deref().map(untrusted),
+        ..Response::new(status, body)
+    };
+    if status != 200 {
+        response.has_rate_limit_headers = has_rate_limit(headers);
+        response.challenge = challenge(headers, clean);
+        response.asks_login = asks_login(headers);
+    }
+    if status != 200 || !is_list {
+        response.responder = responder(headers, page, clean);
+    }
+    response
+}
+
+/// Returns the host that a redirect points to; the rest of the address may hold secrets.
+fn location_host(url: &str, headers: &Headers<'_>) -> Option<String> {
+    let target = Url::parse(url).ok()?.join(value(headers, "location")?);
+    target.ok()?.host_str().map(str::to_owned)
 }
 
 /// Makes what a response says of who sent it; `page` is the start of its body if that is markup.
@@ -148,27 +171,37 @@ fn entity(name: &str) -> Option<char> {
 /// Tells whether headers say that the limit of requests is reached: `Retry-After`, or a counter of
 /// those that remain at 0 (GitHub's `X-RateLimit-Remaining`; draft-ietf-httpapi-ratelimit-headers).
 pub fn has_rate_limit(headers: &Headers<'_>) -> bool {
+    const REMAINING: [&str; 3] = [
+        "x-ratelimit-remaining",
+        "x-rate-limit-remaining",
+        "ratelimit-remaining",
+    ];
     let is_zero = |name| value(headers, name).is_some_and(|value| value.trim() == "0");
-    value(headers, "retry-after").is_some()
-        || is_zero("x-ratelimit-remaining")
-        || is_zero("x-rate-limit-remaining")
-        || is_zero("ratelimit-remaining")
+    value(headers, "retry-after").is_some() || REMAINING.into_iter().any(is_zero)
 }
 
-/// Returns the value of the first header of a name, which is in lower case.
+/// Returns the value of the first header of a name.
 pub fn value<'a>(headers: &'a Headers<'_>, name: &str) -> Option<&'a str> {
-    let mut headers = headers.iter();
-    let found = headers.find(|(own, _)| own.eq_ignore_ascii_case(name))?;
-    Some(&found.1)
+    values(headers, name).next()
+}
+
+/// Returns the values of the headers whose name is this one, or begins so if it ends in a star.
+fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'a str> {
+    let found = headers.iter().filter(move |(name, _)| {
+        wanted.strip_suffix('*').map_or_else(
+            || name.eq_ignore_ascii_case(wanted),
+            |start| {
+                let part = name.get(..start.len());
+                part.is_some_and(|part| part.eq_ignore_ascii_case(start))
+            },
+        )
+    });
+    found.map(|(_, value)| value.as_ref())
 }
 
 /// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
 pub fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
-    let is_challenge = |name: &str| name.eq_ignore_ascii_case("www-authenticate");
-    let values = headers.iter().filter(|(name, _)| is_challenge(name));
-    let words = values
-        .map(|(_, value)| value)
-        .find_map(|value| description(value))?;
+    let words = values(headers, "www-authenticate").find_map(description)?;
     Some(untrusted(&words, clean))
 }
 
@@ -194,14 +227,20 @@ fn description(challenge: &str) -> Option<String> {
 /// Tells whether `WWW-Authenticate` asks for a login of a kind that Bitrise's API does not know: that
 /// is a gateway's (IANA, HTTP Authentication Schemes).
 pub fn asks_login(headers: &Headers<'_>) -> bool {
-    let is_challenge = |name: &str| name.eq_ignore_ascii_case("www-authenticate");
-    let values = headers.iter().filter(|(name, _)| is_challenge(name));
-    // A header may hold several challenges, each with parameters between commas.
-    let mut parts = values.flat_map(|(_, value)| value.split(','));
-    parts.any(|part| {
-        let scheme = part.split_whitespace().next().unwrap_or_default();
-        ["basic", "digest", "ntlm", "negotiate"].contains(&scheme.to_ascii_lowercase().as_str())
-    })
+    const OTHERS: [&str; 4] = ["basic", "digest", "ntlm", "negotiate"];
+    let is_other = |scheme: &str| {
+        OTHERS
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(scheme))
+    };
+    schemes(headers, "www-authenticate").any(is_other)
+}
+
+/// Returns what may be kinds of authentication in the headers of a name. A header may hold several
+/// challenges, each with parameters between commas.
+pub fn schemes<'a>(headers: &'a Headers<'_>, name: &str) -> impl Iterator<Item = &'a str> {
+    let parts = values(headers, name).flat_map(|value| value.split(','));
+    parts.filter_map(|part| part.split_whitespace().next())
 }
 
 /// Removes the token from a text, and cuts it afterwards.

@@ -4,8 +4,8 @@
 //! says is never an error here: every call ends in an [`Exchange`].
 
 mod body;
+mod certificate;
 mod error;
-mod proxy;
 mod retry;
 mod roots;
 mod throttle;
@@ -18,18 +18,16 @@ pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
-use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::proxy::Route;
+use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
+use crate::proxy::{ProxyUrl, Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
 use crate::text::Untrusted;
 use crate::token::Token;
 use body::Reading;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use proxy::Proxy;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use percent_encoding::utf8_percent_encode;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Version, redirect};
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -38,7 +36,6 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use transport::{Lookups, Resolver, Way};
-use url::Url;
 
 /// What the client calls itself: the program's name and version, and where to read about it.
 const USER_AGENT: &str = concat!(
@@ -72,12 +69,8 @@ const CONNECTION_WINDOW: u32 = 10 * 1024 * 1024;
 /// that only has to wait for its turn.
 const MOST_TURNS: u32 = 50;
 
-/// What stays as it is in a path segment: RFC 3986's unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// The longest time that a proxy is asked again for what it refuses.
+const MAX_ASKING: Duration = Duration::from_secs(5);
 
 /// What a [`Client`] needs to know.
 pub struct Settings {
@@ -183,21 +176,27 @@ impl Client {
                 lookups: lookups.clone(),
             })
             .tls_backend_preconfigured(tls::client_config(encrypted, &settings.roots, deadline)?);
-        // Plain http is for this machine alone; a proxy would see the token in clear.
-        let route = if encrypted {
-            &settings.route
-        } else {
-            &Route::Direct
-        };
-        let builder = proxy::set(builder, route).map_err(|_| ClientError::Library)?;
-        let http = builder.build().map_err(|_| ClientError::Library)?;
         let base = settings.base_url.as_url();
-        let proxy = Proxy::of(base, route);
-        let way = Way::new(base, proxy, lookups);
-        let secrets = || way.proxy.iter().flat_map(Proxy::secrets);
+        let proxy = match &settings.route {
+            // Plain http is for this machine alone; a proxy would see the token in clear.
+            _ if !encrypted => None,
+            Route::Direct => None,
+            Route::System => transport::system_proxy(base),
+            Route::Proxy(proxy) => Some(proxy.clone()),
+        };
+        // The library reads no settings of its own.
+        let mut builder = builder.no_proxy();
+        if let Some(proxy) = &proxy {
+            let proxy = reqwest::Proxy::all(proxy.expose());
+            builder = builder.proxy(proxy.map_err(|_| ClientError::Library)?);
+        }
+        let http = builder.build().map_err(|_| ClientError::Library)?;
+        let secrets: Vec<_> = proxy.iter().flat_map(ProxyUrl::secrets).collect();
+        let secrets = || secrets.iter().map(String::as_str);
         let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
         let redactor_of_words = redactor().and(Redactor::of_short(secrets()));
         let redactor = redactor();
+        let way = Way::new(base, proxy, lookups);
         Ok(Self {
             http,
             settings,
@@ -212,7 +211,7 @@ impl Client {
 
     /// Returns the proxy that requests go through, without its user and password.
     pub fn proxy(&self) -> Option<String> {
-        self.way.proxy.as_ref().map(Proxy::shown)
+        self.way.proxy.as_ref().map(ToString::to_string)
     }
 
     /// Tells whether the server's limit of requests leaves no hope for this run: it answers
@@ -406,29 +405,45 @@ impl Client {
         // A body that comes too late doesn't undo the status that came before it.
         let fault = |error: &reqwest::Error| self.way.fault(error, &clean);
         let (body, page) = reading.body(&mut received, || self.late(), fault).await;
+        let headers = received.headers().iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        let status = received.status().as_u16();
+        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
+        let response = responder::response(url, status, &headers, (body, &page), &clean);
         Attempt {
-            outcome: Ok(self.response(&received, body, &page)),
+            outcome: Ok(Response {
+                http_version: Some(version_name(received.version())),
+                ..response
+            }),
             retry_after,
             remote_address,
         }
     }
 
-    /// Adds to the fault of a proxy what the proxy says, if it says something.
+    /// Adds to the fault of a proxy what the proxy says, if it says something: the HTTP library tells
+    /// no more of its response than that it was no success, or a 407. So it is asked once more, with the
+    /// same bytes; a password that was wrong is left out, so that it does not count twice.
     async fn proxy_words(&self, fault: Fault, until: Instant) -> Fault {
         let is_of_proxy = matches!(fault.kind, FaultKind::ProxyLogin | FaultKind::ProxyRefused);
-        let (true, Some(proxy), Some(address)) = (is_of_proxy, &self.way.proxy, self.way.address())
-        else {
+        let proxy = self.way.proxy.as_ref().filter(|proxy| proxy.has_words());
+        let (true, Some(proxy), Some(address)) = (is_of_proxy, proxy, self.way.address()) else {
             return fault;
         };
         let is_407 = fault
             .proxy
             .as_ref()
-            .is_some_and(|response| response.status == 407);
+            .is_some_and(|words| words.status == 407);
+        let request = proxy.request(&self.way.target(), USER_AGENT, !is_407);
+        let until = until.min(Instant::now() + MAX_ASKING);
+        let Ok(Ok(received)) = timeout_at(until, transport::ask(address, &request)).await else {
+            return fault;
+        };
         let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
-        let words = proxy.ask_again(address, !is_407, until, &clean).await;
         // Another response than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
-        match words.filter(fits) {
+        match proxy.response(&received, &clean).filter(fits) {
             Some(words) => Fault::of_proxy(fault.kind, words),
             None => fault,
         }
@@ -442,33 +457,6 @@ impl Client {
             request = request.header(AUTHORIZATION, value);
         }
         request
-    }
-
-    fn response(&self, received: &reqwest::Response, body: Body, page: &[u8]) -> Response {
-        let headers = &pairs(received.headers());
-        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
-        let untrusted = |text: &str| responder::untrusted(text, &clean);
-        let status = received.status().as_u16();
-        let request_id = responder::value(headers, "x-request-id");
-        let mut response = Response {
-            http_version: Some(version_name(received.version())),
-            request_id: request_id.filter(|id| !id.is_empty()).map(untrusted),
-            location_host: location_host(received).as_deref().map(untrusted),
-            ..Response::new(status, body)
-        };
-        if status != 200 {
-            response.has_rate_limit_headers = responder::has_rate_limit(headers);
-            response.challenge = responder::challenge(headers, &clean);
-            response.asks_login = responder::asks_login(headers);
-        }
-        let is_list = match &response.body {
-            Body::Json(document) => document.is_list(),
-            _ => false,
-        };
-        if !(status == 200 && is_list) {
-            response.responder = responder::responder(headers, page, &clean);
-        }
-        response
     }
 
     /// Says which of the two limits was reached.
@@ -492,13 +480,13 @@ fn address(base_url: &BaseUrl, path: &[&str], query: &[(&str, String)]) -> Strin
     let mut url = base_url.to_string();
     for segment in path {
         url.push('/');
-        url.extend(utf8_percent_encode(segment, SEGMENT));
+        url.extend(utf8_percent_encode(segment, UNRESERVED));
     }
     for (number, (name, value)) in query.iter().enumerate() {
         url.push(if number == 0 { '?' } else { '&' });
         url.push_str(name);
         url.push('=');
-        url.extend(utf8_percent_encode(value, SEGMENT));
+        url.extend(utf8_percent_encode(value, UNRESERVED));
     }
     url
 }
@@ -506,21 +494,6 @@ fn address(base_url: &BaseUrl, path: &[&str], query: &[(&str, String)]) -> Strin
 /// Returns the parameter for the size of a page.
 fn limit(most: u8) -> (&'static str, String) {
     ("limit", most.to_string())
-}
-
-/// Returns the host that a redirect points to; the rest of the address may hold secrets.
-/// Returns headers as they are read outside of this module.
-fn pairs(headers: &HeaderMap) -> Vec<(&str, Cow<'_, str>)> {
-    let pairs = headers.iter();
-    pairs
-        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
-        .collect()
-}
-
-fn location_host(received: &reqwest::Response) -> Option<String> {
-    let location = received.headers().get(LOCATION)?.to_str().ok()?;
-    let target: Url = received.url().join(location).ok()?;
-    target.host_str().map(str::to_owned)
 }
 
 /// Returns a protocol version as it is written in prose.
@@ -538,6 +511,7 @@ fn version_name(version: Version) -> &'static str {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use url::Url;
 
     #[test]
     fn a_slug_is_one_segment_whatever_it_holds() {

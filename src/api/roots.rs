@@ -1,5 +1,6 @@
 //! Root certificates: those that the user names, and the system's.
 
+use super::certificate::first_value;
 use super::error::ClientError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -7,7 +8,6 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{Error, RootCertStore};
 use std::path::PathBuf;
 use std::sync::Arc;
-use x509_cert::der::{Reader as _, SliceReader};
 
 /// Which root certificates are trusted.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,8 @@ impl Roots {
 /// OpenSSL's `TRUSTED CERTIFICATE` is a certificate with remarks for OpenSSL behind it.
 fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Some(vec![first_value(bytes)?]);
+        let certificate = CertificateDer::from_slice(first_value(bytes)?);
+        return Some(vec![certificate.into_owned()]);
     };
     let text = text.trim_start_matches('\u{feff}');
     let mut text = text.to_owned();
@@ -57,13 +58,8 @@ fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     }
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     let found = found.ok()?;
-    found.iter().map(|bytes| first_value(bytes)).collect()
-}
-
-/// Returns the first value of a text in DER, without what stands behind it.
-fn first_value(bytes: &[u8]) -> Option<CertificateDer<'static>> {
-    let value = SliceReader::new(bytes).ok()?.tlv_bytes().ok()?;
-    Some(CertificateDer::from(value.to_vec()))
+    let first = |bytes| Some(CertificateDer::from_slice(first_value(bytes)?).into_owned());
+    found.iter().map(|bytes| first(bytes)).collect()
 }
 
 /// This machine's store of root certificates is empty or unreadable.

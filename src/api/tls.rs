@@ -1,5 +1,6 @@
 //! TLS: which certificates are trusted, and what a fault means.
 
+use super::certificate::Certificate;
 use super::error::ClientError;
 use super::roots::{self, NoRoots, Roots, Trust};
 use crate::exchange::{Fault, FaultKind};
@@ -17,12 +18,6 @@ use std::sync::{Arc, LazyLock, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
-use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::der::Decode as _;
-use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATION};
-use x509_cert::ext::pkix::BasicConstraints;
-use x509_cert::name::Name;
-use x509_cert::{Certificate, TbsCertificate};
 
 /// Makes the TLS configuration: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
@@ -208,20 +203,25 @@ impl ServerCertVerifier for SystemVerifier {
 #[error("{error}")]
 struct Rejected {
     error: Error,
+    kind: FaultKind,
     issuer: Option<String>,
-    is_self_signed: bool,
-    is_authority: bool,
 }
 
 impl Rejected {
     fn new(error: Error, certificate: &CertificateDer<'_>) -> Self {
-        let certificate = Certificate::from_der(certificate).ok();
-        let names = certificate.as_ref().map(Certificate::tbs_certificate);
+        use FaultKind::{TlsAuthorityAsServer, TlsBadCertificate, TlsSelfSigned, TlsUnknownIssuer};
+        let read = Certificate::read(certificate);
+        let is_authority = read.as_ref().is_some_and(Certificate::is_authority);
+        let is_self_signed = read.as_ref().is_some_and(Certificate::is_self_signed);
+        let kind = match kind(&error) {
+            TlsBadCertificate if is_authority => TlsAuthorityAsServer,
+            TlsBadCertificate | TlsUnknownIssuer if is_self_signed => TlsSelfSigned,
+            kind => kind,
+        };
         Self {
             error,
-            issuer: names.and_then(|names| common_name(names.issuer())),
-            is_self_signed: names.is_some_and(|names| names.issuer() == names.subject()),
-            is_authority: names.is_some_and(is_authority),
+            kind,
+            issuer: read.and_then(|read| read.issuer()),
         }
     }
 }
@@ -232,40 +232,44 @@ impl From<Rejected> for Error {
     }
 }
 
-/// Tells whether a certificate is one that signs others.
-fn is_authority(certificate: &TbsCertificate) -> bool {
-    let constraints = certificate.get_extension::<BasicConstraints>();
-    constraints.is_ok_and(|found| found.is_some_and(|(_, constraints)| constraints.ca))
-}
-
-/// Returns what an issuer calls itself: its common name, else its organization (`O`), else all there is.
-fn common_name(name: &Name) -> Option<String> {
-    let part = |wanted| {
-        let mut parts = name.iter();
-        parts.find(|part| part.oid == wanted).and_then(text)
-    };
-    part(COMMON_NAME)
-        .or_else(|| part(ORGANIZATION))
-        .or_else(|| Some(name.to_string()))
-        .filter(|name| !name.is_empty())
-}
-
-fn text(part: &AttributeTypeAndValue) -> Option<String> {
-    let text = String::from_utf8_lossy(part.value.value()).into_owned();
-    Some(text).filter(|text| !text.trim().is_empty())
-}
-
 /// Tells what a TLS error means; `clean` is applied to every text of the certificate.
 pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
-    let kind = match error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(error)))
-            if error.is::<Rejected>() =>
-        {
-            return error
-                .downcast_ref::<Rejected>()
-                .map_or_else(|| FaultKind::TlsFailed.into(), |why| rejection(why, clean));
+    let rejected = match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {
+            error.downcast_ref::<Rejected>()
         }
-        Error::InvalidCertificate(error) => certificate_fault(error),
+        _ => None,
+    };
+    let Some(Rejected {
+        error,
+        kind,
+        issuer,
+    }) = rejected
+    else {
+        return kind(error).into();
+    };
+    Fault {
+        issuer: issuer.as_deref().map(clean),
+        instead: instead(error).as_deref().map(clean),
+        ..(*kind).into()
+    }
+}
+
+fn kind(error: &Error) -> FaultKind {
+    match error {
+        Error::InvalidCertificate(error) => match error {
+            CertificateError::UnknownIssuer => FaultKind::TlsUnknownIssuer,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                FaultKind::TlsExpired
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                FaultKind::TlsNotYetValid
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                FaultKind::TlsWrongName
+            }
+            _ => FaultKind::TlsBadCertificate,
+        },
         Error::AlertReceived(Alert::CertificateRequired) => FaultKind::TlsClientCertificateWanted,
         Error::PeerIncompatible(_)
         | Error::AlertReceived(
@@ -274,46 +278,26 @@ pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => FaultKind::TlsNotSpoken,
         Error::Other(OtherError(error)) if error.is::<NoRoots>() => FaultKind::TlsNoRoots,
         _ => FaultKind::TlsFailed,
-    };
-    kind.into()
-}
-
-fn rejection(why: &Rejected, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
-    let (kind, instead) = if let Error::InvalidCertificate(error) = &why.error {
-        (certificate_fault(error), instead(error))
-    } else {
-        (fault(&why.error, clean).kind, None)
-    };
-    let is_unusable = kind == FaultKind::TlsBadCertificate;
-    let kind = if is_unusable && why.is_authority {
-        FaultKind::TlsAuthorityAsServer
-    } else if (is_unusable || kind == FaultKind::TlsUnknownIssuer) && why.is_self_signed {
-        FaultKind::TlsSelfSigned
-    } else {
-        kind
-    };
-    Fault {
-        issuer: why.issuer.as_deref().map(clean),
-        instead: instead.as_deref().map(clean),
-        ..kind.into()
     }
 }
 
 /// Returns what a certificate holds in place of what was wanted.
-fn instead(error: &CertificateError) -> Option<String> {
+fn instead(error: &Error) -> Option<String> {
     /// How many of its names are worth telling; some certificates have a hundred.
     const NAMES: usize = 3;
+    let Error::InvalidCertificate(error) = error else {
+        return None;
+    };
     match error {
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names = presented.iter().map(|name| host_of(name));
             let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-            let more = names.len().saturating_sub(NAMES);
             let first = names.get(..NAMES).unwrap_or(&names).join(", ");
-            let text = match more {
-                0 => format!("for {first}"),
-                more => format!("for {first} and {more} more"),
-            };
-            Some(text).filter(|_| !names.is_empty())
+            match names.len() {
+                0 => None,
+                1..=NAMES => Some(format!("for {first}")),
+                all => Some(format!("for {first} and {} more", all - NAMES)),
+            }
         }
         CertificateError::ExpiredContext { not_after, .. } => {
             Some(format!("on {}", date(*not_after)))
@@ -336,20 +320,4 @@ fn date(time: UnixTime) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs().min(LAST));
     let text = humantime::format_rfc3339_seconds(time).to_string();
     text.split('T').next().unwrap_or_default().to_owned()
-}
-
-fn certificate_fault(error: &CertificateError) -> FaultKind {
-    match error {
-        CertificateError::UnknownIssuer => FaultKind::TlsUnknownIssuer,
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            FaultKind::TlsExpired
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            FaultKind::TlsNotYetValid
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            FaultKind::TlsWrongName
-        }
-        _ => FaultKind::TlsBadCertificate,
-    }
 }

@@ -1,16 +1,19 @@
 //! The connection: DNS, and faults by their type.
 
-use super::proxy::Proxy;
 use super::tls;
 use crate::exchange::{Fault, FaultKind, ProxyResponse, Stage};
+use crate::proxy::{self, ProxyUrl};
 use crate::text::Untrusted;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::InvalidDnsNameError;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use url::Url;
 
 /// The addresses that names were last found to have. There are two names at most, the server's and
@@ -85,19 +88,28 @@ pub(super) struct Way {
     /// The server's name or address, without the brackets of IPv6, and its port.
     server: (String, u16),
     /// The proxy in front of it.
-    pub(super) proxy: Option<Proxy>,
+    pub(super) proxy: Option<ProxyUrl>,
     lookups: Lookups,
 }
 
 impl Way {
     /// Makes the way to a base URL.
-    pub(super) fn new(base: &Url, proxy: Option<Proxy>, lookups: Lookups) -> Self {
+    pub(super) fn new(base: &Url, proxy: Option<ProxyUrl>, lookups: Lookups) -> Self {
         let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = base.port_or_known_default().unwrap_or_default();
         Self {
             server: (host.to_ascii_lowercase(), port),
             proxy,
             lookups,
+        }
+    }
+
+    /// Returns the server and its port as a proxy is told them.
+    pub(super) fn target(&self) -> String {
+        let (host, port) = &self.server;
+        match host.parse::<Ipv6Addr>() {
+            Ok(_) => format!("[{host}]:{port}"),
+            Err(_) => format!("{host}:{port}"),
         }
     }
 
@@ -147,7 +159,7 @@ impl Way {
     }
 
     /// Tells what went wrong while a connection through the proxy was being made.
-    fn behind_proxy(&self, error: &reqwest::Error, proxy: &Proxy) -> Fault {
+    fn behind_proxy(&self, error: &reqwest::Error, proxy: &ProxyUrl) -> Fault {
         let (host, _) = proxy.place();
         if let Some(ResolveError::Failed { name }) = find(error) {
             // With `socks5://` the server's name is looked up here, too.
@@ -179,6 +191,22 @@ impl Way {
             other => fault.unwrap_or_else(|| other.into()),
         }
     }
+}
+
+/// Returns the proxy that the system's settings name for an address, where it has such (macOS and
+/// Windows).
+pub(super) fn system_proxy(url: &Url) -> Option<ProxyUrl> {
+    let found = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+    ProxyUrl::parse(&found.uri().to_string()).ok()
+}
+
+/// Sends a proxy a request in clear, and returns its response as far as it came.
+pub(super) async fn ask(proxy: SocketAddr, request: &str) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(proxy).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut received = Vec::new();
+    while !proxy::is_complete(&received) && stream.read_buf(&mut received).await? > 0 {}
+    Ok(received)
 }
 
 fn is_encrypted(error: &reqwest::Error) -> bool {
@@ -236,7 +264,7 @@ fn io_kind(kind: io::ErrorKind) -> Option<FaultKind> {
 ///
 /// The library's types for a failed tunnel are not public, so their words are all there is; tests
 /// on real proxies pin them.
-fn proxy_fault(error: &reqwest::Error, proxy: &Proxy) -> Option<Fault> {
+fn proxy_fault(error: &reqwest::Error, proxy: &ProxyUrl) -> Option<Fault> {
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     let says = |part: &str| words.iter().any(|word| word.contains(part));
     let kind = match () {

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::ci;
 use crate::diagnosis::{BrokenRoots, Known, NoProxy, RootsFault};
-use crate::proxy::{Hidden, Variables};
+use crate::proxy::Variables;
 use crate::report::Shell;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -75,7 +75,7 @@ impl Environment {
     fn of(value: &dyn Fn(&str) -> Option<OsString>) -> Self {
         let values = Values(value);
         let proxies = PROXY_VARIABLES.iter();
-        let proxies = proxies.filter_map(|name| Some((*name, Hidden(values.text(name)?))));
+        let proxies = proxies.filter_map(|name| Some((*name, values.text(name)?)));
         let no_proxy = values.text("no_proxy").or_else(|| values.text("NO_PROXY"));
         let folders = values.os("SSL_CERT_DIR").unwrap_or_default();
         let folders = env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty());
