@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::exchange::Exchange;
 use crate::names::names;
-use crate::token::{TokenError, TokenKind};
+use crate::token::TokenError;
 use crate::verdict::{Reason, Verdict};
 
 names! {
@@ -32,19 +32,9 @@ pub enum CheckResult {
     Pass,
     /// Not so, or it is unknown.
     NotPassed(Reason),
-    /// Not looked at.
-    Skipped(SkipReason),
-}
-
-/// Why a check was not made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum SkipReason {
-    /// An earlier check already decided the run.
-    NotReached,
-    /// `--pipeline-details` was not given.
-    NotRequested,
-    /// None of the runs on the page is a pipeline run, so there is nothing to ask for.
-    NoPipelineRun,
+    /// Not looked at: an earlier check decided the run, it was not asked for, or there was nothing
+    /// to look at.
+    Skipped,
 }
 
 names! {
@@ -66,7 +56,7 @@ impl CheckResult {
     pub const fn reason(self) -> Option<Reason> {
         match self {
             Self::NotPassed(reason) => Some(reason),
-            Self::Pass | Self::Skipped(_) => None,
+            Self::Pass | Self::Skipped => None,
         }
     }
 
@@ -76,7 +66,7 @@ impl CheckResult {
             Self::Pass => Status::Pass,
             Self::NotPassed(reason) if reason.verdict() == Verdict::Inconclusive => Status::Unknown,
             Self::NotPassed(_) => Status::Fail,
-            Self::Skipped(_) => Status::Skip,
+            Self::Skipped => Status::Skip,
         }
     }
 }
@@ -101,8 +91,6 @@ pub struct Check {
 pub enum Finding {
     /// Nothing beyond the result.
     Nothing,
-    /// The token's kind.
-    Kind(TokenKind),
     /// What makes the token unusable.
     Malformed(TokenError),
     /// What the list of apps told, as far as it was read.
@@ -114,13 +102,8 @@ pub enum Finding {
         /// What was in the way, if the list could not be read on.
         end: Option<ListEnd>,
     },
-    /// The pipelines answered 401, and the list of apps, asked for once more, 200: the token is
-    /// still accepted.
-    AskedAgain,
     /// How many runs are on the page.
     Runs(usize),
-    /// How the check ended for each of several apps.
-    Tally(Tally),
 }
 
 /// Why a list of apps could not be read on.
@@ -183,8 +166,8 @@ impl Check {
         }
     }
 
-    /// Makes a check that was not made, with the reason for that.
-    pub const fn skipped(id: CheckId, why: SkipReason) -> Self {
-        Self::new(id, CheckResult::Skipped(why))
+    /// Makes a check that was not made.
+    pub const fn skipped(id: CheckId) -> Self {
+        Self::new(id, CheckResult::Skipped)
     }
 }

@@ -1,56 +1,10 @@
-//! How the values of a report stand in its JSON, and the bounds within which one is read.
+//! How the values of a report stand in its JSON.
 
-use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-use std::marker::PhantomData;
 use std::time::{Duration, SystemTime};
 
 /// The version of the document's form.
 pub(super) const SCHEMA_VERSION: &str = "1.0";
-
-/// The most apps that are read; `verify` lists up to 10,000.
-pub(super) const MAX_APPS: usize = 20_000;
-
-/// Reads a list of at most `MOST` values.
-pub(super) fn at_most<'de, D, T, const MOST: usize>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct List<T, const MOST: usize>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for List<T, MOST> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {MOST}")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
-            let mut list = Vec::new();
-            while let Some(value) = from.next_element()? {
-                if list.len() == MOST {
-                    return Err(A::Error::invalid_length(MOST + 1, &self));
-                }
-                list.push(value);
-            }
-            Ok(list)
-        }
-    }
-
-    from.deserialize_seq(List::<T, MOST>(PhantomData))
-}
-
-/// Reads a value that nothing follows from; one that is not known counts as none.
-pub(super) fn known<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let value = serde_json::Value::deserialize(from)?;
-    Ok(serde_json::from_value(value).ok())
-}
 
 /// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
 /// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can.

@@ -450,12 +450,7 @@ fn io(not_run: Option<&NotRun>) -> Option<std::io::ErrorKind> {
 const fn malformed(check: &Check) -> Option<TokenError> {
     match check.finding {
         Finding::Malformed(error) => Some(error),
-        Finding::Nothing
-        | Finding::Kind(_)
-        | Finding::Apps { .. }
-        | Finding::AskedAgain
-        | Finding::Runs(_)
-        | Finding::Tally(_) => None,
+        Finding::Nothing | Finding::Apps { .. } | Finding::Runs(_) => None,
     }
 }
 

@@ -5,12 +5,12 @@ use super::reproduce::Reproduce;
 use super::sentence::{app, apps, bitrise, in_workspaces, kind, names, tls};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, SkipReason, Tally};
+use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, Header, METHOD, Stage};
-use crate::report::{EvidenceKind, Target};
+use crate::report::{AppResult, EvidenceKind, Target, tallies};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Verdict};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -31,10 +31,7 @@ pub(super) fn check(check: &Check, facts: &Facts, target: &Target, how: &Reprodu
         id: check.id,
         status: check.result.status(),
         reason: check.result.reason(),
-        was_asked_for: match check.result {
-            CheckResult::Skipped(why) => why == SkipReason::NoPipelineRun,
-            CheckResult::Pass | CheckResult::NotPassed(_) => true,
-        },
+        was_asked_for: check.result != CheckResult::Skipped || has_no_run(check, facts),
         text: text(check, facts),
         app: check.app.clone(),
         request: check
@@ -45,34 +42,34 @@ pub(super) fn check(check: &Check, facts: &Facts, target: &Target, how: &Reprodu
 }
 
 fn text(check: &Check, facts: &Facts) -> Text {
+    let is_pasted = facts.evidence == EvidenceKind::Pasted;
+    let apps = facts.report.map_or(&[][..], |report| &report.apps);
+    let is_below_app = matches!(check.id, CheckId::PipelinesList | CheckId::PipelinesShow);
     match check.result {
-        CheckResult::Pass => passed(check, facts),
-        CheckResult::NotPassed(reason) => not_passed(check, reason, facts),
-        CheckResult::Skipped(SkipReason::NotReached)
-            if check.id != CheckId::PipelinesShow || facts.has_details =>
-        {
-            match facts.evidence {
-                EvidenceKind::Pasted => "not shown in the text".into(),
-                EvidenceKind::Live | EvidenceKind::Report => "skipped".into(),
-            }
-        }
-        CheckResult::Skipped(SkipReason::NotReached | SkipReason::NotRequested) => {
+        CheckResult::Skipped if check.id == CheckId::PipelinesShow && !facts.has_details => {
             Text::from("skipped (")
                 .command("--pipeline-details")
                 .own(")")
         }
-        CheckResult::Skipped(SkipReason::NoPipelineRun) => {
+        CheckResult::Skipped if has_no_run(check, facts) => {
             "skipped: no pipeline among the latest runs".into()
         }
+        CheckResult::Skipped if is_pasted => "not shown in the text".into(),
+        CheckResult::Skipped => "skipped".into(),
+        _ if is_below_app && apps.len() > 1 && !is_pasted => tally(check.id, apps),
+        CheckResult::Pass => passed(check, facts),
+        CheckResult::NotPassed(reason) => not_passed(check, reason, facts),
     }
+}
+
+/// Tells whether a check of pipeline runs was not made since there is none to look at.
+fn has_no_run(check: &Check, facts: &Facts) -> bool {
+    let mut apps = facts.report.iter().flat_map(|report| &report.apps);
+    check.id == CheckId::PipelinesShow && apps.any(|app| app.details == Some(Status::Skip))
 }
 
 fn passed(check: &Check, facts: &Facts) -> Text {
     match check.finding {
-        Finding::Kind(TokenKind::Unknown) => {
-            "no known prefix; only tokens from before November 2024 have none".into()
-        }
-        Finding::Kind(other) => kind(Some(other)).into(),
         Finding::Apps {
             total,
             listed,
@@ -103,25 +100,23 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             });
             text.then(peculiar(check.app.as_ref(), facts))
         }
-        Finding::Tally(counts) => tally(&counts),
-        Finding::Nothing | Finding::Malformed(_) | Finding::Apps { .. } | Finding::AskedAgain => {
-            match check.id {
-                CheckId::AppsRecheck => Text::default()
-                    .then(bitrise(facts))
-                    .own(" still accepts the token for the list of apps"),
-                CheckId::PipelinesShow => subject(check).own(": one run read"),
-                CheckId::TokenFormat | CheckId::AppsList | CheckId::PipelinesList => {
-                    "passed".into()
-                }
+        Finding::Nothing | Finding::Malformed(_) | Finding::Apps { .. } => match check.id {
+            CheckId::AppsRecheck => Text::default()
+                .then(bitrise(facts))
+                .own(" still accepts the token for the list of apps"),
+            CheckId::PipelinesShow => subject(check).own(": one run read"),
+            CheckId::TokenFormat if facts.kind == Some(TokenKind::Unknown) => {
+                "no known prefix; only tokens from before November 2024 have none".into()
             }
-        }
+            CheckId::TokenFormat => kind(facts.kind).into(),
+            CheckId::AppsList | CheckId::PipelinesList => "passed".into(),
+        },
     }
 }
 
 fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     let mut text = match check.finding {
         Finding::Malformed(error) => return error.to_string().into(),
-        Finding::Tally(counts) => return tally(&counts),
         Finding::Apps {
             listed,
             end: Some(end),
@@ -137,11 +132,7 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
                 }
             }
         }
-        Finding::Nothing
-        | Finding::Kind(_)
-        | Finding::Apps { .. }
-        | Finding::AskedAgain
-        | Finding::Runs(_) => Text::default(),
+        Finding::Nothing | Finding::Apps { .. } | Finding::Runs(_) => Text::default(),
     };
     if check.app.is_some() {
         text = text.then(subject(check)).own(": ");
@@ -166,7 +157,8 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
         }
         None => text,
     };
-    let text = if check.finding == Finding::AskedAgain {
+    let status = check.exchange.as_ref().and_then(Exchange::status);
+    let text = if status == Some(401) && reason.verdict() == Verdict::InvalidPermissions {
         text.own("; asked again, ")
             .then(bitrise(facts))
             .own(" still accepts the token for the list of apps")
@@ -199,7 +191,10 @@ fn subject(check: &Check) -> Text {
     one.map_or_else(|| "the app".into(), app)
 }
 
-fn tally(counts: &Tally) -> Text {
+fn tally(id: CheckId, of: &[AppResult]) -> Text {
+    let (pipelines, details) = tallies(of);
+    let is_list = id == CheckId::PipelinesList;
+    let counts = if is_list { pipelines } else { details };
     let parts = [
         (counts.readable, "readable"),
         (counts.denied, "refused"),

@@ -43,7 +43,7 @@ use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use conditions::holds;
-use document::{MAX_APPS, SCHEMA_VERSION, at_most, known, milliseconds, seconds};
+use document::{SCHEMA_VERSION, milliseconds, seconds};
 use facts::Facts;
 use reproduce::Reproduce;
 use sentence::fill;
@@ -72,7 +72,7 @@ pub struct Diagnosis {
     pub result: Text,
     /// What is said of the result beneath it, a line each: that it comes from the sandbox or from
     /// pasted text, that the base URL is not Bitrise's.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub remarks: Vec<Text>,
     /// The exit code of the process.
     pub exit_code: u8,
@@ -83,25 +83,27 @@ pub struct Diagnosis {
     #[serde(rename = "retry_after_s", with = "seconds")]
     pub retry_after: Option<Duration>,
     /// Who has to act.
-    #[serde(deserialize_with = "known")]
+    #[serde(skip_deserializing)]
     pub who: Option<Who>,
     /// The same in words, with the names filled in.
-    #[serde(rename = "who_message")]
+    #[serde(rename = "who_message", skip_deserializing)]
     pub who_text: Option<Text>,
     /// What DX does, if that is more than the result says.
-    #[serde(rename = "dx_message")]
+    #[serde(rename = "dx_message", skip_deserializing)]
     pub dx: Option<Text>,
     /// What to do, in order.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub actions: Vec<Text>,
     /// The causes that the run has not ruled out, likeliest first.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub causes: Vec<Text>,
     /// What stands behind the heading of the causes, such as that Bitrise doesn't say which.
+    #[serde(skip_deserializing)]
     pub causes_note: Option<Cow<'static, str>>,
     /// How what was seen came here.
     pub evidence: EvidenceKind,
     /// The program that made it.
+    #[serde(skip_deserializing)]
     pub tool: Tool,
     /// When the run started.
     #[serde(with = "document::time")]
@@ -114,32 +116,31 @@ pub struct Diagnosis {
     /// What is known of the token.
     pub token: TokenLine,
     /// The checks, in the order in which they were made.
-    #[serde(deserialize_with = "at_most::<_, _, 100>")]
     pub checks: Vec<CheckLine>,
     /// What the token sees, and what became of each app.
     pub apps: Apps,
     /// What is worth a word but didn't decide.
-    #[serde(deserialize_with = "at_most::<_, _, 100>")]
     pub warnings: Vec<WarningLine>,
     /// DX's own page.
+    #[serde(skip_deserializing)]
     pub docs_url: Cow<'static, str>,
     /// Where to read more.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub links: Vec<Cow<'static, str>>,
     /// Commands that reproduce the requests, with a variable in place of the token.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub reproduce: Vec<String>,
     /// What was not checked and may change the reader's next step.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub not_checked: Vec<Text>,
     /// What to look at if DX still refuses a verified token, in order.
-    #[serde(deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(skip_deserializing)]
     pub if_dx_refuses: Vec<Text>,
     /// What somebody who helps should ask next, the most telling question first.
-    #[serde(rename = "support", deserialize_with = "at_most::<_, _, 1000>")]
+    #[serde(rename = "support", skip_deserializing)]
     pub questions: Vec<Text>,
     /// The answer to whoever pasted the text, to be sent as it is.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub reply: Option<String>,
 }
 
@@ -166,10 +167,11 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         let is_known = holds(&first.sentence.conditions, &facts) == Some(true);
         (is_known || causes.len() == 1).then_some(&*first.sentence.text)
     });
+    let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
     let checks = report
         .checks
         .iter()
-        .filter(|check| !pasted::is_of_run(check, &report));
+        .filter(|check| !(is_text && pasted::is_of_run(check)));
     let checks: Vec<CheckLine> = checks
         .map(|check| lines::check(check, &facts, &report.target, &how))
         .collect();
@@ -368,16 +370,12 @@ pub struct Apps {
     #[serde(flatten)]
     pub coverage: Coverage,
     /// How many apps stood on the pages of the list that were read.
-    #[serde(default)]
     pub listed: u64,
     /// What the token sees, one entry a workspace, the largest first.
-    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
     pub workspaces: Vec<Workspace>,
     /// The first apps of the list, at most a page of them.
-    #[serde(default, deserialize_with = "at_most::<_, _, MAX_APPS>")]
     pub first: Vec<App>,
     /// Each app that was checked or was to be checked.
-    #[serde(deserialize_with = "at_most::<_, _, MAX_APPS>")]
     pub items: Vec<AppResult>,
 }
 
@@ -433,30 +431,30 @@ pub struct RequestLine {
     /// The address that was connected to, with its port.
     pub remote_address: Option<SocketAddr>,
     /// From the start of the first attempt to the end of the last; nothing for pasted text.
-    #[serde(rename = "duration_ms", with = "milliseconds")]
+    #[serde(rename = "duration_ms", with = "milliseconds", skip_deserializing)]
     pub elapsed: Option<Duration>,
     /// How many attempts were made.
     pub attempts: u32,
     /// How long the server asks to wait.
-    #[serde(default, rename = "retry_after_s", with = "seconds")]
+    #[serde(rename = "retry_after_s", with = "seconds")]
     pub retry_after: Option<Duration>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<Untrusted>,
     /// What the server says in its own words.
     pub api_message: Option<Untrusted>,
     /// The host that a redirect leads to.
-    #[serde(default)]
     pub location: Option<Untrusted>,
     /// Who answered, if it was not Bitrise's API.
     pub responder: Option<Responder>,
     /// Why there was no response, or no complete one.
-    #[serde(default)]
     pub fault: Option<Fault>,
     /// What became of it in a few words: “404 “Not Found” · request 0c9b”.
     pub outcome: Text,
     /// Where a request failed: “failed at: the TLS handshake with H; the token was not sent”.
+    #[serde(skip_deserializing)]
     pub failure_point: Option<Text>,
     /// The command that reproduces it.
+    #[serde(skip_deserializing)]
     pub command: String,
 }
 
@@ -476,7 +474,6 @@ pub struct Workspace {
     /// How many of them are disabled on Bitrise.
     pub disabled: u64,
     /// The titles of the first few.
-    #[serde(deserialize_with = "at_most::<_, _, 100>")]
     pub titles: Vec<Untrusted>,
 }
 
@@ -492,18 +489,16 @@ pub struct TargetLine {
     /// The sandbox's scenario.
     pub sandbox: Option<Cow<'static, str>>,
     /// The options of the run, without values that may be secret: `verify --all-apps`.
+    #[serde(skip_deserializing)]
     pub command: String,
     /// Which apps were to be checked.
-    #[serde(default)]
     pub apps: Selection,
     /// Whether one pipeline run of each app was to be looked at.
-    #[serde(default)]
     pub pipeline_details: bool,
     /// Where the base URL came from.
-    #[serde(default)]
     pub base_url_source: BaseUrlSource,
     /// Whether one more root certificate was trusted (`--ca-cert`).
-    #[serde(default, rename = "ca_cert")]
+    #[serde(rename = "ca_cert")]
     pub has_ca_cert: bool,
 }
 

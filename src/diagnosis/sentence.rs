@@ -127,7 +127,7 @@ pub(super) const GAPS: &[Gap] = &[
     ("code", |f| code(f).into()),
     ("denied", |f| f.coverage.denied.to_string().into()),
     ("contradiction", |f| {
-        let altered = f.report.and_then(|report| report.altered);
+        let altered = f.report.and_then(|report| report.altered.as_deref());
         altered.unwrap_or("a part of it").into()
     }),
     ("dx_shows", dx_shows),

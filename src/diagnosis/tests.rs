@@ -70,10 +70,7 @@ impl Run {
             source: Some(TokenSource::Environment),
             ..TokenInfo::default()
         };
-        let format = Check {
-            finding: Finding::Kind(kind),
-            ..Check::new(CheckId::TokenFormat, CheckResult::Pass)
-        };
+        let format = Check::new(CheckId::TokenFormat, CheckResult::Pass);
         Self {
             report: Report::started(SystemTime::UNIX_EPOCH, target, token),
             checks: vec![format],
@@ -153,14 +150,9 @@ impl Run {
         let path = format!("/apps/{}/pipelines?limit=1", app.slug.raw());
         let response = refused.map(|(_, response)| response);
         let response = response.unwrap_or_else(|| Response::new(200, json("{}")));
-        let is_rechecked = response.status == Some(401);
         let result = reason.map_or(CheckResult::Pass, CheckResult::NotPassed);
         self.checks.push(Check {
-            finding: match reason {
-                None => Finding::Runs(1),
-                Some(_) if is_rechecked => Finding::AskedAgain,
-                Some(_) => Finding::Nothing,
-            },
+            finding: reason.map_or(Finding::Runs(1), |_| Finding::Nothing),
             app: Some(app.clone()),
             exchange: Some(exchange(&path, response)),
             ..Check::new(CheckId::PipelinesList, result)

@@ -841,7 +841,7 @@ impl<'a> Judgement<'a> {
                     .iter()
                     .any(|list| matches!(self.apps(*list), Meaning::Not(Reason::TokenRejected)));
                 if is_accepted && !is_rejected {
-                    return Ok((denied, Finding::AskedAgain));
+                    return Ok((denied, Finding::Nothing));
                 }
                 Err(Incomplete::Unsettled)
             }

@@ -10,7 +10,7 @@
 use super::pages::Pages;
 use super::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status, Tally};
+use crate::check::{Check, CheckId, CheckResult, Finding, Status, Tally};
 use crate::classify::{self, AppStep};
 use crate::exchange::Exchange;
 use crate::verdict::{Reason, Verdict};
@@ -205,7 +205,7 @@ impl Assembly {
         let page = match classify::pipelines(&exchange) {
             AppStep::Readable(page) => page,
             AppStep::NotReadable(reason) => {
-                return self.not_read(id, app, (reason, Finding::Nothing), exchange);
+                return self.not_read(id, app, reason, exchange);
             }
             AppStep::RecheckToken => return self.ask_again(app, exchange),
         };
@@ -224,15 +224,13 @@ impl Assembly {
             ..Check::of(id, Ok(()), exchange)
         };
         self.keep(app, check);
-        let why = match page.pipeline_id {
-            Some(id) if self.details => return Next::Details(id),
-            None if self.details => SkipReason::NoPipelineRun,
-            _ => SkipReason::NotRequested,
-        };
-        if let (Some(index), SkipReason::NoPipelineRun) = (app, why) {
+        if let Some(id) = page.pipeline_id.filter(|_| self.details) {
+            return Next::Details(id);
+        }
+        if let Some(index) = app.filter(|_| self.details) {
             self.apps[index].details = Some(Status::Skip);
         }
-        self.keep(app, Check::skipped(CheckId::PipelinesShow, why));
+        self.keep(app, Check::skipped(CheckId::PipelinesShow));
         Next::Done(None)
     }
 
@@ -242,7 +240,7 @@ impl Assembly {
         match classify::details(&exchange) {
             AppStep::Readable(()) => {}
             AppStep::NotReadable(reason) => {
-                return self.not_read(id, app, (reason, Finding::Nothing), exchange);
+                return self.not_read(id, app, reason, exchange);
             }
             AppStep::RecheckToken => return self.ask_again(app, exchange),
         }
@@ -272,11 +270,9 @@ impl Assembly {
         told: Result<(), Reason>,
     ) -> Next {
         let why = match (told, id) {
-            (Err(reason), _) => (reason, Finding::Nothing),
-            (Ok(()), CheckId::PipelinesShow) => {
-                (Reason::PipelineDetailsDenied, Finding::AskedAgain)
-            }
-            (Ok(()), _) => (Reason::PipelinesDenied, Finding::AskedAgain),
+            (Err(reason), _) => reason,
+            (Ok(()), CheckId::PipelinesShow) => Reason::PipelineDetailsDenied,
+            (Ok(()), _) => Reason::PipelinesDenied,
         };
         self.not_read(id, app, why, exchange)
     }
@@ -286,7 +282,7 @@ impl Assembly {
         &mut self,
         id: CheckId,
         app: Option<usize>,
-        (reason, finding): (Reason, Finding),
+        reason: Reason,
         exchange: Exchange,
     ) -> Next {
         // If there was no time for even one attempt, the app was not reached.
@@ -310,11 +306,7 @@ impl Assembly {
                 });
             }
         }
-        let check = Check {
-            finding,
-            ..Check::of(id, Err(reason), exchange)
-        };
-        self.keep(app, check);
+        self.keep(app, Check::of(id, Err(reason), exchange));
         Next::Done(Some(reason))
     }
 
@@ -382,18 +374,11 @@ impl Assembly {
         }
         let mut checks = Vec::new();
         if report.evidence == EvidenceKind::Live {
-            checks.push(Check {
-                finding: report.token.kind.map_or(Finding::Nothing, Finding::Kind),
-                ..Check::new(CheckId::TokenFormat, CheckResult::Pass)
-            });
+            checks.push(Check::new(CheckId::TokenFormat, CheckResult::Pass));
         }
         checks.extend(self.list);
         checks.extend(self.recheck);
-        let (pipelines, details) = tallies(&self.apps);
-        for (kept, tally) in [
-            (self.pipelines_list, pipelines),
-            (self.pipelines_show, details),
-        ] {
+        for kept in [self.pipelines_list, self.pipelines_show] {
             let Some(((_, Reverse(index)), mut check)) = kept.decisive(&self.apps) else {
                 continue;
             };
@@ -404,11 +389,8 @@ impl Assembly {
                 // The list may have told the app's name only after it was asked for.
                 check.app = Some(result.app.clone());
             }
-            if pipelines.apps() > 1 {
-                check.finding = Finding::Tally(tally);
-                if matches!(check.result, CheckResult::Skipped(_)) {
-                    check.app = None;
-                }
+            if self.apps.len() > 1 && check.result == CheckResult::Skipped {
+                check.app = None;
             }
             checks.push(check);
         }
@@ -451,11 +433,11 @@ impl Kept {
             CheckResult::NotPassed(_) if is_aside => 1,
             CheckResult::NotPassed(reason) => 2 + reason.verdict().rank(),
             CheckResult::Pass => 1,
-            CheckResult::Skipped(_) => 0,
+            CheckResult::Skipped => 0,
         };
         let slot = match check.result {
             CheckResult::NotPassed(_) => &mut self.failed,
-            CheckResult::Pass | CheckResult::Skipped(_) => &mut self.passed,
+            CheckResult::Pass | CheckResult::Skipped => &mut self.passed,
         };
         let weight = (rank, Reverse(index));
         if slot.as_ref().is_none_or(|(kept, _)| *kept < weight) {

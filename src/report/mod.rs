@@ -10,7 +10,7 @@ pub(crate) use assembly::tallies;
 pub use assembly::{Assembly, Next};
 
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Finding, SkipReason, Status};
+use crate::check::{Check, CheckId, CheckResult, Finding, Status};
 use crate::names::names;
 use crate::pasted::PastedFacts;
 use crate::plan::{FileError, PlanError};
@@ -52,7 +52,7 @@ pub struct Report {
     /// The signal that ended the run before it was complete, if so.
     pub interrupted: Option<Signal>,
     /// What of a saved report contradicts the rest, so that none of it can be believed.
-    pub altered: Option<&'static str>,
+    pub altered: Option<String>,
 }
 
 /// What a run was asked to do, as far as it decides which advice has a point.
@@ -366,7 +366,7 @@ impl Report {
         for &id in CheckId::ALL {
             let is_always_made = id != CheckId::AppsRecheck;
             if is_always_made && checks.iter().all(|check| check.id != id) {
-                checks.push(Check::skipped(id, SkipReason::NotReached));
+                checks.push(Check::skipped(id));
             }
         }
         checks.sort_by_key(|check| check.id as usize);

@@ -21,9 +21,9 @@ const STYLE: Style = Style {
 };
 
 /// Returns the diagnosis of a document that is a report, and what contradicts itself in it.
-fn judged(document: &Value) -> (Diagnosis, Option<&'static str>) {
+fn judged(document: &Value) -> (Diagnosis, Option<String>) {
     let report = read(&document.to_string()).unwrap();
-    let altered = report.altered;
+    let altered = report.altered.clone();
     (diagnose(report, &Known::default()), altered)
 }
 
@@ -171,33 +171,20 @@ fn foreign_texts_come_back_as_they_were_shown() {
 }
 
 #[test]
-fn a_report_of_an_older_program_lacks_keys() {
+fn a_report_of_a_newer_program_has_other_words_and_more_keys() {
     for (scenario, ..) in &SCENARIOS {
         let mut saved = saved(scenario);
-        saved.as_object_mut().unwrap().remove("reply");
-        saved["who"] = "somebody".into();
-        let code = saved["exit_code"].as_u64().unwrap();
-        for key in ["apps", "pipeline_details", "base_url_source", "ca_cert"] {
-            saved["target"].as_object_mut().unwrap().remove(key);
+        saved["schema_version"] = "1.7".into();
+        for key in ["who", "message", "actions", "links", "reply", "new"] {
+            saved[key] = "something else".into();
         }
-        for key in ["listed", "first"] {
-            saved["apps"].as_object_mut().unwrap().remove(key);
+        for part in ["target", "token", "apps"] {
+            saved[part]["new"] = serde_json::json!({"new": [1]});
         }
-        for check in saved["checks"].as_array_mut().unwrap() {
-            if let Some(request) = check["request"].as_object_mut() {
-                for key in ["retry_after_s", "location", "fault"] {
-                    request.remove(key);
-                }
-            }
-        }
-        // Without it at the request, the wait is not told.
-        saved["retry_after_s"] = Value::Null;
         let (diagnosis, altered) = judged(&saved);
-        assert_eq!(
-            (altered, u64::from(diagnosis.exit_code)),
-            (None, code),
-            "{scenario}"
-        );
+        let code = saved["exit_code"].as_u64();
+        let found = (altered, Some(u64::from(diagnosis.exit_code)));
+        assert_eq!(found, (None, code), "{scenario}");
     }
 }
 
@@ -294,7 +281,8 @@ fn whoever_changes_what_follows_is_found_out() {
                 pointers.push(format!("/checks/{number}/request/http_status"));
             }
         }
-        for number in 0..saved["apps"]["items"].as_array().unwrap().len() {
+        // Among the first few is one of each kind.
+        for number in 0..saved["apps"]["items"].as_array().unwrap().len().min(4) {
             for name in ["status", "reason", "http_status", "is_first"] {
                 pointers.push(format!("/apps/items/{number}/{name}"));
             }
@@ -315,7 +303,7 @@ fn whoever_changes_what_follows_is_found_out() {
                 let (diagnosis, altered) = judged(&forged);
                 assert!(altered.is_some(), "{scenario}: {pointer}: {change}");
                 assert_eq!(diagnosis.reason, Some(Reason::EvidenceIncomplete));
-                assert!(diagnosis.result.to_string().contains(altered.unwrap()));
+                assert!(diagnosis.result.to_string().contains(&altered.unwrap()));
                 tried += 1;
             }
         }
@@ -437,6 +425,7 @@ fn lists_and_numbers_of_any_size_are_read() {
         assert!(!render::human(&diagnosis, STYLE).is_empty());
     }
     let mut many = saved;
-    many["actions"] = vec!["x"; 100_000].into();
+    let check = many["checks"][0].clone();
+    many["checks"] = vec![check; 30_000].into();
     assert!(judged(&many).1.is_some());
 }
