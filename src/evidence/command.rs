@@ -1,9 +1,9 @@
 //! A command of any program that sends requests, as its words tell.
 //!
-//! Invariant: linear in the command, which is bounded.
+//! Invariant: linear in the command, which is bounded. What options mean stands in `words.txt`.
 
-use super::request::{self, Address, Credential, Judged, Request, Shell, Variables};
-use super::words::{self, lower};
+use super::request::{self, Address, Credential, Request, Shell, Variables};
+use super::words::{self, Words, lower};
 use crate::pasted::Mistake;
 
 /// A command, as far as it tells what was sent.
@@ -15,319 +15,169 @@ pub(super) struct Command {
     pub(super) has_options: bool,
 }
 
-/// Returns where a command starts in a line: a program's name as a word, with something behind it.
-pub(super) fn start(text: &str) -> Option<usize> {
-    starts(text, 0)
-}
-
-/// Returns where another command starts behind the first one in the same line.
-pub(super) fn next_start(text: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = starts(text, from + 1)?;
-        let before = text[..at].trim_end();
-        if before.ends_with([';', '|', '&']) && !before.ends_with(" |") || before.ends_with("||") {
-            return Some(at);
-        }
-        from = at;
-    }
-}
-
-/// The maximum number of letters of a program's name.
-const LONGEST_NAME: usize = 20;
-
-fn starts(text: &str, from: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(word) = text.get(at..) {
-        // Words begin behind white space and the signs of shells.
-        let is_border = |c: char| c.is_whitespace() || "|;&($`\"'=>#%❯]/\\".contains(c);
-        let is_free = at == 0 || text[..at].ends_with(is_border);
-        if is_free {
-            // Names of programs are short: nothing is looked at beyond.
-            let letters = word.char_indices().take(LONGEST_NAME + 1);
-            let end = letters
-                .skip_while(|(_, c)| !c.is_whitespace())
-                .map(|(end, _)| end)
-                .next();
-            if let Some(end) = end
-                && words::section("tool").contains(&word[..end].to_ascii_lowercase().as_str())
-                && is_used(&word[..end], &word[end..])
-            {
-                return Some(at);
-            }
-        }
-        at += match word.find(is_border) {
-            Some(found) => found + word[found..].chars().next().map_or(1, char::len_utf8),
-            None => return None,
-        };
-    }
-    None
+/// Returns the places in a line where commands start: a program's name as a word, with something
+/// behind it that it can be given.
+pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
+    let tools = words.kinds("tool").filter(|(place, client)| {
+        let behind = &words.lower[place.end..];
+        let is_free = !words.lower[..place.start].ends_with(['-', '_', '.', ':', '@', '*']);
+        is_free && behind.starts_with(char::is_whitespace) && is_used(client, behind)
+    });
+    tools.map(|(place, _)| place.start)
 }
 
 /// Tells whether what follows a program's name can be what it is given.
-fn is_used(name: &str, behind: &str) -> bool {
-    let behind = behind.trim_start();
+fn is_used(client: &str, behind: &str) -> bool {
     let next = behind.split_whitespace().next().unwrap_or_default();
-    if next.is_empty() || next.starts_with([':', '=']) {
-        return false;
-    }
-    let is_ambiguous = matches!(
-        name.to_ascii_lowercase().as_str(),
-        "http" | "https" | "xh" | "xhs"
-    );
-    if is_ambiguous {
-        let is_method = matches!(next, "GET" | "POST" | "HEAD" | "PUT" | "DELETE");
-        return is_method
-            || next.starts_with('-')
-            || next.contains("bitrise.io")
-            || next.contains("://")
-            || next.starts_with(':')
-            || next.starts_with("127.0.0.1");
-    }
-    next.starts_with([
-        '-', '\'', '"', '$', '@', '\\', '^', '`', '“', '‘', '’', '{', '<',
-    ]) || next.contains("://")
+    let is_address = next.contains("://")
         || next.contains("bitrise.io")
-        || next.contains('/') && next.contains('.')
         || next.starts_with("127.0.0.1")
-        || next.starts_with("localhost")
+        || next.starts_with("localhost");
+    // “http” and “https” are words of any text as well.
+    if client == "httpie" {
+        return is_address || next.starts_with('-') || words::is("method", next);
+    }
+    is_address
+        || next.starts_with(|c| "-'\"$@\\^`“‘’{<".contains(c))
+        || next.contains('/') && next.contains('.')
 }
 
 /// Tells whether a command goes on in the next line, and takes what says so off it.
 pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
     let trimmed = command.trim_end().len();
-    if command[..trimmed].ends_with(['\\', '^', '`']) {
-        let mark = if command[..trimmed].ends_with('`')
-            && command.matches('`').count().is_multiple_of(2)
-        {
-            return false;
-        } else {
-            trimmed - 1
-        };
-        command.truncate(mark);
+    let is_odd = |sign| command.matches(sign).count() % 2 == 1;
+    if command[..trimmed].ends_with(['\\', '^']) || command[..trimmed].ends_with('`') && is_odd('`')
+    {
+        command.truncate(trimmed - 1);
         command.push(' ');
         return true;
     }
-    let is_open = |quote| command.matches(quote).count() % 2 == 1;
-    let braces = command.matches('{').count() > command.matches('}').count();
-    if is_open('"') || is_open('\'') && !is_open('"') {
+    if is_odd('"') || is_odd('\'') {
         // What a mail program has broken inside of quotes.
         let is_rest = next.contains(['"', '\'']) || next.len() > 20 && !next.contains(' ');
         return is_rest && next.len() < 2000 && !next.starts_with(['{', '<']);
     }
     let is_option = next.starts_with("--") && !next.starts_with("---") && !next.starts_with("--2")
-        || next.starts_with("-H")
-        || next.starts_with("-X")
-        || next.starts_with("-Headers")
-        || next.starts_with("-Uri");
-    let is_value =
-        next.starts_with(['\'', '"']) || next.starts_with("https://") || next.starts_with("| ");
+        || ["-H", "-X", "-Uri", "| jq"]
+            .iter()
+            .any(|start| next.starts_with(start));
     let has_address = command.contains("://") || command.contains("bitrise.io");
-    if braces || is_option || is_value && !has_address || next.starts_with("| jq") {
+    let is_value = ["'", "\"", "https://", "| "]
+        .iter()
+        .any(|start| next.starts_with(start));
+    let is_open = command.matches('{').count() > command.matches('}').count();
+    let goes_on = is_open || is_option || is_value && !has_address;
+    if goes_on {
         command.push(' ');
-        return true;
     }
-    false
+    goes_on
 }
 
-/// A word of a command: as it reads, and the quote that it stood in.
+/// A word of a command: as it reads, and the quote around its variable, or else its first quote.
+#[derive(Debug, Default)]
 struct Word {
     text: String,
     quote: Option<char>,
+    has_variable: bool,
+}
+
+impl Word {
+    fn is_option(&self) -> bool {
+        self.text.starts_with('-') && self.text.len() > 1
+    }
 }
 
 /// Splits a command into words, as shells do.
 fn split(text: &str, shell: Shell) -> Vec<Word> {
-    let (mut words, mut word, mut quote, mut was) = (Vec::new(), String::new(), None, None);
+    let (mut words, mut word, mut quote) = (Vec::new(), Word::default(), None);
     let mut characters = text.chars();
     while let Some(c) = characters.next() {
         match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some('"'), '\\') if shell != Shell::PowerShell => word.extend(characters.next()),
-            (None, '"' | '“' | '”') => {
-                quote = Some(if c == '"' { '"' } else { '”' });
-                was = Some(c);
+            (Some(close), c) if c == close => quote = None,
+            (Some('"'), '\\') if shell != Shell::PowerShell => word.text.extend(characters.next()),
+            (None, '\\') if shell == Shell::Posix => word.text.extend(characters.next()),
+            (None, '"' | '\'' | '“' | '”' | '‘' | '’') => {
+                word.quote = word.quote.or(Some(c));
+                quote = Some(match c {
+                    '“' => '”',
+                    '‘' => '’',
+                    c => c,
+                });
             }
-            (None, '\'' | '‘' | '’') => {
-                quote = Some(if c == '\'' { '\'' } else { '’' });
-                was = Some(c);
-            }
-            (None, '\\') if shell == Shell::Posix => word.extend(characters.next()),
             (None, c) if c.is_whitespace() => {
-                if !word.is_empty() || was.is_some() {
-                    words.push(Word {
-                        text: std::mem::take(&mut word),
-                        quote: was.take(),
-                    });
+                if !word.text.is_empty() || word.quote.is_some() {
+                    words.push(std::mem::take(&mut word));
                 }
             }
-            (_, c) => word.push(c),
+            (_, c) => {
+                if matches!(c, '$' | '%') && !std::mem::replace(&mut word.has_variable, true) {
+                    word.quote = quote.or(word.quote.filter(|_| false));
+                }
+                word.text.push(c);
+            }
         }
     }
-    if !word.is_empty() {
-        words.push(Word {
-            text: word,
-            quote: was,
-        });
+    if !word.text.is_empty() {
+        words.push(word);
     }
     words
+}
+
+/// What is being read.
+struct Reader<'a> {
+    client: &'static str,
+    shell: Shell,
+    variables: &'a Variables,
+    request: Request,
+    has_data: bool,
+    is_get: bool,
 }
 
 impl Command {
     /// Reads a command. `prompt` is the shell of the prompt in front of it, `before` that of an
     /// earlier one.
-    #[expect(clippy::too_many_lines, reason = "one row an option of a client")]
     pub(super) fn read(
         text: &str,
         prompt: Option<Shell>,
         before: Option<Shell>,
         variables: &Variables,
     ) -> Option<Self> {
-        let lowered = lower(text).into_owned();
-        let tool = lowered
-            .split_whitespace()
-            .next()?
-            .trim_end_matches(".exe")
-            .to_owned();
-        let is_powershell = matches!(
-            tool.as_str(),
-            "invoke-restmethod" | "invoke-webrequest" | "irm" | "iwr"
-        );
-        let shell = if is_powershell || lowered.contains("$env:") {
+        let small = lower(text);
+        let tool = small.split_whitespace().next()?;
+        let client = words::kind_with("tool", tool)?;
+        let before = before.filter(|before| *before != Shell::Posix);
+        let shell = if client == "powershell" || small.contains("$env:") {
             Shell::PowerShell
-        } else if let Some(prompt) = prompt {
-            prompt
-        } else if before.is_some_and(|before| before != Shell::Posix) {
-            before?
-        } else if variable_of_cmd(text) {
+        } else if let Some(shell) = prompt.or(before) {
+            shell
+        } else if has_variable_of_cmd(text) {
             Shell::Cmd
         } else {
             Shell::Posix
         };
         let words = split(text, shell);
-        let mut request = Request {
+        let request = Request {
             is_shown: true,
             is_whole: true,
             ..Request::default()
         };
-        let is_httpie = matches!(tool.as_str(), "http" | "https" | "xh" | "xhs" | "httpie");
-        let is_https = !matches!(tool.as_str(), "http" | "curl" | "wget" | "xh");
-        let mut has_options = text.contains(['\'', '"']);
-        let (mut has_data, mut is_get, mut rest) = (false, false, words.iter().skip(1));
-        while let Some(word) = rest.next() {
-            let option = word.text.as_str();
-            if word.quote.is_none() && matches!(option, "|" | ">" | ">>" | "1>" | "|&" | ">|") {
-                let target: Vec<&str> = rest.clone().map(|word| word.text.as_str()).collect();
-                if option.starts_with('|') {
-                    filter(&target, &mut request);
-                } else {
-                    request.is_hidden = true;
-                }
-                break;
-            }
-            if option.starts_with('-') && option.len() > 1 && word.quote.is_none() {
-                has_options = true;
-                let (name, glued) = option
-                    .split_once('=')
-                    .map_or((option, None), |(name, value)| (name, Some(value)));
-                let mut value = || {
-                    glued
-                        .map(str::to_owned)
-                        .or_else(|| rest.next().map(|word| word.text.clone()))
-                };
-                match name {
-                    "-X" | "--request" | "-Method" | "-method" | "--method" => {
-                        request.method = value();
-                    }
-                    name if name.starts_with("-X") && name.len() > 4 => {
-                        request.method = Some(name[2..].to_owned());
-                    }
-                    "-H" | "--header" | "--headers" => {
-                        let text = value().unwrap_or_default();
-                        if text.starts_with(['@', '$']) {
-                            request.is_whole = false;
-                        }
-                        other_header(&text, &mut request);
-                    }
-                    "-Headers" | "-headers" | "-Header" | "-H:" => {
-                        request.is_whole = rest
-                            .clone()
-                            .next()
-                            .is_some_and(|word| word.text.starts_with("@{"));
-                    }
-                    "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-urlencode"
-                    | "--json" | "-F" | "--form" | "--post-data" | "-Body" | "-T"
-                    | "--body-data" => {
-                        has_data = true;
-                        value();
-                    }
-                    "-G" | "--get" => is_get = true,
-                    "-u" | "--user" | "-a" | "--auth" if !is_powershell => {
-                        value();
-                        request.mistakes.push(Mistake::UserOption);
-                    }
-                    "--oauth2-bearer" | "-Token" | "-Authentication" => {
-                        value();
-                        request.credential = Some((Credential::Unknown, Some(Mistake::Bearer)));
-                    }
-                    "-K" | "--config" | "--netrc" | "-n" | "--session" | "-WebSession"
-                    | "-Credential" => request.is_whole = false,
-                    "-x" | "--proxy" | "-Proxy" | "-U" | "--proxy-user" | "-A" | "--user-agent"
-                    | "-e" | "--referer" | "--cacert" | "-m" | "--max-time"
-                    | "--connect-timeout" | "--retry" | "-w" | "--write-out" | "--resolve"
-                    | "-E" | "--cert" | "--key" | "-b" | "--cookie" | "-TimeoutSec"
-                    | "-ContentType" | "-OutVariable" => {
-                        value();
-                    }
-                    "--url" | "-Uri" | "-uri" | "-URI" => {
-                        if let Some(text) = value() {
-                            request.address = Address::read(&text, is_https).or(request.address);
-                        }
-                    }
-                    "-o" | "--output" | "-OutFile" => {
-                        let target = value();
-                        request.is_hidden |= target.is_some_and(|target| target != "-");
-                    }
-                    "--head" => request.method = Some("HEAD".to_owned()),
-                    "--fail" | "--remote-name" => request.is_hidden = true,
-                    name => short_options(name, &tool, &mut request, &mut rest),
-                }
-                continue;
-            }
-            if is_httpie && word.text.bytes().all(|b| b.is_ascii_uppercase()) && word.text.len() > 2
-            {
-                request.method = Some(word.text.clone());
-                continue;
-            }
-            if is_httpie && request.address.is_some() {
-                if let Some((name, value)) = word.text.split_once("==") {
-                    item_of_query(name, value, &mut request);
-                } else if let Some((name, value)) = word.text.split_once(':') {
-                    if name.eq_ignore_ascii_case("authorization") {
-                        request.credential = Some(request::judge_value(
-                            value,
-                            word.quote,
-                            Some(shell),
-                            variables,
-                        ));
-                    } else {
-                        other_header(&format!("{name}: {value}"), &mut request);
-                    }
-                } else if word.text.contains('=') {
-                    has_data = true;
-                }
-                continue;
-            }
-            if request.address.is_none() && looks_like_address(&word.text) {
-                request.address =
-                    Address::read(word.text.trim_end_matches([',', ';', ')']), is_https);
-            } else if word.text.starts_with('$') && word.quote.is_none()
-                || word.text.starts_with("${")
-            {
-                // What is in there may be headers.
-                request.is_whole = false;
-            }
-        }
+        let mut reader = Reader {
+            client,
+            shell,
+            variables,
+            request,
+            has_data: false,
+            is_get: false,
+        };
+        // Without a scheme, these send their requests over TLS.
+        let is_https = matches!(tool, "https" | "xhs") || client == "powershell";
+        reader.words(&words, is_https);
+        let Reader {
+            mut request,
+            has_data,
+            is_get,
+            ..
+        } = reader;
         if request.address.is_none()
             && let Some((at, end)) = address_at(text, 0)
         {
@@ -337,22 +187,24 @@ impl Command {
             request.method = Some("POST".to_owned());
         }
         if request.credential.is_none()
-            && let Some((value, quote)) = authorization(text)
+            && let Some(value) = Value::of_authorization(text)
         {
-            request.credential = Some(judge(&value, quote, shell, is_powershell, variables));
-        }
-        if is_powershell
-            && request.credential.is_none()
-            && !lowered.contains("-header")
-            && !text.contains(" @")
-        {
-            request.is_whole = !lowered.contains(" $");
+            // In a table of PowerShell's, quotes stand around texts that have no variable.
+            let is_text = client == "powershell" && !value.text.starts_with('$');
+            let quote = value.quote.filter(|_| !is_text);
+            request.credential = Some(request::judge_value(
+                &value.text,
+                quote,
+                Some(shell),
+                variables,
+            ));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
-        let is_cmd = shell == Shell::Cmd && words.iter().any(|word| word.quote == Some('\''));
-        if is_typographic || is_cmd {
+        let is_of_cmd = shell == Shell::Cmd && words.iter().any(|word| word.quote == Some('\''));
+        if is_typographic || is_of_cmd {
             request.mistakes.push(Mistake::Quotes);
         }
+        let has_options = text.contains(['\'', '"']) || words.iter().any(Word::is_option);
         Some(Self {
             request,
             shell,
@@ -361,133 +213,157 @@ impl Command {
     }
 }
 
-fn judge(
-    value: &str,
-    quote: Option<char>,
-    shell: Shell,
-    is_powershell: bool,
-    variables: &Variables,
-) -> Judged {
-    // In a hash table of PowerShell's single quotes stand around texts that have no variable.
-    let quote = quote.filter(|_| !is_powershell || value.starts_with('$'));
-    request::judge_value(value, quote, Some(shell), variables)
+impl Reader<'_> {
+    fn words(&mut self, words: &[Word], is_https: bool) {
+        let mut rest = words.iter().skip(1);
+        while let Some(word) = rest.next() {
+            let text = word.text.as_str();
+            if word.quote.is_none() && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
+                self.request.is_hidden |= !text.starts_with('|');
+                self.request.is_filtered |= text.starts_with('|') && !shows_all(rest.clone());
+                return;
+            }
+            if word.is_option() {
+                self.option(word, &mut rest, is_https);
+            } else if self.client == "httpie"
+                && self.request.address.is_none()
+                && words::is("method", text)
+            {
+                self.request.method = Some(text.to_ascii_uppercase());
+            } else if self.client == "httpie" && self.request.address.is_some() {
+                self.item(word);
+            } else if self.request.address.is_none() && looks_like_address(text) {
+                self.request.address =
+                    Address::read(text.trim_end_matches([',', ';', ')']), is_https);
+            } else if word.quote.is_none() && text.starts_with(['$', '@']) {
+                // What is in there may be headers.
+                self.request.is_whole = false;
+            }
+        }
+    }
+
+    /// Reads an option: a long one, perhaps with its value behind a sign, or letters such as `-sSi`.
+    fn option<'w>(
+        &mut self,
+        word: &Word,
+        rest: &mut impl Iterator<Item = &'w Word>,
+        is_https: bool,
+    ) {
+        let text = word.text.as_str();
+        let (name, glued) = text
+            .split_once(['=', ':'])
+            .map_or((text, None), |(name, value)| (name, Some(value)));
+        let small = lower(name);
+        let name = if self.client == "powershell" {
+            &small
+        } else {
+            name
+        };
+        if let Some((meaning, takes_value)) = words::option(self.client, name) {
+            let own = glued.map(|value| Word {
+                text: value.to_owned(),
+                ..Word::default()
+            });
+            let next = if takes_value && own.is_none() {
+                rest.next()
+            } else {
+                None
+            };
+            return self.means(meaning, own.as_ref().or(next), is_https);
+        }
+        if name.starts_with("--") || self.client == "powershell" {
+            return;
+        }
+        for (at, letter) in text.char_indices().skip(1) {
+            let Some((meaning, takes_value)) = words::option(self.client, &format!("-{letter}"))
+            else {
+                continue;
+            };
+            let glued = &text[at + letter.len_utf8()..];
+            if takes_value {
+                let own = Word {
+                    text: glued.to_owned(),
+                    quote: word.quote,
+                    ..Word::default()
+                };
+                let next = if glued.is_empty() { rest.next() } else { None };
+                return self.means(meaning, next.or(Some(&own)), is_https);
+            }
+            self.means(meaning, None, is_https);
+        }
+    }
+
+    /// Takes what an option means.
+    fn means(&mut self, meaning: &str, value: Option<&Word>, is_https: bool) {
+        let text = value.map_or("", |value| value.text.as_str());
+        let request = &mut self.request;
+        match meaning {
+            "method" => request.method = Some(text.to_ascii_uppercase()),
+            "header" if text.starts_with(['@', '$']) => request.is_whole = text.starts_with("@{"),
+            "header" => {
+                let (name, _) = text.split_once([':', ';']).unwrap_or((text, ""));
+                request.other_header(name);
+            }
+            "user" => request.mistakes.push(Mistake::UserOption),
+            "bearer" => request.credential = Some((Credential::Unknown, Some(Mistake::Bearer))),
+            "elsewhere" => request.is_whole = false,
+            "url" => request.address = Address::read(text, is_https).or(request.address.take()),
+            "output" => request.is_hidden |= text != "-",
+            "hidden" => request.is_hidden = true,
+            "head" => request.method = Some("HEAD".to_owned()),
+            "data" => self.has_data = true,
+            "query" => self.is_get = true,
+            _ => {}
+        }
+    }
+
+    /// Reads what `HTTPie` takes behind the address: `Name:value`, `name==value`, `name=value`.
+    fn item(&mut self, word: &Word) {
+        let request = &mut self.request;
+        if let Some((name, value)) = word.text.split_once("==") {
+            if let (Some(mistake), Some(address)) =
+                (request::mistake_of_query(name, value), &mut request.address)
+            {
+                address.mistakes.push(mistake);
+            }
+        } else if let Some((name, value)) = word
+            .text
+            .split_once(':')
+            .filter(|(_, value)| !value.starts_with('='))
+        {
+            if name.eq_ignore_ascii_case("authorization") {
+                let judged =
+                    request::judge_value(value, word.quote, Some(self.shell), self.variables);
+                request.credential = Some(judged);
+            }
+            request.other_header(name);
+        } else {
+            self.has_data |= word.text.contains('=');
+        }
+    }
 }
 
-fn variable_of_cmd(text: &str) -> bool {
+fn has_variable_of_cmd(text: &str) -> bool {
     let behind = text.split('%').nth(1);
     behind.is_some_and(|name| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
     })
 }
 
-/// Reads options of one letter each, as in `-sSi`.
-fn short_options<'a>(
-    name: &str,
-    tool: &str,
-    request: &mut Request,
-    rest: &mut (impl Iterator<Item = &'a Word> + Clone),
-) {
-    if name.starts_with("--") || !matches!(tool, "curl" | "wget") {
-        return;
-    }
-    let letters = &name[1..];
-    for (at, letter) in letters.char_indices() {
-        let glued = &letters[at + letter.len_utf8()..];
-        match (tool, letter) {
-            ("curl", 'I') => request.method = Some("HEAD".to_owned()),
-            ("curl", 'f' | 'O') => request.is_hidden = true,
-            ("curl", 'o') | ("wget", 'O' | 'o') => {
-                let target = if glued.is_empty() {
-                    rest.next().map(|word| word.text.clone())
-                } else {
-                    Some(glued.to_owned())
-                };
-                request.is_hidden |=
-                    target.is_some_and(|target| target != "-" && !target.starts_with('-'));
-                return;
-            }
-            ("curl", 'H') => {
-                let header = if glued.is_empty() {
-                    rest.next().map(|word| word.text.clone())
-                } else {
-                    Some(glued.to_owned())
-                };
-                other_header(&header.unwrap_or_default(), request);
-                return;
-            }
-            ("curl", 'X') => {
-                request.method = if glued.is_empty() {
-                    rest.next().map(|word| word.text.clone())
-                } else {
-                    Some(glued.to_owned())
-                };
-                return;
-            }
-            ("curl", 'u') => {
-                request.mistakes.push(Mistake::UserOption);
-                return;
-            }
-            ("curl", 'x' | 'w' | 'm' | 'A' | 'b' | 'e') => {
-                if glued.is_empty() {
-                    rest.next();
-                }
-                return;
-            }
-            ("curl", 'd') => {
-                request.method.get_or_insert_with(|| "POST".to_owned());
-                return;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Takes a header that is not `Authorization`, but may hold a token.
-fn other_header(text: &str, request: &mut Request) {
-    let Some((name, _)) = text.split_once([':', ';']) else {
-        return;
-    };
-    let name = name.trim().to_ascii_lowercase();
-    let is_of_token = ["api-key", "apikey", "token", "x-auth", "x-api", "bearer"]
-        .iter()
-        .any(|part| name.contains(part));
-    if name != "authorization" && is_of_token {
-        request.mistakes.push(Mistake::OtherHeader);
-    }
-}
-
-fn item_of_query(name: &str, value: &str, request: &mut Request) {
-    let is_fine =
-        name == "limit" && value.parse().is_ok_and(|limit: u32| limit <= 50) || name == "sort_by";
-    if !is_fine && let Some(address) = &mut request.address {
-        address.mistakes.push(Mistake::Filter);
-    }
-}
-
-/// Notes what a filter behind a command leaves of the response.
-fn filter(words: &[&str], request: &mut Request) {
+/// Tells whether a filter behind a command shows all of the response.
+fn shows_all<'w>(mut words: impl Iterator<Item = &'w Word>) -> bool {
     let name = words
-        .first()
-        .copied()
-        .unwrap_or_default()
-        .trim_end_matches(".exe");
-    let arguments = || {
-        words
-            .iter()
-            .skip(1)
-            .take_while(|word| !word.starts_with(['|', ';', '&']))
-            .filter(|word| !word.starts_with('-'))
-    };
-    let is_whole = match name {
-        "jq" => arguments()
-            .next()
-            .is_none_or(|filter| matches!(*filter, "." | "")),
-        "python" | "python3" | "py" => words.contains(&"json.tool"),
-        "cat" | "tee" | "less" | "more" | "json_pp" | "prettyjson" | "bat" | "ConvertTo-Json"
-        | "Out-String" | "Format-List" | "fl" | "xclip" | "pbcopy" | "clip" => true,
-        _ => false,
-    };
-    request.is_filtered |= !is_whole;
+        .next()
+        .map_or("", |word| word.text.trim_end_matches(".exe"));
+    let is_end = |word: &&Word| !word.text.starts_with(['|', ';', '&']);
+    let mut arguments = words.take_while(is_end).map(|word| word.text.as_str());
+    match name {
+        "jq" => arguments
+            .find(|word| !word.starts_with('-'))
+            .is_none_or(|filter| matches!(filter, "." | "")),
+        "python" | "python3" | "py" => arguments.any(|word| word == "json.tool"),
+        name => words::is("shows all", name),
+    }
 }
 
 fn looks_like_address(word: &str) -> bool {
@@ -501,13 +377,9 @@ fn looks_like_address(word: &str) -> bool {
 /// Returns where the next address stands in a text.
 pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;
-    let at = ["https://", "http://", "HTTPS://", "api.bitrise.io/"]
-        .iter()
-        .filter_map(|start| rest.find(start))
-        .min()?;
-    let is_end = |c: char| {
-        c.is_whitespace() || "\"'`’”‘“|\\)]}<>,;".contains(c) || c == '»' || c == '。' || c == '、'
-    };
+    let starts = ["https://", "http://", "HTTPS://", "api.bitrise.io/"];
+    let at = starts.iter().filter_map(|start| rest.find(start)).min()?;
+    let is_end = |c: char| c.is_whitespace() || "\"'`’”‘“|\\)]}<>,;»。、".contains(c);
     let found = &rest[at..];
     // A placeholder in the path may stand in any brackets.
     let mut end = found.find(is_end).unwrap_or(found.len());
@@ -517,83 +389,102 @@ pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
         if !opens && !closes {
             break;
         }
-        let inner = &found[end + c.len_utf8()..];
-        end += c.len_utf8() + inner.find(is_end).unwrap_or(inner.len());
+        let inner = end + c.len_utf8();
+        end = found[inner..]
+            .find(is_end)
+            .map_or(found.len(), |at| inner + at);
     }
     let address = found[..end].trim_end_matches(['.', ':', '?', '!', '…']);
     Some((from + at, from + at + address.len().max(7)))
 }
 
-/// Returns the value of an `Authorization` header in a command or a program, without its quotes,
-/// and the quote that it stands in.
-pub(super) fn authorization(text: &str) -> Option<(String, Option<char>)> {
-    const NAME: &str = "authorization";
-    let is_quote = |c: char| matches!(c, '"' | '\'' | '‘' | '’' | '“' | '”' | '`');
-    let lowered = text.to_ascii_lowercase();
-    let mut from = 0;
-    loop {
-        let at = from + lowered[from..].find(NAME)?;
-        from = at + NAME.len();
-        // A proxy's header is another one.
-        if lowered[..at].ends_with("proxy-") || lowered[..at].ends_with("x-") {
-            continue;
-        }
-        let before = text[..at].chars().next_back().filter(|c| is_quote(*c));
-        let behind = text[from..]
-            .trim_start_matches(|c: char| is_quote(c) || c == '\\' || c == ' ' || c == ']');
-        let separator = ["=>", ":", "=", ",", "："]
-            .iter()
-            .find_map(|sign| behind.strip_prefix(sign));
-        let Some(behind) = separator else {
-            continue;
-        };
-        let behind = behind.trim_start_matches([' ', '\t']);
-        let own = behind
-            .trim_start_matches(['f', 'u', 'b', 'r', 'F', '$', '@'])
+/// A value behind a label, in whichever notation, and the quote that it stands in.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Value {
+    pub(super) text: String,
+    pub(super) quote: Option<char>,
+    /// Whether it is code: an expression behind a key in quotes.
+    pub(super) is_code: bool,
+}
+
+impl Value {
+    /// Returns the value of the first `Authorization` header in a text.
+    pub(super) fn of_authorization(text: &str) -> Option<Self> {
+        const NAME: &str = "authorization";
+        let small = text.to_ascii_lowercase();
+        let mut places = small.match_indices(NAME);
+        places.find_map(|(at, _)| {
+            // A proxy's header is another one.
+            let is_other = small[..at].ends_with('-');
+            if is_other {
+                None
+            } else {
+                Self::behind(text, at, at + NAME.len())
+            }
+        })
+    }
+
+    /// Returns the value behind a label: `key: value`, `"key": value`, `key = value`, `'key': value'`.
+    pub(super) fn behind(text: &str, start: usize, end: usize) -> Option<Self> {
+        /// How much is looked at.
+        const LONGEST: usize = 2048;
+        let is_quote = |c: char| "\"'‘’“”`".contains(c);
+        let text = &text[..words::floor(text, end + LONGEST)];
+        let around = text[..start].chars().next_back().filter(|c| is_quote(*c));
+        let is_key = around.is_some() && text[end..].trim_start_matches('\\').starts_with(is_quote);
+        let signs = text[end..].trim_start_matches(|c: char| is_quote(c) || "\\ ]".contains(c));
+        let mut separators = ["=>", ":", "=", ",", "："].iter();
+        let behind = separators
+            .find_map(|sign| signs.strip_prefix(sign))?
+            .trim_start_matches([' ', '\t', '\\']);
+        // Python's and PowerShell's texts have a letter or a sign in front.
+        let mark = behind.trim_start_matches(|c: char| "fubrFBRU$@".contains(c));
+        let own = mark
             .chars()
             .next()
-            .filter(|c| is_quote(*c));
-        let own = own.filter(|_| behind.chars().take(3).any(is_quote));
-        let inner = if own.is_some() {
-            behind
-                .trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '@')
-                .trim_start_matches(is_quote)
-        } else {
-            behind
-        };
-        let quote = own.or(before);
-        let is_variable = inner.starts_with(['$', '{', '[', '%']);
-        let is_end = |c: char| {
-            matches!(c, '\n' | '\r')
-                || is_quote(c)
-                || matches!(c, '}' | ';') && !is_variable && quote.is_none()
-                || c == '\\' && quote.is_some()
-        };
-        let end = inner.find(is_end).unwrap_or(inner.len());
-        let mut value = inner[..end].trim_end_matches(['\\', '^', ',', ' ']).trim();
-        if is_variable && quote.is_none() {
-            value = value.split([' ', ',']).next().unwrap_or(value);
-            value = value.trim_end_matches([';', ')']);
-            if !value.starts_with("${") && !value.starts_with("{{") && !value.starts_with("$(") {
-                value = value.trim_end_matches('}');
-            } else if value.starts_with("$(") && !value.ends_with(')') {
-                return Some((format!("{value})"), quote));
-            }
-        }
-        // In code the value is an expression, up to its end.
-        if quote == before
-            && own.is_none()
-            && before.is_some()
-            && text[from..].starts_with(|c: char| is_quote(c))
-        {
+            .filter(|c| is_quote(*c) && behind.len() - mark.len() < 3);
+        if is_key && own.is_none() {
             let expression = behind
                 .split([',', '}', ')'])
                 .next()
                 .unwrap_or(behind)
                 .trim();
-            return Some((expression.to_owned(), None));
+            return Some(Self {
+                text: expression.to_owned(),
+                quote: None,
+                is_code: true,
+            });
         }
-        return Some((value.to_owned(), quote));
+        let inner = own.map_or(behind, |quote| &mark[quote.len_utf8()..]);
+        let quote = own.or(around);
+        let is_variable = inner.starts_with(['$', '{', '[', '%']);
+        let is_end = |c: char| {
+            c == '\n'
+                || is_quote(c)
+                || quote.is_some() && c == '\\'
+                || quote.is_none() && !is_variable && matches!(c, '}' | ';')
+        };
+        let whole = inner.split(is_end).next().unwrap_or(inner);
+        let mut value = whole.trim_end_matches(['\\', '^', ',', ' ']).trim();
+        if is_variable && quote.is_none() {
+            value = value
+                .split([' ', ','])
+                .next()
+                .unwrap_or(value)
+                .trim_end_matches(';');
+            let (open, close) = (value.starts_with("$("), value.contains(')'));
+            let has_brace = ["${", "{{"].iter().any(|start| value.starts_with(start));
+            value = if open && close || has_brace {
+                value
+            } else {
+                value.trim_end_matches([')', '}'])
+            };
+        }
+        Some(Self {
+            text: value.to_owned(),
+            quote,
+            is_code: false,
+        })
     }
 }
 
@@ -610,55 +501,46 @@ pub(super) enum CurlError {
 }
 
 /// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes).
-pub(super) fn curl_error(text: &str, lowered: &str) -> Option<CurlError> {
-    let at = text.find("curl: (").or_else(|| text.find("curl:("))?;
-    let (number, words) = text[at..].split_once('(')?.1.split_once(')')?;
-    // Small letters may take another number of bytes.
-    let own = lowered.find("curl: (").or_else(|| lowered.find("curl:("));
-    let words = own
-        .and_then(|own| lowered[own..].split_once(')'))
-        .map_or(words, |(_, words)| words)
-        .trim();
-    let fault = words::kind_of("fault", words);
-    Some(match number {
-        "22" => {
-            let status = words
+pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
+    let small = words.lower.as_str();
+    let at = small.find("curl: (").or_else(|| small.find("curl:("))?;
+    let (number, said) = small[at..].split_once('(')?.1.split_once(')')?;
+    let fault = words.kind("fault");
+    Some(match (words::kind_with("curl", number), fault) {
+        (Some("status"), _) => {
+            let status = said
                 .rsplit_once(": ")
                 .and_then(|(_, status)| status.trim().get(..3)?.parse().ok());
             status.map_or(CurlError::Nothing, CurlError::Status)
         }
-        "6" if is_misread_host(words) => CurlError::Misread,
-        "35" if matches!(fault, Some("closed" | "closed_in_handshake")) => {
+        (Some("dns"), _) if is_misread_host(said) => CurlError::Misread,
+        // What was told first decides, since the words behind it are those of any fault.
+        (Some("tls_failed"), Some("closed" | "closed_in_handshake")) => {
             CurlError::Fault("closed_in_handshake")
         }
-        "35" if words.contains("errno 0")
-            || words.contains("reset by peer")
-            || words.contains("errno 104") =>
-        {
+        (Some("tls_failed"), _) if words.says("handshake closed") => {
             CurlError::Fault("closed_in_handshake")
         }
-        "77" => CurlError::Fault("tls_no_roots"),
-        "28" if fault == Some("dns") || words.contains("resolv") => CurlError::Fault("dns"),
-        "28" if words.contains("connect") => CurlError::Fault("connect_timeout"),
-        "7" if words.contains("proxy") => CurlError::Fault("proxy_unreachable"),
-        "7" if words.contains("timed out") => CurlError::Fault("connect_timeout"),
-        number => match (words::curl_error(number), fault) {
-            (Some("misread"), Some("not_http")) => CurlError::Fault("not_http"),
-            (Some("misread"), _) => CurlError::Misread,
-            (_, Some(fault)) | (Some(fault), None) => CurlError::Fault(fault),
-            (None, None) if matches!(number, "23" | "26" | "27") => CurlError::Nothing,
-            (None, None) => CurlError::Fault("unknown"),
-        },
+        (Some(name @ "tls_no_roots"), _) => CurlError::Fault(name),
+        (Some("timeout"), _) if said.contains("resolv") => CurlError::Fault("dns"),
+        (Some("timeout"), _) if said.contains("connect") => CurlError::Fault("connect_timeout"),
+        (Some("refused"), _) if said.contains("proxy") => CurlError::Fault("proxy_unreachable"),
+        (Some("refused"), _) if said.contains("timed out") => CurlError::Fault("connect_timeout"),
+        (Some("misread"), Some("not_http")) => CurlError::Fault("not_http"),
+        (Some("misread"), _) => CurlError::Misread,
+        (Some("nothing"), None) => CurlError::Nothing,
+        (_, Some(fault)) => CurlError::Fault(fault),
+        (own, None) => CurlError::Fault(own.unwrap_or("unknown")),
     })
 }
 
 /// Tells whether a name that was not found is none: a part of the command that curl took for an
 /// address, since the shell does not know its quotes.
-fn is_misread_host(words: &str) -> bool {
-    let host = words.rsplit(": ").next().unwrap_or_default().trim();
-    let has_quote = host.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
-    has_quote
+fn is_misread_host(said: &str) -> bool {
+    let host = said.rsplit(": ").next().unwrap_or_default().trim();
+    host.contains(['\'', '"', '‘', '’', '“', '”', '\\'])
         || !host.contains('.') && host != "localhost"
-        || host.contains("bitwat_")
-        || host.contains("bitpat_")
+        || ["bitwat_", "bitpat_"]
+            .iter()
+            .any(|prefix| host.contains(prefix))
 }

@@ -17,6 +17,7 @@
 //! [`Reason::EvidenceIncomplete`]: crate::verdict::Reason::EvidenceIncomplete
 
 mod command;
+mod exchanges;
 mod judgement;
 mod messages;
 mod object;

@@ -3,7 +3,7 @@
 //!
 //! Invariant: linear in the text. No meaning is given to anything but dress.
 
-use super::words::{self, Lexicon};
+use super::words;
 use regex_lite::Regex;
 use std::sync::LazyLock;
 
@@ -536,7 +536,7 @@ fn role<'a>(line: &'a str, depth: &mut usize, before: &mut Before) -> (Role, &'a
         before.is_sent = false;
     }
     if let Some(behind) = trimmed.strip_prefix('<') {
-        let is_header = || Lexicon::is_header(behind.trim_start());
+        let is_header = || words::is_header(behind.trim_start());
         if behind.trim_start().starts_with("HTTP/") {
             before.is_received = true;
             return (Role::Received, behind.trim_start());

@@ -1,12 +1,15 @@
 //! The requests of a pasted text: an address, a method, a credential and how it is written, and
 //! what in them is unlike DX's call.
 
-use super::words;
+use super::words::{self, lower};
 use crate::exchange::is_bitrise;
 use crate::pasted::Mistake;
 use crate::token::Token;
 use std::collections::HashMap;
 use url::Url;
+
+/// The shells whose quotes and variables differ.
+pub(super) use crate::report::Shell;
 
 /// The endpoints that matter.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,6 +37,8 @@ pub(super) struct Address {
     pub(super) is_loopback: bool,
     /// The part in front of `/apps`.
     pub(super) base: String,
+    /// Whether the text has its path alone, so that its host is a guess.
+    pub(super) is_path: bool,
 }
 
 /// What is shown of a request.
@@ -58,64 +63,61 @@ pub(super) struct Request {
     pub(super) headers: usize,
 }
 
-/// The maximum number of bytes of an address.
-const MAX_ADDRESS: usize = 2048;
+impl Request {
+    /// Takes a header that is not `Authorization`, but may hold a token.
+    pub(super) fn other_header(&mut self, name: &str) {
+        if words::is("other header", name.trim()) && !self.mistakes.contains(&Mistake::OtherHeader)
+        {
+            self.mistakes.push(Mistake::OtherHeader);
+        }
+    }
+}
+
+/// The host of DX's calls.
+const HOST: &str = "api.bitrise.io";
 
 impl Address {
     /// Reads an address. `is_https` says what a missing scheme stands for.
-    #[expect(clippy::too_many_lines, reason = "one row a part of the address")]
     pub(super) fn read(text: &str, is_https: bool) -> Option<Self> {
-        let whole = match text.split_once("://") {
-            Some((scheme, _))
-                if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
-            {
-                text.to_owned()
-            }
+        const LONGEST: usize = 2048;
+        let scheme = text
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let whole = match scheme.as_deref() {
+            Some("http" | "https") => text.to_owned(),
             Some(_) => return None,
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
-        let url = Url::parse(&whole)
-            .ok()
-            .filter(|_| whole.len() <= MAX_ADDRESS)?;
+        let url = Url::parse(&whole).ok().filter(|_| whole.len() <= LONGEST)?;
         let is_loopback = crate::base_url::is_loopback(&url);
         let mut mistakes = Vec::new();
-        let is_api = url
-            .host_str()
-            .is_some_and(|host| host.trim_end_matches('.') == "api.bitrise.io");
-        if !is_api && !is_loopback {
+        if !is_loopback && url.host_str().map(|host| host.trim_end_matches('.')) != Some(HOST) {
             mistakes.push(Mistake::OtherHost);
         }
-        if url.scheme() == "http" && !is_loopback {
+        if !is_loopback && url.scheme() == "http" {
             mistakes.push(Mistake::PlainHttp);
         }
-        let parts: Vec<&str> = url.path().trim_start_matches('/').split('/').collect();
-        let real: Vec<&str> = parts
-            .iter()
-            .copied()
-            .filter(|part| !part.is_empty())
-            .collect();
-        let has_extra_slash =
-            url.path().contains("//") || url.path().len() > 1 && url.path().ends_with('/');
-        let at = real.iter().position(|part| *part == "apps");
-        let version = at.and_then(|at| real[..at].last().copied());
+        let path = url.path();
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let apps = parts.iter().position(|part| *part == "apps");
+        let (base, below) = parts.split_at(apps.unwrap_or(0));
         let is_version = |part: &str| {
-            part.strip_prefix(['v', 'V'])
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            let number = part.strip_prefix(['v', 'V']);
+            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
         };
-        match version {
-            Some("v0.1") => {}
+        match base.last() {
+            Some(&"v0.1") => {}
             Some(version) if is_version(version) => mistakes.push(Mistake::OtherVersion),
-            _ if at.is_none() => {}
-            _ => mistakes.push(Mistake::NoVersion),
+            _ if apps.is_some() => mistakes.push(Mistake::NoVersion),
+            _ => {}
         }
-        let below = at.map_or(&[][..], |at| &real[at + 1..]);
-        let endpoint = match (at, below) {
-            (Some(_), []) => Endpoint::Apps,
+        let endpoint = match below {
+            ["apps"] => Endpoint::Apps,
             // A slash behind nothing: the slug is missing.
-            (Some(_), ["pipelines"]) => Endpoint::Pipelines(String::new()),
-            (Some(_), [slug, "pipelines"]) => Endpoint::Pipelines(decoded(slug)),
-            (Some(_), [slug, "pipelines", _]) => Endpoint::Details(decoded(slug)),
+            ["apps", "pipelines"] => Endpoint::Pipelines(String::new()),
+            ["apps", slug, "pipelines"] => Endpoint::Pipelines(decoded(slug)),
+            ["apps", slug, "pipelines", _] => Endpoint::Details(decoded(slug)),
             _ => Endpoint::Other,
         };
         match &endpoint {
@@ -123,58 +125,84 @@ impl Address {
                 mistakes.push(Mistake::SlugPlaceholder);
             }
             Endpoint::Other => mistakes.push(Mistake::OtherEndpoint),
-            _ if has_extra_slash => mistakes.push(Mistake::ExtraSlash),
+            _ if path.contains("//") || path.ends_with('/') => mistakes.push(Mistake::ExtraSlash),
             _ => {}
         }
+        let mut limit = String::new();
         for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "limit" if value.parse().is_ok_and(|limit: u32| limit <= 50) => {}
-                "sort_by" => {}
-                "access_token" | "token" | "api_token" | "apikey" | "api_key" | "auth_token" => {
-                    mistakes.push(Mistake::TokenInQuery);
-                }
-                _ => mistakes.push(Mistake::Filter),
+            if name == "limit" && value.len() < 7 && value.bytes().all(|b| b.is_ascii_digit()) {
+                limit = format!("?limit={value}");
             }
+            mistakes.extend(mistake_of_query(&name, &value));
         }
         mistakes.dedup();
-        let base_path = at.map_or(&real[..0], |at| &real[..at]).join("/");
         let origin = url.origin().ascii_serialization();
-        let limit = url.query_pairs().find(|(name, _)| name == "limit");
-        let limit =
-            limit.filter(|(_, value)| value.len() < 7 && value.bytes().all(|b| b.is_ascii_digit()));
-        let limit = limit.map_or_else(String::new, |(_, value)| format!("?limit={value}"));
+        let base = format!("{origin}/{}", base.join("/"));
         Some(Self {
-            shown: format!("{origin}{}{limit}", url.path()),
-            base: format!("{origin}/{base_path}")
-                .trim_end_matches('/')
-                .to_owned(),
+            shown: format!("{origin}{path}{limit}"),
+            base: base.trim_end_matches('/').to_owned(),
             endpoint,
             mistakes,
             is_loopback,
+            is_path: false,
         })
+    }
+
+    /// Reads a path as logs have it, of a host that stands elsewhere. Bitrise's own client leaves the
+    /// version out of what it prints.
+    pub(super) fn of_path(path: &str) -> Option<Self> {
+        if path.contains("://") {
+            return Self::read(path, true);
+        }
+        let is_short = path
+            .strip_prefix("/apps")
+            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        let version = if is_short { "/v0.1" } else { "" };
+        let address = Self::read(&format!("https://{HOST}{version}{path}"), true)?;
+        Some(Self {
+            is_path: true,
+            ..address
+        })
+    }
+
+    /// Returns the address at another host, which a header names.
+    pub(super) fn at_host(&self, host: &str) -> Option<Self> {
+        let is_local = host.starts_with("127.") || host.starts_with("localhost");
+        let scheme = if is_local { "http" } else { "https" };
+        let is_same = host.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
+        if !self.is_path || is_same || host.len() > 300 {
+            return None;
+        }
+        Self::read(&format!("{scheme}://{host}{}", self.path()), true)
+    }
+
+    fn path(&self) -> &str {
+        let behind = self.shown.find("://").map_or(0, |at| at + 3);
+        let path = self.shown[behind..]
+            .find('/')
+            .map_or("", |at| &self.shown[behind + at..]);
+        path.split('?').next().unwrap_or_default()
     }
 
     /// Tells whether it is an address of the API, and not one of a page or of somebody else's.
     pub(super) fn is_of_api(&self) -> bool {
         let is_api = is_bitrise(&self.shown) && self.shown.contains("//api.");
-        is_api && self.shown.len() > "https://api.bitrise.io/".len()
+        is_api && self.path().len() > 1
             || self.endpoint != Endpoint::Other
                 && (self.base.ends_with("/v0.1") || is_bitrise(&self.shown))
     }
 
     /// Tells whether it is no more than what addresses of the API begin with.
     pub(super) fn is_base(&self) -> bool {
-        let path = self
-            .shown
-            .split_once("://")
-            .and_then(|(_, rest)| rest.split_once('/'));
-        path.is_none_or(|(_, path)| matches!(path, "" | "v0.1" | "v0.1/"))
+        matches!(self.path().trim_end_matches('/'), "" | "/v0.1")
     }
 
     /// Tells whether both ask the same, apart from what the query says.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let path = |address: &Self| address.shown.split('?').next().map(str::to_owned);
-        path(self) == path(other)
+        if self.is_path || other.is_path {
+            return self.path() == other.path();
+        }
+        self.shown.split('?').next() == other.shown.split('?').next()
     }
 
     /// Tells whether it can be the start of another, as clients cut what they repeat.
@@ -182,6 +210,16 @@ impl Address {
         other
             .shown
             .starts_with(self.shown.trim_end_matches(['.', '…']))
+    }
+}
+
+/// Returns what is wrong with a parameter of a query.
+pub(super) fn mistake_of_query(name: &str, value: &str) -> Option<Mistake> {
+    match name {
+        "limit" if value.parse().is_ok_and(|limit: u32| limit <= 50) => None,
+        "sort_by" => None,
+        name if words::is("token parameter", name) => Some(Mistake::TokenInQuery),
+        _ => Some(Mistake::Filter),
     }
 }
 
@@ -193,14 +231,12 @@ fn decoded(segment: &str) -> String {
 
 /// Tells whether a slug was never filled in.
 fn is_slug_placeholder(slug: &str) -> bool {
-    let lower = slug.to_ascii_lowercase();
-    if is_hidden_slug(slug) {
-        return false;
-    }
-    slug.is_empty()
-        || words::says("slug placeholder", &lower)
-        || lower == "slug"
-        || slug.starts_with(['<', '{', '[', ':'])
+    let lower = lower(slug);
+    !is_hidden_slug(slug)
+        && (slug.is_empty()
+            || lower == "slug"
+            || words::says("slug placeholder", &lower)
+            || slug.starts_with(['<', '{', '[', ':']))
 }
 
 /// Tells whether a slug can't be put into a command.
@@ -215,7 +251,7 @@ pub(super) fn is_hidden_slug(slug: &str) -> bool {
         || slug.contains("***")
         || slug.contains('…')
         || slug.ends_with("...")
-        || words::says("hidden", &slug.to_ascii_lowercase())
+        || words::says("hidden", &lower(slug))
         || !slug.is_empty() && slug.chars().all(is_mask)
 }
 
@@ -236,8 +272,11 @@ pub(super) type Judged = (Credential, Option<Mistake>);
 /// What a text's variables were set to.
 pub(super) type Variables = HashMap<String, Judged>;
 
-/// The shells whose quotes and variables differ.
-pub(super) use crate::report::Shell;
+/// Returns what a variable was set to, or its name.
+pub(super) fn named(name: String, variables: &Variables) -> Judged {
+    let known = variables.get(&name).cloned();
+    known.unwrap_or((Credential::Named(name), None))
+}
 
 /// Judges the value of an `Authorization` header. `quote` is the quote that it stands in, `shell`
 /// the one that read it; without one, it is what was sent, or code.
@@ -248,50 +287,37 @@ pub(super) fn judge_value(
     variables: &Variables,
 ) -> Judged {
     let value = value.trim();
-    let lower = value.to_lowercase();
-    if value.is_empty() || lower == "''" || lower == "\"\"" {
+    let small = lower(value);
+    if value.trim_matches(['"', '\'']).is_empty() {
         return (Credential::Unknown, Some(Mistake::EmptyToken));
     }
-    let schemes = [
-        "bearer",
-        "basic",
-        "apikey",
-        "api-key",
-        "token:",
-        "digest",
-        "negotiate",
-        "ntlm",
-        "pat ",
-    ];
-    if let Some(scheme) = schemes.iter().find(|scheme| lower.starts_with(**scheme)) {
-        let behind = lower[scheme.len()..].chars().next();
-        if behind.is_none_or(|c| !c.is_alphanumeric()) || *scheme == "token:" {
-            let inner = value[scheme.len()..].trim_start_matches([' ', ':', '"', '\'', '+']);
-            let (credential, _) = judge_value_or_unknown(inner, quote, shell, variables);
-            let mistake = if *scheme == "bearer" {
-                Mistake::Bearer
-            } else {
-                Mistake::Scheme
-            };
-            return (credential, Some(mistake));
-        }
-    }
-    let value = match lower.strip_prefix("token ") {
-        Some(rest) if !rest.trim().is_empty() => value[value.len() - rest.len()..].trim(),
-        _ => value,
+    let is_scheme = |scheme: &&&str| {
+        let behind = small.strip_prefix(**scheme);
+        behind.is_some_and(|rest| {
+            !scheme.ends_with(char::is_alphanumeric) || !rest.starts_with(char::is_alphanumeric)
+        })
     };
-    judge_bare(value, quote, shell, variables)
-}
-
-fn judge_value_or_unknown(
-    value: &str,
-    quote: Option<char>,
-    shell: Option<Shell>,
-    variables: &Variables,
-) -> Judged {
-    if value.trim().is_empty() {
-        return (Credential::Unknown, None);
+    if let Some(scheme) = words::section("scheme").iter().find(is_scheme) {
+        let inner = value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']);
+        let credential = match inner {
+            "" => Credential::Unknown,
+            inner => judge_bare(inner, quote, shell, variables).0,
+        };
+        let mistake = if *scheme == "bearer" {
+            Mistake::Bearer
+        } else {
+            Mistake::Scheme
+        };
+        return (credential, Some(mistake));
     }
+    let is_token = small
+        .strip_prefix("token ")
+        .is_some_and(|rest| !rest.trim().is_empty());
+    let value = if is_token {
+        value["token ".len()..].trim()
+    } else {
+        value
+    };
     judge_bare(value, quote, shell, variables)
 }
 
@@ -301,18 +327,15 @@ fn judge_bare(
     shell: Option<Shell>,
     variables: &Variables,
 ) -> Judged {
-    let lower = value.to_lowercase();
     let is_single = matches!(quote, Some('\'' | '‘' | '’'));
     if is_hidden(value) {
         return (Credential::Unknown, None);
     }
     if let Some(name) = variable(value) {
+        // What a shell takes for a command, a CI system should have replaced.
+        let of_ci = ["$(", "{{", "${{", "%", "$env:"];
         let is_unexpanded = match shell {
-            Some(Shell::Posix) => {
-                is_single || value.starts_with(['%']) || value.starts_with("$env:")
-                    // What a shell takes for a command, a CI system should have replaced.
-                    || value.starts_with("$(") || value.starts_with("{{") || value.starts_with("${{")
-            }
+            Some(Shell::Posix) => is_single || of_ci.iter().any(|sign| value.starts_with(sign)),
             Some(Shell::PowerShell) => is_single || value.starts_with(['%', '{']),
             Some(Shell::Cmd) => !value.starts_with('%'),
             None => true,
@@ -320,51 +343,34 @@ fn judge_bare(
         if is_unexpanded {
             return (Credential::Named(name), Some(Mistake::TokenVariable));
         }
-        return variables
-            .get(&name)
-            .cloned()
-            .unwrap_or((Credential::Named(name), None));
+        return named(name, variables);
     }
-    let bare = lower.trim_matches(|c: char| "<>{}[]() ".contains(c));
-    let folded = bare.replace(' ', "_");
-    let is_named = |text: &str| {
-        let text = text.replace('-', "_");
-        ["your_", "my_", "the_"]
-            .iter()
-            .any(|start| text.starts_with(start))
-            && text.contains("token")
-    };
+    let bare =
+        lower(value.trim_matches(|c: char| "<>{}[]() ".contains(c))).replace([' ', '-'], "_");
+    let is_own = ["your_", "my_", "the_"]
+        .iter()
+        .any(|start| bare.starts_with(start));
     let is_bracketed = value.starts_with('<') && value.ends_with('>');
-    if words::section("placeholder").contains(&folded.as_str()) || is_named(&folded) || is_bracketed
-    {
+    if words::is("placeholder", &bare) || is_own && bare.contains("token") || is_bracketed {
         return (Credential::Unknown, Some(Mistake::TokenPlaceholder));
     }
-    // In single characters or words without digits there is no token: a name in a program.
-    let is_name = value.len() < 20
-        && value
-            .chars()
-            .all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | '(' | ')' | '[' | ']'));
-    if quote.is_none() && shell.is_none() && is_name {
-        let name = value.to_owned();
-        return variables
-            .get(&name)
-            .cloned()
-            .unwrap_or((Credential::Named(name), None));
+    // In letters without digits there is no token: a name in a program.
+    let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
+    if quote.is_none() && shell.is_none() && value.len() < 20 && value.chars().all(is_part) {
+        return named(value.to_owned(), variables);
     }
-    let kind = ["bitwat_", "bitpat_"]
-        .into_iter()
-        .find(|prefix| value.starts_with(prefix));
-    let parsed = Token::parse(value).ok();
-    let fingerprint = parsed.and_then(|parsed| parsed.token.fingerprint());
-    let credential = fingerprint.map_or(Credential::Unknown, |fingerprint| {
-        Credential::Literal(fingerprint, kind.unwrap_or(""))
-    });
-    (credential, None)
+    let mut kinds = ["bitwat_", "bitpat_"].into_iter();
+    let kind = kinds.find(|prefix| value.starts_with(prefix)).unwrap_or("");
+    let fingerprint = Token::parse(value)
+        .ok()
+        .and_then(|parsed| parsed.token.fingerprint());
+    let literal = |fingerprint| Credential::Literal(fingerprint, kind);
+    (fingerprint.map_or(Credential::Unknown, literal), None)
 }
 
 /// Returns the name of the variable that a value is.
 fn variable(value: &str) -> Option<String> {
-    let inner = [
+    const NOTATIONS: [(&str, &str); 9] = [
         ("${{", "}}"),
         ("${", "}"),
         ("$(", ")"),
@@ -374,40 +380,34 @@ fn variable(value: &str) -> Option<String> {
         ("{{", "}}"),
         ("%", "%"),
         ("$", ""),
-    ]
-    .iter()
-    .find_map(|(start, end)| value.strip_prefix(start)?.strip_suffix(end))?;
-    let name = inner.trim();
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | ' ');
-    (!name.is_empty() && name.len() <= 80 && name.chars().all(is_part)).then(|| {
-        let name = name.rsplit(['.', ':']).next().unwrap_or(name);
-        name.trim_matches('-').to_owned()
-    })
+    ];
+    let mut inner = NOTATIONS
+        .iter()
+        .filter_map(|(start, end)| value.strip_prefix(start)?.strip_suffix(end));
+    let name = inner.next()?.trim();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-: ".contains(c);
+    let is_name = !name.is_empty() && name.len() <= 80 && name.chars().all(is_part);
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    is_name.then(|| last.trim_matches('-').to_owned())
 }
 
 /// Tells whether a value was made unreadable, so that nothing is known of it.
 pub(super) fn is_hidden(value: &str) -> bool {
-    let lower = value.to_lowercase();
-    let tail = ["bitwat_", "bitpat_", "token "]
-        .iter()
-        .find_map(|start| lower.strip_prefix(start));
+    const MARKS: [&str; 6] = ["***", "•••", "xxxx", "██", "…", "..."];
+    let small = lower(value);
+    let mut tails = ["bitwat_", "bitpat_", "token "].iter();
+    let tail = tails.find_map(|start| small.strip_prefix(start));
     let core = tail
-        .unwrap_or(&lower)
+        .unwrap_or(&small)
         .trim_matches(|c: char| "<>[](){} ".contains(c));
     let is_mask = |c: char| "*•●█▓░·.…x#_-~?■□▒✱＊".contains(c);
-    if !core.is_empty() && core.chars().all(is_mask) || tail == Some("") {
-        return true;
-    }
     // The whole word is one for hiding, or it stands in brackets.
-    let is_marked = value.starts_with(['<', '[', '(', '{'])
-        || tail.is_some()
-        || !lower.bytes().any(|b| b.is_ascii_digit());
-    lower.contains("***")
-        || lower.contains("•••")
-        || lower.contains("xxxx")
-        || lower.contains("██")
-        || lower.contains('…')
-        || lower.contains("...")
+    let is_bracketed = |text: &str| text.starts_with(['<', '[', '(', '{']);
+    let is_marked =
+        is_bracketed(value) || tail.is_some() || !small.contains(|c: char| c.is_ascii_digit());
+    tail == Some("")
+        || !core.is_empty() && core.chars().all(is_mask)
+        || MARKS.iter().any(|mark| small.contains(mark))
         || is_marked && words::says("hidden", core)
-        || tail.is_some_and(|tail| tail.starts_with(['<', '[', '(', '{', '$']))
+        || tail.is_some_and(|tail| is_bracketed(tail) || tail.starts_with('$'))
 }
