@@ -295,7 +295,12 @@ impl Text {
     /// Adds another text.
     #[must_use]
     pub fn then(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        for span in other.0 {
+            match span {
+                Span::Own(words) => self = self.own(words),
+                span => self.0.push(span),
+            }
+        }
         self
     }
 

@@ -15,6 +15,8 @@
 //! - `ask`: what somebody who helps should ask next; `see`: where to read more;
 //! - `use`: the lines of an entry that several reasons share, in this place; those of `always` end
 //!   every entry;
+//! - `say`: the words of a gap, in the entry `{gap}`, or a line of a report; of several, the first
+//!   whose conditions are known to hold; in quotation marks, if they are empty or begin with a space;
 //! - `if`: conditions that all have to hold, see [`super::conditions`].
 //!
 //! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
@@ -22,7 +24,8 @@
 use super::conditions::{Condition, holds};
 use super::facts::Facts;
 use crate::verdict::Reason;
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 const TEXT: &str = concat!(
     "\n",
@@ -39,6 +42,10 @@ const TEXT: &str = concat!(
     include_str!("catalogue/pasted.txt"),
     "\n",
     include_str!("catalogue/verified.txt"),
+    "\n",
+    include_str!("catalogue/gaps.txt"),
+    "\n",
+    include_str!("catalogue/lines.txt"),
 );
 
 /// How far a line that goes on with the one above is set in, at least.
@@ -107,14 +114,27 @@ pub(super) struct Action {
     pub(super) cause: Option<usize>,
 }
 
-/// Returns what is known of a reason, or of a verified token; empty if the text can't be read,
-/// which a test rules out.
+/// The texts of all entries, by name.
+static TEXTS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let entries = TEXT.split("\n== ").skip(1);
+    entries.filter_map(|entry| entry.split_once('\n')).collect()
+});
+
+/// Returns what is known of a reason, or of a verified token.
 pub(super) fn entry(reason: Option<Reason>) -> &'static Entry {
-    static ENTRIES: [OnceLock<Entry>; Reason::ALL.len() + 1] =
-        [const { OnceLock::new() }; Reason::ALL.len() + 1];
-    let index = reason.map_or(Reason::ALL.len(), |reason| reason as usize);
-    let name = reason.map_or("verified", Reason::as_str);
-    ENTRIES[index].get_or_init(|| read(name).unwrap_or_default())
+    static NONE: LazyLock<Entry> = LazyLock::new(Entry::default);
+    named(reason.map_or("verified", Reason::as_str)).unwrap_or(&NONE)
+}
+
+/// Returns the entry with a name. One that can't be read, which a test rules out, is empty.
+pub(super) fn named(name: &str) -> Option<&'static Entry> {
+    static ENTRIES: LazyLock<HashMap<&str, Entry>> = LazyLock::new(|| {
+        let names = TEXTS.keys().copied();
+        names
+            .map(|name| (name, read(name).unwrap_or_default()))
+            .collect()
+    });
+    ENTRIES.get(name)
 }
 
 impl Entry {
@@ -157,10 +177,7 @@ pub(super) fn first<'a>(sentences: &'a [Sentence], facts: &Facts) -> Option<&'a 
 
 /// Returns the lines of an entry without its name, each with those that go on with it.
 fn lines_of(name: &str) -> Option<Vec<String>> {
-    let entries = TEXT.split("\n== ").skip(1);
-    let text = entries
-        .filter_map(|entry| entry.split_once('\n'))
-        .find_map(|(found, lines)| (found == name).then_some(lines))?;
+    let text = TEXTS.get(name)?;
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         match lines.last_mut() {
@@ -181,21 +198,27 @@ fn lines_of(name: &str) -> Option<Vec<String>> {
 fn read(name: &str) -> Result<Entry, String> {
     let mut entry = Entry::default();
     add(&mut entry, name)?;
-    add(&mut entry, "always")?;
+    if name == "verified" || Reason::named(name).is_some() {
+        add(&mut entry, "always")?;
+    }
     Ok(entry)
 }
 
 fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
     let lines = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
-    let mut above = Above::Nothing;
+    let mut above: fn(&mut Entry) -> Option<&mut Sentence> = |_| None;
     for line in lines {
         let wrong = || format!("{name}: {line}");
         let is_below_cause = line.starts_with(' ');
         let (keyword, rest) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
         let rest = rest.trim_start();
+        let quoted = rest
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let rest = quoted.unwrap_or(rest);
         let cause = entry.causes.len().checked_sub(1).filter(|_| is_below_cause);
-        let sentence = || Sentence {
-            text: rest.to_owned(),
+        let sentence = |text: &str| Sentence {
+            text: text.to_owned(),
             conditions: Vec::new(),
         };
         match (keyword, cause) {
@@ -208,50 +231,39 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
             }
             ("use", None) => {
                 add(entry, rest)?;
-                above = Above::Nothing;
+                above = |_| None;
             }
-            ("result", None) => {
-                entry.results.push(sentence());
-                above = Above::Result;
+            ("result" | "say", None) => {
+                entry.results.push(sentence(rest));
+                above = |entry| entry.results.last_mut();
             }
             ("dx", None) => {
-                entry.dx.push(sentence());
-                above = Above::Dx;
+                entry.dx.push(sentence(rest));
+                above = |entry| entry.dx.last_mut();
             }
             ("remark", None) => {
-                entry.remarks.push(sentence());
-                above = Above::Remark;
+                entry.remarks.push(sentence(rest));
+                above = |entry| entry.remarks.last_mut();
             }
             ("cause", None) => {
                 entry.causes.push(Cause {
                     at: entry.causes.len(),
-                    sentence: sentence(),
+                    sentence: sentence(rest),
                     ..Cause::default()
                 });
-                above = Above::Cause;
+                above = |entry| Some(&mut entry.causes.last_mut()?.sentence);
             }
             ("do", cause) => {
                 let (who, text) = rest.split_once(": ").ok_or_else(wrong)?;
                 entry.actions.push(Action {
-                    sentence: Sentence {
-                        text: text.to_owned(),
-                        conditions: Vec::new(),
-                    },
+                    sentence: sentence(text),
                     who: who.to_owned(),
                     cause,
                 });
-                above = Above::Action;
+                above = |entry| Some(&mut entry.actions.last_mut()?.sentence);
             }
             ("if", _) => {
-                let conditions = match above {
-                    Above::Nothing => None,
-                    Above::Result => entry.results.last_mut(),
-                    Above::Dx => entry.dx.last_mut(),
-                    Above::Remark => entry.remarks.last_mut(),
-                    Above::Cause => entry.causes.last_mut().map(|cause| &mut cause.sentence),
-                    Above::Action => entry.actions.last_mut().map(|action| &mut action.sentence),
-                };
-                let conditions = &mut conditions.ok_or_else(wrong)?.conditions;
+                let conditions = &mut above(entry).ok_or_else(wrong)?.conditions;
                 for condition in rest.split(", ") {
                     conditions.push(Condition::read(condition).ok_or_else(wrong)?);
                 }
@@ -266,16 +278,6 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// What a condition belongs to.
-enum Above {
-    Nothing,
-    Result,
-    Dx,
-    Remark,
-    Cause,
-    Action,
 }
 
 /// DX's page on the Bitrise connector.

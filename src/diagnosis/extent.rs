@@ -1,13 +1,9 @@
-//! How far a run looked: what the token sees, what was not checked, and what is left to look at if
-//! DX still refuses.
+//! What the token sees, by workspace.
 
 use super::Workspace;
-use super::facts::Facts;
-use super::sentence::{apps, fill};
 use crate::app::App;
-use crate::report::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
-use crate::text::{Text, Untrusted};
-use crate::verdict::{Reason, Verdict};
+use crate::report::{AppResult, AppState, Report, Runs};
+use crate::text::Untrusted;
 use std::collections::{HashMap, HashSet};
 
 /// How many titles of a workspace are kept.
@@ -68,89 +64,4 @@ impl<'a> Groups<'a> {
         }
         group
     }
-}
-
-/// Returns what was not checked and may change the reader's next step.
-pub(super) fn not_checked(facts: &Facts) -> Vec<Text> {
-    let mut lines = Vec::new();
-    match facts.evidence {
-        EvidenceKind::Live => {}
-        EvidenceKind::Pasted => {
-            lines.push(
-                "Whether the text is complete, unaltered and recent, and whether the token in it \
-                 is the one that DX has."
-                    .into(),
-            );
-        }
-        EvidenceKind::Report => {
-            lines.push("Whether it is still so: the report is of an earlier run.".into());
-        }
-    }
-    let verdict = facts.reason.map_or(Verdict::Verified, Reason::verdict);
-    if matches!(
-        verdict,
-        Verdict::NotRun | Verdict::InvalidCredentials | Verdict::NoResources
-    ) {
-        return lines;
-    }
-    let coverage = facts.coverage;
-    let started = coverage.checked + coverage.not_reached;
-    if coverage.not_reached > 0 {
-        let count = coverage.not_reached;
-        lines.push(format!("{count} of {}: the run ended before.", apps(started)).into());
-    }
-    match (coverage.total, facts.unchecked()) {
-        (Some(total), Some(rest)) if rest > 0 && facts.selection == Some(Selection::All) => {
-            let text = format!(
-                "{rest} of {}: Bitrise counts them, but its list does not name them.",
-                apps(total)
-            );
-            lines.push(text.into());
-        }
-        (Some(total), Some(rest)) if rest == total => {
-            lines.push(format!("the {} that the token sees", apps(total)).into());
-        }
-        (Some(total), Some(rest)) if rest > 0 => {
-            lines.push(format!("{rest} of {}", apps(total)).into());
-        }
-        (None, _) if !facts.sample.is_empty() && facts.selection != Some(Selection::All) => {
-            lines.push(
-                format!(
-                    "the other apps of the list: only {} checked",
-                    match coverage.checked {
-                        1 => "1 was".to_owned(),
-                        checked => format!("{checked} were"),
-                    }
-                )
-                .into(),
-            );
-        }
-        _ => {}
-    }
-    if let Some(listed) = facts.listed_before_cut {
-        lines.push(format!("apps beyond the first {listed} of the list").into());
-    }
-    lines
-}
-
-/// Returns what to look at if DX still refuses a verified token, in order.
-pub(super) fn if_dx_refuses(facts: &Facts) -> Vec<Text> {
-    if facts.reason.is_some() || facts.is_sandbox {
-        return Vec::new();
-    }
-    let compared = match facts.fingerprint {
-        Some(fingerprint) => format!(" (fingerprint {fingerprint})"),
-        None => String::new(),
-    };
-    let mut lines = vec![Text::from(format!(
-        "Is the token in DX this one{compared}? Paste it once more."
-    ))];
-    for line in [
-        "Is DX blocked? It connects from its own addresses: \
-         `https://docs.getdx.com/allowlisting-dx/`",
-        "Send DX's support this report: `bitrise-dx verify --report ticket.md`",
-    ] {
-        lines.push(fill(line, facts));
-    }
-    lines
 }

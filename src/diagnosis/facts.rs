@@ -225,7 +225,7 @@ impl<'a> Facts<'a> {
         self.known.map(is)
     }
 
-    fn response(&self) -> Option<&'a Response> {
+    pub(super) fn response(&self) -> Option<&'a Response> {
         self.exchange?.response()
     }
 
@@ -347,20 +347,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Tells how sure it is that DX shows its error: it would, if it were Bitrise that answered; it
-    /// may, if a disabled app is all that was refused.
-    pub(super) fn shows(&self) -> &'static str {
-        // What is no token is refused whoever answers.
-        let is_malformed = self.reason == Some(Reason::TokenMalformed);
-        if !is_malformed && (self.is_bitrise == Some(false) || self.is_sandbox) {
-            "would show"
-        } else if self.is_disabled() == Some(true) {
-            "may show"
-        } else {
-            "will show"
-        }
-    }
-
     /// Tells whether the one app that was refused is disabled on Bitrise, which explains a 404.
     pub(super) fn is_disabled(&self) -> Option<bool> {
         let is_404 = self.status().is_none_or(|status| status == 404);
@@ -405,10 +391,52 @@ impl<'a> Facts<'a> {
         self.pasted.is_some_and(PastedFacts::holds_token)
     }
 
+    /// Returns the workspaces of the refused apps that have API tokens of their own.
+    pub(super) fn managed(&self) -> Vec<&'a Untrusted> {
+        managed(self.refused.iter().copied())
+    }
+
+    /// Returns a fact of a run's options and environment; pasted text has neither.
+    pub(super) fn if_live(&self, is: Option<bool>) -> Option<bool> {
+        if self.is_told() { Some(false) } else { is }
+    }
+
+    /// Tells whether `--app` was given something of that kind, or of any if none is named.
+    pub(super) fn is_meant(&self, what: &str) -> Option<bool> {
+        match (self.app, self.mistaken) {
+            (None, None) => self.of_app(|_| false),
+            (_, None) => Some(false),
+            (_, Some(mistaken)) => Some(what.is_empty() || mistaken.name() == what),
+        }
+    }
+
     /// Tells whether the customer is spoken of, and not to.
     pub(super) fn is_of_customer(&self) -> bool {
         self.is_told() && !self.is_reply
     }
+}
+
+/// Returns the workspaces of apps that have API tokens of their own, each once and in the apps'
+/// order; a person's account has none. Nothing if the workspace of one app is not known.
+pub(super) fn managed<'a>(apps: impl IntoIterator<Item = &'a App> + Clone) -> Vec<&'a Untrusted> {
+    if workspaces_of(apps.clone()).is_empty() {
+        return Vec::new();
+    }
+    workspaces_of(apps.into_iter().filter(|app| !app.is_owned_by_user))
+}
+
+/// Returns the workspaces and accounts that apps belong to, each once and in the apps' order;
+/// nothing if one of them is not known.
+pub(super) fn workspaces_of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Vec<&'a Untrusted> {
+    let mut names = Vec::new();
+    for app in apps {
+        match &app.workspace {
+            None => return Vec::new(),
+            Some(name) if names.contains(&name) => {}
+            Some(name) => names.push(name),
+        }
+    }
+    names
 }
 
 /// Tells whether one character was left out, added, changed or swapped with its neighbour. Short

@@ -3,6 +3,7 @@
 //! Invariant: names alone. No value of a variable gets here, since any of them may be a secret.
 
 use super::ci::CiBuild;
+use crate::names::names;
 use crate::report::Shell;
 
 /// What the environment shows, read once at the edge.
@@ -49,13 +50,14 @@ pub struct BrokenRoots {
     pub fault: RootsFault,
 }
 
-/// What is wrong with a file or folder of root certificates.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RootsFault {
-    /// There is no such file or folder.
-    Missing,
-    /// It can't be read.
-    Unreadable,
-    /// It holds no certificate.
-    Empty,
+names! {
+    /// What is wrong with a file or folder of root certificates.
+    pub enum RootsFault {
+        /// There is no such file or folder.
+        Missing = "missing",
+        /// It can't be read.
+        Unreadable = "unreadable",
+        /// It holds no certificate.
+        Empty = "empty",
+    }
 }

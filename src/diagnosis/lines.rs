@@ -1,8 +1,9 @@
 //! A line for each check and for each request.
 
-use super::facts::{Facts, host_of};
+use super::facts::{Facts, host_of, workspaces_of};
 use super::reproduce::Reproduce;
-use super::sentence::{app, apps, bitrise, in_workspaces, kind, names, tls};
+use super::sentence::fill;
+use super::values::{app, apps, in_workspaces, names, tls};
 use super::{CheckLine, RequestLine};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, Status};
@@ -80,7 +81,7 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             let is_whole = total == Some(facts.sample.len() as u64);
             let is_personal = facts.sample.iter().all(|app| app.is_owned_by_user);
             let is_all = is_whole || facts.kind == Some(TokenKind::Workspace);
-            let workspaces = super::sentence::workspaces_of(facts.sample);
+            let workspaces = workspaces_of(facts.sample);
             let text = match workspaces.as_slice() {
                 [_, _, ..] if !is_whole => text.own(" in several workspaces"),
                 // A person's account is no workspace; only a workspace token sees one alone.
@@ -101,14 +102,15 @@ fn passed(check: &Check, facts: &Facts) -> Text {
             text.then(peculiar(check.app.as_ref(), facts))
         }
         Finding::Nothing | Finding::Malformed(_) | Finding::Apps { .. } => match check.id {
-            CheckId::AppsRecheck => Text::default()
-                .then(bitrise(facts))
-                .own(" still accepts the token for the list of apps"),
+            CheckId::AppsRecheck => fill(
+                "{bitrise} still accepts the token for the list of apps",
+                facts,
+            ),
             CheckId::PipelinesShow => subject(check).own(": one run read"),
             CheckId::TokenFormat if facts.kind == Some(TokenKind::Unknown) => {
                 "no known prefix; only tokens from before November 2024 have none".into()
             }
-            CheckId::TokenFormat => kind(facts.kind).into(),
+            CheckId::TokenFormat => fill("{kind}", facts),
             CheckId::AppsList | CheckId::PipelinesList => "passed".into(),
         },
     }
@@ -159,9 +161,10 @@ fn not_passed(check: &Check, reason: Reason, facts: &Facts) -> Text {
     };
     let status = check.exchange.as_ref().and_then(Exchange::status);
     let text = if status == Some(401) && reason.verdict() == Verdict::InvalidPermissions {
-        text.own("; asked again, ")
-            .then(bitrise(facts))
-            .own(" still accepts the token for the list of apps")
+        text.own("; asked again, ").then(fill(
+            "{bitrise} still accepts the token for the list of apps",
+            facts,
+        ))
     } else {
         text
     };
@@ -247,8 +250,8 @@ fn words(exchange: &Exchange) -> Option<&Untrusted> {
 /// Returns why there was no complete response.
 fn fault(fault: &Fault) -> Text {
     match fault.kind {
-        FaultKind::ProxyTls => tls(format!("{}: ", fault.kind.sentence()).into(), fault),
-        _ if fault.tls().is_some() => tls(Text::default(), fault),
+        FaultKind::ProxyTls => Text::from(format!("{}: ", fault.kind.sentence())).then(tls(fault)),
+        _ if fault.tls().is_some() => tls(fault),
         _ => fault.to_string().into(),
     }
 }

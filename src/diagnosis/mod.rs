@@ -22,6 +22,7 @@ mod reproduce;
 mod result;
 mod saved;
 mod sentence;
+mod values;
 
 pub use catalogue::DX_PAGE;
 pub use document::rfc3339;
@@ -29,7 +30,7 @@ pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::{check_title, span};
 pub use saved::read;
-pub use sentence::{app_in_workspace, dx_words};
+pub use values::{app_in_workspace, dx_words};
 
 use crate::app::App;
 use crate::check::{CheckId, Finding, Status};
@@ -46,7 +47,7 @@ use conditions::holds;
 use document::{SCHEMA_VERSION, milliseconds, seconds};
 use facts::Facts;
 use reproduce::Reproduce;
-use sentence::fill;
+use sentence::{fill, list_of, said, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -196,7 +197,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         retry_after: report.retry_after(),
         evidence: report.evidence,
         result: result::result(entry, &causes, &facts),
-        remarks: result::remarks(entry, &facts, &report),
+        remarks: result::remarks(entry, &facts),
         dx: result::dx(entry, &facts),
         token: result::token(&facts, &report),
         who,
@@ -204,14 +205,14 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         actions: { actions.iter() }
             .map(|action| fill(&action.sentence.text, &facts).capitalized())
             .collect(),
-        warnings: warnings(&report),
+        warnings: warnings(&report, &facts),
         reproduce: if facts.commands.is_empty() {
             reproduce(&checks, &report, &how)
         } else {
             facts.commands.clone()
         },
         checks,
-        causes_note: result::causes_note(&facts, causes.len()).map(Cow::Borrowed),
+        causes_note: said("causes_note", &facts).map(|note| note.to_string().into()),
         causes: { causes.iter() }
             .skip(result::said_causes(entry, &causes, &facts))
             .map(|cause| fill(&cause.sentence.text, &facts).capitalized())
@@ -223,8 +224,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             first: report.sample.clone(),
             items: Vec::new(),
         },
-        not_checked: extent::not_checked(&facts),
-        if_dx_refuses: extent::if_dx_refuses(&facts),
+        not_checked: list_of("not_checked", &facts),
+        if_dx_refuses: list_of("if_dx_refuses", &facts),
         questions: fill_all(&entry.questions),
         links: { entry.links.iter() }
             .map(|link| Cow::Borrowed(*link))
@@ -238,10 +239,10 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     diagnosis
 }
 
-fn warnings(report: &Report) -> Vec<WarningLine> {
-    let line = |code| WarningLine {
+fn warnings(report: &Report, facts: &Facts) -> Vec<WarningLine> {
+    let line = |code: Warning| WarningLine {
         code,
-        message: result::warning(code, report),
+        message: say(&format!("warning {}", code.as_str()), facts),
     };
     report.warnings().into_iter().map(line).collect()
 }

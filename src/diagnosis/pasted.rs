@@ -6,7 +6,7 @@ use super::facts::{Facts, host_of};
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
-use crate::pasted::{Incomplete, Mistake, Outcome, PastedStep, Secret, Shell};
+use crate::pasted::{Incomplete, Mistake, PastedStep, Secret};
 use crate::report::{EvidenceKind, Report};
 use crate::text::Text;
 use crate::token::TokenKind;
@@ -162,162 +162,9 @@ fn listed(texts: Vec<Text>) -> Text {
     all
 }
 
-/// Returns the host that was asked in place of Bitrise's API.
-pub(super) fn asked(facts: &Facts) -> Text {
-    let mut urls = facts.found().filter_map(|step| step.url.as_deref());
-    let host = urls.find(|url| !is_bitrise(url)).and_then(host_of);
-    host.map_or_else(
-        || "another address".into(),
-        |host| Text::default().command(host),
-    )
-}
-
-/// Returns the statuses that sentences tell, with their steps.
-pub(super) fn told_statuses(facts: &Facts) -> Text {
-    let told = facts.pasted.map_or(&[][..], |pasted| &pasted.told);
-    if told.is_empty() {
-        return "a status".into();
-    }
-    let one = |(step, status): &(Option<CheckId>, u16)| {
-        Text::from(match step {
-            Some(CheckId::AppsList | CheckId::AppsRecheck) => {
-                format!("{status} to the list of apps")
-            }
-            Some(CheckId::PipelinesList) => format!("{status} to an app's pipelines"),
-            Some(CheckId::PipelinesShow) => format!("{status} to a pipeline run"),
-            Some(CheckId::TokenFormat) | None => status.to_string(),
-        })
-    };
-    listed(told.iter().map(one).collect())
-}
-
-/// Says what DX shows if the statuses are as a sentence tells them, or else as they are shown.
-pub(super) fn if_told(facts: &Facts) -> Text {
-    let mut told = facts
-        .pasted
-        .map_or_else(Vec::new, |pasted| pasted.told.clone());
-    let so = if told.is_empty() {
-        "If Bitrise answered that"
-    } else {
-        "If so"
-    };
-    if told.is_empty() {
-        let found = facts.found();
-        told.extend(found.filter_map(|step| Some((step.step, step.status?))));
-    }
-    let verdict = |(step, status): &(Option<CheckId>, u16)| match (step, status) {
-        (Some(CheckId::AppsList | CheckId::AppsRecheck) | None, 401) => {
-            Some(Verdict::InvalidCredentials)
-        }
-        (Some(CheckId::AppsList | CheckId::PipelinesList) | None, 403)
-        | (Some(CheckId::PipelinesList), 404) => Some(Verdict::InvalidPermissions),
-        _ => None,
-    };
-    let worst = told
-        .iter()
-        .filter_map(verdict)
-        .max_by_key(|verdict| verdict.rank());
-    match worst.and_then(Verdict::dx_error) {
-        Some(code) => format!("{so}, DX shows {code}.").into(),
-        None if !told.is_empty() && told.iter().all(|(_, status)| *status == 200) => {
-            format!("{so}, DX should accept the token.").into()
-        }
-        None => "That says nothing about the token.".into(),
-    }
-}
-
-/// Returns what a response means if it is of a step.
-fn meaning(reason: Option<Reason>) -> Text {
-    let Some(reason) = reason else {
-        return "it is what DX needs.".into();
-    };
-    match reason.verdict().dx_error() {
-        Some(code) => format!("DX will show {code}.").into(),
-        None => "it says nothing about the token.".into(),
-    }
-}
-
-/// Returns what an open response means as one to the list of apps, or to an app's pipelines.
-pub(super) fn if_step(facts: &Facts, is_list: bool) -> Text {
-    match facts.incomplete() {
-        Some(Incomplete::StepUnknown { apps, .. }) if is_list => meaning(apps),
-        Some(Incomplete::StepUnknown { pipelines, .. }) => meaning(pipelines),
-        _ => "its status tells what it means.".into(),
-    }
-}
-
-/// Returns what came of each of several credentials.
-pub(super) fn outcomes(facts: &Facts) -> Text {
-    let outcomes = facts.pasted.map_or(&[][..], |pasted| &pasted.outcomes);
-    let one = |outcome: &Outcome| {
-        let text = if outcome.credential.raw().is_empty() {
-            Text::from("another one")
-        } else {
-            Text::default().foreign(&outcome.credential)
-        };
-        let text = text.own(match outcome.reason {
-            None => " works",
-            Some(Reason::TokenRejected) => " is rejected",
-            Some(reason) => match reason.verdict() {
-                Verdict::InvalidPermissions => " lacks access",
-                Verdict::NoResources => " sees no app",
-                _ => " is not told",
-            },
-        });
-        text.own(if outcome.is_in_dx {
-            ", and is in DX"
-        } else {
-            ""
-        })
-    };
-    if outcomes.is_empty() {
-        return "one works, another one doesn't".into();
-    }
-    let mut all = Text::default();
-    for (at, outcome) in outcomes.iter().enumerate() {
-        all = all.own(if at == 0 { "" } else { "; " }).then(one(outcome));
-    }
-    all
-}
-
 /// Returns the code that the text says that DX shows.
 pub(super) fn dx_code(facts: &Facts) -> Option<Verdict> {
     facts.pasted?.dx_code
-}
-
-/// Says what an older message shows.
-pub(super) fn older(facts: &Facts) -> Text {
-    let Some(older) = facts.pasted.and_then(|pasted| pasted.older) else {
-        return "another result".into();
-    };
-    match older {
-        None => "the token worked then".into(),
-        Some(reason) => match reason.verdict() {
-            Verdict::InvalidCredentials => "Bitrise rejected the token then".into(),
-            Verdict::InvalidPermissions => "Bitrise refused access then".into(),
-            Verdict::NoResources => "the token saw no app then".into(),
-            _ => "it didn't tell either".into(),
-        },
-    }
-}
-
-/// Returns where commands are typed.
-pub(super) fn in_shell(facts: &Facts) -> Text {
-    match facts.pasted.and_then(|pasted| pasted.shell) {
-        Some(Shell::PowerShell) => "in PowerShell",
-        Some(Shell::Cmd) => "in the command prompt",
-        Some(Shell::Posix) | None => "in a terminal",
-    }
-    .into()
-}
-
-/// Returns the commands that would settle what is open, each in a block.
-pub(super) fn commands(facts: &Facts) -> Text {
-    if facts.commands.is_empty() {
-        return " the curl commands of DX's page, with -i".into();
-    }
-    let commands = facts.commands.iter();
-    commands.fold(Text::default(), Text::block)
 }
 
 /// Tells whether a slug has to be filled into the commands.
@@ -325,18 +172,8 @@ pub(super) fn is_slug_open(facts: &Facts) -> bool {
     facts.commands.iter().any(|command| command.contains(SLUG))
 }
 
-/// Returns the names of other services whose tokens stand in the text.
-pub(super) fn services(facts: &Facts) -> Vec<&'static str> {
-    let services = facts.secrets().iter().filter_map(|secret| match secret {
-        // The table has them with their article.
-        Secret::Service(name, _) => name.split_once(' ').map(|(_, name)| name),
-        _ => None,
-    });
-    services.collect()
-}
-
-/// Says which secrets stand in a text, in one sentence.
-pub(super) fn secrets(secrets: &[Secret], text: &str) -> Text {
+/// Returns the kinds of the secrets that stand in the text.
+pub(super) fn secrets(facts: &Facts) -> Text {
     let one = |secret: &Secret| match secret {
         Secret::Bitrise(kind, fingerprint) => {
             let start = match kind {
@@ -344,9 +181,8 @@ pub(super) fn secrets(secrets: &[Secret], text: &str) -> Text {
                 TokenKind::Personal => "bitpat_…",
                 TokenKind::Unknown => "no known prefix",
             };
-            let fingerprint = fingerprint.as_ref();
-            let behind =
-                fingerprint.map_or_else(String::new, |text| format!(", fingerprint {text}"));
+            let behind = fingerprint.as_ref();
+            let behind = behind.map_or_else(String::new, |text| format!(", fingerprint {text}"));
             format!("a live Bitrise token ({start}{behind})")
         }
         Secret::Service(name, _) => format!("{name} token"),
@@ -354,12 +190,111 @@ pub(super) fn secrets(secrets: &[Secret], text: &str) -> Text {
         Secret::Password => "a password".to_owned(),
         Secret::Session => "a browser's session (cookie)".to_owned(),
     };
-    let text = Text::from(format!("{text} holds ")).then(listed(
-        secrets.iter().map(|secret| one(secret).into()).collect(),
-    ));
-    text.own(if secrets.len() > 1 {
-        ". They are not shown here, but whoever can read the ticket can use them."
-    } else {
-        ". It is not shown here, but whoever can read the ticket can use it."
-    })
+    let secrets = facts.secrets().iter();
+    listed(secrets.map(|secret| one(secret).into()).collect())
+}
+
+/// Returns the host that was asked in place of Bitrise's API.
+pub(super) fn asked(facts: &Facts) -> Option<Text> {
+    let mut urls = facts.found().filter_map(|step| step.url.as_deref());
+    let url = urls.find(|url| !is_bitrise(url))?;
+    Some(Text::default().command(host_of(url)?))
+}
+
+/// Returns the statuses that sentences tell, with their steps.
+pub(super) fn told_statuses(facts: &Facts) -> Option<Text> {
+    let one = |(step, status): &(Option<CheckId>, u16)| {
+        let of = match step {
+            Some(CheckId::AppsList | CheckId::AppsRecheck) => " to the list of apps",
+            Some(CheckId::PipelinesList) => " to an app's pipelines",
+            Some(CheckId::PipelinesShow) => " to a pipeline run",
+            Some(CheckId::TokenFormat) | None => "",
+        };
+        format!("{status}{of}").into()
+    };
+    let told = &facts.pasted?.told;
+    (!told.is_empty()).then(|| listed(told.iter().map(one).collect()))
+}
+
+/// Returns the statuses that a sentence tells, or else those that are shown, with their steps.
+fn told_or_shown(facts: &Facts) -> Vec<(Option<CheckId>, u16)> {
+    match facts.pasted {
+        Some(pasted) if !pasted.told.is_empty() => pasted.told.clone(),
+        _ => { facts.found() }
+            .filter_map(|step| Some((step.step, step.status?)))
+            .collect(),
+    }
+}
+
+/// Returns what these mean, if Bitrise answered so.
+pub(super) fn told_verdict(facts: &Facts) -> Option<Verdict> {
+    let verdict = |(step, status)| match (step, status) {
+        (Some(CheckId::AppsList | CheckId::AppsRecheck) | None, 401) => {
+            Some(Verdict::InvalidCredentials)
+        }
+        (Some(CheckId::AppsList | CheckId::PipelinesList) | None, 403)
+        | (Some(CheckId::PipelinesList), 404) => Some(Verdict::InvalidPermissions),
+        _ => None,
+    };
+    let verdicts = told_or_shown(facts).into_iter().filter_map(verdict);
+    verdicts.max_by_key(|verdict| verdict.rank())
+}
+
+/// Tells whether all of them are successes.
+pub(super) fn is_told_fine(facts: &Facts) -> bool {
+    let told = told_or_shown(facts);
+    !told.is_empty() && told.iter().all(|(_, status)| *status == 200)
+}
+
+/// Returns what an open response means as one to the list of apps, or to an app's pipelines.
+pub(super) fn step(facts: &Facts, is_list: bool) -> Option<Result<(), Reason>> {
+    let Incomplete::StepUnknown { apps, pipelines } = facts.incomplete()? else {
+        return None;
+    };
+    let reason = if is_list { apps } else { pipelines };
+    Some(reason.map_or(Ok(()), Err))
+}
+
+/// Returns what came of each of several credentials.
+pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
+    let mut all = Text::default();
+    let outcomes = &facts.pasted?.outcomes;
+    for (at, outcome) in outcomes.iter().enumerate() {
+        all = all.own(if at == 0 { "" } else { "; " });
+        all = if outcome.credential.raw().is_empty() {
+            all.own("another one")
+        } else {
+            all.foreign(&outcome.credential)
+        };
+        all = all.own(match outcome.reason.map(Reason::verdict) {
+            None => " works",
+            Some(_) if outcome.reason == Some(Reason::TokenRejected) => " is rejected",
+            Some(Verdict::InvalidPermissions) => " lacks access",
+            Some(Verdict::NoResources) => " sees no app",
+            Some(_) => " is not told",
+        });
+        all = all.own(if outcome.is_in_dx {
+            ", and is in DX"
+        } else {
+            ""
+        });
+    }
+    (!outcomes.is_empty()).then_some(all)
+}
+
+/// Returns the commands that would settle what is open, each in a block.
+pub(super) fn commands(facts: &Facts) -> Option<Text> {
+    let commands = facts.commands.iter();
+    (!facts.commands.is_empty()).then(|| commands.fold(Text::default(), Text::block))
+}
+
+/// Returns the names of other services whose tokens stand in the text.
+pub(super) fn services(facts: &Facts) -> Option<Text> {
+    let services = facts.secrets().iter().filter_map(|secret| match secret {
+        // The table has them with their article.
+        Secret::Service(name, _) => name.split_once(' ').map(|(_, name)| name),
+        _ => None,
+    });
+    let services: Vec<&str> = services.collect();
+    (!services.is_empty()).then(|| services.join(" and ").into())
 }

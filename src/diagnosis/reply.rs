@@ -4,10 +4,8 @@
 
 use super::catalogue::{Action, Cause, Entry};
 use super::facts::Facts;
-use super::pasted::secrets;
-use super::sentence::fill;
-use super::{Who, extent, result};
-use crate::pasted::Secret;
+use super::sentence::{fill, list_of, say};
+use super::{Who, result};
 use crate::report::EvidenceKind;
 use crate::text::{Span, Text};
 
@@ -30,9 +28,8 @@ pub(super) fn reply(
     if let Some(dx) = result::dx(entry, &facts) {
         mail.push(format!("DX {}", plain(&dx)));
     }
-    let held = facts.secrets();
-    if !held.is_empty() {
-        mail.push(plain(&secrets(held, "Your text")));
+    if !facts.secrets().is_empty() {
+        mail.push(plain(&say("warning token_in_text", &facts)));
     }
     let texts: Vec<String> = { actions.iter() }
         .map(|action| plain(&fill(&action.sentence.text, &facts).capitalized()))
@@ -55,14 +52,11 @@ pub(super) fn reply(
             mail.extend(numbered.map(|(text, number)| format!("{number}. {text}")));
         }
     }
-    let next = extent::if_dx_refuses(&facts);
+    let next = list_of("if_dx_refuses", &facts);
     if let Some(first) = next.first() {
         mail.push(format!("If DX still refuses it: {}", plain(first)));
     }
-    let has_token = held
-        .iter()
-        .any(|secret| matches!(secret, Secret::Bitrise(..)));
-    if !facts.commands.is_empty() || has_token {
+    if !facts.commands.is_empty() || facts.was_pasted() {
         mail.push("Leave the token itself out of the mail.".to_owned());
     }
     Some(mail.join("\n\n") + "\n")

@@ -284,6 +284,11 @@ names! {
 }
 
 impl AppResult {
+    /// Tells whether the app can be read but is not in the token's list, so that DX won't find it.
+    pub fn is_readable_unlisted(&self) -> bool {
+        self.state == AppState::Readable && self.is_listed == Some(false)
+    }
+
     /// Tells whether Bitrise refuses the app, which is disabled there and not the one that DX looks
     /// at: it decides nothing as long as another one is readable.
     pub fn is_disabled_refusal(&self) -> bool {
@@ -525,9 +530,7 @@ impl Report {
         if self.is_any_readable() && self.apps.iter().any(AppResult::is_disabled_refusal) {
             warnings.push(Warning::DisabledApp);
         }
-        let is_unlisted =
-            |app: &&AppResult| app.state == AppState::Readable && app.is_listed == Some(false);
-        if self.apps.iter().any(|app| is_unlisted(&app)) {
+        if self.apps.iter().any(AppResult::is_readable_unlisted) {
             warnings.push(Warning::AppNotListed);
         }
         let pasted = self.pasted.as_ref();

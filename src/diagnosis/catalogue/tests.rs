@@ -1,10 +1,12 @@
 //! The texts, held against the names that they use, and against the rules for all of them.
 
 use super::super::conditions::{FACTS, all_of};
-use super::super::sentence::{GAPS, gaps};
+use super::super::sentence::{fill, gaps};
+use super::super::values::VALUES;
 use super::*;
 use crate::diagnosis::ci;
 use crate::diagnosis::result::PEOPLE;
+use crate::report::Warning;
 use std::collections::BTreeSet;
 
 fn entries() -> impl Iterator<Item = (&'static str, Entry)> {
@@ -13,6 +15,25 @@ fn entries() -> impl Iterator<Item = (&'static str, Entry)> {
         let entry = read(name).unwrap_or_else(|why| panic!("{why}"));
         (name, entry)
     })
+}
+
+/// The lines of a report that are made of no reason's entry.
+const LINES: &[&str] = &[
+    "token_line",
+    "rest_of_result",
+    "causes_note",
+    "remarks",
+    "not_checked",
+    "if_dx_refuses",
+];
+
+/// Returns every entry of the texts, by its name.
+fn all_entries() -> impl Iterator<Item = (&'static str, Entry)> {
+    let names = TEXT
+        .split("\n== ")
+        .skip(1)
+        .filter_map(|entry| entry.lines().next());
+    names.map(|name| (name, read(name).unwrap_or_else(|why| panic!("{why}"))))
 }
 
 /// Returns every sentence of an entry with its conditions.
@@ -36,15 +57,15 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         BTreeSet::new(),
         BTreeSet::new(),
     );
-    for (name, entry) in entries() {
-        for sentence in sentences(&entry) {
-            facts.extend(
-                sentence
-                    .conditions
-                    .iter()
-                    .map(|condition| condition.fact.name),
-            );
-            filled.extend(gaps(&sentence.text));
+    for (name, entry) in all_entries() {
+        for condition in sentences(&entry).flat_map(|sentence| &sentence.conditions) {
+            facts.insert(condition.fact.0);
+            if condition.fact.0 == "known" {
+                assert!(
+                    VALUES.iter().any(|(value, _)| *value == condition.of),
+                    "{name}"
+                );
+            }
         }
         let texts = { entry.causes.iter() }
             .filter_map(|cause| cause.result.as_ref())
@@ -52,7 +73,7 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
             .chain([&entry.means])
             .chain(sentences(&entry).map(|sentence| &sentence.text));
         for text in texts {
-            filled.extend(gaps(text));
+            filled.extend(gaps(text).into_iter().map(str::to_owned));
             // What stands between braces and is no gap is a variable's value in a command.
             for (at, _) in text.match_indices('{') {
                 let end = text[at..]
@@ -78,12 +99,13 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         people.insert(who.to_owned());
     }
     for (_, _, words) in PEOPLE {
-        filled.extend(gaps(words));
+        filled.extend(gaps(words).into_iter().map(str::to_owned));
     }
-    for fact in FACTS {
-        assert!(facts.contains(fact.name), "no text asks for {}", fact.name);
+    for (fact, _) in FACTS {
+        assert!(facts.contains(fact), "no text asks for {fact}");
     }
-    for (gap, _) in GAPS {
+    let words = all_entries().filter_map(|(name, _)| name.strip_prefix('{')?.strip_suffix('}'));
+    for gap in VALUES.iter().map(|(name, _)| *name).chain(words) {
         assert!(filled.contains(gap), "no text has {{{gap}}}");
     }
     for (who, ..) in PEOPLE {
@@ -91,6 +113,25 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
     }
     for (link, url) in LINKS {
         assert!(links.contains(url), "no text has the link {link}");
+    }
+}
+
+#[test]
+fn a_gap_has_words_while_nothing_is_known() {
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    for (name, entry) in all_entries() {
+        said.extend(name.starts_with('{').then(|| name.to_owned()));
+        if Reason::named(name).is_some() {
+            let causes = entry.causes.iter().map(|cause| &cause.sentence);
+            let actions = entry.actions.iter().map(|action| &action.sentence);
+            said.extend(causes.chain(actions).map(|sentence| sentence.text.clone()));
+        }
+    }
+    assert!(said.len() > 150);
+    for text in said {
+        let filled = fill(&text, &Facts::default()).to_string();
+        let filled = filled.replace("${", "").replace("{{", "");
+        assert!(!filled.contains('{'), "{text}: {filled}");
     }
 }
 
@@ -106,11 +147,12 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         let is_used = TEXT
             .lines()
             .any(|line| line.split_whitespace().eq(["use", name]));
-        let is_reason = Reason::ALL.iter().any(|reason| reason.as_str() == *name);
-        assert!(
-            is_used || is_reason || ["verified", "always"].contains(name),
-            "{name}"
-        );
+        let is_reason = Reason::named(name).is_some();
+        let is_line = LINES.contains(name) || name.starts_with('{');
+        let code = name.strip_prefix("warning ");
+        let is_warning = code.is_some_and(|code| Warning::named(code).is_some());
+        let is_known = is_line || is_warning || ["verified", "always"].contains(name);
+        assert!(is_used || is_reason || is_known, "{name}");
     }
 }
 
@@ -184,11 +226,20 @@ fn a_cause_is_ruled_out_by_each_of_its_conditions_and_proved_by_all() {
 #[test]
 fn every_condition_has_words_for_both_answers() {
     let mut seen = BTreeSet::new();
-    for fact in FACTS {
-        assert!(seen.insert(fact.name), "two facts {}", fact.name);
+    for (fact, _) in FACTS {
+        assert!(seen.insert(*fact), "two facts {fact}");
+    }
+    for line in include_str!("facts.txt")
+        .lines()
+        .filter(|line| line.contains('|'))
+    {
+        let (fact, words) = line.split_once(" | ").unwrap();
+        assert!(seen.contains(fact) && words.contains(" | "), "{line}");
     }
     for (name, entry) in entries() {
-        for sentence in sentences(&entry) {
+        let causes = entry.causes.iter().map(|cause| &cause.sentence);
+        let actions = entry.actions.iter().map(|action| &action.sentence);
+        for sentence in causes.chain(actions) {
             for condition in &sentence.conditions {
                 let words = condition.words();
                 assert!(
@@ -313,12 +364,9 @@ fn every_form_that_is_asked_for_is_known() {
     use crate::token::TokenKind;
     for (name, entry) in entries() {
         let conditions = sentences(&entry).flat_map(|sentence| &sentence.conditions);
-        for (fact, form) in conditions.flat_map(|condition| {
-            condition
-                .of
-                .split('|')
-                .map(|form| (condition.fact.name, form))
-        }) {
+        for (fact, form) in conditions
+            .flat_map(|condition| condition.of.split('|').map(|form| (condition.fact.0, form)))
+        {
             let is_known = match fact {
                 "fault" => FaultKind::named(form).is_some(),
                 "token" => TokenKind::named(form).is_some(),

@@ -1,0 +1,405 @@
+//! What fills the gaps of sentences, as far as it is known: the names and numbers of a run.
+//!
+//! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
+
+use super::Known;
+use super::facts::{Facts, Mistaken, managed, workspaces_of};
+use super::pasted;
+use crate::app::App;
+use crate::check::CheckId;
+use crate::exchange::{Fault, FaultKind, Header, ProxyResponse, Responder};
+use crate::report::AppResult;
+use crate::text::{Text, Untrusted};
+use crate::verdict::{Reason, Verdict};
+use std::fmt::Display;
+use std::time::{Duration, SystemTime};
+
+/// How many apps are named in a sentence.
+const MAX_NAMES: usize = 5;
+
+/// How many workspaces are named in a sentence.
+const MAX_WORKSPACES: usize = 3;
+
+/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
+pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::InvalidCredentials => Some("Your API credentials entered are not valid."),
+        Verdict::InvalidPermissions => Some(
+            "Your API token does not have sufficient workspace or product access for the apps DX \
+             needs.",
+        ),
+        Verdict::NoResources => Some("DX cannot access any apps in your Bitrise workspace."),
+        Verdict::Verified | Verdict::Inconclusive | Verdict::NotRun => None,
+    }
+}
+
+/// Returns the value of a gap, if it is known.
+pub(super) fn value(name: &str, facts: &Facts) -> Option<Text> {
+    let mut values = VALUES.iter();
+    let (_, value) = values.find(|(known, _)| *known == name)?;
+    value(facts)
+}
+
+/// The name of a gap and its value.
+type Value = (&'static str, fn(&Facts) -> Option<Text>);
+
+macro_rules! values {
+    ($($name:literal: $value:expr;)*) => {
+        /// Every value that a gap may have.
+        pub(super) const VALUES: &[Value] = &[$(($name, $value),)*];
+    };
+}
+
+values! {
+    // The run.
+    "base_url": |f| Some(command(&f.base_url?));
+    "host": |f| Some(command(&f.host.as_deref()?));
+    "scenario": |f| Some(f.report?.target.sandbox.as_ref()?.scenario.clone().into_owned().into());
+    "all_apps_input": |f| Some(f.input("--all-apps")?.into());
+    "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
+    "max_time_input": |f| Some(f.input("--max-time")?.into());
+    "now": |f| Some(humantime::format_rfc3339_seconds(f.now?).to_string().into());
+    "clock": |f| Some(clock(f.retry_at?, now(f)).into());
+    "signal": |f| Some(f.signal?.into());
+    "not_run": |f| Some(f.not_run.as_deref()?.into());
+    "code": |f| Some(code(f.reason).unwrap_or_default().into());
+    "variables": |f| variables(f.known?);
+    "proxy_variable": |f| Some(command(f.known?.proxy_variables.first()?));
+    "roots_variable": |f| Some(command(&f.known?.roots.first()?.variable));
+
+    // The token.
+    "fingerprint": |f| Some(f.fingerprint?.to_owned().into());
+    "malformed": |f| Some(f.token_error?.to_string().into());
+    "fix": |f| Some(f.token_error.map_or("", |error| error.fix()).to_owned().into());
+
+    // The apps.
+    "app": |f| Some(app(f.app?));
+    "app_in_workspace": |f| Some(app_in_workspace(f.app?));
+    "slug": |f| Some(foreign(f.app?.slug.as_untrusted()));
+    "first": |f| Some(app(f.first?));
+    "meant": |f| match f.mistaken? {
+        Mistaken::Title(app) | Mistaken::Case(app) | Mistaken::Typo(app) => {
+            Some(foreign(app.slug.as_untrusted()))
+        }
+        Mistaken::Workspace(name) => Some(quoted(name?)),
+    };
+    "meant_app": |f| match f.mistaken? {
+        Mistaken::Title(other) | Mistaken::Case(other) | Mistaken::Typo(other) => Some(app(other)),
+        Mistaken::Workspace(_) => None,
+    };
+    "sees_slugs": sees_slugs;
+    "refused": refused;
+    "refused_count": |f| Some(number(&f.refused.len()));
+    "refused_names": |f| Some(names(f.refused.iter().copied(), None));
+    "refused_in": |f| Some(in_brackets(&workspaces_of(f.refused.iter().copied())));
+    "checked_apps": |f| Some(apps(f.coverage.checked).into());
+    "checked_count": |f| Some(number(&f.coverage.checked));
+    "started_apps": |f| Some(apps(f.coverage.checked + f.coverage.not_reached).into());
+    "total_apps": |f| Some(apps(f.coverage.total.unwrap_or_default()).into());
+    "listed_apps": |f| Some(apps(f.listed_before_cut.unwrap_or_default() as u64).into());
+    "listed_count": |f| Some(number(&f.listed_before_cut?));
+    "readable": |f| Some(number(&f.coverage.readable));
+    "denied": |f| Some(number(&f.coverage.denied));
+    "unknown_count": |f| Some(number(&f.coverage.unknown));
+    "not_reached_count": |f| Some(number(&f.coverage.not_reached));
+    "unchecked_count": |f| Some(number(&f.unchecked()?));
+    "disabled_names": |f| names_of(f, AppResult::is_disabled_refusal);
+    "unlisted_names": |f| names_of(f, AppResult::is_readable_unlisted);
+    "workspace_name": |f| Some(foreign(workspace(f)?));
+    "workspace_count": |f| Some(number(&f.managed().len()));
+    "workspace_names": |f| Some(joined(&f.managed())).filter(|_| f.managed().len() <= MAX_WORKSPACES);
+
+    // The response, or the fault.
+    "address": |f| Some(command(&f.remote()?.ip()));
+    "attempts": |f| Some(number(&f.exchange?.attempts));
+    "status_number": |f| Some(number(&f.status()?));
+    "words": |f| Some(f.message().map_or_else(Text::default, foreign));
+    "location": |f| Some(foreign(f.location()?));
+    "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
+    "responder": |f| responder(f.responder()?);
+    "server": |f| {
+        let headers = &f.responder()?.headers;
+        let is_server = |header: &&Header| header.name.raw().eq_ignore_ascii_case("server");
+        Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
+    };
+    "fault_words": |f| Some(f.fault()?.to_string().into());
+    "tls": |f| f.tls().and(Some(tls(f.fault()?)));
+    "why_unreachable": |f| {
+        let why = f.fault_kind()?.sentence().strip_prefix("no connection could be made");
+        Some(why.unwrap_or_default().into())
+    };
+    "issuer": |f| Some(quoted(f.fault()?.issuer.as_ref()?));
+    "other_certificate": |f| Some(foreign(f.fault()?.instead.as_ref()?));
+    "proxy_url": |f| Some(command(&f.proxy?));
+    "proxy_code": |f| Some(number(&f.proxy_response()?.status));
+    "proxy_responder": |f| responder(&f.proxy_response()?.responder);
+    "schemes": |f| Some(schemes(f.proxy_response()?).into());
+
+    // Pasted text, or a saved report.
+    "asked": pasted::asked;
+    "commands": pasted::commands;
+    "contradiction": |f| Some(f.report?.altered.clone()?.into());
+    "dx_code": |f| Some(pasted::dx_code(f)?.as_str().into());
+    "dx_words": |f| Some(dx_words(pasted::dx_code(f)?)?.into());
+    "if_apps_code": |f| Some(code(pasted::step(f, true)?.err())?.into());
+    "if_pipelines_code": |f| Some(code(pasted::step(f, false)?.err())?.into());
+    "outcomes": pasted::outcomes;
+    "secrets": |f| Some(pasted::secrets(f));
+    "seen": |f| pasted::seen(f, None);
+    "seen_pipelines": |f| pasted::seen(f, Some(CheckId::PipelinesList));
+    "service": pasted::services;
+    "told_code": |f| Some(pasted::told_verdict(f)?.dx_error()?.into());
+    "told_statuses": pasted::told_statuses;
+}
+
+fn command(value: &dyn Display) -> Text {
+    Text::default().command(value.to_string())
+}
+
+fn foreign(text: &Untrusted) -> Text {
+    Text::default().foreign(text)
+}
+
+fn quoted(text: &Untrusted) -> Text {
+    Text::from("“").foreign(text).own("”")
+}
+
+fn number(number: &dyn Display) -> Text {
+    number.to_string().into()
+}
+
+/// Returns the titles of the apps of which something holds.
+fn names_of(facts: &Facts, is: fn(&AppResult) -> bool) -> Option<Text> {
+    let apps = facts.report?.apps.iter().filter(|result| is(result));
+    Some(names(apps.map(|result| &result.app), None))
+}
+
+fn schemes(proxy: &ProxyResponse) -> String {
+    let names: Vec<_> = proxy.schemes.iter().map(|scheme| scheme.as_str()).collect();
+    names.join(", ")
+}
+
+/// Returns DX's code for a reason.
+fn code(reason: Option<Reason>) -> Option<&'static str> {
+    reason?.verdict().dx_error()
+}
+
+/// Returns a number of apps in words.
+pub(super) fn apps(count: u64) -> String {
+    match count {
+        1 => "1 app".to_owned(),
+        count => format!("{count} apps"),
+    }
+}
+
+/// Returns the listed apps with their slugs.
+fn sees_slugs(facts: &Facts) -> Option<Text> {
+    if facts.sample.is_empty() {
+        return None;
+    }
+    let mut text = Text::default();
+    for (index, app) in facts.sample.iter().take(MAX_NAMES).enumerate() {
+        if index > 0 {
+            text = text.own(", ");
+        }
+        text = match &app.title {
+            Some(title) => text
+                .foreign(title)
+                .own(" (")
+                .foreign(app.slug.as_untrusted())
+                .own(")"),
+            None => text.foreign(app.slug.as_untrusted()),
+        };
+    }
+    let shown = facts.sample.len().min(MAX_NAMES) as u64;
+    match facts.coverage.total.unwrap_or(shown).saturating_sub(shown) {
+        0 => Some(text),
+        more => Some(text.own(format!(" and {more} more"))),
+    }
+}
+
+/// Returns when the report is read, which is known of a live run alone.
+fn now(facts: &Facts) -> Option<SystemTime> {
+    facts.now.filter(|_| !facts.is_told())
+}
+
+/// Returns a fault of TLS, with the certificate's own words as foreign.
+pub(super) fn tls(fault: &Fault) -> Text {
+    let kind = fault.tls().unwrap_or(fault.kind);
+    if let (FaultKind::TlsUnknownIssuer, Some(issuer)) = (kind, &fault.issuer) {
+        return Text::from("the certificate was issued by “")
+            .foreign(issuer)
+            .own("”, which this machine does not trust");
+    }
+    let mut text = Text::from(kind.sentence());
+    if let Some(instead) = &fault.instead {
+        text = text.own(" (").foreign(instead).own(")");
+    }
+    if let Some(issuer) = &fault.issuer {
+        text = text.own("; it was issued by “").foreign(issuer).own("”");
+    }
+    text
+}
+
+/// Returns an app as people know it: its title, or else its slug.
+pub(super) fn app(app: &App) -> Text {
+    match &app.title {
+        Some(title) => Text::from("“").foreign(title).own("”"),
+        None => Text::from("app ").foreign(app.slug.as_untrusted()),
+    }
+}
+
+/// Returns an app with its workspace in brackets.
+pub fn app_in_workspace(of: &App) -> Text {
+    let text = app(of);
+    match &of.workspace {
+        Some(workspace) => text.own(" (").foreign(workspace).own(")"),
+        None => text,
+    }
+}
+
+/// Returns the titles of a few apps, without quotation marks.
+pub(super) fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
+    let mut text = Text::default();
+    let mut count = 0;
+    for app in apps {
+        if count < MAX_NAMES {
+            text = text.own(if count == 0 { "" } else { ", " });
+            text = text.foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
+        }
+        count += 1;
+    }
+    let shown = count.min(MAX_NAMES) as u64;
+    match total.unwrap_or_default().max(count as u64) - shown {
+        0 => text,
+        more => text.own(format!(" and {more} more")),
+    }
+}
+
+/// Returns the refused apps; by workspace, if they lie in several.
+fn refused(facts: &Facts) -> Option<Text> {
+    let refused = facts.refused.as_slice();
+    let workspaces = workspaces_of(refused.iter().copied());
+    match (refused, workspaces.as_slice()) {
+        ([], _) => return None,
+        ([one], _) => return Some(app(one)),
+        (several, [] | [_]) => return Some(names(several.iter().copied(), None)),
+        _ => {}
+    }
+    let mut text = Text::default();
+    for (index, name) in workspaces.iter().enumerate() {
+        let is_in = |app: &&&App| app.workspace.as_ref() == Some(*name);
+        let mut in_it = refused.iter().filter(is_in);
+        text = text.own(if index == 0 { "" } else { "; " });
+        text = text.then(names(in_it.clone().copied(), None));
+        let is_person = in_it.all(|app| app.is_owned_by_user);
+        let what = if is_person {
+            ", a person's account)"
+        } else {
+            ")"
+        };
+        text = text.own(" (").foreign(name).own(what);
+    }
+    Some(text)
+}
+
+/// Returns the workspace that the apps in question have in common: the refused ones, or else all
+/// that were listed.
+fn workspace<'a>(facts: &Facts<'a>) -> Option<&'a Untrusted> {
+    let all = if facts.refused.is_empty() {
+        managed(facts.sample)
+    } else {
+        facts.managed()
+    };
+    match all.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+/// Returns the workspaces of apps, in brackets.
+fn in_brackets(names: &[&Untrusted]) -> Text {
+    match names {
+        [] => Text::default(),
+        names if names.len() <= MAX_WORKSPACES => Text::from(" (").then(joined(names)).own(")"),
+        names => format!(", in {} workspaces", names.len()).into(),
+    }
+}
+
+/// Returns the workspaces of listed apps, as it is added to their number.
+pub(super) fn in_workspaces(names: &[&Untrusted]) -> Text {
+    match names {
+        [] => Text::default(),
+        names if names.len() <= MAX_WORKSPACES => Text::from(" in ").then(joined(names)),
+        names => format!(" in {} workspaces", names.len()).into(),
+    }
+}
+
+/// Returns names as in “A, B and C”.
+fn joined(names: &[&Untrusted]) -> Text {
+    let mut text = Text::default();
+    for (index, name) in names.iter().enumerate() {
+        let between = match index {
+            0 => "",
+            last if last + 1 == names.len() => " and ",
+            _ => ", ",
+        };
+        text = text.own(between).foreign(name);
+    }
+    text
+}
+
+fn variables(known: &Known) -> Option<Text> {
+    let mut text = Text::default();
+    for (index, variable) in known.token_variables.iter().enumerate() {
+        text = text
+            .own(if index == 0 { "" } else { ", " })
+            .command(*variable);
+    }
+    (!known.token_variables.is_empty()).then_some(text)
+}
+
+/// Returns who answered: the page's title and the headers that name a box.
+pub(super) fn responder(responder: &Responder) -> Option<Text> {
+    let mut text = Text::default();
+    if let Some(title) = &responder.title {
+        text = text.own("“").foreign(title).own("”");
+    }
+    for Header { name, value } in &responder.headers {
+        if !text.spans().is_empty() {
+            text = text.own(" · ");
+        }
+        text = text.own(format!("{name}: ")).foreign(value);
+    }
+    (!text.spans().is_empty()).then_some(text)
+}
+
+/// Returns a time of day, rounded up to the minute, as in “18:18 UTC”; with the date if that is a day
+/// or more from now, or now is not known.
+pub(super) fn clock(at: SystemTime, now: Option<SystemTime>) -> String {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let since = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.next_multiple_of(60));
+    let text = humantime::format_rfc3339_seconds(at).to_string();
+    let is_near = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait < DAY));
+    let date = if is_near { None } else { text.get(..10) };
+    let date = date.map_or_else(String::new, |date| format!("{date} "));
+    format!("{date}{} UTC", text.get(11..16).unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_another_day_has_its_date() {
+        let now = SystemTime::UNIX_EPOCH;
+        let clock = |seconds| clock(now + Duration::from_secs(seconds), Some(now));
+        assert_eq!(clock(24 * 3600 - 60), "23:59 UTC");
+        assert_eq!(clock(24 * 3600), "1970-01-02 00:00 UTC");
+        assert_eq!(clock(7 * 24 * 3600 + 60), "1970-01-08 00:01 UTC");
+    }
+}
