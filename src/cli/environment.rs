@@ -5,7 +5,7 @@ use crate::diagnosis::{BrokenRoots, Known, NoProxy, RootsFault};
 use crate::proxy::Variables;
 use crate::report::Shell;
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -32,12 +32,8 @@ pub(super) const SHELL: Shell = if cfg!(windows) {
     Shell::Posix
 };
 
-/// The variables by which other programs find root certificates, which this one does not read.
-const OTHER_ROOTS: [&str; 3] = [
-    "NODE_EXTRA_CA_CERTS",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-];
+/// The files that Docker and Podman put into a container.
+const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
 /// The variables that this program reads.
 #[derive(Default)]
@@ -73,24 +69,48 @@ impl Environment {
     }
 
     fn of(value: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        let values = Values(value);
-        let proxies = PROXY_VARIABLES.iter();
-        let proxies = proxies.filter_map(|name| Some((*name, values.text(name)?)));
-        let no_proxy = values.text("no_proxy").or_else(|| values.text("NO_PROXY"));
-        let folders = values.os("SSL_CERT_DIR").unwrap_or_default();
+        // One that is empty counts as not set.
+        let os = |name: &str| value(name).filter(|value| !value.is_empty());
+        // What is not Unicode gets replacement characters, which no token and no address may hold,
+        // so that it is refused with the right words.
+        let text = |name: &str| Some(os(name)?.to_string_lossy().into_owned());
+        let first = |names: &[&str]| names.iter().find_map(|name| text(name));
+        let is_on = |name: &str| {
+            text(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+        };
+        let file = |path: &str| String::from_utf8(bounded_file(Path::new(path)).ok()?).ok();
+        let proxies = PROXY_VARIABLES.into_iter();
+        let proxies: Vec<_> = proxies
+            .filter_map(|name| Some((name, text(name)?)))
+            .collect();
+        let folders = os("SSL_CERT_DIR").unwrap_or_default();
         let folders = env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty());
+        let is_forced = is_on("CLICOLOR_FORCE") || is_on("FORCE_COLOR");
+        // By POSIX's order of precedence.
+        let locale = first(&["LC_ALL", "LC_CTYPE", "LANG"]).unwrap_or_default();
+        let tokens = TOKEN_VARIABLES.into_iter();
         Self {
-            token: values.text("BITRISE_TOKEN"),
-            base_url: values.text("BITRISE_API_BASE_URL"),
-            proxies: Variables {
-                proxies: proxies.collect(),
-                no_proxy,
-            },
-            cert_file: values.os("SSL_CERT_FILE").map(PathBuf::from),
+            token: text("BITRISE_TOKEN"),
+            base_url: text("BITRISE_API_BASE_URL"),
+            cert_file: os("SSL_CERT_FILE").map(PathBuf::from),
             cert_folders: folders.collect(),
-            color: values.color(),
-            is_utf8: cfg!(windows) || is_utf8(values.locale().as_deref()),
-            known: values.known(),
+            color: match os("NO_COLOR") {
+                Some(_) => Some(false),
+                None => is_forced.then_some(true),
+            },
+            is_utf8: cfg!(windows) || is_utf8(&locale),
+            known: Known {
+                ci: ci::running(&text, &file),
+                token_variables: tokens.filter(|name| os(name).is_some()).collect(),
+                proxy_variables: proxies.iter().map(|(name, _)| *name).collect(),
+                is_container: os("KUBERNETES_SERVICE_HOST").is_some(),
+                shell: SHELL,
+                ..Known::default()
+            },
+            proxies: Variables {
+                proxies,
+                no_proxy: first(&["no_proxy", "NO_PROXY"]),
+            },
         }
     }
 
@@ -103,15 +123,15 @@ impl Environment {
     pub(super) fn known(&self, asked: Option<&Url>) -> Known {
         let has_proxy = !self.known.proxy_variables.is_empty();
         let is_set = has_proxy && self.proxies.no_proxy.is_some();
-        let no_proxy = match asked.filter(|_| is_set) {
-            None => NoProxy::Unset,
-            Some(url) if self.proxies.no_proxy_matches(url) => NoProxy::Matches,
-            Some(_) => NoProxy::DoesNotMatch,
-        };
+        let is_container = CONTAINER_FILES.iter().any(|file| Path::new(file).exists());
         Known {
-            no_proxy,
+            no_proxy: match asked.filter(|_| is_set) {
+                None => NoProxy::Unset,
+                Some(url) if self.proxies.no_proxy_matches(url) => NoProxy::Matches,
+                Some(_) => NoProxy::DoesNotMatch,
+            },
             roots: self.broken_roots(),
-            is_container: self.known.is_container || is_container(),
+            is_container: self.known.is_container || is_container,
             ..self.known.clone()
         }
     }
@@ -122,19 +142,16 @@ impl Environment {
         if cfg!(any(windows, target_vendor = "apple")) {
             return Vec::new();
         }
-        let broken = |variable, fault| BrokenRoots { variable, fault };
         let file = self.cert_file.as_deref().and_then(fault_of_file);
-        let file = file.map(|fault| broken("SSL_CERT_FILE", fault));
-        let folder = fault_of_folders(&self.cert_folders);
-        let folder = folder.map(|fault| broken("SSL_CERT_DIR", fault));
-        file.into_iter().chain(folder).collect()
+        // One folder that is of use is enough.
+        let folders = self.cert_folders.iter().map(|path| fault_of_folder(path));
+        let folders: Option<Vec<_>> = folders.collect();
+        let folder = folders.and_then(|faults| faults.first().copied());
+        let faults = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)].into_iter();
+        faults
+            .filter_map(|(variable, fault)| fault.map(|fault| BrokenRoots { variable, fault }))
+            .collect()
     }
-}
-
-/// Tells whether Docker or Podman runs the program, by the file that each puts into a container.
-fn is_container() -> bool {
-    let mut files = ["/.dockerenv", "/run/.containerenv"].iter();
-    files.any(|file| Path::new(file).exists())
 }
 
 /// Returns what is wrong with a file of root certificates, if anything.
@@ -145,6 +162,26 @@ fn fault_of_file(path: &Path) -> Option<RootsFault> {
         Ok(bytes) if bytes.windows(START.len()).any(|part| part == START) => None,
         Ok(_) => Some(RootsFault::Empty),
         Err(error) => Some(fault_of(&error)),
+    }
+}
+
+/// Returns what is wrong with a folder of root certificates, unless one of its files is of use.
+fn fault_of_folder(path: &Path) -> Option<RootsFault> {
+    match path.read_dir() {
+        Ok(entries) => {
+            let mut files = entries.flatten().map(|entry| entry.path());
+            let is_usable = files.any(|file| fault_of_file(&file).is_none());
+            (!is_usable).then_some(RootsFault::Empty)
+        }
+        Err(error) => Some(fault_of(&error)),
+    }
+}
+
+fn fault_of(error: &io::Error) -> RootsFault {
+    if error.kind() == io::ErrorKind::NotFound {
+        RootsFault::Missing
+    } else {
+        RootsFault::Unreadable
     }
 }
 
@@ -159,105 +196,9 @@ fn bounded_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns what is wrong with folders of root certificates, unless one of them has one.
-fn fault_of_folders(folders: &[PathBuf]) -> Option<RootsFault> {
-    let mut fault = None;
-    for folder in folders {
-        let found = match folder.read_dir() {
-            Ok(mut entries) => {
-                let is_usable =
-                    |entry: io::Result<std::fs::DirEntry>| fault_of_file(&entry.ok()?.path());
-                if entries.any(|entry| is_usable(entry).is_none()) {
-                    return None;
-                }
-                RootsFault::Empty
-            }
-            Err(error) => fault_of(&error),
-        };
-        fault = fault.or(Some(found));
-    }
-    fault
-}
-
-fn fault_of(error: &io::Error) -> RootsFault {
-    if error.kind() == io::ErrorKind::NotFound {
-        RootsFault::Missing
-    } else {
-        RootsFault::Unreadable
-    }
-}
-
-/// The values of variables by their names.
-struct Values<'a>(&'a dyn Fn(&str) -> Option<OsString>);
-
-impl Values<'_> {
-    /// Returns a variable that is set and not empty.
-    fn os(&self, name: &str) -> Option<OsString> {
-        self.0(name).filter(|value| !value.is_empty())
-    }
-
-    /// Returns a variable that is set and not empty. What is not Unicode gets replacement
-    /// characters, which no token and no address may hold, so that it is refused with the right
-    /// words.
-    fn text(&self, name: &str) -> Option<String> {
-        Some(self.os(name)?.to_string_lossy().into_owned())
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.os(name).is_some()
-    }
-
-    /// Tells whether a variable has this value; CI systems differ in how they write true.
-    fn is(&self, name: &str, value: &str) -> bool {
-        self.os(name)
-            .is_some_and(|found| found.eq_ignore_ascii_case(OsStr::new(value)))
-    }
-
-    /// Tells whether a variable is set to anything that is not a no.
-    fn is_on(&self, name: &str) -> bool {
-        self.has(name) && !self.is(name, "false") && !self.is(name, "0")
-    }
-
-    fn known(&self) -> Known {
-        let file = |path: &str| {
-            let bytes = bounded_file(Path::new(path)).ok()?;
-            String::from_utf8(bytes).ok()
-        };
-        let set = |names: &[&'static str]| {
-            let set = names.iter().copied().filter(|name| self.has(name));
-            set.collect::<Vec<_>>()
-        };
-        Known {
-            ci: ci::running(&|name| self.text(name), &file),
-            token_variables: set(&TOKEN_VARIABLES),
-            proxy_variables: set(&PROXY_VARIABLES),
-            no_proxy: NoProxy::Unset,
-            roots: Vec::new(),
-            other_roots: set(&OTHER_ROOTS),
-            is_container: self.has("KUBERNETES_SERVICE_HOST"),
-            shell: SHELL,
-        }
-    }
-
-    /// Returns what is asked for about colours; <https://no-color.org>, <https://bixense.com/clicolors>
-    /// and <https://force-color.org> say how.
-    fn color(&self) -> Option<bool> {
-        if self.has("NO_COLOR") {
-            return Some(false);
-        }
-        let is_forced = self.is_on("CLICOLOR_FORCE") || self.is_on("FORCE_COLOR");
-        is_forced.then_some(true)
-    }
-
-    /// Returns the name of the locale for characters, by POSIX's order of precedence.
-    fn locale(&self) -> Option<String> {
-        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
-        names.into_iter().find_map(|name| self.text(name))
-    }
-}
-
-fn is_utf8(locale: Option<&str>) -> bool {
-    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+/// Tells whether a locale's name says that its characters are those of Unicode.
+fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
@@ -274,9 +215,9 @@ mod tests {
 
     #[test]
     fn a_locale_without_a_charset_is_plain() {
-        assert!(is_utf8(Some("en_GB.UTF-8")));
-        assert!(is_utf8(Some("C.utf8")));
-        for plain in [None, Some("C"), Some("POSIX"), Some("de_DE.ISO-8859-1")] {
+        assert!(is_utf8("en_GB.UTF-8"));
+        assert!(is_utf8("C.utf8"));
+        for plain in ["", "C", "POSIX", "de_DE.ISO-8859-1"] {
             assert!(!is_utf8(plain));
         }
     }
@@ -290,13 +231,11 @@ mod tests {
             ("BITRISE_BUILD_API_TOKEN", "canary"),
             ("all_proxy", "http://canary"),
             ("HTTPS_PROXY", "http://canary"),
-            ("NODE_EXTRA_CA_CERTS", "/canary"),
             ("BITRISE_DX_CALLER", "action"),
         ])
         .known(None);
         assert_eq!(known.token_variables, ["BITRISE_API_TOKEN", "BITRISE_PAT"]);
         assert_eq!(known.proxy_variables, ["HTTPS_PROXY", "all_proxy"]);
-        assert_eq!(known.other_roots, ["NODE_EXTRA_CA_CERTS"]);
         assert!(known.ci.is_some_and(|ci| ci.has_inputs()));
         assert!(!format!("{known:?}").contains("canary"));
         let other = environment(&[("BITRISE_DX_CALLER", "else")]);
@@ -304,7 +243,7 @@ mod tests {
             other.known(None),
             Known {
                 shell: SHELL,
-                is_container: is_container(),
+                is_container: CONTAINER_FILES.iter().any(|file| Path::new(file).exists()),
                 ..Known::default()
             }
         );

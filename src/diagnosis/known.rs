@@ -20,9 +20,6 @@ pub struct Known {
     pub no_proxy: NoProxy,
     /// Variables for root certificates that the platform reads but that lead nowhere.
     pub roots: Vec<BrokenRoots>,
-    /// Variables that name a bundle of root certificates for other programs, such as
-    /// `NODE_EXTRA_CA_CERTS`, and are set.
-    pub other_roots: Vec<&'static str>,
     /// Whether this is a container, whose own 127.0.0.1 is not the machine's.
     pub is_container: bool,
     /// The shell that commands are written for.
