@@ -3,21 +3,19 @@
 //! Invariant: no token is read and nothing is asked, whatever the environment says.
 
 use super::environment::{Environment, SHELL};
-use super::outcome::{Readers, plan_files, write};
+use super::outcome::{Readers, started};
 use super::{DiagnoseArgs, input, output};
-use crate::diagnosis::{self, Diagnosis, Known, diagnose};
-use crate::evidence::{self, judge, without_secrets};
+use crate::diagnosis::{self, Known, diagnose};
+use crate::evidence::{self, Assumed, judge, without_secrets};
 use crate::pasted::Secret;
 use crate::plan::{FileError, PlanError};
-use crate::report::{EvidenceKind, NotRun, Report, Target, TokenInfo};
+use crate::report::{EvidenceKind, Report};
 use crate::token::TokenKind;
 use crate::verdict::Verdict;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 /// The maximum number of bytes that are read, of a report of our own as well. What else is pasted
 /// has a limit of its own, [`crate::evidence::MAX_TEXT`].
@@ -28,40 +26,34 @@ const MAX_INPUT: u64 = 8 * 1024 * 1024;
 /// # Errors
 /// Returns an error if the report could not be written.
 pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let style = output::style(environment, args.readers.detail(args.verbose));
-    let input = args.file.as_deref().unwrap_or(Path::new("-"));
-    let inputs = [("the text that is to be read", input)];
-    let (files, unusable) = plan_files(&args.readers.report, &inputs);
-    let mut diagnosis = match unusable {
-        Some(error) => of(not_run(error)),
-        None => read(args),
-    };
-    write(
-        &mut diagnosis,
-        style,
-        &Readers {
-            format: Some(args.output),
-            style,
-            files: &files,
-            until: None,
+    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let inputs = [("the text that is to be read", path)];
+    let (readers, unusable) = Readers::plan(&args.output, environment, &inputs);
+    let text = unusable.map_or_else(|| text(path), Err);
+    let report = match text {
+        Ok(text) => read(&text, args.step.map(Into::into)),
+        Err(error) => Report {
+            evidence: EvidenceKind::Pasted,
+            ..started().not_run(error.into())
         },
-    )
+    };
+    let known = Known {
+        shell: SHELL,
+        ..Known::default()
+    };
+    readers.write(diagnose(report, &known))
 }
 
-fn read(args: &DiagnoseArgs) -> Diagnosis {
-    let text = match text(args.file.as_deref()) {
-        Ok(text) => text,
-        Err(error) => return of(not_run(error)),
-    };
-    if let Some(report) = saved(&text) {
-        return of(report);
+fn read(text: &str, step: Option<Assumed>) -> Report {
+    let now = started().checked_at;
+    if let Some(report) = saved(text) {
+        return report;
     }
-    let step = args.step.map(Into::into);
-    let Some((own, rest)) = evidence::own_report(&text) else {
-        return of(judge(&text, step, SystemTime::now()));
+    let Some((own, rest)) = evidence::own_report(text) else {
+        return judge(text, step, now);
     };
-    let around = judge(&rest, step, SystemTime::now());
-    of(match saved(&own) {
+    let around = judge(&rest, step, now);
+    match saved(&own) {
         Some(mut report)
             if around.verdict() == Verdict::NotRun || around.verdict() == report.verdict() =>
         {
@@ -71,7 +63,7 @@ fn read(args: &DiagnoseArgs) -> Diagnosis {
         }
         Some(_) => evidence::disagrees(around),
         None => around,
-    })
+    }
 }
 
 /// Returns a saved report, if the text is one.
@@ -126,23 +118,14 @@ fn clean(value: &mut Value) -> bool {
 }
 
 /// Reads a file, or standard input.
-fn text(file: Option<&Path>) -> Result<String, PlanError> {
-    let path = file.unwrap_or(Path::new("-"));
-    let mut bytes = Vec::new();
-    let mut read = |source: &mut dyn Read| source.take(MAX_INPUT + 1).read_to_end(&mut bytes);
-    let read = if input::is_standard_input(path) {
-        let stdin = io::stdin();
-        if stdin.is_terminal() {
-            output::complain(HOW_TO_PASTE);
-        }
-        read(&mut stdin.lock())
-    } else {
-        File::open(path).and_then(|mut file| read(&mut file))
-    };
-    read.map_err(|error| FileError::new(path, "", &error))?;
-    if bytes.len() as u64 > MAX_INPUT {
-        return Err(PlanError::Arguments(TOO_LONG.into()));
+fn text(path: &Path) -> Result<String, PlanError> {
+    if input::is_standard_input(path) && io::stdin().is_terminal() {
+        output::complain(HOW_TO_PASTE);
     }
+    let bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => PlanError::Arguments(TOO_LONG.into()),
+        _ => FileError::new(path, "", &error).into(),
+    })?;
     Ok(evidence::decode(&bytes))
 }
 
@@ -156,19 +139,3 @@ const HOW_TO_PASTE: &str = if cfg!(windows) {
 } else {
     "Paste the curl commands and what they printed, without the token; end with Ctrl-D.\n"
 };
-
-fn not_run(why: impl Into<NotRun>) -> Report {
-    let report = Report::started(SystemTime::now(), Target::default(), TokenInfo::default());
-    Report {
-        evidence: EvidenceKind::Pasted,
-        ..report.not_run(why.into())
-    }
-}
-
-fn of(report: Report) -> Diagnosis {
-    let known = Known {
-        shell: SHELL,
-        ..Known::default()
-    };
-    diagnose(report, &known)
-}

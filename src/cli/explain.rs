@@ -52,16 +52,11 @@ fn status(text: &str) -> Option<u16> {
 /// Returns an error if the text could not be written.
 pub(super) fn run(args: &ExplainArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let style = output::style(environment, Detail::Normal);
-    let code = args.code.as_deref().unwrap_or_default().replace('-', "_");
-    let verdict = Verdict::ALL
-        .iter()
-        .find(|verdict| verdict.as_str().eq_ignore_ascii_case(&code));
-    let reason = Reason::ALL
-        .iter()
-        .find(|reason| reason.as_str().eq_ignore_ascii_case(&code));
-    let text = match (verdict, reason, status(&code)) {
-        (Some(verdict), ..) => render::explain_verdict(*verdict, style),
-        (None, Some(reason), _) => render::explain_reason(*reason, style),
+    let code = args.code.as_deref().unwrap_or_default();
+    let code = code.replace('-', "_").to_ascii_lowercase();
+    let text = match (Verdict::named(&code), Reason::named(&code), status(&code)) {
+        (Some(verdict), ..) => render::explain_verdict(verdict, style),
+        (None, Some(reason), _) => render::explain_reason(reason, style),
         (None, None, Some(status)) => render::explain_status(status, style),
         (None, None, None) => render::explain_index(style),
     };

@@ -26,24 +26,16 @@ pub(super) struct ReadLimits<'a> {
 }
 
 impl ReadLimits<'_> {
-    /// Reads a file, or standard input for `-`.
+    /// Reads a file as [`read`] does.
     ///
     /// # Errors
-    /// Returns the signal that came first. What the reading ended in is a result of its own: the
-    /// system's error, or [`io::ErrorKind::FileTooLarge`] if there are more than `limit` bytes.
+    /// Returns the signal that came first. What the reading ended in is a result of its own.
     pub(super) async fn read(
         self,
         path: PathBuf,
         limit: u64,
     ) -> Result<io::Result<Zeroizing<Vec<u8>>>, Signal> {
-        self.wait(move || {
-            if is_standard_input(&path) {
-                bounded(io::stdin().lock(), limit)
-            } else {
-                bounded(File::open(path)?, limit)
-            }
-        })
-        .await
+        self.wait(move || read(&path, limit)).await
     }
 
     /// Waits for something that blocks. It runs on a thread of its own, which may be left behind:
@@ -67,6 +59,19 @@ impl ReadLimits<'_> {
             Either::Left((done, _)) => Ok(done),
             Either::Right((signal, _)) => Err(signal),
         }
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+/// Returns the system's error, or [`io::ErrorKind::FileTooLarge`] if there are more than `limit`
+/// bytes.
+pub(super) fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    if is_standard_input(path) {
+        bounded(io::stdin().lock(), limit)
+    } else {
+        bounded(File::open(path)?, limit)
     }
 }
 

@@ -17,7 +17,6 @@ mod token_source;
 mod usage_error;
 mod verify;
 
-use crate::render::Detail;
 use crate::sandbox::Scenario;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -46,14 +45,12 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
+    #[arg(long, global = true, help = "Use colours: auto, always or never")]
     #[arg(
-        long,
-        global = true,
         value_name = "WHEN",
         default_value = "auto",
         hide_possible_values = true
     )]
-    #[arg(help = "Use colours: auto, always or never")]
     color: ColorChoice,
 
     /// Catches a token on the command line, to refuse it without showing it.
@@ -167,10 +164,11 @@ struct VerifyArgs {
     /// Check this app, by its slug or its address on Bitrise, instead of the first one in the list;
     /// can be repeated
     #[arg(long, value_name = "APP", help_heading = "What to check")]
+    #[arg(conflicts_with_all = ["all_apps", "apps_file"])]
     app: Vec<OsString>,
 
     /// Check every app on every page of the list
-    #[arg(long, help_heading = "What to check")]
+    #[arg(long, help_heading = "What to check", conflicts_with = "apps_file")]
     all_apps: bool,
 
     /// Check the apps in a file: one slug or address a line, a CSV file or a JSON array; “-” for
@@ -185,6 +183,7 @@ struct VerifyArgs {
     /// Check against the built-in simulated Bitrise, with a made-up token
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "healthy")]
     #[arg(value_parser = scenario(), help_heading = "What to check")]
+    #[arg(conflicts_with_all = ["token_file", "base_url", "ca_cert"])]
     sandbox: Option<Scenario>,
 
     #[arg(long, value_name = "URL", help_heading = "Connection")]
@@ -207,41 +206,17 @@ struct VerifyArgs {
     max_time: Duration,
 
     /// Retries after a transient failure: no connection, timeout, 408, 429, 5xx
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 2,
-        help_heading = "Connection"
-    )]
-    #[arg(value_parser = |text: &str| number(text, 0..=100_u32))]
+    #[arg(long, value_name = "N", help_heading = "Connection")]
+    #[arg(default_value_t = 2, value_parser = |text: &str| number(text, 0..=100_u32))]
     retries: u32,
 
     /// Maximum concurrent requests, 1 to 64
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 8,
-        help_heading = "Connection"
-    )]
-    #[arg(value_parser = |text: &str| number(text, 1..=64_u8))]
+    #[arg(long, value_name = "N", help_heading = "Connection")]
+    #[arg(default_value_t = 8, value_parser = |text: &str| number(text, 1..=64_u8))]
     concurrency: u8,
 
-    /// Output format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        help_heading = "Output"
-    )]
-    output: Format,
-
     #[command(flatten)]
-    readers: ReaderArgs,
-
-    /// Print the evidence in any case, and each retry
-    #[arg(short, long, help_heading = "Output")]
-    verbose: bool,
+    output: OutputArgs,
 
     /// Catches a bare token, to refuse it without showing it.
     #[arg(hide = true)]
@@ -249,28 +224,29 @@ struct VerifyArgs {
 }
 
 /// Who reads the report, and how much of it.
-#[derive(Args, Debug)]
-struct ReaderArgs {
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "human")]
+    output: Format,
+
     /// Also write the report to a file: .json, .md, .xml (JUnit) or .html; can be repeated
-    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    #[arg(long, value_name = "PATH")]
     report: Vec<PathBuf>,
 
     /// Print the result's line alone
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-}
 
-impl ReaderArgs {
-    const fn detail(&self, is_verbose: bool) -> Detail {
-        match (self.quiet, is_verbose) {
-            (true, _) => Detail::Quiet,
-            (false, true) => Detail::Verbose,
-            (false, false) => Detail::Normal,
-        }
-    }
+    /// Print the evidence in any case, and each retry
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("output", |arg| arg.value_parser(formats_of_diagnose())))]
+#[command(mut_arg("verbose", |arg| arg.help("Print what was read in any case")))]
 struct DiagnoseArgs {
     /// The text; standard input without it or for “-”
     #[arg(value_name = "FILE")]
@@ -280,23 +256,8 @@ struct DiagnoseArgs {
     #[arg(long, value_name = "STEP")]
     step: Option<Step>,
 
-    /// Output format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "human",
-        help_heading = "Output"
-    )]
-    #[arg(value_parser = formats_of_diagnose())]
-    output: Format,
-
     #[command(flatten)]
-    readers: ReaderArgs,
-
-    /// Print what was read in any case
-    #[arg(short, long, help_heading = "Output")]
-    verbose: bool,
+    output: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -316,9 +277,10 @@ impl From<Step> for crate::evidence::Assumed {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 enum Format {
     /// Text for people
+    #[default]
     Human,
     /// One JSON document, described by `bitrise-dx schema`
     Json,

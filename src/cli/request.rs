@@ -6,11 +6,11 @@ use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use crate::api::Roots;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
-use crate::plan::{self, AppSelection, FileError, Plan, PlanError};
+use crate::plan::{self, AppSelection, FileError, Plan};
 use crate::proxy::Route;
 use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
 use secrecy::zeroize::Zeroizing;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The maximum number of bytes of `--apps-file` that are read: room for some 25,000 apps.
 const MAX_APPS_FILE: u64 = 1024 * 1024;
@@ -43,7 +43,6 @@ impl Request {
         environment: &Environment,
         limits: ReadLimits<'_>,
     ) -> Result<Self, Early> {
-        refuse_conflicts(args)?;
         let in_sandbox = args.sandbox.is_some();
         let given = args.base_url.as_ref().map(|url| url.to_string_lossy());
         let variable = environment.base_url.as_deref().filter(|_| !in_sandbox);
@@ -105,43 +104,6 @@ pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
     }
 }
 
-/// Refuses an option that is given together with one that it contradicts.
-fn refuse_conflicts(args: &VerifyArgs) -> Result<(), PlanError> {
-    let rivals = [
-        ("--token-file", args.token_file.is_some()),
-        ("--base-url", args.base_url.is_some()),
-        ("--ca-cert", args.ca_cert.is_some()),
-    ];
-    let rival = rivals.into_iter().find(|(_, given)| *given);
-    if let (Some((rival, _)), Some(_)) = (rival, args.sandbox) {
-        return Err(conflict("--sandbox", rival));
-    }
-    let ways = [
-        ("--all-apps", args.all_apps),
-        ("--app", !args.app.is_empty()),
-        ("--apps-file", args.apps_file.is_some()),
-    ];
-    let mut given = ways.into_iter().filter(|(_, given)| *given);
-    if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
-        return Err(conflict(first, second));
-    }
-    let inputs = [
-        ("--token-file -", &args.token_file),
-        ("--apps-file -", &args.apps_file),
-        ("--ca-cert -", &args.ca_cert),
-    ];
-    let is_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(input::is_standard_input);
-    let mut given = inputs.into_iter().filter(|(_, path)| is_input(path));
-    if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
-        return Err(conflict(first, second));
-    }
-    Ok(())
-}
-
-fn conflict(one: &str, other: &str) -> PlanError {
-    PlanError::Arguments(format!("{one} and {other} can't be used together").into())
-}
-
 /// Reads a file that an option names.
 async fn read(
     path: &Path,
@@ -175,9 +137,6 @@ async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelectio
         let text = text.map_err(|error| FileError::new(path, option, &error))?;
         return Ok(AppSelection::Named(plan::app_slugs(&text)?));
     }
-    if args.all_apps {
-        return Ok(AppSelection::All);
-    }
     let mut apps = Vec::new();
     for app in &args.app {
         let app = plan::app_slug(&app.to_string_lossy())?;
@@ -185,9 +144,9 @@ async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelectio
             apps.push(app);
         }
     }
-    Ok(if apps.is_empty() {
-        AppSelection::First
-    } else {
-        AppSelection::Named(apps)
+    Ok(match options(args).selection {
+        Selection::All => AppSelection::All,
+        Selection::First => AppSelection::First,
+        Selection::Named | Selection::File => AppSelection::Named(apps),
     })
 }

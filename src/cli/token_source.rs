@@ -7,17 +7,34 @@ use super::output;
 use crate::plan::{self, FileError, PlanError};
 use crate::report::{NotRun, TokenSource};
 use crate::verdict::Signal;
+#[cfg(unix)]
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
-use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The maximum number of bytes that are read from a file or standard input; a token is far smaller.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads the token's text: from the file that was named, else from `BITRISE_TOKEN`, else, on a
-/// terminal, from a hidden prompt, where a person may take any time. Where it comes from is told
-/// before it is read.
+/// Returns where the token comes from: the file that was named, else `BITRISE_TOKEN`, else, on a
+/// terminal, a hidden prompt.
+///
+/// # Errors
+/// Returns that there is none.
+pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<TokenSource, Early> {
+    // Somebody has to be there to answer a prompt.
+    let may_prompt =
+        !environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal();
+    match (file, &environment.token) {
+        (Some(path), _) if input::is_standard_input(path) => Ok(TokenSource::StandardInput),
+        (Some(_), _) => Ok(TokenSource::File),
+        (None, Some(_)) => Ok(TokenSource::Environment),
+        (None, None) if may_prompt => Ok(TokenSource::Prompt),
+        (None, None) => Err(Early::NotRun(NotRun::TokenMissing)),
+    }
+}
+
+/// Reads the token's text from where it comes. At a prompt, a person may take any time.
 ///
 /// # Errors
 /// Returns why there is no text.
@@ -25,18 +42,15 @@ pub(super) async fn read(
     file: Option<&Path>,
     environment: &Environment,
     limits: ReadLimits<'_>,
-    told: &Cell<Option<TokenSource>>,
 ) -> Result<SecretString, Early> {
-    let source = match (file, &environment.token) {
-        (Some(path), _) if input::is_standard_input(path) => TokenSource::StandardInput,
-        (Some(_), _) => TokenSource::File,
-        (None, Some(_)) => TokenSource::Environment,
-        (None, None) if may_prompt(environment) => TokenSource::Prompt,
-        (None, None) => return Err(Early::NotRun(NotRun::TokenMissing)),
-    };
-    told.set(Some(source));
     let text = match (file, &environment.token) {
-        (Some(path), _) => from_file(path.to_owned(), limits).await,
+        (Some(path), _) => {
+            let bytes = limits.read(path.to_owned(), MAX_BYTES).await;
+            bytes.map(|bytes| {
+                let text = input::text(&bytes?)?;
+                Ok(SecretString::from(without_line_break(&text)))
+            })
+        }
         (None, Some(token)) => return Ok(SecretString::from(token.as_str())),
         (None, None) => from_prompt(limits).await,
     };
@@ -56,24 +70,15 @@ pub(super) async fn read(
 const TOKEN_AS_FILE: &str = "--token-file takes the name of a file, not the token; if that was your \
     token, treat it as compromised, since the process list and the shell history show it";
 
-async fn from_file(
-    path: PathBuf,
-    limits: ReadLimits<'_>,
-) -> Result<io::Result<SecretString>, Signal> {
-    let bytes = limits.read(path, MAX_BYTES).await?;
-    Ok(bytes.and_then(|bytes| {
-        let text = input::text(&bytes)?;
-        Ok(SecretString::from(without_line_break(&text)))
-    }))
-}
-
 async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>, Signal> {
     const WORDS: &str = "Bitrise API token (it will not be shown): ";
     let unhurried = ReadLimits {
         until: None,
         ..limits
     };
-    let terminal = Terminal::remember();
+    // The prompt hides what is typed, which it can't undo itself if a signal ends the waiting.
+    #[cfg(unix)]
+    let before = tcgetattr(io::stdin());
     let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
     match text {
         // The prompt reads Ctrl-C as a character, and may be faster than the signal it then sends.
@@ -86,46 +91,16 @@ async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>,
             Ok(text.map(SecretString::from))
         }
         Err(signal) => {
-            terminal.restore();
+            #[cfg(unix)]
+            if let Ok(before) = &before {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+            }
             if signal == Signal::Terminate {
                 output::complain("\n");
             }
             Err(signal)
         }
     }
-}
-
-/// The terminal as it was before the prompt, which hides what is typed.
-struct Terminal {
-    #[cfg(unix)]
-    before: Option<rustix::termios::Termios>,
-}
-
-impl Terminal {
-    fn remember() -> Self {
-        Self {
-            #[cfg(unix)]
-            before: rustix::termios::tcgetattr(io::stdin()).ok(),
-        }
-    }
-
-    /// Makes the terminal show again what is typed, if the prompt could not do so itself.
-    #[cfg_attr(
-        not(unix),
-        expect(clippy::unused_self, reason = "only POSIX has something to restore")
-    )]
-    fn restore(self) {
-        #[cfg(unix)]
-        if let Some(before) = &self.before {
-            use rustix::termios::{OptionalActions, tcsetattr};
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
-    }
-}
-
-/// Tells whether somebody is there to answer a prompt.
-fn may_prompt(environment: &Environment) -> bool {
-    !environment.is_ci() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Tells whether the person ended the input instead of entering something.

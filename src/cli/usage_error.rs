@@ -1,11 +1,11 @@
 //! Arguments that can't be read, without the values that may be a token.
 
 use super::environment::Environment;
-use super::outcome::{Early, Outcome, Readers, plan_files};
-use super::{Format, output};
+use super::outcome::{Readers, started};
+use super::{Format, OutputArgs, output};
+use crate::diagnosis::{Known, diagnose};
 use crate::plan::{PlanError, may_be_token};
-use crate::render::Detail;
-use crate::report::{EvidenceKind, Target};
+use crate::report::{EvidenceKind, Report};
 use crate::text::escape_unprintable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, ValueEnum as _};
@@ -44,33 +44,29 @@ struct Stray {
 pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environment) -> ExitCode {
     let stray = hide_values(&mut error);
     let asked = Asked::of(args).filter(|_| error.use_stderr());
-    if asked.as_ref().is_none_or(|asked| asked.format.is_none()) {
+    let format = { asked.as_ref() }.map_or(Format::Human, |asked| asked.output.output);
+    if format == Format::Human {
         explain(&error, stray);
     }
     let Some(asked) = asked else {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     };
     // Any argument may be the name of a file that was to be read.
-    let inputs: Vec<_> = asked
-        .others
-        .iter()
-        .map(|path| ("a file", &**path))
-        .collect();
-    let (files, _) = plan_files(&asked.reports, &inputs);
+    let inputs = asked.others.iter().map(|path| ("a file", &**path));
+    let inputs: Vec<_> = inputs.collect();
+    let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
+    readers.format = readers.format.filter(|format| *format != Format::Human);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
     let why = if holds_token && stray.is_hidden {
         PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS)
     } else {
         PlanError::Arguments(sentence(&error).into())
     };
-    let mut report = Early::from(why).report(Target::default(), None);
-    report.evidence = asked.evidence;
-    let written = Outcome::from(report).write(&Readers {
-        format: asked.format,
-        style: output::style(environment, Detail::Normal),
-        files: &files,
-        until: None,
-    });
+    let report = Report {
+        evidence: asked.evidence,
+        ..started().not_run(why.into())
+    };
+    let written = readers.write(diagnose(report, &Known::default()));
     written.unwrap_or_else(|error| output::failure(&error))
 }
 
@@ -109,13 +105,10 @@ fn sentence(error: &Error) -> String {
 }
 
 /// What a command was asked for, as far as it can be told from arguments that can't be read.
-#[derive(Default)]
 struct Asked {
     /// Where the evidence of that command comes from.
     evidence: EvidenceKind,
-    /// The format, unless it is for people.
-    format: Option<Format>,
-    reports: Vec<PathBuf>,
+    output: OutputArgs,
     /// The other arguments and values.
     others: Vec<PathBuf>,
 }
@@ -126,94 +119,84 @@ impl Asked {
         let texts: Vec<_> = { args.iter().skip(1) }
             .map(|arg| arg.to_string_lossy())
             .collect();
-        let (mut asked, mut command) = (Self::default(), None);
-        let mut before = "";
-        for text in &texts {
-            let (name, value) = match text.split_once('=') {
-                Some((name, value)) if name.starts_with('-') => (name, Some(value)),
-                _ if before.starts_with('-') && !text.starts_with('-') => (before, Some(&**text)),
-                _ => (&**text, None),
-            };
-            before = text;
-            match value {
-                Some(value) => asked.option(name, value),
-                // The short option with its value in one, as in -ojson, or behind others.
-                None if name.starts_with('-') && !name.starts_with("--") => {
-                    if let Some((_, value)) = name.split_once('o') {
-                        asked.option("-o", value);
-                    }
+        let (mut output, mut others, mut evidence) = (OutputArgs::default(), Vec::new(), None);
+        let mut texts = texts.iter().map(|text| &**text).peekable();
+        while let Some(text) = texts.next() {
+            let (name, glued) = name_and_value(text);
+            let mut value = || glued.or_else(|| texts.next_if(|next| !next.starts_with('-')));
+            let command = match name {
+                "--output" | "-o" => {
+                    let format = value().and_then(|value| Format::from_str(value, false).ok());
+                    output.output = format.unwrap_or(output.output);
+                    None
                 }
-                None => asked.others.push(PathBuf::from(name)),
-            }
-            command = command.or(match &**text {
+                "--report" => {
+                    output.report.extend(value().map(PathBuf::from));
+                    None
+                }
                 "verify" => Some(EvidenceKind::Live),
                 "diagnose" => Some(EvidenceKind::Pasted),
-                _ => None,
-            });
+                _ => {
+                    let word = Some(name).filter(|name| !name.starts_with('-'));
+                    others.extend(glued.or(word).map(PathBuf::from));
+                    None
+                }
+            };
+            evidence = evidence.or(command);
         }
-        asked.evidence = command?;
-        Some(asked)
+        Some(Self {
+            evidence: evidence?,
+            output,
+            others,
+        })
     }
+}
 
-    fn option(&mut self, name: &str, value: &str) {
-        let is_short = !name.starts_with("--") && name.ends_with('o');
-        if name == "--output" || is_short {
-            let format = Format::from_str(value, false).ok();
-            self.format = format
-                .filter(|format| *format != Format::Human)
-                .or(self.format);
-        } else if name == "--report" {
-            self.reports.push(PathBuf::from(value));
-        } else {
-            self.others.push(PathBuf::from(value));
-        }
+/// Takes an option apart that has its value with it, as in `--output=json`, `-ojson` and `-qo=json`.
+fn name_and_value(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => (name, Some(value)),
+        _ if text.starts_with('-') && !text.starts_with("--") => match text.split_once('o') {
+            Some((_, "")) => ("-o", None),
+            Some((_, value)) => ("-o", Some(value.trim_start_matches('='))),
+            None => (text, None),
+        },
+        _ => (text, None),
     }
 }
 
 /// Takes values that may be a token out of an error, and tells what was out of place.
 fn hide_values(error: &mut Error) -> Stray {
-    let hidden = || ContextValue::String("…".to_owned());
-    let text = |error: &Error, kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
+    let string = |text: &str| ContextValue::String(text.to_owned());
+    let kind = match error.kind() {
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        _ => ContextKind::InvalidValue,
     };
-    let mut stray = Stray::default();
-    match error.kind() {
-        ErrorKind::InvalidSubcommand => {
-            if !is_harmless(&text(error, ContextKind::InvalidSubcommand)) {
-                error.insert(ContextKind::InvalidSubcommand, hidden());
-                stray.is_hidden = true;
-            }
-        }
-        ErrorKind::UnknownArgument => {
-            let argument = text(error, ContextKind::InvalidArg);
-            error.remove(ContextKind::Suggested);
-            // The option that looks like it exists to be refused.
-            if text(error, ContextKind::SuggestedArg) == "--token" {
-                let better = ContextValue::String("--token-file".to_owned());
-                error.insert(ContextKind::SuggestedArg, better);
-            }
-            let name = argument.split('=').next().unwrap_or_default();
-            let is_option = name.starts_with("--") && is_harmless(name);
-            if is_option {
-                error.insert(
-                    ContextKind::InvalidArg,
-                    ContextValue::String(name.to_owned()),
-                );
-            } else if !is_harmless(&argument) {
-                error.insert(ContextKind::InvalidArg, hidden());
-                stray.is_hidden = true;
-            }
-            stray.is_dashed = argument.starts_with('-') && !is_option;
-        }
-        _ => {
-            // An empty one says that there was none.
-            if !is_harmless(&text(error, ContextKind::InvalidValue)) {
-                error.insert(ContextKind::InvalidValue, hidden());
-            }
+    let Some(ContextValue::String(shown)) = error.get(kind).cloned() else {
+        return Stray::default();
+    };
+    let is_argument = kind == ContextKind::InvalidArg;
+    if is_argument {
+        error.remove(ContextKind::Suggested);
+        // The option that looks like it exists to be refused.
+        if error.get(ContextKind::SuggestedArg) == Some(&string("--token")) {
+            error.insert(ContextKind::SuggestedArg, string("--token-file"));
         }
     }
-    stray
+    let name = shown.split('=').next().unwrap_or_default();
+    let is_option = is_argument && name.starts_with("--") && is_harmless(name);
+    // A value that is empty says that there was none.
+    let is_hidden = !is_option && !is_harmless(&shown);
+    if is_option {
+        error.insert(kind, string(name));
+    } else if is_hidden {
+        error.insert(kind, string("…"));
+    }
+    Stray {
+        is_hidden: is_hidden && kind != ContextKind::InvalidValue,
+        is_dashed: is_argument && !is_option && shown.starts_with('-'),
+    }
 }
 
 /// Tells whether a text can't be a token: it is a word or an option's name, or very short.
@@ -233,15 +216,15 @@ fn is_harmless(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn asked(args: &str) -> Option<(Option<Format>, usize)> {
+    fn asked(args: &str) -> Option<(Format, usize)> {
         let args: Vec<_> = args.split(' ').map(OsString::from).collect();
         let asked = Asked::of(&args)?;
-        Some((asked.format, asked.reports.len()))
+        Some((asked.output.output, asked.output.report.len()))
     }
 
     #[test]
     fn the_format_is_found_among_what_can_not_be_read() {
-        let json = Some(Format::Json);
+        let (json, human) = (Format::Json, Format::Human);
         for (args, expected) in [
             ("x verify --bogus -o json", Some((json, 0))),
             ("x verify -o json --bogus", Some((json, 0))),
@@ -256,10 +239,10 @@ mod tests {
             ),
             ("x --color never verify -o json", Some((json, 0))),
             ("x -o json verify", Some((json, 0))),
-            ("x verify -o human", Some((None, 0))),
-            ("x verify -o yaml", Some((None, 0))),
-            ("x verify --report", Some((None, 0))),
-            ("x verify", Some((None, 0))),
+            ("x verify -o human", Some((human, 0))),
+            ("x verify -o yaml", Some((human, 0))),
+            ("x verify --report", Some((human, 0))),
+            ("x verify", Some((human, 0))),
             ("x diagnose --bogus -o json", Some((json, 0))),
             ("x diagnose -o json --report=a", Some((json, 1))),
             ("x explain -o json", None),

@@ -1,9 +1,8 @@
 //! `bitrise-dx verify`: the run, from a request to an outcome.
 
 use super::environment::Environment;
-use super::input::ReadLimits;
-use super::outcome::{Early, Outcome, Readers, from, plan_files, started};
-use super::output;
+use super::input::{self, ReadLimits};
+use super::outcome::{Early, Readers, started};
 use super::progress::Progress;
 use super::request::{self, Request};
 use super::signals::Signals;
@@ -11,13 +10,18 @@ use super::usage_error::TOKEN_IN_ARGUMENTS;
 use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::BaseUrl;
+use crate::diagnosis::diagnose;
 use crate::plan::{self, PlanError};
-use crate::report::{NotRun, SandboxTarget, Target, TokenInfo, TokenSource};
+use crate::redact::Redactor;
+use crate::render::{Detail, Style};
+use crate::report::{NotRun, Report, SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
+use crate::text::escape_unprintable;
 use crate::token::Token;
 use crate::verify::{Event, verify};
+use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -29,6 +33,9 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use url::{Position, Url};
 
+/// The time that a reader of standard output has in any case, and all of it after a signal.
+const TO_WRITE: Duration = Duration::from_secs(2);
+
 /// Verifies a token, writes what came of it, and returns the report's exit code.
 ///
 /// # Errors
@@ -39,76 +46,75 @@ pub(super) fn run(
     environment: &Environment,
 ) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
-    let style = output::style(environment, args.readers.detail(args.verbose));
-    let (files, unusable) = plan_files(&args.readers.report, &inputs(args, environment));
-    let refused = if token_given || !args.stray.is_empty() {
-        Some(PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS))
-    } else {
-        unusable
-    };
-    let several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
-    let run = Run {
-        args,
-        environment,
-        progress: Rc::new(Progress::new(style, several, !environment.is_ci())),
-        deadline: Cell::new(clock + args.max_time),
-        target: RefCell::default(),
-        source: Cell::default(),
-    };
-    let outcome = match refused {
-        Some(error) => Err(error.into()),
-        None => answer(&run),
-    };
-    let (target, source) = (run.target.take(), run.source.get());
-    let deadline = run.deadline.get();
-    drop(run.progress);
-    let mut outcome = outcome.unwrap_or_else(|early| early.report(target, source).into());
-    outcome.report.duration = clock.elapsed();
-    outcome.report.options = request::options(args);
-    let asked = outcome.report.target.base_url.as_deref();
-    outcome.known = environment.known(asked.and_then(|url| Url::parse(url).ok()).as_ref());
-    let soon = Instant::now() + TO_WRITE;
-    let until = match outcome.report.interrupted {
-        Some(_) => soon,
-        None => deadline.max(soon),
-    };
-    outcome.write(&Readers {
-        format: Some(args.output),
-        style,
-        files: &files,
-        until: Some(until.into_std()),
-    })
-}
-
-/// The time that a reader of standard output has in any case, and all of it after a signal.
-const TO_WRITE: Duration = Duration::from_secs(2);
-
-/// Returns the files that a run reads, with their names for people.
-fn inputs<'a>(args: &'a VerifyArgs, environment: &'a Environment) -> Vec<(&'static str, &'a Path)> {
     let inputs = [
         ("the file of --token-file", &args.token_file),
         ("the file of --apps-file", &args.apps_file),
         ("the file of --ca-cert", &args.ca_cert),
         ("the file of SSL_CERT_FILE", &environment.cert_file),
     ];
-    let named = inputs.into_iter();
-    named
+    let inputs = inputs.into_iter();
+    let inputs: Vec<(_, &Path)> = inputs
         .filter_map(|(name, path)| Some((name, path.as_deref()?)))
-        .collect()
+        .collect();
+    let (mut readers, unusable) = Readers::plan(&args.output, environment, &inputs);
+    let mut run = Run {
+        args,
+        environment,
+        style: readers.style,
+        deadline: clock + args.max_time,
+        report: started(),
+    };
+    let mut piped = { inputs.iter() }.filter(|(_, path)| input::is_standard_input(path));
+    let refused = if token_given || !args.stray.is_empty() {
+        Some(PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS))
+    } else if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
+        let words = format!("{one} and {other} can't both be standard input");
+        Some(PlanError::Arguments(words.into()))
+    } else {
+        unusable
+    };
+    let answer = refused.map_or_else(|| run.answer(), |error| Err(error.into()));
+    let (mut report, redactor) = match answer {
+        Ok(redactor) => (run.report, redactor),
+        Err(early) => early.end(run.report),
+    };
+    report.duration = clock.elapsed();
+    report.options = request::options(args);
+    let asked = report.target.base_url.as_deref();
+    let known = environment.known(asked.and_then(|url| Url::parse(url).ok()).as_ref());
+    if let Some(redactor) = &redactor {
+        clean(&mut report, redactor);
+    }
+    let soon = Instant::now() + TO_WRITE;
+    readers.until = Some(soon.max(run.deadline).into_std());
+    if report.interrupted.is_some() {
+        readers.until = Some(soon.into_std());
+        // A signal that came before anything was asked is worth one line.
+        if report.checks.iter().all(|check| check.exchange.is_none()) {
+            readers.style.detail = Detail::Quiet;
+        }
+    }
+    readers.write(diagnose(report, &known)).map_err(|error| {
+        // A file's name may hold anything, also the token.
+        let text = format!("{error:#}");
+        let cleaned = redactor.as_ref().map(|token| token.clean(&text));
+        anyhow!(escape_unprintable(cleaned.as_deref().unwrap_or(&text)))
+    })
 }
 
-/// Finds the answer.
-///
-/// # Errors
-/// Returns why nothing was sent.
-fn answer(run: &Run<'_>) -> Result<Outcome, Early> {
-    let no_room = |error: io::Error| PlanError::Machine(plan::words(&error));
-    let (runtime, signals) = start().map_err(no_room)?;
-    let outcome = runtime.block_on(run.ask(&signals));
-    // A name that is still being resolved, or a pipe that is still being read, must not hold up
-    // the end of the process.
-    runtime.shutdown_background();
-    outcome
+/// Takes the token out of what came from the options and the environment. Texts from the network
+/// were cleaned when they were read; so no format has to look for the token, nor to know how it
+/// looks when it is escaped.
+fn clean(report: &mut Report, redactor: &Redactor) {
+    let target = &mut report.target;
+    let texts = [&mut target.base_url, &mut target.proxy, &mut target.ca_cert];
+    let exchanges = { report.checks.iter_mut() }.filter_map(|check| check.exchange.as_mut());
+    let addresses = exchanges.map(|exchange| &mut exchange.url);
+    for text in texts.into_iter().flatten().chain(addresses) {
+        if let Cow::Owned(cleaned) = redactor.clean(text) {
+            *text = cleaned;
+        }
+    }
 }
 
 /// Takes from the system what every run needs.
@@ -125,113 +131,113 @@ fn start() -> io::Result<(Runtime, Signals)> {
     Ok((runtime, signals))
 }
 
-/// A run, and what is known of it before there is an answer.
+/// A run, and what is known of it so far.
 struct Run<'a> {
     args: &'a VerifyArgs,
     environment: &'a Environment,
-    progress: Rc<Progress>,
+    style: Style,
     /// When the time for everything is over, but for what a person takes at the prompt.
-    deadline: Cell<Instant>,
-    /// What is asked, once that is known.
-    target: RefCell<Target>,
-    /// Where the token comes from, once that is known.
-    source: Cell<Option<TokenSource>>,
+    deadline: Instant,
+    report: Report,
 }
 
 impl Run<'_> {
-    /// Reads what is asked for and the token, and asks with it if that makes sense.
+    /// Finds the answer, and returns what takes the token out of texts.
     ///
     /// # Errors
     /// Returns why nothing was sent.
-    async fn ask(&self, signals: &Signals) -> Result<Outcome, Early> {
+    fn answer(&mut self) -> Result<Option<Redactor>, Early> {
+        let (runtime, signals) =
+            start().map_err(|error| PlanError::Machine(plan::words(&error)))?;
+        let answer = runtime.block_on(self.ask(&signals));
+        // A name that is still being resolved, or a pipe that is still being read, must not hold up
+        // the end of the process.
+        runtime.shutdown_background();
+        answer
+    }
+
+    /// Reads what is asked for and the token, and asks with it if that makes sense.
+    async fn ask(&mut self, signals: &Signals) -> Result<Option<Redactor>, Early> {
         let limits = ReadLimits {
-            until: Some(self.deadline.get()),
+            until: Some(self.deadline),
             signals,
         };
         let mut request = Request::read(self.args, self.environment, limits).await?;
-        let (text, mut serving) = if let Some(scenario) = self.args.sandbox {
+        let (text, serving) = if let Some(scenario) = self.args.sandbox {
             let (server, base_url) = open_sandbox(scenario).await?;
-            self.target.replace(in_sandbox(scenario, &base_url));
-            self.source.set(Some(TokenSource::Sandbox));
+            self.report.target = in_sandbox(scenario, &base_url);
+            self.report.token.source = Some(TokenSource::Sandbox);
             request.base_url = base_url;
-            (
-                SecretString::from(TOKEN),
-                Some(tokio::spawn(server.serve())),
-            )
+            let serving = tokio::spawn(server.serve());
+            (SecretString::from(TOKEN), Some(serving))
         } else {
-            self.target.replace(request.target(self.args));
+            self.report.target = request.target(self.args);
             (self.token(limits).await?, None)
         };
         let parsed = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
             Err(error) if error.is_empty() => return Err(Early::NotRun(NotRun::TokenMissing)),
             Err(error) => {
-                let report = started(self.target.take(), from(self.source.get()));
-                return Ok(Outcome {
-                    redactor: Some(Token::redactor_of_malformed(text.expose_secret())),
-                    ..Outcome::from(report.malformed(error))
-                });
+                let redactor = Token::redactor_of_malformed(text.expose_secret());
+                return Err(Early::Malformed(Box::new((error, redactor))));
             }
         };
         let redactor = parsed.token.redactor();
         if let Err(error) = request.plan.holds_no_token(&request.base_url, &redactor) {
-            self.target.take();
+            self.report.target = Target::default();
             return Err(error.into());
         }
-        let plan = request.plan.clone();
-        let info = TokenInfo {
+        let token = TokenInfo {
             kind: Some(parsed.kind),
             was_trimmed: parsed.was_trimmed,
             had_scheme: parsed.had_scheme,
             fingerprint: parsed.token.fingerprint(),
-            source: self.source.get(),
+            source: self.report.token.source,
         };
-        let client = Client::new(self.settings(request, parsed.token));
+        let args = self.args;
+        let is_several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
+        let is_watched = !self.environment.is_ci();
+        let progress = Rc::new(Progress::new(self.style, is_several, is_watched));
+        let pauses = Rc::clone(&progress);
+        let client = Client::new(Settings {
+            base_url: request.base_url,
+            token: parsed.token,
+            timeout: self.args.timeout,
+            max_time: self.deadline.saturating_duration_since(Instant::now()),
+            retry: RetryPolicy::new(self.args.retries),
+            route: request.route,
+            roots: request.roots,
+            on_pause: Box::new(move |pause| pauses.pause(pause)),
+        });
         let client = client.map_err(|error| PlanError::Arguments(error.to_string().into()))?;
         let target = Target {
             proxy: client.proxy(),
-            ..self.target.take()
+            ..self.report.target.clone()
         };
-        let on_event = |event: Event<'_>| self.progress.event(event);
-        let report = started(target, info);
-        let report = verify(&client, &plan, report, signals.first(), &on_event).await;
-        if let Some(serving) = &mut serving {
-            serving.abort();
-        }
+        let started = Report::started(self.report.checked_at, target, token);
+        let on_event = |event: Event<'_>| progress.event(event);
+        self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;
         // The sandbox's token is no secret, and the commands to start it again show it.
-        let is_secret = serving.is_none();
-        Ok(Outcome {
-            redactor: is_secret.then_some(redactor),
-            ..Outcome::from(report)
+        Ok(match serving {
+            Some(serving) => {
+                serving.abort();
+                None
+            }
+            None => Some(redactor),
         })
     }
 
     /// Reads the user's token; what a person takes for it at the prompt is no part of the time.
-    async fn token(&self, limits: ReadLimits<'_>) -> Result<SecretString, Early> {
-        let asked = Instant::now();
+    async fn token(&mut self, limits: ReadLimits<'_>) -> Result<SecretString, Early> {
         let file = self.args.token_file.as_deref();
-        let text = token_source::read(file, self.environment, limits, &self.source).await?;
-        if self.source.get() == Some(TokenSource::Prompt) {
-            self.deadline.set(self.deadline.get() + asked.elapsed());
+        let source = token_source::find(file, self.environment)?;
+        self.report.token.source = Some(source);
+        let asked = Instant::now();
+        let text = token_source::read(file, self.environment, limits).await?;
+        if source == TokenSource::Prompt {
+            self.deadline += asked.elapsed();
         }
         Ok(text)
-    }
-
-    fn settings(&self, request: Request, token: Token) -> Settings {
-        let progress = Rc::clone(&self.progress);
-        Settings {
-            base_url: request.base_url,
-            token,
-            timeout: self.args.timeout,
-            max_time: self
-                .deadline
-                .get()
-                .saturating_duration_since(Instant::now()),
-            retry: RetryPolicy::new(self.args.retries),
-            route: request.route,
-            roots: request.roots,
-            on_pause: Box::new(move |pause| progress.pause(pause)),
-        }
     }
 }
 
