@@ -75,7 +75,7 @@ impl Readers {
             let _ = self.write_files(&diagnosis);
         }
         let printed = match self.format {
-            Some(format) => output::print_until(&self.rendered(&diagnosis, format)?, self.until),
+            Some(format) => output::print_until(self.rendered(&diagnosis, format)?, self.until),
             None => Ok(()),
         };
         // Whoever sent a signal waits for nothing else.

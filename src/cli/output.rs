@@ -56,12 +56,11 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Returns an error if the text could not be written by then.
-pub(super) fn print_until(text: &str, until: Option<Instant>) -> anyhow::Result<()> {
+pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Result<()> {
     let Some(until) = until else {
-        return print(text);
+        return print(&text);
     };
     let (tell, printed) = channel();
-    let text = text.to_owned();
     let started = thread::Builder::new().spawn(move || {
         // Nobody may wait any more.
         let _ = tell.send(print(&text));

@@ -9,25 +9,23 @@ use std::fmt::Write as _;
 /// The most lines of an annotation; GitHub folds longer ones.
 const MAX_LINES: usize = 8;
 
-pub(super) fn render(diagnosis: &Diagnosis) -> String {
+/// Renders a diagnosis as GitHub's workflow commands.
+pub fn render(diagnosis: &Diagnosis) -> String {
     // Whatever makes the step fail is an error.
     let level = if diagnosis.exit_code == 0 {
         "notice"
     } else {
         "error"
     };
-    let mut out = command(level, &title(diagnosis), &body(diagnosis));
+    let origin = super::origin(diagnosis);
+    let origin = origin.map_or_else(String::new, |origin| format!(" ({origin})"));
+    let verdict = crate::diagnosis::title(diagnosis.verdict);
+    let title = format!("DX connection to Bitrise{origin}: {verdict}");
+    let mut out = command(level, &title, &body(diagnosis));
     for warning in &diagnosis.warnings {
         out += &command("warning", "Bitrise token", &warning.message.to_string());
     }
     out
-}
-
-fn title(diagnosis: &Diagnosis) -> String {
-    let origin = super::origin(diagnosis);
-    let origin = origin.map_or_else(String::new, |origin| format!(" ({origin})"));
-    let verdict = crate::diagnosis::title(diagnosis.verdict);
-    format!("DX connection to Bitrise{origin}: {verdict}")
 }
 
 fn body(diagnosis: &Diagnosis) -> String {
@@ -57,23 +55,15 @@ fn body(diagnosis: &Diagnosis) -> String {
 }
 
 fn command(level: &str, title: &str, message: &str) -> String {
-    format!("::{level} title={}::{}\n", property(title), data(message))
+    let (title, message) = (escaped(title, "%\r\n:,"), escaped(message, "%\r\n"));
+    format!("::{level} title={title}::{message}\n")
 }
 
-/// Escapes a command's message.
-fn data(text: &str) -> String {
-    escaped(text, &['%', '\r', '\n'])
-}
-
-/// Escapes the value of a command's property.
-fn property(text: &str) -> String {
-    escaped(text, &['%', '\r', '\n', ':', ','])
-}
-
-fn escaped(text: &str, special: &[char]) -> String {
+/// Escapes what is special in a property or in a message of a command.
+fn escaped(text: &str, special: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if special.contains(&c) {
+        if special.contains(c) {
             // Writing to a string can't fail.
             let _ = write!(out, "%{:02X}", u32::from(c));
         } else {

@@ -4,9 +4,8 @@
 //! page's own style in, by its hash, and nothing else: no script, no picture, no font, no frame, no
 //! request.
 
-use super::sections::{Block, Row, Section, Share, Table, sections, shares};
+use super::sections::{Block, Section, Share, sections, shares};
 use super::{Scope, mark, verdict_status};
-use crate::check::Status;
 use crate::diagnosis::{Diagnosis, span};
 use crate::text::{Span, Text};
 use askama::Template;
@@ -36,19 +35,26 @@ struct Page<'a> {
     title: &'static str,
     diagnosis: &'a Diagnosis,
     facts: Vec<(&'static str, &'a Text)>,
+    /// How many apps all shares have together.
+    all: u64,
     shares: Vec<Share>,
     sections: Vec<Section>,
     run: Vec<(&'static str, String)>,
     tool: String,
 }
 
-pub(super) fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
+/// Renders a diagnosis as one HTML page that needs nothing from elsewhere.
+///
+/// # Errors
+/// Returns the template engine's error; no diagnosis is known to cause one.
+pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
     let status = verdict_status(diagnosis.verdict);
     let scope = Scope {
         is_full: true,
         max_apps: MAX_APPS,
         max_workspaces: MAX_WORKSPACES,
     };
+    let shares = shares(&diagnosis.apps.coverage);
     let page = Page {
         style: STYLE,
         style_hash: STYLE_HASH,
@@ -57,39 +63,13 @@ pub(super) fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
         title: crate::diagnosis::title(diagnosis.verdict),
         diagnosis,
         facts: super::facts(diagnosis),
-        shares: shares(&diagnosis.apps.coverage),
+        all: shares.iter().map(|share| share.number).sum(),
+        shares,
         sections: sections(diagnosis, scope),
         run: run(diagnosis),
         tool: super::tool(&diagnosis.tool),
     };
     page.render()
-}
-
-/// Returns where each part of a bar begins, and its number: a bar is as wide as all apps.
-fn parts(shares: &[Share]) -> (u64, Vec<(&Share, u64)>) {
-    let mut start = 0;
-    let parts = shares.iter().map(|share| {
-        let before = start;
-        start += share.number;
-        (share, before)
-    });
-    let parts: Vec<_> = parts.collect();
-    (start, parts)
-}
-
-/// Tells whether a table is shown only if somebody asks for it.
-fn folds(table: &Table) -> bool {
-    table.rows.len() > MAX_UNFOLDED
-}
-
-/// Returns the sign of a row: its check's.
-fn sign(row: &Row) -> &'static str {
-    row.mark.map_or("", mark)
-}
-
-/// Returns the tone of a row: its check's status.
-fn tone(row: &Row) -> &'static str {
-    row.mark.map_or("", Status::as_str)
 }
 
 /// Returns a sentence in HTML: escaped, with foreign texts and commands set apart.
@@ -121,10 +101,7 @@ fn run(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
         .source
         .map(|source| source.as_str().to_owned());
     let facts = [
-        (
-            "Options",
-            Some(target.command.clone()).filter(|text| !text.is_empty()),
-        ),
+        ("Options", Some(target.command.clone())),
         ("Base URL", target.base_url.clone()),
         ("Proxy", target.proxy.clone()),
         ("Token from", source),

@@ -1,6 +1,6 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
-use super::sections::{Block, Row, Section, Table, sections};
+use super::sections::{Block, Row, Section, bullets, sections};
 use super::wrap::{self, Columns};
 use super::{Scope, mark, verdict_status};
 use crate::check::Status;
@@ -10,6 +10,7 @@ use crate::text::{Text, escape_unprintable};
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::fmt::Write as _;
+use std::iter;
 use textwrap::core::display_width;
 
 /// How text is to look.
@@ -54,7 +55,8 @@ const YELLOW: Ansi = AnsiColor::Yellow.on_default().bold();
 const BOLD: Ansi = Ansi::new().bold();
 const DIM: Ansi = Ansi::new().dimmed();
 
-pub(super) fn render(diagnosis: &Diagnosis, style: Style) -> String {
+/// Renders a diagnosis for people.
+pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
     let mut page = Page::new(style);
     if style.detail == Detail::Quiet {
         page.quiet(diagnosis);
@@ -86,11 +88,12 @@ pub(super) fn plain(diagnosis: &Diagnosis, max_apps: usize) -> String {
     page.text
 }
 
-pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
+/// Renders the page of a reason for people.
+pub fn explain_reason(reason: Reason, style: Style) -> String {
     let mut page = Page::new(style);
     let (entry, verdict) = (diagnosis::page(reason), reason.verdict());
     page.line(&page.painted(BOLD, reason.as_str()));
-    page.block("", 0, 0, &entry.meaning.into());
+    page.block("", 0, &entry.meaning.into());
     page.line("");
     let code = format!("{} (exit code {})", verdict.as_str(), verdict.exit_code());
     page.fact("Verdict", &code);
@@ -119,10 +122,11 @@ pub(super) fn explain_reason(reason: Reason, style: Style) -> String {
     page.text
 }
 
-pub(super) fn explain_verdict(verdict: Verdict, style: Style) -> String {
+/// Renders the page of a verdict for people.
+pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
     let mut page = Page::new(style);
     page.line(&page.painted(BOLD, verdict.as_str()));
-    page.block("", 0, 0, &diagnosis::meaning(verdict).into());
+    page.block("", 0, &diagnosis::meaning(verdict).into());
     page.line("");
     page.fact("Exit code", &verdict.exit_code().to_string());
     page.fact("DX shows", &dx_shows(verdict));
@@ -132,34 +136,36 @@ pub(super) fn explain_verdict(verdict: Verdict, style: Style) -> String {
     page.text
 }
 
-pub(super) fn explain_status(status: u16, style: Style) -> String {
+/// Renders the page of an HTTP status for people.
+pub fn explain_status(status: u16, style: Style) -> String {
     let mut page = Page::new(style);
     page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
     for line in diagnosis::status(status) {
         page.heading(line.step);
-        page.block("  ", 2, 2, &line.meaning.into());
+        page.block("  ", 2, &line.meaning.into());
         if let Some(reason) = line.reason {
             let explain =
                 Text::default().command(format!("bitrise-dx explain {}", reason.as_str()));
-            page.block("  ", 2, 2, &explain);
+            page.block("  ", 2, &explain);
         }
     }
     page.text
 }
 
-pub(super) fn explain_index(style: Style) -> String {
+/// Renders the list of all verdicts and reasons for people.
+pub fn explain_index(style: Style) -> String {
     let mut page = Page::new(style);
     for verdict in Verdict::ALL {
         let name = page.painted(BOLD, verdict.as_str());
         page.line(&format!("{name} (exit code {})", verdict.exit_code()));
-        page.block("  ", 2, 2, &diagnosis::meaning(*verdict).into());
+        page.block("  ", 2, &diagnosis::meaning(*verdict).into());
         page.reasons(*verdict);
         page.line("");
     }
     let how = Text::default()
         .command("bitrise-dx explain CODE")
         .own(" shows the page of one of these, or of an HTTP status such as 404.");
-    page.block("", 0, 0, &how);
+    page.block("", 0, &how);
     page.text
 }
 
@@ -180,14 +186,8 @@ fn with_note(text: Text, note: &str) -> Text {
 fn dx_shows(verdict: Verdict) -> String {
     match (verdict.dx_error(), diagnosis::dx_words(verdict)) {
         (Some(code), Some(words)) => format!("{code}: “{words}”"),
-        _ => match verdict {
-            Verdict::Verified => "no error".to_owned(),
-            Verdict::InvalidCredentials
-            | Verdict::InvalidPermissions
-            | Verdict::NoResources
-            | Verdict::Inconclusive
-            | Verdict::NotRun => "this can't be told from such a run".to_owned(),
-        },
+        _ if verdict == Verdict::Verified => "no error".to_owned(),
+        _ => "this can't be told from such a run".to_owned(),
     }
 }
 
@@ -206,12 +206,11 @@ impl Page {
     }
 
     fn quiet(&mut self, diagnosis: &Diagnosis) {
-        let (mark, ansi) = painted_mark(verdict_status(diagnosis.verdict));
-        let mark = self.painted(ansi, &self.set(mark));
+        let mark = self.mark(verdict_status(diagnosis.verdict));
         let origin = super::origin(diagnosis);
         let origin = origin.map_or_else(String::new, |origin| format!("[{origin}] "));
         let result = self.set(&diagnosis.result.to_string());
-        self.line(&format!("{mark} {origin}{result}"));
+        self.line(&format!("{mark}{origin}{result}"));
     }
 
     fn report(&mut self, diagnosis: &Diagnosis, scope: Scope) {
@@ -219,68 +218,63 @@ impl Page {
         for section in sections(diagnosis, scope) {
             self.section(&section);
         }
-        self.footer(diagnosis, scope);
+        self.line("");
+        self.dim("", super::about(diagnosis, scope.is_full));
+        let reason = diagnosis.reason.map(Reason::as_str);
+        let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
+        let links = diagnosis.links.iter().map(ToString::to_string);
+        let more: Vec<String> = explain.into_iter().chain(links).collect();
+        if !more.is_empty() {
+            self.dim("More: ", more);
+        }
     }
 
     /// Writes the result, the token, who has to act, and what to do.
     fn first_block(&mut self, diagnosis: &Diagnosis) {
-        let (mark, ansi) = painted_mark(verdict_status(diagnosis.verdict));
-        let prefix = format!("{} ", self.painted(ansi, &self.set(mark)));
-        self.block(&prefix, 2, 4, &diagnosis.result);
+        let mark = self.mark(verdict_status(diagnosis.verdict));
+        self.block(&mark, 4, &diagnosis.result);
         for remark in &diagnosis.remarks {
-            self.block("  ", 2, 4, remark);
+            self.block("  ", 4, remark);
         }
         // A secret that others can read comes before everything else.
         let is_secret = |line: &&WarningLine| line.code == Warning::TokenInText;
-        diagnosis
-            .warnings
-            .iter()
-            .filter(is_secret)
-            .for_each(|line| self.warning(line));
+        let (secrets, others): (Vec<_>, Vec<_>) = diagnosis.warnings.iter().partition(is_secret);
+        self.warnings(&secrets);
         self.line("");
         for (name, text) in super::facts(diagnosis) {
-            self.labelled(name, text);
+            self.block(&self.label(name), LABELLED, text);
         }
         match diagnosis.actions.as_slice() {
-            [] => {}
-            [action] => self.labelled("Do this", action),
-            actions => {
-                let label = self.label("Do this");
-                for (number, action) in (1..).zip(actions) {
-                    let before = if number == 1 {
-                        label.clone()
-                    } else {
-                        " ".repeat(LABELLED)
-                    };
-                    let indent = LABELLED + 3;
-                    self.block(&format!("{before}{number}. "), indent, indent, action);
-                }
-            }
+            [action] => self.block(&self.label("Do this"), LABELLED, action),
+            actions => self.steps(&self.label("Do this"), actions),
         }
-        let mut others = { diagnosis.warnings.iter() }
-            .filter(|line| !is_secret(line))
-            .peekable();
-        if others.peek().is_some() {
+        if !others.is_empty() {
             self.line("");
         }
-        others.for_each(|line| self.warning(line));
+        self.warnings(&others);
     }
 
-    fn warning(&mut self, line: &WarningLine) {
-        let prefix = format!("{} ", self.painted(YELLOW, "!"));
-        self.block(&prefix, 2, 4, &line.message);
+    fn warnings(&mut self, lines: &[&WarningLine]) {
+        for line in lines {
+            let sign = format!("{} ", self.painted(YELLOW, "!"));
+            self.block(&sign, 4, &line.message);
+        }
     }
 
     fn section(&mut self, section: &Section) {
         self.heading(&section.title);
         match &section.block {
-            Block::Bullets(items) => items.iter().for_each(|item| self.block("  - ", 4, 4, item)),
-            Block::Steps(steps) => {
-                for (number, step) in (1..).zip(steps) {
-                    self.block(&format!("  {number}. "), 5, 5, step);
+            Block::Bullets(items) => items.iter().for_each(|item| self.block("  - ", 4, item)),
+            Block::Steps(steps) => self.steps("  ", steps),
+            Block::Rows(table) => {
+                match table.head.len() {
+                    0 => self.entries(&table.rows),
+                    columns => self.table(&table.rows, columns - 1),
+                }
+                for line in &table.below {
+                    self.block("  ", 4, &line.as_str().into());
                 }
             }
-            Block::Rows(table) => self.rows(table),
             Block::Commands(commands) => {
                 for command in commands {
                     self.line(&format!("  {}", self.set(command)));
@@ -289,146 +283,82 @@ impl Page {
         }
     }
 
-    /// Writes rows, with each column but the last as wide as its widest cell.
-    fn rows(&mut self, table: &Table) {
-        if table.head.is_empty() {
-            self.entries(table);
+    /// Writes steps with their numbers, the first one behind `prefix`.
+    fn steps(&mut self, prefix: &str, steps: &[Text]) {
+        let indent = display_width(prefix);
+        let spaces = " ".repeat(indent);
+        let prefixes = iter::once(prefix).chain(iter::repeat(&*spaces));
+        for ((number, step), prefix) in (1..).zip(steps).zip(prefixes) {
+            self.block(&format!("{prefix}{number}. "), indent + 3, step);
         }
+    }
+
+    /// Writes rows, with each column before the last as wide as its widest cell. A row with a cell
+    /// that is too wide for its column is a text as a whole.
+    fn table(&mut self, rows: &[Row], columns: usize) {
         let width = |column: usize| {
-            let cells = table.rows.iter().filter_map(|row| row.cells.get(column));
+            let cells = rows.iter().filter_map(|row| row.cells.get(column));
             let widths = cells.map(|cell| self.width(cell));
             widths.filter(|width| *width <= MAX_CELL).max().unwrap_or(0)
         };
-        let columns = table.head.len().saturating_sub(1);
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in table.rows.iter().filter(|_| !table.head.is_empty()) {
-            let indent = self.row(row, &widths);
-            for note in &row.notes {
-                self.block(&" ".repeat(indent), indent, indent + 2, note);
+        for row in rows {
+            let mark = row.mark.map(|status| self.mark(status));
+            let mut prefix = format!("  {}", mark.unwrap_or_default());
+            let (mut text, mut hang) = (Text::default(), 0);
+            let fits = |(cell, width): (&Text, &usize)| self.width(cell) <= *width;
+            if row.cells.iter().zip(&widths).all(fits) {
+                for (cell, width) in row.cells.iter().zip(&widths) {
+                    prefix += &self.set(&cell.to_string());
+                    prefix.extend(iter::repeat_n(' ', width - self.width(cell) + 2));
+                }
+            } else {
+                hang = 2;
+                for cell in row.cells.iter().take(columns) {
+                    text = text.then(cell.clone()).own("  ");
+                }
             }
-        }
-        for line in &table.below {
-            self.block("  ", 2, 4, &line.as_str().into());
+            let indent = display_width(&prefix) + hang;
+            let last = row.cells.last().cloned().unwrap_or_default();
+            self.block(&prefix, indent, &text.then(last));
+            for note in &row.notes {
+                self.block(&" ".repeat(indent), indent + 2, note);
+            }
         }
     }
 
     /// Writes a list whose entries have notes: beside them, if all of them have room there, and
     /// below them otherwise.
-    fn entries(&mut self, table: &Table) {
-        let entries: Vec<(&Text, usize)> = { table.rows.iter() }
-            .filter_map(|row| Some((row.cells.first()?, self.width(row.cells.first()?))))
+    fn entries(&mut self, rows: &[Row]) {
+        let entries: Vec<(&Text, usize)> = { rows.iter().filter_map(|row| row.cells.first()) }
+            .map(|entry| (entry, self.width(entry)))
             .collect();
         let widest = entries.iter().map(|(_, width)| *width).max().unwrap_or(0);
         let notes =
             |row: &Row| -> usize { row.notes.iter().map(|note| self.width(note) + 2).sum() };
-        let is_beside =
-            { table.rows.iter() }.all(|row| 2 + widest + notes(row) <= self.style.width);
-        for ((entry, width), row) in entries.into_iter().zip(&table.rows) {
-            let mut text = entry.clone();
-            if is_beside {
-                for (number, note) in row.notes.iter().enumerate() {
-                    let gap = if number == 0 { widest - width } else { 0 };
-                    text = text.own(" ".repeat(gap + 2)).then(note.clone());
-                }
-            }
-            self.block("  ", 2, 4, &text);
-            for note in row.notes.iter().filter(|_| !is_beside) {
-                self.block("      ", 6, 8, note);
-            }
-        }
-    }
-
-    /// Writes a row, and returns where its last cell begins. A row with a cell that is too wide for
-    /// its column is a text as a whole.
-    fn row(&mut self, row: &Row, widths: &[usize]) -> usize {
-        let (mut prefix, mut columns) = ("  ".to_owned(), 2);
-        if let Some(status) = row.mark {
-            let (mark, ansi) = painted_mark(status);
-            prefix += &self.painted(ansi, &self.set(mark));
-            prefix.push(' ');
-            columns += 2;
-        }
-        let Some((last, cells)) = row.cells.split_last() else {
-            return columns;
-        };
-        let set: Vec<String> = { cells.iter() }
-            .map(|cell| self.set(&cell.to_string()))
-            .collect();
-        let mut fits = set.iter().zip(widths);
-        if !fits.all(|(cell, width)| display_width(cell) <= *width) {
-            let mut text = Text::default();
-            for cell in cells {
-                text = text.then(cell.clone()).own("  ");
-            }
-            self.block(&prefix, columns, columns + 2, &text.then(last.clone()));
-            return columns + 2;
-        }
-        for (cell, width) in set.iter().zip(widths) {
-            prefix += cell;
-            prefix.extend(std::iter::repeat_n(' ', width - display_width(cell) + 2));
-            columns += width + 2;
-        }
-        self.block(&prefix, columns, columns, last);
-        columns
-    }
-
-    fn footer(&mut self, diagnosis: &Diagnosis, scope: Scope) {
-        self.line("");
-        // No line is broken inside of a part, such as the time.
-        let mut about = Text::default();
-        for (number, part) in super::about(diagnosis, scope.is_full)
-            .into_iter()
-            .enumerate()
-        {
-            about = about
-                .own(if number == 0 { "" } else { " · " })
-                .command(part);
-        }
-        self.dim_block(&about);
-        let mut more = Text::from("More: ");
-        if let Some(reason) = diagnosis.reason {
-            more = more
-                .command(format!("bitrise-dx explain {}", reason.as_str()))
-                .own(if diagnosis.links.is_empty() {
-                    ""
-                } else {
-                    " · "
-                });
-        }
-        for (number, link) in (1..).zip(&diagnosis.links) {
-            let is_last = number == diagnosis.links.len();
-            more = more
-                .command(link.as_ref())
-                .own(if is_last { "" } else { " · " });
-        }
-        if more.spans().len() > 1 {
-            self.dim_block(&more);
-        }
-    }
-
-    fn dim_block(&mut self, text: &Text) {
-        let columns = Columns {
-            first: 0,
-            rest: 2,
-            width: self.style.width,
-        };
-        for (number, line) in wrap::lines(text, columns, |words| self.set(words))
+        let is_beside = rows
             .iter()
-            .enumerate()
-        {
-            let indent = if number == 0 { "" } else { "  " };
-            let line = self.painted(DIM, line);
-            self.line(&format!("{indent}{line}"));
+            .all(|row| 2 + widest + notes(row) <= self.style.width);
+        for ((entry, width), row) in entries.into_iter().zip(rows) {
+            let (beside, below) = row
+                .notes
+                .split_at(if is_beside { row.notes.len() } else { 0 });
+            let mut text = entry.clone();
+            let mut gap = widest - width;
+            for note in beside {
+                text = text.own(" ".repeat(gap + 2)).then(note.clone());
+                gap = 0;
+            }
+            self.block("  ", 4, &text);
+            for note in below {
+                self.block("      ", 8, note);
+            }
         }
     }
 
     fn list(&mut self, heading: &str, items: &[Text]) {
-        if items.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for item in items {
-            self.block("  - ", 4, 4, item);
+        if let Some(section) = bullets("", heading, items) {
+            self.section(&section);
         }
     }
 
@@ -437,12 +367,12 @@ impl Page {
         let reasons = Reason::ALL.iter();
         for reason in reasons.filter(|reason| reason.verdict() == verdict) {
             let name = format!("    {:<24}", reason.as_str());
-            self.block(&name, 28, 28, &diagnosis::page(*reason).meaning.into());
+            self.block(&name, 28, &diagnosis::page(*reason).meaning.into());
         }
     }
 
     fn fact(&mut self, name: &str, value: &str) {
-        self.block(&format!("{name:<10} "), 11, 11, &value.into());
+        self.block(&format!("{name:<10} "), 11, &value.into());
     }
 
     fn heading(&mut self, text: &str) {
@@ -451,31 +381,48 @@ impl Page {
         self.line(&text);
     }
 
-    fn labelled(&mut self, name: &str, text: &Text) {
-        let prefix = self.label(name);
-        self.block(&prefix, LABELLED, LABELLED, text);
-    }
-
     fn label(&self, name: &str) -> String {
         let room = LABELLED - 2;
         format!("  {}", self.painted(BOLD, &format!("{name:<room$}")))
     }
 
-    /// Writes a text in lines of the style's width: the first one behind `prefix`, which takes
-    /// `first` columns, the further ones behind `rest` spaces.
-    fn block(&mut self, prefix: &str, first: usize, rest: usize, text: &Text) {
+    /// Returns a status's sign with its colour.
+    fn mark(&self, status: Status) -> String {
+        let ansi = match status {
+            Status::Pass => GREEN,
+            Status::Fail => RED,
+            Status::Unknown => YELLOW,
+            Status::Skip => DIM,
+        };
+        format!("{} ", self.painted(ansi, &self.set(mark(status))))
+    }
+
+    /// Writes parts in lines that nobody needs at first; none is broken inside, such as a time.
+    fn dim(&mut self, start: &str, parts: Vec<String>) {
+        let mut text = Text::from(start);
+        for (number, part) in parts.into_iter().enumerate() {
+            text = text.own(if number == 0 { "" } else { " · " }).command(part);
+        }
+        self.lines("", 2, &text, DIM);
+    }
+
+    fn block(&mut self, prefix: &str, rest: usize, text: &Text) {
+        self.lines(prefix, rest, text, Ansi::new());
+    }
+
+    /// Writes a text in lines of the style's width: the first one behind `prefix`, the further ones
+    /// behind `rest` spaces.
+    fn lines(&mut self, prefix: &str, rest: usize, text: &Text, ansi: Ansi) {
         let columns = Columns {
-            first,
+            first: display_width(prefix),
             rest,
             width: self.style.width,
         };
+        let spaces = " ".repeat(rest);
         let lines = wrap::lines(text, columns, |words| self.set(words));
-        for (number, line) in lines.iter().enumerate() {
-            let line = if number == 0 {
-                format!("{prefix}{line}")
-            } else {
-                format!("{}{line}", " ".repeat(rest))
-            };
+        let prefixes = iter::once(prefix).chain(iter::repeat(&*spaces));
+        for (line, prefix) in lines.iter().zip(prefixes) {
+            let line = format!("{prefix}{}", self.painted(ansi, line));
             self.line(line.trim_end());
         }
     }
@@ -510,17 +457,6 @@ impl Page {
             ascii(&text)
         }
     }
-}
-
-/// Returns a status's sign with its colour.
-const fn painted_mark(status: Status) -> (&'static str, Ansi) {
-    let ansi = match status {
-        Status::Pass => GREEN,
-        Status::Fail => RED,
-        Status::Unknown => YELLOW,
-        Status::Skip => DIM,
-    };
-    (mark(status), ansi)
 }
 
 /// Returns the text in ASCII: our own signs by their plain counterparts, other characters as

@@ -20,7 +20,11 @@ const NAME: &str = "bitrise-dx";
 /// The most apps that are named.
 const MAX_APPS: usize = 100;
 
-pub(super) fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
+/// Renders a diagnosis as JUnit XML.
+///
+/// # Errors
+/// Returns the serialiser's error; no diagnosis is known to cause one.
+pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(NAME);
     let duration = whole_millis(diagnosis.duration);
     suite.set_time(duration);
@@ -55,31 +59,26 @@ fn whole_millis(span: Option<Duration>) -> Duration {
 }
 
 fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
-    let target = &diagnosis.target;
-    let mut properties = vec![
-        ("verdict", diagnosis.verdict.as_str().to_owned()),
-        ("message", diagnosis.result.to_string()),
-        ("token", diagnosis.token.text.to_string()),
-        ("tool", super::tool(&diagnosis.tool)),
-        ("command", target.command.clone()),
-        ("evidence", diagnosis.evidence.as_str().to_owned()),
-    ];
-    let further = [
-        (
-            "reason",
-            diagnosis.reason.map(|reason| reason.as_str().to_owned()),
-        ),
+    let (target, reason) = (&diagnosis.target, diagnosis.reason.map(Reason::as_str));
+    let properties = [
+        ("verdict", Some(diagnosis.verdict.as_str().to_owned())),
+        ("message", Some(diagnosis.result.to_string())),
+        ("token", Some(diagnosis.token.text.to_string())),
+        ("tool", Some(super::tool(&diagnosis.tool))),
+        ("command", Some(target.command.clone())),
+        ("evidence", Some(diagnosis.evidence.as_str().to_owned())),
+        ("reason", reason.map(str::to_owned)),
         ("base_url", target.base_url.clone()),
         ("proxy", target.proxy.clone()),
         ("sandbox", target.sandbox.as_deref().map(str::to_owned)),
     ];
-    let further = further.into_iter();
-    properties.extend(further.filter_map(|(name, value)| Some((name, value?))));
+    let properties = properties.into_iter();
+    let properties = properties.filter_map(|(name, value)| Some((name, value?)));
     let remarks = diagnosis.remarks.iter();
-    properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
+    let remarks = remarks.map(|remark| ("remark", remark.to_string()));
     let shares = shares(&diagnosis.apps.coverage).into_iter();
-    properties.extend(shares.map(|share| (share.key, share.number.to_string())));
-    properties
+    let shares = shares.map(|share| (share.key, share.number.to_string()));
+    properties.chain(remarks).chain(shares).collect()
 }
 
 fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {

@@ -15,7 +15,8 @@ const MAX_APPS: usize = 100;
 /// The most workspaces that are named.
 const MAX_WORKSPACES: usize = 50;
 
-pub(super) fn render(diagnosis: &Diagnosis) -> String {
+/// Renders a diagnosis in Markdown, for a ticket or a step summary.
+pub fn render(diagnosis: &Diagnosis) -> String {
     let mut page = Page(String::new());
     page.about(diagnosis);
     page.first_block(diagnosis);
@@ -40,10 +41,7 @@ impl Page {
         let target = &diagnosis.target;
         let mut parts = vec![escape(&super::tool(&diagnosis.tool))];
         let named = [
-            (
-                "",
-                Some(target.command.as_str()).filter(|text| !text.is_empty()),
-            ),
+            ("", Some(target.command.as_str())),
             ("", target.base_url.as_deref()),
             ("through proxy ", target.proxy.as_deref()),
         ];
@@ -58,7 +56,7 @@ impl Page {
         let mark = mark(verdict_status(diagnosis.verdict));
         self.line(&format!("\n## {mark} {}", inline(&diagnosis.result)));
         for remark in &diagnosis.remarks {
-            self.paragraph(&format!("**{}**", inline(remark)));
+            self.line(&format!("\n**{}**", inline(remark)));
         }
         self.line("");
         for (name, text) in super::facts(diagnosis) {
@@ -121,7 +119,12 @@ impl Page {
                 if let Some(status) = row.mark {
                     cells.insert(0, mark(status).to_owned());
                 }
-                self.row(&cells);
+                // A bar inside of a cell is escaped; behind a backslash, where that would take the
+                // backslash's escape away, it is shown by its number.
+                let cells = cells.iter();
+                let cells = cells.map(|cell| cell.replace("\\|", "\\u{7c}").replace('|', "\\|"));
+                let cells: Vec<String> = cells.collect();
+                self.line(&format!("| {} |", cells.join(" | ")));
             }
         }
         for line in &table.below {
@@ -142,22 +145,8 @@ impl Page {
         }
     }
 
-    /// Writes a row of a table. A bar inside of a cell is escaped; behind a backslash, where that
-    /// would take the backslash's escape away, it is shown by its number.
-    fn row(&mut self, cells: &[String]) {
-        let cells: Vec<String> = cells
-            .iter()
-            .map(|cell| cell.replace("\\|", "\\u{7c}").replace('|', "\\|"))
-            .collect();
-        self.line(&format!("| {} |", cells.join(" | ")));
-    }
-
     fn heading(&mut self, text: &str) {
         self.line(&format!("\n### {}\n", escape(text)));
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.line(&format!("\n{text}"));
     }
 
     fn line(&mut self, text: &str) {

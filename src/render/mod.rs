@@ -16,52 +16,19 @@ use crate::check::Status;
 use crate::diagnosis::{Diagnosis, Tool, span};
 use crate::report::EvidenceKind;
 use crate::text::Text;
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::Verdict;
 use std::time::SystemTime;
 
-pub use human::{Detail, Style};
+pub use github::render as github;
+pub use html::render as html;
+pub use human::render as human;
+pub use human::{Detail, Style, explain_index, explain_reason, explain_status, explain_verdict};
+pub use json::render as json;
+pub use junit::render as junit;
+pub use markdown::render as markdown;
 
 /// The JSON Schema of the report in JSON, as `bitrise-dx schema` prints it.
 pub const SCHEMA: &str = include_str!("report-1.schema.json");
-
-/// Renders a diagnosis for people.
-pub fn human(diagnosis: &Diagnosis, style: Style) -> String {
-    human::render(diagnosis, style)
-}
-
-/// Renders a diagnosis as one JSON document.
-///
-/// # Errors
-/// Returns the serialiser's error; no diagnosis is known to cause one.
-pub fn json(diagnosis: &Diagnosis) -> serde_json::Result<String> {
-    json::render(diagnosis)
-}
-
-/// Renders a diagnosis in Markdown, for a ticket or a step summary.
-pub fn markdown(diagnosis: &Diagnosis) -> String {
-    markdown::render(diagnosis)
-}
-
-/// Renders a diagnosis as JUnit XML.
-///
-/// # Errors
-/// Returns the serialiser's error; no diagnosis is known to cause one.
-pub fn junit(diagnosis: &Diagnosis) -> Result<String, quick_junit::SerializeError> {
-    junit::render(diagnosis)
-}
-
-/// Renders a diagnosis as GitHub's workflow commands.
-pub fn github(diagnosis: &Diagnosis) -> String {
-    github::render(diagnosis)
-}
-
-/// Renders a diagnosis as one HTML page that needs nothing from elsewhere.
-///
-/// # Errors
-/// Returns the template engine's error; no diagnosis is known to cause one.
-pub fn html(diagnosis: &Diagnosis) -> askama::Result<String> {
-    html::render(diagnosis)
-}
 
 /// Renders the answer to whoever pasted a text: the one that was made for it, or else the result and
 /// what to do.
@@ -73,26 +40,6 @@ pub fn reply(diagnosis: &Diagnosis) -> String {
     let steps = (1..).zip(&diagnosis.actions);
     lines.extend(steps.map(|(number, step)| format!("\n{number}. {step}")));
     lines.join("\n") + "\n"
-}
-
-/// Renders the page of a reason for people.
-pub fn explain_reason(reason: Reason, style: Style) -> String {
-    human::explain_reason(reason, style)
-}
-
-/// Renders the page of a verdict for people.
-pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
-    human::explain_verdict(verdict, style)
-}
-
-/// Renders the page of an HTTP status for people.
-pub fn explain_status(status: u16, style: Style) -> String {
-    human::explain_status(status, style)
-}
-
-/// Renders the list of all verdicts and reasons for people.
-pub fn explain_index(style: Style) -> String {
-    human::explain_index(style)
 }
 
 /// Returns a status's sign; it never stands without words.
@@ -129,15 +76,11 @@ fn origin(diagnosis: &Diagnosis) -> Option<&'static str> {
 
 /// Returns the program with its version and what it was built from.
 fn tool(tool: &Tool) -> String {
-    let built: Vec<&str> = [&tool.commit, &tool.target]
-        .into_iter()
-        .filter_map(|part| part.as_deref())
-        .collect();
-    let version = &tool.version;
-    if built.is_empty() {
-        format!("bitrise-dx {version}")
-    } else {
-        format!("bitrise-dx {version} ({})", built.join(", "))
+    let built = [tool.commit.as_deref(), tool.target.as_deref()];
+    let built: Vec<&str> = built.into_iter().flatten().collect();
+    match built.as_slice() {
+        [] => format!("bitrise-dx {}", tool.version),
+        built => format!("bitrise-dx {} ({})", tool.version, built.join(", ")),
     }
 }
 
@@ -180,8 +123,7 @@ fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<String> {
     } else {
         vec![format!("bitrise-dx {}", diagnosis.tool.version)]
     };
-    let command = diagnosis.target.command.as_str();
-    parts.extend((!command.is_empty()).then(|| command.to_owned()));
+    parts.push(diagnosis.target.command.clone());
     let proxy = diagnosis.target.proxy.as_ref();
     parts.extend(proxy.map(|proxy| format!("through proxy {proxy}")));
     parts.push(utc(diagnosis.checked_at));

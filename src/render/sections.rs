@@ -67,18 +67,19 @@ pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
     } else {
         &[]
     };
+    let why = match &diagnosis.causes_note {
+        Some(note) => format!("Why ({note})"),
+        None => "Why".to_owned(),
+    };
+    let if_dx_refuses = Block::Steps(diagnosis.if_dx_refuses.clone());
     let all = [
         checks(diagnosis, scope),
-        bullets("why", &why_title(diagnosis), &diagnosis.causes),
+        bullets("why", why, &diagnosis.causes),
         not_read(diagnosis, scope),
         sees(diagnosis, scope),
         evidence(diagnosis, scope),
         bullets("not-checked", "Not checked", not_checked),
-        steps(
-            "if-dx-refuses",
-            "If DX still refuses",
-            &diagnosis.if_dx_refuses,
-        ),
+        section("if-dx-refuses", "If DX still refuses", if_dx_refuses),
         bullets("questions", "What to ask next", questions),
         reproduce(diagnosis, scope),
     ];
@@ -95,12 +96,32 @@ fn section(id: &'static str, title: impl Into<String>, block: Block) -> Option<S
     (!is_empty).then_some(Section { id, title, block })
 }
 
-fn bullets(id: &'static str, title: &str, texts: &[Text]) -> Option<Section> {
+pub(super) fn bullets(
+    id: &'static str,
+    title: impl Into<String>,
+    texts: &[Text],
+) -> Option<Section> {
     section(id, title, Block::Bullets(texts.to_vec()))
 }
 
-fn steps(id: &'static str, title: &str, texts: &[Text]) -> Option<Section> {
-    section(id, title, Block::Steps(texts.to_vec()))
+/// Returns a table of at most so many things, and how many more there are.
+fn table<T>(
+    head: &'static [&'static str],
+    all: &[T],
+    (most, more): (usize, &str),
+    row: impl Fn(&T) -> Vec<Text>,
+) -> Block {
+    let row = |one: &T| Row {
+        cells: row(one),
+        ..Row::default()
+    };
+    let left_out = all.len().saturating_sub(most);
+    let below = format!("and {left_out} more{more}");
+    Block::Rows(Table {
+        head,
+        rows: all.iter().take(most).map(row).collect(),
+        below: (left_out > 0).then_some(below).into_iter().collect(),
+    })
 }
 
 /// A line for each check; for pasted text, with what was read of its request. A check that was not
@@ -143,56 +164,37 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     section("checks", title, Block::Rows(table))
 }
 
-fn why_title(diagnosis: &Diagnosis) -> String {
-    let note = diagnosis.causes_note.as_deref();
-    note.map_or_else(|| "Why".to_owned(), |note| format!("Why ({note})"))
-}
-
 /// Which of several apps could not be read. Refused ones come first: they are what has to be mended.
 fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
-    if diagnosis.apps.items.len() < 2 {
+    let apps = &diagnosis.apps;
+    if apps.items.len() < 2 {
         return None;
     }
-    let in_state = |state| {
-        diagnosis
-            .apps
-            .items
-            .iter()
-            .filter(move |app| app.state == state)
-    };
-    let denied: Vec<&AppResult> = in_state(AppState::Denied).collect();
+    let in_state = |state| apps.items.iter().filter(move |app| app.state == state);
+    let all: Vec<&AppResult> = { in_state(AppState::Denied) }
+        .chain(in_state(AppState::Unknown))
+        .collect();
     let title = if in_state(AppState::Unknown).next().is_none() {
         "Refused apps"
     } else {
         "Apps that could not be read"
     };
-    let all: Vec<&AppResult> = { denied.into_iter() }
-        .chain(in_state(AppState::Unknown))
-        .collect();
-    let left_out = all.len().saturating_sub(scope.max_apps);
-    let mut below = Vec::new();
-    if left_out > 0 {
-        below.push(format!(
-            "and {left_out} more: the report in JSON has them all"
-        ));
-    }
-    let row = |result: &&AppResult| Row {
-        cells: vec![
+    let title = format!(
+        "{title}: {} of {} checked",
+        all.len(),
+        apps.coverage.checked
+    );
+    let head = &["App", "Workspace", "Slug", "Why"];
+    let most = (scope.max_apps, ": the report in JSON has them all");
+    let rows = table(head, &all, most, |result| {
+        vec![
             or(result.app.title.as_ref(), "(no title)"),
             or(result.app.workspace.as_ref(), "(unknown workspace)"),
             Text::default().foreign(result.app.slug.as_untrusted()),
             why(result).into(),
-        ],
-        ..Row::default()
-    };
-    let table = Table {
-        head: &["App", "Workspace", "Slug", "Why"],
-        rows: all.iter().take(scope.max_apps).map(row).collect(),
-        below,
-    };
-    let (count, checked) = (all.len(), diagnosis.apps.coverage.checked);
-    let title = format!("{title}: {count} of {checked} checked");
-    section("refused", title, Block::Rows(table))
+        ]
+    });
+    section("refused", title, rows)
 }
 
 /// Returns why an app is not known to be readable: the status that decided, or a reason's name.
@@ -219,47 +221,33 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     if !(is_news || scope.is_full) {
         return None;
     }
-    let row = |workspace: &Workspace| Row {
-        cells: vec![
+    let head = &["Workspace", "Apps", "First apps"];
+    let most = (scope.max_workspaces, " workspaces");
+    let rows = table(head, workspaces, most, |workspace| {
+        vec![
             or(workspace.name.as_ref(), "(unknown workspace)"),
             workspace.apps.to_string().into(),
             titles(workspace),
-        ],
-        ..Row::default()
-    };
-    let left_out = workspaces.len().saturating_sub(scope.max_workspaces);
-    let mut below = Vec::new();
-    if left_out > 0 {
-        below.push(format!("and {left_out} more workspaces"));
-    }
-    let table = Table {
-        head: &["Workspace", "Apps", "First apps"],
-        rows: workspaces
-            .iter()
-            .take(scope.max_workspaces)
-            .map(row)
-            .collect(),
-        below,
-    };
-    section("sees", sees_title(diagnosis), Block::Rows(table))
+        ]
+    });
+    section("sees", sees_title(diagnosis), rows)
 }
 
 fn sees_title(diagnosis: &Diagnosis) -> String {
-    let listed = diagnosis
-        .apps
-        .workspaces
-        .iter()
-        .map(|workspace| workspace.apps);
+    let listed = diagnosis.apps.workspaces.iter();
+    let listed = listed.map(|workspace| workspace.apps);
     let listed = listed.fold(0, u64::saturating_add);
+    let apps = |number: u64| match number {
+        1 => "1 app".to_owned(),
+        number => format!("{number} apps"),
+    };
     match diagnosis.apps.coverage.total {
-        Some(1) => "The token sees 1 app".to_owned(),
         // Of a long list only the first page was read.
-        Some(total) if listed < total => {
+        Some(total) if listed < total && total > 1 => {
             format!("The token sees {total} apps (the first {listed} by workspace)")
         }
-        Some(total) => format!("The token sees {total} apps"),
-        None if listed == 1 => "The token sees at least 1 app".to_owned(),
-        None => format!("The token sees at least {listed} apps"),
+        Some(total) => format!("The token sees {}", apps(total)),
+        None => format!("The token sees at least {}", apps(listed)),
     }
 }
 
@@ -274,25 +262,20 @@ fn titles(workspace: &Workspace) -> Text {
     if more > 0 && named > 0 {
         text = text.own(format!(" and {more} more"));
     }
-    let notes = notes(workspace);
-    if notes.is_empty() {
-        text
-    } else {
-        text.own(format!(" ({})", notes.join(", ")))
-    }
-}
-
-/// Returns what may be remarkable about a workspace's apps, such as “1 disabled”.
-fn notes(workspace: &Workspace) -> Vec<String> {
     let notes = [
         (workspace.denied, "refused"),
         (workspace.disabled, "disabled"),
         (workspace.without_runs, "without a run in the last 200 days"),
     ];
-    let notes = notes.into_iter().filter(|(number, _)| *number > 0);
-    notes
+    let notes = notes.iter().filter(|(number, _)| *number > 0);
+    let notes: Vec<_> = notes
         .map(|(number, what)| format!("{number} {what}"))
-        .collect()
+        .collect();
+    if notes.is_empty() {
+        text
+    } else {
+        text.own(format!(" ({})", notes.join(", ")))
+    }
 }
 
 /// The requests, and what became of each. What was pasted has them beside its checks.
@@ -344,23 +327,19 @@ fn asked(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
 
 /// The commands that repeat the requests. Without a network that carries them they show nothing.
 fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
-    let is_pointless = matches!(
-        diagnosis.reason,
-        Some(Reason::DnsFailure | Reason::TlsFailure)
-    );
-    // They stand among the actions.
-    let is_pointless = is_pointless
-        || (diagnosis.evidence == EvidenceKind::Pasted && diagnosis.reason.is_none_or(is_of_text));
+    let is_pointless = match diagnosis.reason {
+        Some(Reason::DnsFailure | Reason::TlsFailure) => true,
+        // They stand among the actions where the text alone is to blame.
+        None | Some(Reason::EvidenceIncomplete | Reason::EvidenceMissing) => {
+            diagnosis.evidence == EvidenceKind::Pasted
+        }
+        Some(_) => false,
+    };
     if !scope.is_full && (diagnosis.exit_code == 0 || is_pointless) {
         return None;
     }
     let commands = Block::Commands(diagnosis.reproduce.clone());
     section("reproduce", "Reproduce (token in BITRISE_TOKEN)", commands)
-}
-
-/// Tells whether the text alone is to blame.
-const fn is_of_text(reason: Reason) -> bool {
-    matches!(reason, Reason::EvidenceIncomplete | Reason::EvidenceMissing)
 }
 
 fn or(text: Option<&Untrusted>, otherwise: &str) -> Text {
@@ -375,6 +354,8 @@ pub(super) struct Share {
     pub(super) name: &'static str,
     /// The number of apps, more than 0.
     pub(super) number: u64,
+    /// How many apps the shares before it have.
+    pub(super) start: u64,
 }
 
 /// Returns how the apps that the token sees, or that were to be checked, are shared out. The sum is
@@ -388,9 +369,16 @@ pub(super) fn shares(coverage: &Coverage) -> Vec<Share> {
         ("not-reached", "not reached", coverage.not_reached),
         ("not-checked", "not checked", rest),
     ];
-    let shares = shares
-        .into_iter()
-        .filter(|(_, _, number)| *number > 0)
-        .map(|(key, name, number)| Share { key, name, number });
+    let mut start = 0;
+    let shares = shares.into_iter().filter(|(_, _, number)| *number > 0);
+    let shares = shares.map(|(key, name, number)| {
+        start += number;
+        Share {
+            key,
+            name,
+            number,
+            start: start - number,
+        }
+    });
     shares.collect()
 }
