@@ -27,24 +27,17 @@ use crate::verdict::Reason;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+/// The texts, each of which begins with an entry and ends with a line break.
 const TEXT: &str = concat!(
     "\n",
     include_str!("catalogue/no_token.txt"),
-    "\n",
     include_str!("catalogue/token.txt"),
-    "\n",
     include_str!("catalogue/access.txt"),
-    "\n",
     include_str!("catalogue/responses.txt"),
-    "\n",
     include_str!("catalogue/network.txt"),
-    "\n",
     include_str!("catalogue/pasted.txt"),
-    "\n",
     include_str!("catalogue/verified.txt"),
-    "\n",
     include_str!("catalogue/gaps.txt"),
-    "\n",
     include_str!("catalogue/lines.txt"),
 );
 
@@ -52,7 +45,7 @@ const TEXT: &str = concat!(
 const INDENT: &str = "          ";
 
 /// What is known of one reason.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Entry {
     /// What happened, in one or two sentences.
     pub(super) means: String,
@@ -73,7 +66,7 @@ pub(super) struct Entry {
 }
 
 /// A sentence with gaps, and the conditions under which it is said.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Sentence {
     /// The sentence.
     pub(super) text: String,
@@ -89,7 +82,7 @@ impl Sentence {
 }
 
 /// One cause.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Cause {
     /// Its place among those of the reason.
     pub(super) at: usize,
@@ -104,7 +97,6 @@ pub(super) struct Cause {
 }
 
 /// One action.
-#[derive(Debug)]
 pub(super) struct Action {
     /// The sentence, and the conditions under which it has a point.
     pub(super) sentence: Sentence,

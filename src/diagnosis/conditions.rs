@@ -11,6 +11,7 @@ use super::NoProxy;
 use super::facts::Facts;
 use super::pasted;
 use super::values::value;
+use crate::check::{CheckResult, Finding};
 use crate::exchange::{AuthScheme, Body};
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenSource, TokenState};
 use crate::token::TokenKind;
@@ -30,12 +31,6 @@ pub(super) struct Condition {
     pub(super) is_sure: bool,
 }
 
-impl std::fmt::Debug for Condition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.words())
-    }
-}
-
 impl Condition {
     /// Reads a condition; nothing if it names no known fact.
     pub(super) fn read(text: &str) -> Option<Self> {
@@ -53,14 +48,11 @@ impl Condition {
 
     /// Judges it.
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
-        let mut value = Some(false);
-        for of in self.of.split('|') {
-            value = match (value, (self.fact.1)(facts, of)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (None, _) | (_, None) => None,
-                (Some(false), Some(false)) => Some(false),
-            };
-        }
+        let forms = self.of.split('|');
+        let value = forms
+            .map(|form| (self.fact.1)(facts, form))
+            .max_by_key(|answer| rank(*answer));
+        let value = value.flatten();
         let value = value.map(|is| is != self.is_not);
         if self.is_sure {
             Some(value == Some(true))
@@ -93,15 +85,18 @@ pub(super) fn holds(conditions: &[Condition], facts: &Facts) -> Option<bool> {
 
 /// Tells whether all answers are yes; no, if one is no; else not known, if one is not.
 pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut all = Some(true);
-    for answer in answers {
-        match answer {
-            Some(true) => {}
-            Some(false) => return Some(false),
-            None => all = None,
-        }
+    answers
+        .min_by_key(|answer| rank(*answer))
+        .unwrap_or(Some(true))
+}
+
+/// Returns the place of an answer between no and yes.
+const fn rank(answer: Option<bool>) -> u8 {
+    match answer {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
     }
-    all
 }
 
 /// Says what several conditions ask for.
@@ -272,6 +267,23 @@ facts! {
     "workspaces": |f, count| Some(is_count(f.managed().len(), count));
     "evidence": |f, kind| f.run(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
+    "check": |f, id| f.check.map(|check| check.id.as_str() == id);
+    "result": |f, name| f.check.map(|check| match check.result {
+        CheckResult::Pass => name == "pass",
+        CheckResult::Skipped => name == "skip",
+        CheckResult::NotPassed(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
+    });
+    "list_end": |f, name| f.list().map(|(.., end)| end.is_some_and(|end| format!("{end:?}") == name));
+    "runs": |f, count| match f.check?.finding {
+        Finding::Runs(runs) => Some(count.is_empty() || is_count(runs, count)),
+        _ => Some(false),
+    };
+    "responded": |f, _| Some(f.response().is_some());
+    "details": |f, _| Some(f.has_details);
+    "no_run": |f, _| Some(f.has_no_run());
+    "app_disabled": |f, _| Some(f.app?.is_disabled);
+    "told_by_body": |f, _| f.check.map(|check| f.is_told_by_body(check));
+    "foreign": |f, _| Some(f.foreign_responder().is_some());
     "several_tokens": |f, _| Some(f.has_several_tokens());
     "asked": |f, _| Some(f.exchange.is_some());
     "attempts": |f, count| Some(is_count(f.exchange?.attempts, count));

@@ -38,25 +38,6 @@ pub(super) mod time {
     }
 }
 
-/// A span of time in whole seconds.
-pub(super) mod seconds {
-    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde hands a field over so")]
-    pub(crate) fn serialize<S: Serializer>(
-        span: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        span.map(|span| span.as_secs()).serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::deserialize(from)?.map(Duration::from_secs))
-    }
-}
-
 /// A span of time in milliseconds.
 pub(super) mod milliseconds {
     use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};

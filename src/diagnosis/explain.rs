@@ -1,7 +1,7 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
 use super::Who;
-use super::catalogue::{Action, Cause, entry};
+use super::catalogue::{Action, Cause, Entry, entry, named};
 use super::conditions::{is_status, words};
 use super::facts::Facts;
 use super::result::who;
@@ -57,33 +57,18 @@ pub fn page(reason: Reason) -> Page {
 }
 
 /// Returns what a verdict means, in one sentence.
-pub const fn meaning(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Verified => "DX should accept this token.",
-        Verdict::InvalidCredentials => {
-            "Bitrise rejected the token, or it can't be a Bitrise token as it stands."
-        }
-        Verdict::InvalidPermissions => {
-            "Bitrise accepts the token, but does not let it read what DX needs."
-        }
-        Verdict::NoResources => "Bitrise accepts the token, but it has no access to any app.",
-        Verdict::Inconclusive => {
-            "The question could not be answered. That says nothing against the token."
-        }
-        Verdict::NotRun => "Nothing was checked.",
-    }
+pub fn meaning(verdict: Verdict) -> &'static str {
+    of_verdict(verdict).map_or("", |entry| &entry.means)
 }
 
 /// Returns a verdict as a heading.
-pub const fn title(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Verified => "Verified",
-        Verdict::InvalidCredentials => "Invalid credentials",
-        Verdict::InvalidPermissions => "Invalid permissions",
-        Verdict::NoResources => "No resources",
-        Verdict::Inconclusive => "Inconclusive",
-        Verdict::NotRun => "Not run",
-    }
+pub fn title(verdict: Verdict) -> &'static str {
+    let words = of_verdict(verdict).and_then(|entry| entry.results.first());
+    words.map_or("", |words| &words.text)
+}
+
+fn of_verdict(verdict: Verdict) -> Option<&'static Entry> {
+    named(&format!("verdict {}", verdict.as_str()))
 }
 
 /// What a status means at one step.

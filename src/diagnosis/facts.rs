@@ -6,7 +6,7 @@
 use super::Known;
 use super::ci::{self, CiBuild};
 use crate::app::App;
-use crate::check::{Check, Finding};
+use crate::check::{Check, CheckId, Finding, ListEnd, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
@@ -25,6 +25,8 @@ use url::{Host, Url};
 pub(super) struct Facts<'a> {
     /// The report of the run.
     pub(super) report: Option<&'a Report>,
+    /// The check that is spoken of, if one is.
+    pub(super) check: Option<&'a Check>,
     /// Why the run did not end as verified.
     pub(super) reason: Option<Reason>,
     /// What is known of the environment.
@@ -149,16 +151,32 @@ impl<'a> Facts<'a> {
             kind: report.token.kind,
             state: Some(report.token_state()),
             fingerprint: report.token.fingerprint.as_deref(),
-            token_error: decisive.and_then(malformed),
+            token_error: decisive.and_then(|check| match check.finding {
+                Finding::Malformed(error) => Some(error),
+                _ => None,
+            }),
             not_run: report.not_run.as_ref().map(ToString::to_string),
-            io: io(report.not_run.as_ref()),
+            io: match &report.not_run {
+                Some(NotRun::TokenUnreadable(file)) => Some(file.kind()),
+                _ => None,
+            },
             has_details: report.options.details,
             selection: is_live.then_some(report.options.selection),
             exchange,
             coverage: report.coverage(),
             sample: &report.sample,
-            listed_before_cut: report.checks.iter().find_map(listed_before_cut),
-            retry_at: retry_at(report),
+            listed_before_cut: report.checks.iter().find_map(|check| match check.finding {
+                Finding::Apps { listed, end, .. } => end.map(|_| listed),
+                _ => None,
+            }),
+            retry_at: { report.retry_after() }
+                .filter(|wait| !wait.is_zero())
+                .and_then(|wait| {
+                    report
+                        .checked_at
+                        .checked_add(report.duration)?
+                        .checked_add(wait)
+                }),
             now: Some(report.checked_at),
             signal: report.interrupted.map(crate::verdict::Signal::as_str),
             ..Self::default()
@@ -215,6 +233,32 @@ impl<'a> Facts<'a> {
         exact.or(near.map(Mistaken::Typo))
     }
 
+    /// Returns how many apps the list counts, how many it named, and why it ended early.
+    pub(super) fn list(&self) -> Option<(Option<u64>, usize, Option<ListEnd>)> {
+        match self.check?.finding {
+            Finding::Apps { total, listed, end } => Some((total, listed, end)),
+            _ => None,
+        }
+    }
+
+    /// Tells whether no pipeline run was looked at since there was none to look at.
+    pub(super) fn has_no_run(&self) -> bool {
+        let is_show = self
+            .check
+            .is_some_and(|check| check.id == CheckId::PipelinesShow);
+        let mut apps = self.report.iter().flat_map(|report| &report.apps);
+        is_show && apps.any(|app| app.details == Some(Status::Skip))
+    }
+
+    /// Returns who answered the request of the check that is spoken of, where it is worth knowing.
+    pub(super) fn foreign_responder(&self) -> Option<&'a Responder> {
+        let response = self.response()?;
+        let has_said = response.status == Some(200) && response.message().is_some();
+        let is_named = response.responder.title.is_some() || !response.responder.headers.is_empty();
+        let is_foreign = self.reason.is_some_and(is_foreign) && !has_said && is_named;
+        is_foreign.then_some(&response.responder)
+    }
+
     /// Judges a fact of the run, which is not known without one.
     pub(super) fn run(&self, is: impl Fn(&Report) -> bool) -> Option<bool> {
         self.report.map(is)
@@ -238,11 +282,6 @@ impl<'a> Facts<'a> {
     pub(super) fn message(&self) -> Option<&'a Untrusted> {
         let response = self.response()?;
         response.message().or(response.challenge.as_ref())
-    }
-
-    /// Returns where a redirect leads.
-    pub(super) fn location(&self) -> Option<&'a Untrusted> {
-        self.response()?.location_host.as_ref()
     }
 
     /// Returns who answered.
@@ -439,6 +478,20 @@ pub(super) fn workspaces_of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Vec<
     names
 }
 
+/// Tells whether a reason makes it worth knowing who answered.
+const fn is_foreign(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Intercepted
+            | Reason::WrongBaseUrl
+            | Reason::Redirected
+            | Reason::ServerError
+            | Reason::UnexpectedResponse
+            | Reason::UnexpectedStatus
+            | Reason::AppsForbidden
+    )
+}
+
 /// Tells whether one character was left out, added, changed or swapped with its neighbour. Short
 /// texts are all near each other.
 fn is_one_off(slug: &str, typed: &str) -> bool {
@@ -466,37 +519,4 @@ pub(super) fn host_of(url: &str) -> Option<String> {
         Some(port) => format!("{host}:{port}"),
         None => host,
     })
-}
-
-fn io(not_run: Option<&NotRun>) -> Option<std::io::ErrorKind> {
-    match not_run? {
-        NotRun::TokenUnreadable(file) => Some(file.kind()),
-        _ => None,
-    }
-}
-
-const fn malformed(check: &Check) -> Option<TokenError> {
-    match check.finding {
-        Finding::Malformed(error) => Some(error),
-        Finding::Nothing | Finding::Apps { .. } | Finding::Runs(_) => None,
-    }
-}
-
-const fn listed_before_cut(check: &Check) -> Option<usize> {
-    match check.finding {
-        Finding::Apps {
-            listed,
-            end: Some(_),
-            ..
-        } => Some(listed),
-        _ => None,
-    }
-}
-
-fn retry_at(report: &Report) -> Option<SystemTime> {
-    let wait = report.retry_after().filter(|wait| !wait.is_zero())?;
-    report
-        .checked_at
-        .checked_add(report.duration)?
-        .checked_add(wait)
 }

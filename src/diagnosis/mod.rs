@@ -28,9 +28,9 @@ pub use catalogue::DX_PAGE;
 pub use document::rfc3339;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
-pub use lines::{check_title, span};
+pub use lines::check_title;
 pub use saved::read;
-pub use values::{app_in_workspace, dx_words};
+pub use values::{app_in_workspace, dx_words, span};
 
 use crate::app::App;
 use crate::check::{CheckId, Finding, Status};
@@ -44,7 +44,7 @@ use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use conditions::holds;
-use document::{SCHEMA_VERSION, milliseconds, seconds};
+use document::{SCHEMA_VERSION, milliseconds};
 use facts::Facts;
 use reproduce::Reproduce;
 use sentence::{fill, list_of, said, say};
@@ -81,8 +81,7 @@ pub struct Diagnosis {
     #[serde(rename = "retryable")]
     pub is_retryable: bool,
     /// How long the server asks to wait, if that is what decided.
-    #[serde(rename = "retry_after_s", with = "seconds")]
-    pub retry_after: Option<Duration>,
+    pub retry_after_s: Option<u64>,
     /// Who has to act.
     #[serde(skip_deserializing)]
     pub who: Option<Who>,
@@ -174,7 +173,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         .iter()
         .filter(|check| !(is_text && pasted::is_of_run(check)));
     let checks: Vec<CheckLine> = checks
-        .map(|check| lines::check(check, &facts, &report.target, &how))
+        .map(|check| lines::check(check, &facts, &how))
         .collect();
     // Nobody has to act for a verified token to work, but a pasted one is everybody's.
     let is_needed = facts.reason.is_some() || facts.was_pasted();
@@ -182,8 +181,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let (who, who_text) = needed
         .and_then(|action| result::who(action, &facts))
         .unzip();
-    let fill_all = |texts: &[String]| texts.iter().map(|text| fill(text, &facts)).collect();
     let is_live = report.evidence == EvidenceKind::Live;
+    let questions = entry.questions.iter();
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
@@ -194,14 +193,14 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         reason: report.reason(),
         exit_code: report.exit_code(),
         is_retryable: report.is_retryable(),
-        retry_after: report.retry_after(),
+        retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
         result: result::result(entry, &causes, &facts),
         remarks: result::remarks(entry, &facts),
         dx: result::dx(entry, &facts),
         token: result::token(&facts, &report),
         who,
-        who_text: who_text.map(|words| fill(words, &facts)),
+        who_text,
         actions: { actions.iter() }
             .map(|action| fill(&action.sentence.text, &facts).capitalized())
             .collect(),
@@ -226,7 +225,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         },
         not_checked: list_of("not_checked", &facts),
         if_dx_refuses: list_of("if_dx_refuses", &facts),
-        questions: fill_all(&entry.questions),
+        questions: questions.map(|text| fill(text, &facts)).collect(),
         links: { entry.links.iter() }
             .map(|link| Cow::Borrowed(*link))
             .collect(),
@@ -258,17 +257,19 @@ fn listed(report: &Report) -> u64 {
 
 /// Returns the commands that repeat the requests, each once.
 fn reproduce(checks: &[CheckLine], report: &Report, how: &Reproduce) -> Vec<String> {
+    // The sandbox of an earlier run is gone.
+    let is_gone = report.evidence == EvidenceKind::Report && report.target.sandbox.is_some();
     let requests = checks.iter().filter_map(|check| check.request.as_ref());
-    let mut commands = how.start(&report.target);
-    for request in requests {
+    let mut commands: Vec<String> = Vec::new();
+    for request in requests.filter(|_| !is_gone) {
+        if commands.is_empty() {
+            commands = how.start(&report.target);
+        }
         if !commands.contains(&request.command) {
             commands.push(request.command.clone());
         }
     }
-    // The sandbox of an earlier run is gone.
-    let is_gone = report.evidence == EvidenceKind::Report && report.target.sandbox.is_some();
-    let is_any = !is_gone && checks.iter().any(|check| check.request.is_some());
-    commands.into_iter().filter(|_| is_any).collect()
+    commands
 }
 
 /// Returns what the run was asked to do.
@@ -278,24 +279,22 @@ fn target(report: &Report) -> TargetLine {
         EvidenceKind::Live | EvidenceKind::Report => "verify".to_owned(),
         EvidenceKind::Pasted => "diagnose".to_owned(),
     };
-    command += match report.options.selection {
-        Selection::First => "",
-        Selection::Named => " --app …",
-        Selection::File => " --apps-file …",
-        Selection::All => " --all-apps",
-    };
-    for (is_given, option) in [
-        (report.options.details, " --pipeline-details"),
-        (
-            target.base_url_source == BaseUrlSource::Option,
-            " --base-url …",
-        ),
-        (target.ca_cert.is_some(), " --ca-cert …"),
-    ] {
-        if is_given {
-            command += option;
-        }
-    }
+    let is_option = target.base_url_source == BaseUrlSource::Option;
+    command.extend([
+        match report.options.selection {
+            Selection::First => "",
+            Selection::Named => " --app …",
+            Selection::File => " --apps-file …",
+            Selection::All => " --all-apps",
+        },
+        if report.options.details {
+            " --pipeline-details"
+        } else {
+            ""
+        },
+        if is_option { " --base-url …" } else { "" },
+        target.ca_cert.as_ref().map_or("", |_| " --ca-cert …"),
+    ]);
     if let Some(sandbox) = &target.sandbox {
         command += " --sandbox ";
         command += &sandbox.scenario;
@@ -437,8 +436,7 @@ pub struct RequestLine {
     /// How many attempts were made.
     pub attempts: u32,
     /// How long the server asks to wait.
-    #[serde(rename = "retry_after_s", with = "seconds")]
-    pub retry_after: Option<Duration>,
+    pub retry_after_s: Option<u64>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<Untrusted>,
     /// What the server says in its own words.

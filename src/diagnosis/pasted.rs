@@ -111,19 +111,17 @@ impl<'a> Facts<'a> {
     }
 
     /// Tells whether the status of a response stands nowhere in the text, and its body told it.
-    pub(super) fn is_told_by_body(&self, id: CheckId, url: &str) -> bool {
-        let id = if id == CheckId::AppsRecheck {
-            CheckId::AppsList
-        } else {
-            id
+    pub(super) fn is_told_by_body(&self, check: &Check) -> bool {
+        let id = match check.id {
+            CheckId::AppsRecheck => CheckId::AppsList,
+            id => id,
         };
+        let url = check.exchange.as_ref().map(|exchange| &exchange.url);
         let is_this = |step: &&PastedStep| {
-            step.step == Some(id) && step.url.as_ref().is_none_or(|own| own == url)
+            step.step == Some(id) && step.url.as_ref().is_none_or(|own| Some(own) == url)
         };
-        self.found()
-            .filter(is_this)
-            .last()
-            .is_some_and(|step| step.is_inferred)
+        let last = self.found().filter(is_this).last();
+        last.is_some_and(|step| step.is_inferred)
     }
 }
 
@@ -148,7 +146,7 @@ pub(super) fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
 }
 
 /// Joins texts as in “A, B and C”.
-fn listed(texts: Vec<Text>) -> Text {
+pub(super) fn listed(texts: Vec<Text>) -> Text {
     let last = texts.len().saturating_sub(1);
     let mut all = Text::default();
     for (at, text) in texts.into_iter().enumerate() {

@@ -38,9 +38,8 @@ pub(super) fn reply(
         .first()
         .and_then(|action| result::who(action, &facts));
     mail.extend(match who {
-        Some((Who::BitriseAdmin | Who::NetworkAdmin, words)) => {
-            let who = plain(&fill(words, &facts));
-            Some(format!("What to do, for {who}:"))
+        Some((Who::BitriseAdmin | Who::NetworkAdmin, who)) => {
+            Some(format!("What to do, for {}:", plain(&who)))
         }
         _ if texts.len() > 1 => Some("What to do:".to_owned()),
         _ => None,

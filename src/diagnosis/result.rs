@@ -3,7 +3,7 @@
 use super::catalogue::{self, Action, Cause, Entry, Sentence};
 use super::conditions::holds;
 use super::facts::Facts;
-use super::sentence::{fill, list, list_of, say};
+use super::sentence::{fill, list, list_of, said, say};
 use super::{TokenLine, Who};
 use crate::report::Report;
 use crate::text::Text;
@@ -41,49 +41,20 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
     }
 }
 
-/// Those who may have to act: the name in the catalogue, the name that scripts read, and words.
-pub(super) const PEOPLE: &[(&str, Who, &str)] = &[
-    ("you", Who::You, "{you}"),
-    (
-        "token_owner",
-        Who::You,
-        "{you}, if the token is {yours}; otherwise the person it belongs to",
-    ),
-    (
-        "github_secrets",
-        Who::You,
-        "whoever manages this repository's secrets on GitHub",
-    ),
-    (
-        "bitrise_secrets",
-        Who::BitriseAdmin,
-        "whoever manages this app's Secrets on Bitrise",
-    ),
-    (
-        "bitrise_admin",
-        Who::BitriseAdmin,
-        "whoever manages API tokens in {workspace}",
-    ),
-    (
-        "network_admin",
-        Who::NetworkAdmin,
-        "whoever runs {your} network",
-    ),
-    ("wait", Who::Wait, "nobody: wait{wait_until}"),
-];
-
-/// Returns who has to do something, with the words for it.
-pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, &'static str)> {
+/// Returns who has to do something, with the words for it; nothing if the texts name nobody.
+pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, Text)> {
     let name = match &*action.who {
         "ci" => facts.ci().who.unwrap_or("you"),
         name => name,
     };
-    let mut people = PEOPLE.iter();
-    let (_, who, words) = people.find(|(known, ..)| *known == name)?;
-    match who {
-        Who::You if facts.is_told() => Some((Who::Customer, words)),
-        who => Some((*who, words)),
-    }
+    let who = match name {
+        "token_owner" | "github_secrets" => Who::You,
+        "bitrise_secrets" => Who::BitriseAdmin,
+        name => Who::named(name)?,
+    };
+    let is_customer = who == Who::You && facts.is_told();
+    let who = if is_customer { Who::Customer } else { who };
+    Some((who, said(&format!("who {name}"), facts)?))
 }
 
 /// Returns the headline of the likeliest cause, if it has one and is known to apply.

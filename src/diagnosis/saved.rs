@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use url::Url;
 
 /// The most apps that are read; `verify` lists up to 10,000.
@@ -338,16 +338,14 @@ impl Evidence<'_> {
             _ => url.find("/apps").map(|at| &url[at..]),
         };
         let path = path.unwrap_or_default();
-        let is_asked = is_address(url)
-            && match id {
-                CheckId::TokenFormat => false,
-                CheckId::AppsList | CheckId::AppsRecheck => {
-                    path == "/apps" || path.starts_with("/apps?")
-                }
-                CheckId::PipelinesList | CheckId::PipelinesShow => {
-                    path.starts_with("/apps/") && path.contains("/pipelines")
-                }
-            };
+        let is_path = match id {
+            CheckId::TokenFormat => false,
+            CheckId::AppsList | CheckId::AppsRecheck => {
+                path == "/apps" || path.starts_with("/apps?")
+            }
+            _ => path.starts_with("/apps/") && path.contains("/pipelines"),
+        };
+        let is_asked = is_path && is_address(url);
         let known = ["HTTP/0.9", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
         let mut responder = request.responder.clone().unwrap_or_default();
         let mut fault = request.fault.clone();
@@ -383,7 +381,7 @@ impl Evidence<'_> {
         Exchange {
             attempts: request.attempts,
             elapsed: request.elapsed.unwrap_or_default(),
-            retry_after: request.retry_after,
+            retry_after: request.retry_after_s.map(Duration::from_secs),
             remote_address: request.remote_address,
             ..Exchange::new(if is_asked { url } else { "" }, outcome)
         }

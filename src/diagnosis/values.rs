@@ -3,19 +3,20 @@
 //! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
 
 use super::Known;
-use super::facts::{Facts, Mistaken, managed, workspaces_of};
+use super::facts::{Facts, Mistaken, host_of, managed, workspaces_of};
 use super::pasted;
 use crate::app::App;
 use crate::check::CheckId;
-use crate::exchange::{Fault, FaultKind, Header, ProxyResponse, Responder};
-use crate::report::AppResult;
+use crate::exchange::{AuthScheme, Exchange, Fault, FaultKind, Header, Responder};
+use crate::report::{AppResult, EvidenceKind, tallies};
 use crate::text::{Text, Untrusted};
+use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 /// How many apps are named in a sentence.
-const MAX_NAMES: usize = 5;
+const MAX_NAMES: u64 = 5;
 
 /// How many workspaces are named in a sentence.
 const MAX_WORKSPACES: usize = 3;
@@ -91,7 +92,11 @@ values! {
     "refused": refused;
     "refused_count": |f| Some(number(&f.refused.len()));
     "refused_names": |f| Some(names(f.refused.iter().copied(), None));
-    "refused_in": |f| Some(in_brackets(&workspaces_of(f.refused.iter().copied())));
+    "refused_in": |f| {
+        let names = workspaces_of(f.refused.iter().copied());
+        let comma = if names.len() > MAX_WORKSPACES { "," } else { "" };
+        Some(Text::from(comma).then(workspaces(" (", &names, ")")))
+    };
     "checked_apps": |f| Some(apps(f.coverage.checked).into());
     "checked_count": |f| Some(number(&f.coverage.checked));
     "started_apps": |f| Some(apps(f.coverage.checked + f.coverage.not_reached).into());
@@ -107,14 +112,38 @@ values! {
     "unlisted_names": |f| names_of(f, AppResult::is_readable_unlisted);
     "workspace_name": |f| Some(foreign(workspace(f)?));
     "workspace_count": |f| Some(number(&f.managed().len()));
-    "workspace_names": |f| Some(joined(&f.managed())).filter(|_| f.managed().len() <= MAX_WORKSPACES);
+    "workspace_names": |f| match f.managed() {
+        names if names.len() > MAX_WORKSPACES => None,
+        names => Some(workspaces("", &names, "")),
+    };
+
+    // A check.
+    "owner": |f| Some(foreign(f.app?.workspace.as_ref()?));
+    "tally": tally;
+    "list_count": list_count;
+    "list_workspaces": |f| Some(list_workspaces(f));
+    "list_names": |f| {
+        let names = names(f.sample, f.list()?.0);
+        (!f.sample.is_empty()).then_some(names)
+    };
+    "list_read": |f| Some(apps(f.list()?.1 as u64).into());
+    "check_words": |f| Some(foreign(words_of(f.exchange?)?));
+    "check_fault": |f| Some(fault(f.fault()?));
+    "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
+    "seen_of_no_step": |f| f.seen_of_no_step();
+    "boxes": |f| Some(boxes(f.foreign_responder()?)).filter(|text| !text.spans().is_empty());
+    "asked_wait": |f| Some(span(f.exchange?.retry_after?).into());
+    "request_id": |f| Some(foreign(f.response()?.request_id.as_ref()?));
+    "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
+    "asked_ip": |f| Some(number(&f.remote()?.ip()));
+    "any_proxy": |f| Some(command(f.report?.target.proxy.as_ref()?));
 
     // The response, or the fault.
     "address": |f| Some(command(&f.remote()?.ip()));
     "attempts": |f| Some(number(&f.exchange?.attempts));
     "status_number": |f| Some(number(&f.status()?));
     "words": |f| Some(f.message().map_or_else(Text::default, foreign));
-    "location": |f| Some(foreign(f.location()?));
+    "location": |f| Some(foreign(f.response()?.location_host.as_ref()?));
     "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
     "responder": |f| responder(f.responder()?);
     "server": |f| {
@@ -133,7 +162,10 @@ values! {
     "proxy_url": |f| Some(command(&f.proxy?));
     "proxy_code": |f| Some(number(&f.proxy_response()?.status));
     "proxy_responder": |f| responder(&f.proxy_response()?.responder);
-    "schemes": |f| Some(schemes(f.proxy_response()?).into());
+    "schemes": |f| {
+        let names = f.proxy_response()?.schemes.iter().copied().map(AuthScheme::as_str);
+        Some(names.collect::<Vec<_>>().join(", ").into())
+    };
 
     // Pasted text, or a saved report.
     "asked": pasted::asked;
@@ -168,15 +200,56 @@ fn number(number: &dyn Display) -> Text {
     number.to_string().into()
 }
 
+/// Returns the titles of a few apps, without quotation marks.
+fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
+    let title = |app: &App| foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
+    a_few(apps.into_iter().map(title), total)
+}
+
+/// Returns the listed apps with their slugs.
+fn sees_slugs(facts: &Facts) -> Option<Text> {
+    let one = |app: &App| {
+        let slug = app.slug.as_untrusted();
+        match &app.title {
+            Some(title) => foreign(title).own(" (").foreign(slug).own(")"),
+            None => foreign(slug),
+        }
+    };
+    let shown = a_few(facts.sample.iter().map(one), facts.coverage.total);
+    (!facts.sample.is_empty()).then_some(shown)
+}
+
+/// Returns the first few of several texts, and how many more there are.
+fn a_few(texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
+    let (mut all, mut count) = (Text::default(), 0);
+    for text in texts {
+        if count < MAX_NAMES {
+            all = all.own(if count == 0 { "" } else { ", " }).then(text);
+        }
+        count += 1;
+    }
+    match total.unwrap_or_default().max(count) - count.min(MAX_NAMES) {
+        0 => all,
+        more => all.own(format!(" and {more} more")),
+    }
+}
+
+/// Returns workspaces by name, or how many there are.
+fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
+    match names.len() {
+        0 => Text::default(),
+        1..=MAX_WORKSPACES => {
+            let names = names.iter().map(|name| foreign(name)).collect();
+            Text::from(before).then(pasted::listed(names)).own(behind)
+        }
+        count => format!(" in {count} workspaces").into(),
+    }
+}
+
 /// Returns the titles of the apps of which something holds.
 fn names_of(facts: &Facts, is: fn(&AppResult) -> bool) -> Option<Text> {
     let apps = facts.report?.apps.iter().filter(|result| is(result));
     Some(names(apps.map(|result| &result.app), None))
-}
-
-fn schemes(proxy: &ProxyResponse) -> String {
-    let names: Vec<_> = proxy.schemes.iter().map(|scheme| scheme.as_str()).collect();
-    names.join(", ")
 }
 
 /// Returns DX's code for a reason.
@@ -189,32 +262,6 @@ pub(super) fn apps(count: u64) -> String {
     match count {
         1 => "1 app".to_owned(),
         count => format!("{count} apps"),
-    }
-}
-
-/// Returns the listed apps with their slugs.
-fn sees_slugs(facts: &Facts) -> Option<Text> {
-    if facts.sample.is_empty() {
-        return None;
-    }
-    let mut text = Text::default();
-    for (index, app) in facts.sample.iter().take(MAX_NAMES).enumerate() {
-        if index > 0 {
-            text = text.own(", ");
-        }
-        text = match &app.title {
-            Some(title) => text
-                .foreign(title)
-                .own(" (")
-                .foreign(app.slug.as_untrusted())
-                .own(")"),
-            None => text.foreign(app.slug.as_untrusted()),
-        };
-    }
-    let shown = facts.sample.len().min(MAX_NAMES) as u64;
-    match facts.coverage.total.unwrap_or(shown).saturating_sub(shown) {
-        0 => Some(text),
-        more => Some(text.own(format!(" and {more} more"))),
     }
 }
 
@@ -255,24 +302,6 @@ pub fn app_in_workspace(of: &App) -> Text {
     match &of.workspace {
         Some(workspace) => text.own(" (").foreign(workspace).own(")"),
         None => text,
-    }
-}
-
-/// Returns the titles of a few apps, without quotation marks.
-pub(super) fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
-    let mut text = Text::default();
-    let mut count = 0;
-    for app in apps {
-        if count < MAX_NAMES {
-            text = text.own(if count == 0 { "" } else { ", " });
-            text = text.foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
-        }
-        count += 1;
-    }
-    let shown = count.min(MAX_NAMES) as u64;
-    match total.unwrap_or_default().max(count as u64) - shown {
-        0 => text,
-        more => text.own(format!(" and {more} more")),
     }
 }
 
@@ -317,61 +346,101 @@ fn workspace<'a>(facts: &Facts<'a>) -> Option<&'a Untrusted> {
     }
 }
 
-/// Returns the workspaces of apps, in brackets.
-fn in_brackets(names: &[&Untrusted]) -> Text {
-    match names {
-        [] => Text::default(),
-        names if names.len() <= MAX_WORKSPACES => Text::from(" (").then(joined(names)).own(")"),
-        names => format!(", in {} workspaces", names.len()).into(),
-    }
-}
-
-/// Returns the workspaces of listed apps, as it is added to their number.
-pub(super) fn in_workspaces(names: &[&Untrusted]) -> Text {
-    match names {
-        [] => Text::default(),
-        names if names.len() <= MAX_WORKSPACES => Text::from(" in ").then(joined(names)),
-        names => format!(" in {} workspaces", names.len()).into(),
-    }
-}
-
-/// Returns names as in “A, B and C”.
-fn joined(names: &[&Untrusted]) -> Text {
-    let mut text = Text::default();
-    for (index, name) in names.iter().enumerate() {
-        let between = match index {
-            0 => "",
-            last if last + 1 == names.len() => " and ",
-            _ => ", ",
-        };
-        text = text.own(between).foreign(name);
-    }
-    text
-}
-
 fn variables(known: &Known) -> Option<Text> {
-    let mut text = Text::default();
-    for (index, variable) in known.token_variables.iter().enumerate() {
-        text = text
-            .own(if index == 0 { "" } else { ", " })
-            .command(*variable);
-    }
-    (!known.token_variables.is_empty()).then_some(text)
+    let variables = known.token_variables.iter();
+    let named = a_few(variables.map(|name| command(name)), None);
+    (!known.token_variables.is_empty()).then_some(named)
 }
 
 /// Returns who answered: the page's title and the headers that name a box.
-pub(super) fn responder(responder: &Responder) -> Option<Text> {
-    let mut text = Text::default();
-    if let Some(title) = &responder.title {
-        text = text.own("“").foreign(title).own("”");
+fn responder(responder: &Responder) -> Option<Text> {
+    let title = responder.title.iter().map(quoted);
+    let headers = responder.headers.iter();
+    let headers =
+        headers.map(|Header { name, value }| Text::from(format!("{name}: ")).foreign(value));
+    let mut parts = title.chain(headers);
+    let first = parts.next()?;
+    Some(parts.fold(first, |text, part| text.own(" · ").then(part)))
+}
+
+/// Counts how a check ended for each of several apps.
+fn tally(facts: &Facts) -> Option<Text> {
+    let (id, of) = (facts.check?.id, &facts.report?.apps);
+    let (pipelines, details) = tallies(of);
+    let counts = match id {
+        CheckId::PipelinesList => pipelines,
+        CheckId::PipelinesShow => details,
+        _ => return None,
+    };
+    if of.len() < 2 || facts.evidence == EvidenceKind::Pasted {
+        return None;
     }
-    for Header { name, value } in &responder.headers {
-        if !text.spans().is_empty() {
-            text = text.own(" · ");
-        }
-        text = text.own(format!("{name}: ")).foreign(value);
+    let parts = [
+        (counts.readable, "readable"),
+        (counts.denied, "refused"),
+        (counts.unknown, "unknown"),
+        (counts.skipped, "skipped"),
+        (counts.not_reached, "not reached"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    Some(format!("{}: {}", apps(counts.apps() as u64), parts.join(", ")).into())
+}
+
+/// Returns how many apps the list has.
+fn list_count(facts: &Facts) -> Option<Text> {
+    let (total, listed, _) = facts.list()?;
+    let more = || format!("more than {}", apps(listed as u64));
+    Some(total.map_or_else(more, apps).into())
+}
+
+/// Returns the workspaces of the listed apps. A person's account is none, and a personal token may
+/// see more of them than were listed.
+fn list_workspaces(facts: &Facts) -> Text {
+    let is_whole = facts.coverage.total == Some(facts.sample.len() as u64);
+    let is_personal = facts.sample.iter().all(|app| app.is_owned_by_user);
+    let is_all = is_whole || facts.kind == Some(TokenKind::Workspace);
+    match workspaces_of(facts.sample).as_slice() {
+        [_, _, ..] if !is_whole => " in several workspaces".into(),
+        [_] if is_personal || !is_all => Text::default(),
+        all => workspaces(" in ", all, ""),
     }
-    (!text.spans().is_empty()).then_some(text)
+}
+
+/// Returns what the server says of its refusal, in its own words.
+pub(super) fn words_of(exchange: &Exchange) -> Option<&Untrusted> {
+    let response = exchange.response()?;
+    let words = response.message().or(response.challenge.as_ref());
+    words.filter(|_| response.status != Some(200))
+}
+
+/// Returns why there was no complete response.
+fn fault(fault: &Fault) -> Text {
+    match fault.kind {
+        FaultKind::ProxyTls => Text::from(format!("{}: ", fault.kind.sentence())).then(tls(fault)),
+        _ if fault.tls().is_some() => tls(fault),
+        _ => fault.to_string().into(),
+    }
+}
+
+/// Returns a span of time as people would write it.
+pub fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
+    }
+}
+
+/// Returns the headers that name a box, one behind the other.
+fn boxes(responder: &Responder) -> Text {
+    let headers = responder.headers.iter();
+    headers.fold(Text::default(), |text, Header { name, value }| {
+        text.own(format!(" · {name}: ")).foreign(value)
+    })
 }
 
 /// Returns a time of day, rounded up to the minute, as in “18:18 UTC”; with the date if that is a day

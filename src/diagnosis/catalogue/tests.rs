@@ -5,8 +5,8 @@ use super::super::sentence::{fill, gaps};
 use super::super::values::VALUES;
 use super::*;
 use crate::diagnosis::ci;
-use crate::diagnosis::result::PEOPLE;
 use crate::report::Warning;
+use crate::verdict::Verdict;
 use std::collections::BTreeSet;
 
 fn entries() -> impl Iterator<Item = (&'static str, Entry)> {
@@ -25,6 +25,9 @@ const LINES: &[&str] = &[
     "remarks",
     "not_checked",
     "if_dx_refuses",
+    "check_line",
+    "outcome",
+    "failure_point",
 ];
 
 /// Returns every entry of the texts, by its name.
@@ -84,7 +87,7 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
             }
         }
         for action in &entry.actions {
-            let is_known = PEOPLE.iter().any(|(known, ..)| *known == action.who);
+            let is_known = named(&format!("who {}", action.who)).is_some();
             assert!(
                 is_known || action.who == "ci",
                 "{name}: who is {}?",
@@ -95,11 +98,8 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         links.extend(entry.links.iter().copied());
     }
     for who in ci::people() {
-        assert!(PEOPLE.iter().any(|(known, ..)| *known == who), "{who}");
+        assert!(named(&format!("who {who}")).is_some(), "{who}");
         people.insert(who.to_owned());
-    }
-    for (_, _, words) in PEOPLE {
-        filled.extend(gaps(words).into_iter().map(str::to_owned));
     }
     for (fact, _) in FACTS {
         assert!(facts.contains(fact), "no text asks for {fact}");
@@ -108,8 +108,17 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
     for gap in VALUES.iter().map(|(name, _)| *name).chain(words) {
         assert!(filled.contains(gap), "no text has {{{gap}}}");
     }
-    for (who, ..) in PEOPLE {
-        assert!(people.contains(*who), "nothing is for {who}");
+    for who in all_entries().filter_map(|(name, _)| name.strip_prefix("who ")) {
+        let action = entry(None).actions.first().map(|action| Action {
+            who: who.to_owned(),
+            sentence: Sentence::default(),
+            ..*action
+        });
+        assert!(people.contains(who), "nothing is for {who}");
+        assert!(
+            crate::diagnosis::result::who(&action.unwrap(), &Facts::default()).is_some(),
+            "{who}"
+        );
     }
     for (link, url) in LINKS {
         assert!(links.contains(url), "no text has the link {link}");
@@ -151,7 +160,10 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         let is_line = LINES.contains(name) || name.starts_with('{');
         let code = name.strip_prefix("warning ");
         let is_warning = code.is_some_and(|code| Warning::named(code).is_some());
-        let is_known = is_line || is_warning || ["verified", "always"].contains(name);
+        let verdict = name.strip_prefix("verdict ");
+        let is_verdict = verdict.is_some_and(|verdict| Verdict::named(verdict).is_some());
+        let is_other = is_warning || is_verdict || name.starts_with("who ");
+        let is_known = is_line || is_other || ["verified", "always"].contains(name);
         assert!(is_used || is_reason || is_known, "{name}");
     }
 }
