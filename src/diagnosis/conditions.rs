@@ -13,6 +13,7 @@ use super::pasted;
 use super::values::value;
 use crate::check::{CheckResult, Finding};
 use crate::exchange::{AuthScheme, Body};
+use crate::pasted::Secret;
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenSource, TokenState};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -284,7 +285,10 @@ facts! {
     "app_disabled": |f, _| Some(f.app?.is_disabled);
     "told_by_body": |f, _| f.check.map(|check| f.is_told_by_body(check));
     "foreign": |f, _| Some(f.foreign_responder().is_some());
-    "several_tokens": |f, _| Some(f.has_several_tokens());
+    "several_tokens": |f, _| {
+        let tokens = f.secrets().iter().filter(|secret| matches!(secret, Secret::Bitrise(..)));
+        Some(tokens.count() > 1)
+    };
     "asked": |f, _| Some(f.exchange.is_some());
     "attempts": |f, count| Some(is_count(f.exchange?.attempts, count));
     "web_page": |f, _| f.response().map(|response| matches!(response.body, Body::Html));

@@ -48,12 +48,7 @@ impl<'a> Groups<'a> {
         if index == next {
             self.workspaces.push(Workspace {
                 name: name.cloned(),
-                apps: 0,
-                readable: 0,
-                denied: 0,
-                without_runs: 0,
-                disabled: 0,
-                titles: Vec::new(),
+                ..Workspace::default()
             });
         }
         let group = &mut self.workspaces[index];

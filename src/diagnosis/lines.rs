@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::reproduce::Reproduce;
 use super::sentence::{said, say};
 use super::values::words_of;
-use super::{CheckLine, RequestLine};
+use super::{CheckLine, RequestLine, millis};
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::{Exchange, METHOD};
 use crate::report::EvidenceKind;
@@ -57,7 +57,7 @@ fn request(exchange: &Exchange, facts: &Facts, how: &Reproduce) -> RequestLine {
         retry_after_s: exchange.retry_after.map(|wait| wait.as_secs()),
         location: response.and_then(|response| response.location_host.clone()),
         fault: exchange.fault().cloned(),
-        elapsed: is_live.then_some(exchange.elapsed),
+        duration_ms: is_live.then(|| millis(exchange.elapsed)),
         attempts: exchange.attempts,
         request_id: response.and_then(|response| response.request_id.clone()),
         api_message: words_of(exchange).cloned(),

@@ -10,7 +10,6 @@
 mod catalogue;
 pub mod ci;
 mod conditions;
-mod document;
 mod explain;
 mod extent;
 mod facts;
@@ -25,7 +24,6 @@ mod sentence;
 mod values;
 
 pub use catalogue::DX_PAGE;
-pub use document::rfc3339;
 pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::check_title;
@@ -44,14 +42,17 @@ use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use conditions::holds;
-use document::{SCHEMA_VERSION, milliseconds};
 use facts::Facts;
 use reproduce::Reproduce;
+use saved::{known, readable};
 use sentence::{fill, list_of, said, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
+
+/// The version of the document's form.
+const SCHEMA_VERSION: &str = "1.0";
 
 /// A run and what it means, ready to be shown.
 ///
@@ -67,6 +68,7 @@ pub struct Diagnosis {
     /// The code that DX shows, if it meets what was seen.
     pub dx_error: Option<Cow<'static, str>>,
     /// The reason for it, unless the token is verified.
+    #[serde(default, deserialize_with = "known")]
     pub reason: Option<Reason>,
     /// The answer in one sentence, with the names in it.
     #[serde(rename = "message")]
@@ -106,20 +108,20 @@ pub struct Diagnosis {
     #[serde(skip_deserializing)]
     pub tool: Tool,
     /// When the run started.
-    #[serde(with = "document::time")]
-    pub checked_at: SystemTime,
+    pub checked_at: String,
     /// How long it took; nothing for pasted text.
-    #[serde(rename = "duration_ms", with = "milliseconds")]
-    pub duration: Option<Duration>,
+    pub duration_ms: Option<u64>,
     /// What the run was asked to do.
     pub target: TargetLine,
     /// What is known of the token.
     pub token: TokenLine,
     /// The checks, in the order in which they were made.
+    #[serde(deserialize_with = "readable")]
     pub checks: Vec<CheckLine>,
     /// What the token sees, and what became of each app.
     pub apps: Apps,
     /// What is worth a word but didn't decide.
+    #[serde(deserialize_with = "readable")]
     pub warnings: Vec<WarningLine>,
     /// DX's own page.
     #[serde(skip_deserializing)]
@@ -230,8 +232,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             .map(|link| Cow::Borrowed(*link))
             .collect(),
         target: target(&report),
-        checked_at: report.checked_at,
-        duration: is_live.then_some(report.duration),
+        checked_at: rfc3339(report.checked_at),
+        duration_ms: is_live.then(|| millis(report.duration)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;
@@ -312,6 +314,21 @@ fn target(report: &Report) -> TargetLine {
     }
 }
 
+/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
+/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can.
+fn rfc3339(time: SystemTime) -> String {
+    /// The last second of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
+/// Returns a span of time in milliseconds.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The build of the program that made a diagnosis.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tool {
@@ -342,10 +359,12 @@ impl Default for Tool {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TokenLine {
     /// Its kind, if there was a token to look at.
+    #[serde(default, deserialize_with = "known")]
     pub kind: Option<TokenKind>,
     /// What came of it.
     pub state: TokenState,
     /// Where it came from.
+    #[serde(default, deserialize_with = "known")]
     pub source: Option<TokenSource>,
     /// The first 8 hex digits of its SHA-256.
     pub fingerprint: Option<String>,
@@ -370,10 +389,12 @@ pub struct Apps {
     #[serde(flatten)]
     pub coverage: Coverage,
     /// How many apps stood on the pages of the list that were read.
+    #[serde(default)]
     pub listed: u64,
     /// What the token sees, one entry a workspace, the largest first.
     pub workspaces: Vec<Workspace>,
     /// The first apps of the list, at most a page of them.
+    #[serde(default)]
     pub first: Vec<App>,
     /// Each app that was checked or was to be checked.
     pub items: Vec<AppResult>,
@@ -403,6 +424,7 @@ pub struct CheckLine {
     /// How it ended.
     pub status: Status,
     /// Why it did not pass.
+    #[serde(default, deserialize_with = "known")]
     pub reason: Option<Reason>,
     /// One sentence, without a full stop.
     #[serde(rename = "message")]
@@ -431,8 +453,8 @@ pub struct RequestLine {
     /// The address that was connected to, with its port.
     pub remote_address: Option<SocketAddr>,
     /// From the start of the first attempt to the end of the last; nothing for pasted text.
-    #[serde(rename = "duration_ms", with = "milliseconds", skip_deserializing)]
-    pub elapsed: Option<Duration>,
+    #[serde(skip_deserializing)]
+    pub duration_ms: Option<u64>,
     /// How many attempts were made.
     pub attempts: u32,
     /// How long the server asks to wait.
@@ -446,6 +468,7 @@ pub struct RequestLine {
     /// Who answered, if it was not Bitrise's API.
     pub responder: Option<Responder>,
     /// Why there was no response, or no complete one.
+    #[serde(default, deserialize_with = "known")]
     pub fault: Option<Fault>,
     /// What became of it in a few words: “404 “Not Found” · request 0c9b”.
     pub outcome: Text,
@@ -458,7 +481,7 @@ pub struct RequestLine {
 }
 
 /// One workspace as the token sees it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Workspace {
     /// Its name, if the list of apps told it.
     pub name: Option<Untrusted>,
@@ -491,13 +514,16 @@ pub struct TargetLine {
     #[serde(skip_deserializing)]
     pub command: String,
     /// Which apps were to be checked.
+    #[serde(default)]
     pub apps: Selection,
     /// Whether one pipeline run of each app was to be looked at.
+    #[serde(default)]
     pub pipeline_details: bool,
     /// Where the base URL came from.
+    #[serde(default)]
     pub base_url_source: BaseUrlSource,
     /// Whether one more root certificate was trusted (`--ca-cert`).
-    #[serde(rename = "ca_cert")]
+    #[serde(default, rename = "ca_cert")]
     pub has_ca_cert: bool,
 }
 

@@ -86,15 +86,6 @@ impl<'a> Facts<'a> {
         self.pasted.map_or(&[], |pasted| &pasted.secrets)
     }
 
-    /// Tells whether more than one Bitrise token stands in the text.
-    pub(super) fn has_several_tokens(&self) -> bool {
-        let secrets = self.secrets().iter();
-        secrets
-            .filter(|secret| matches!(secret, Secret::Bitrise(..)))
-            .count()
-            > 1
-    }
-
     /// Returns what the text shows of the steps, each response that a later one replaced left out.
     fn found(&self) -> impl Iterator<Item = &'a PastedStep> {
         let found = self.pasted.map_or(&[][..], |pasted| &pasted.found);

@@ -18,7 +18,8 @@ use crate::report::{
 };
 use crate::verdict::{Reason, Signal, Verdict};
 use crate::wire::Document;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -30,6 +31,9 @@ const MAX_APPS: usize = 20_000;
 
 /// The exit code of a run whose report could not be written somewhere, whatever it says.
 const UNWRITTEN: u8 = 1;
+
+/// The versions of HTTP, as their names are written.
+const HTTP_VERSIONS: [&str; 5] = ["HTTP/0.9", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
 
 /// Reads a report that this program wrote, of this version or another one of the same form.
 ///
@@ -51,7 +55,7 @@ pub fn read(json: &str) -> Option<Report> {
             "a value is missing, or is not of its type".to_owned(),
         ),
         Ok(saved) => match contradiction(&saved) {
-            Some(what) => altered(saved.checked_at, what),
+            Some(what) => altered(checked_at(&saved), what),
             None => rebuilt(&saved),
         },
     })
@@ -89,9 +93,13 @@ fn contradiction(saved: &Diagnosis) -> Option<String> {
     };
     again.schema_version.clone_from(&saved.schema_version);
     again.evidence = saved.evidence;
-    again.duration = saved.duration;
+    again.duration_ms = saved.duration_ms;
     if saved.exit_code == UNWRITTEN {
         again.exit_code = UNWRITTEN;
+    }
+    if saved.apps.listed == 0 {
+        // An older program did not write what the list names.
+        again.apps.workspaces.clone_from(&saved.apps.workspaces);
     }
     // The secret of a pasted text does not stand in the report of it.
     let in_text = { saved.warnings.iter() }.filter(|warning| warning.code == Warning::TokenInText);
@@ -100,7 +108,28 @@ fn contradiction(saved: &Diagnosis) -> Option<String> {
     difference(&saved, &again)
 }
 
-/// Returns the key of the first value that differs.
+/// Reads a value that another version may have named otherwise; then it counts as not known.
+pub(super) fn known<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// Reads those of a list that this version knows.
+pub(super) fn readable<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let values = Vec::<Value>::deserialize(from)?.into_iter();
+    let values = values.filter_map(|value| serde_json::from_value(value).ok());
+    Ok(values.collect())
+}
+
+/// Returns the key of the first value that differs. One that is not known contradicts nothing.
 fn difference(one: &Value, other: &Value) -> Option<String> {
     let below = |key: &dyn Display, one, other| {
         let rest = difference(one, other)?;
@@ -116,7 +145,7 @@ fn difference(one: &Value, other: &Value) -> Option<String> {
             let mut pairs = one.iter().zip(other).enumerate();
             pairs.find_map(|(index, (one, other))| below(&index, one, other))
         }
-        _ => (one != other).then(String::new),
+        _ => (!one.is_null() && one != other).then(String::new),
     }
 }
 
@@ -139,7 +168,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let checks = saved.checks.iter().map(|line| evidence.check(line));
     let mut report = Report {
         evidence: EvidenceKind::Report,
-        duration: saved.duration.unwrap_or_default(),
+        duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
         not_run: saved.reason.filter(is_not_run).map(NotRun::Saved),
         sample: apps.first.clone(),
         options: RunOptions {
@@ -148,7 +177,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         },
         interrupted: { Signal::ALL.iter().copied() }
             .find(|signal| signal.exit_code() == saved.exit_code),
-        ..Report::started(saved.checked_at, target(saved), token(saved))
+        ..Report::started(checked_at(saved), target(saved), token(saved))
     }
     .with_checks(checks.collect());
     report.apps = items;
@@ -161,6 +190,11 @@ fn rebuilt(saved: &Diagnosis) -> Report {
             .retain(|check| !pasted::is_of_run(check) || is_there(check.id));
     }
     report
+}
+
+fn checked_at(saved: &Diagnosis) -> SystemTime {
+    let time = humantime::parse_rfc3339(&saved.checked_at);
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 fn target(saved: &Diagnosis) -> Target {
@@ -187,8 +221,9 @@ fn target(saved: &Diagnosis) -> Target {
 
 fn token(saved: &Diagnosis) -> TokenInfo {
     let warns = |code: Warning| saved.warnings.iter().any(|warning| warning.code == code);
-    let is_hex =
-        |text: &String| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = |text: &String| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     TokenInfo {
         kind: saved.token.kind,
         was_trimmed: warns(Warning::TokenTrimmed),
@@ -243,8 +278,7 @@ impl Evidence<'_> {
     fn app(&mut self, from: &AppResult) -> AppResult {
         let first = self.saved.apps.first.first();
         let slug = from.app.slug.raw();
-        let is_there = self.listed.contains(slug).then_some(true);
-        let is_listed = is_there.or(from.is_listed);
+        let is_listed = from.is_listed.map(|is| is || self.listed.contains(slug));
         let id = match from.reason {
             Some(Reason::PipelineDetailsDenied) => CheckId::PipelinesShow,
             _ => CheckId::PipelinesList,
@@ -346,7 +380,8 @@ impl Evidence<'_> {
             _ => path.starts_with("/apps/") && path.contains("/pipelines"),
         };
         let is_asked = is_path && is_address(url);
-        let known = ["HTTP/0.9", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
+        // An older program wrote the wait that decided alone.
+        let wait = request.retry_after_s.or(self.saved.retry_after_s);
         let mut responder = request.responder.clone().unwrap_or_default();
         let mut fault = request.fault.clone();
         let of_proxy = fault.iter_mut().flat_map(|fault| &mut fault.proxy);
@@ -367,7 +402,7 @@ impl Evidence<'_> {
                     None => Body::Other,
                 };
                 Ok(Response {
-                    http_version: { known.into_iter() }
+                    http_version: { HTTP_VERSIONS.iter().copied() }
                         .find(|known| Some(*known) == request.http_version.as_deref()),
                     request_id: request.request_id.clone(),
                     location_host: request.location.clone(),
@@ -380,8 +415,7 @@ impl Evidence<'_> {
         };
         Exchange {
             attempts: request.attempts,
-            elapsed: request.elapsed.unwrap_or_default(),
-            retry_after: request.retry_after_s.map(Duration::from_secs),
+            retry_after: wait.map(Duration::from_secs),
             remote_address: request.remote_address,
             ..Exchange::new(if is_asked { url } else { "" }, outcome)
         }

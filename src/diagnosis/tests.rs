@@ -537,3 +537,20 @@ fn network() {
 mod random {
     mod tests;
 }
+
+#[test]
+fn a_time_is_written_whatever_the_clock_says() {
+    let year = Duration::from_secs(365 * 86_400);
+    let epoch = SystemTime::UNIX_EPOCH;
+    for (time, expected) in [
+        (epoch - year, "1970-01-01T00:00:00Z"),
+        (epoch, "1970-01-01T00:00:00Z"),
+        (
+            epoch + Duration::from_millis(1_795_631_763_999),
+            "2026-11-25T18:36:03Z",
+        ),
+        (epoch + year * 9_000, "9999-12-31T23:59:59Z"),
+    ] {
+        assert_eq!(rfc3339(time), expected);
+    }
+}

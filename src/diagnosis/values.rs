@@ -2,9 +2,9 @@
 //!
 //! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
 
-use super::Known;
 use super::facts::{Facts, Mistaken, host_of, managed, workspaces_of};
 use super::pasted;
+use super::{Known, millis};
 use crate::app::App;
 use crate::check::CheckId;
 use crate::exchange::{AuthScheme, Exchange, Fault, FaultKind, Header, Responder};
@@ -132,7 +132,7 @@ values! {
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
     "boxes": |f| Some(boxes(f.foreign_responder()?)).filter(|text| !text.spans().is_empty());
-    "asked_wait": |f| Some(span(f.exchange?.retry_after?).into());
+    "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
     "request_id": |f| Some(foreign(f.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
     "asked_ip": |f| Some(number(&f.remote()?.ip()));
@@ -426,12 +426,12 @@ fn fault(fault: &Fault) -> Text {
     }
 }
 
-/// Returns a span of time as people would write it.
-pub fn span(duration: Duration) -> String {
-    match duration.as_millis() {
-        ms @ 0..1000 => format!("{ms} ms"),
-        ms @ 1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string(),
+/// Returns a number of milliseconds as people would write it.
+pub fn span(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        _ => humantime::format_duration(Duration::from_secs(millis / 1000)).to_string(),
     }
 }
 

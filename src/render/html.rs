@@ -105,8 +105,8 @@ fn run(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
         ("Base URL", target.base_url.clone()),
         ("Proxy", target.proxy.clone()),
         ("Token from", source),
-        ("Started", Some(super::utc(diagnosis.checked_at))),
-        ("Took", diagnosis.duration.map(span)),
+        ("Started", Some(super::utc(&diagnosis.checked_at))),
+        ("Took", diagnosis.duration_ms.map(span)),
     ];
     let facts = facts.into_iter();
     facts

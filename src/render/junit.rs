@@ -26,13 +26,11 @@ const MAX_APPS: usize = 100;
 /// Returns the serialiser's error; no diagnosis is known to cause one.
 pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(NAME);
-    let duration = whole_millis(diagnosis.duration);
+    let duration = Duration::from_millis(diagnosis.duration_ms.unwrap_or_default());
     suite.set_time(duration);
     // Without an offset, as the common schema has it; the time is in UTC.
-    let started = crate::diagnosis::rfc3339(diagnosis.checked_at);
-    suite
-        .extra
-        .insert("timestamp".into(), started.trim_end_matches('Z').into());
+    let started = diagnosis.checked_at.trim_end_matches('Z');
+    suite.extra.insert("timestamp".into(), started.into());
     for (name, value) in properties(diagnosis) {
         suite.add_property((name, value.as_str()));
     }
@@ -49,13 +47,6 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     // attribute; the suite's own count stays.
     let skipped = format!(" skipped=\"{}\"", document.skipped);
     Ok(document.to_string()?.replacen(&skipped, "", 1))
-}
-
-/// Returns a span of time as the other formats have it, to the millisecond.
-fn whole_millis(span: Option<Duration>) -> Duration {
-    Duration::from_millis(span.map_or(0, |span| {
-        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-    }))
 }
 
 fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
@@ -106,7 +97,9 @@ fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
     }
     let mut output = vec![message];
     if let Some(request) = &check.request {
-        case.set_time(whole_millis(request.elapsed));
+        case.set_time(Duration::from_millis(
+            request.duration_ms.unwrap_or_default(),
+        ));
         output.push(format!("{METHOD} {}", request.url));
         output.push(request.outcome.to_string());
         output.extend(request.failure_point.as_ref().map(ToString::to_string));

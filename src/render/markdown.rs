@@ -47,8 +47,8 @@ impl Page {
         ];
         let named = named.into_iter();
         parts.extend(named.filter_map(|(name, text)| Some(format!("{name}{}", code(text?)))));
-        parts.push(super::utc(diagnosis.checked_at));
-        parts.extend(diagnosis.duration.map(crate::diagnosis::span));
+        parts.push(super::utc(&diagnosis.checked_at));
+        parts.extend(diagnosis.duration_ms.map(crate::diagnosis::span));
         self.line(&parts.join(" · "));
     }
 

@@ -296,7 +296,7 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         address_before = from;
         if scope.is_full {
             let version = request.http_version.clone().map(Cow::into_owned);
-            for part in version.into_iter().chain(request.elapsed.map(span)) {
+            for part in version.into_iter().chain(request.duration_ms.map(span)) {
                 outcome = outcome.own(format!(" · {part}"));
             }
         }
