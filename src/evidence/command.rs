@@ -5,6 +5,8 @@
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Words, lower};
 use crate::pasted::Mistake;
+use regex_lite::Regex;
+use std::sync::LazyLock;
 
 /// A command, as far as it tells what was sent.
 #[derive(Debug)]
@@ -13,6 +15,11 @@ pub(super) struct Command {
     pub(super) shell: Shell,
     /// Whether it has options or quotes, so that it is no part of a sentence.
     pub(super) has_options: bool,
+    client: &'static str,
+    /// Whether an address without a scheme is asked over TLS.
+    is_https: bool,
+    /// The method of which the options speak by themselves.
+    implied: Option<&'static str>,
 }
 
 /// Returns the places in a line where commands start: a program's name as a word, with something
@@ -29,10 +36,7 @@ pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
 /// Tells whether what follows a program's name can be what it is given.
 fn is_used(client: &str, behind: &str) -> bool {
     let next = behind.split_whitespace().next().unwrap_or_default();
-    let is_address = next.contains("://")
-        || next.contains("bitrise.io")
-        || next.starts_with("127.0.0.1")
-        || next.starts_with("localhost");
+    let is_address = looks_like_address(next);
     // “http” and “https” are words of any text as well.
     if client == "httpie" {
         return is_address || next.starts_with('-') || words::is("method", next);
@@ -111,7 +115,7 @@ fn split(text: &str, shell: Shell) -> Vec<Word> {
             }
             (_, c) => {
                 if matches!(c, '$' | '%') && !std::mem::replace(&mut word.has_variable, true) {
-                    word.quote = quote.or(word.quote.filter(|_| false));
+                    word.quote = quote;
                 }
                 word.text.push(c);
             }
@@ -121,16 +125,6 @@ fn split(text: &str, shell: Shell) -> Vec<Word> {
         words.push(word);
     }
     words
-}
-
-/// What is being read.
-struct Reader<'a> {
-    client: &'static str,
-    shell: Shell,
-    variables: &'a Variables,
-    request: Request,
-    has_data: bool,
-    is_get: bool,
 }
 
 impl Command {
@@ -145,96 +139,70 @@ impl Command {
         let small = lower(text);
         let tool = small.split_whitespace().next()?;
         let client = words::kind_with("tool", tool)?;
+        let is_powershell = client == "powershell" || small.contains("$env:");
         let before = before.filter(|before| *before != Shell::Posix);
-        let shell = if client == "powershell" || small.contains("$env:") {
-            Shell::PowerShell
-        } else if let Some(shell) = prompt.or(before) {
-            shell
-        } else if has_variable_of_cmd(text) {
-            Shell::Cmd
-        } else {
-            Shell::Posix
-        };
+        let known = is_powershell.then_some(Shell::PowerShell);
+        let of_cmd = has_variable_of_cmd(text).then_some(Shell::Cmd);
+        let shell = known.or(prompt).or(before).or(of_cmd);
+        let shell = shell.unwrap_or(Shell::Posix);
         let words = split(text, shell);
-        let request = Request {
-            is_shown: true,
-            is_whole: true,
-            ..Request::default()
-        };
-        let mut reader = Reader {
-            client,
+        let mut command = Self {
+            request: Request::default(),
             shell,
-            variables,
-            request,
-            has_data: false,
-            is_get: false,
+            has_options: text.contains(['\'', '"']) || words.iter().any(Word::is_option),
+            client,
+            is_https: matches!(tool, "https" | "xhs") || client == "powershell",
+            implied: None,
         };
-        // Without a scheme, these send their requests over TLS.
-        let is_https = matches!(tool, "https" | "xhs") || client == "powershell";
-        reader.words(&words, is_https);
-        let Reader {
-            mut request,
-            has_data,
-            is_get,
-            ..
-        } = reader;
+        command.request.is_shown = true;
+        command.request.is_whole = true;
+        command.words(&words);
+        let request = &mut command.request;
         if request.address.is_none()
             && let Some((at, end)) = address_at(text, 0)
         {
-            request.address = Address::read(&text[at..end], is_https);
+            request.address = Address::read(&text[at..end], command.is_https);
         }
-        if request.method.is_none() && has_data && !is_get {
-            request.method = Some("POST".to_owned());
-        }
+        let implied = command.implied.map(str::to_owned);
+        request.method = request.method.take().or(implied);
         if request.credential.is_none()
-            && let Some(value) = Value::of_authorization(text)
+            && let Some(Value { text, quote, .. }) = Value::of_authorization(text)
         {
             // In a table of PowerShell's, quotes stand around texts that have no variable.
-            let is_text = client == "powershell" && !value.text.starts_with('$');
-            let quote = value.quote.filter(|_| !is_text);
-            request.credential = Some(request::judge_value(
-                &value.text,
-                quote,
-                Some(shell),
-                variables,
-            ));
+            let is_text = client == "powershell" && !text.starts_with('$');
+            let quote = quote.filter(|_| !is_text);
+            let judged = request::judge_value(&text, quote, Some(shell), variables);
+            request.credential = Some(judged);
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
-        let is_of_cmd = shell == Shell::Cmd && words.iter().any(|word| word.quote == Some('\''));
-        if is_typographic || is_of_cmd {
+        let is_single = |word: &Word| word.quote == Some('\'');
+        if is_typographic || shell == Shell::Cmd && words.iter().any(is_single) {
             request.mistakes.push(Mistake::Quotes);
         }
-        let has_options = text.contains(['\'', '"']) || words.iter().any(Word::is_option);
-        Some(Self {
-            request,
-            shell,
-            has_options,
-        })
+        Some(command)
     }
-}
 
-impl Reader<'_> {
-    fn words(&mut self, words: &[Word], is_https: bool) {
+    fn words(&mut self, words: &[Word]) {
+        let is_httpie = self.client == "httpie";
         let mut rest = words.iter().skip(1);
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
+            let has_address = self.request.address.is_some();
             if word.quote.is_none() && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
-                self.request.is_hidden |= !text.starts_with('|');
-                self.request.is_filtered |= text.starts_with('|') && !shows_all(rest.clone());
+                let is_filter = text.starts_with('|');
+                self.request.is_hidden |= !is_filter;
+                self.request.is_filtered |= is_filter && !shows_all(rest);
                 return;
             }
             if word.is_option() {
-                self.option(word, &mut rest, is_https);
-            } else if self.client == "httpie"
-                && self.request.address.is_none()
-                && words::is("method", text)
-            {
+                self.option(text, &mut rest);
+            } else if is_httpie && !has_address && words::is("method", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
-            } else if self.client == "httpie" && self.request.address.is_some() {
-                self.item(word);
-            } else if self.request.address.is_none() && looks_like_address(text) {
-                self.request.address =
-                    Address::read(text.trim_end_matches([',', ';', ')']), is_https);
+            } else if is_httpie && has_address {
+                self.item(text);
+            } else if !has_address && looks_like_address(text) {
+                let address = text.trim_end_matches([',', ';', ')']);
+                self.request.address = Address::read(address, self.is_https);
             } else if word.quote.is_none() && text.starts_with(['$', '@']) {
                 // What is in there may be headers.
                 self.request.is_whole = false;
@@ -243,102 +211,63 @@ impl Reader<'_> {
     }
 
     /// Reads an option: a long one, perhaps with its value behind a sign, or letters such as `-sSi`.
-    fn option<'w>(
-        &mut self,
-        word: &Word,
-        rest: &mut impl Iterator<Item = &'w Word>,
-        is_https: bool,
-    ) {
-        let text = word.text.as_str();
-        let (name, glued) = text
-            .split_once(['=', ':'])
-            .map_or((text, None), |(name, value)| (name, Some(value)));
-        let small = lower(name);
-        let name = if self.client == "powershell" {
-            &small
-        } else {
-            name
+    fn option<'w>(&mut self, option: &'w str, rest: &mut impl Iterator<Item = &'w Word>) {
+        let mut value = |glued: &'w str, takes_value: bool| match glued {
+            "" if takes_value => rest.next().map_or("", |word| &word.text),
+            glued => glued,
         };
+        let (name, glued) = option.split_once(['=', ':']).unwrap_or((option, ""));
+        let is_powershell = self.client == "powershell";
+        let small = lower(name);
+        let name = if is_powershell { &small } else { name };
         if let Some((meaning, takes_value)) = words::option(self.client, name) {
-            let own = glued.map(|value| Word {
-                text: value.to_owned(),
-                ..Word::default()
-            });
-            let next = if takes_value && own.is_none() {
-                rest.next()
-            } else {
-                None
-            };
-            return self.means(meaning, own.as_ref().or(next), is_https);
+            return self.means(meaning, value(glued, takes_value));
         }
-        if name.starts_with("--") || self.client == "powershell" {
-            return;
-        }
-        for (at, letter) in text.char_indices().skip(1) {
-            let Some((meaning, takes_value)) = words::option(self.client, &format!("-{letter}"))
-            else {
-                continue;
-            };
-            let glued = &text[at + letter.len_utf8()..];
-            if takes_value {
-                let own = Word {
-                    text: glued.to_owned(),
-                    quote: word.quote,
-                    ..Word::default()
-                };
-                let next = if glued.is_empty() { rest.next() } else { None };
-                return self.means(meaning, next.or(Some(&own)), is_https);
+        let is_long = is_powershell || name.starts_with("--");
+        let letters = if is_long { "" } else { &option[1..] };
+        for (at, letter) in letters.char_indices() {
+            let known = words::option(self.client, &format!("-{letter}"));
+            if let Some((meaning, true)) = known {
+                let glued = &letters[at + letter.len_utf8()..];
+                return self.means(meaning, value(glued, true));
             }
-            self.means(meaning, None, is_https);
+            self.means(known.map_or("", |(meaning, _)| meaning), "");
         }
     }
 
     /// Takes what an option means.
-    fn means(&mut self, meaning: &str, value: Option<&Word>, is_https: bool) {
-        let text = value.map_or("", |value| value.text.as_str());
+    fn means(&mut self, meaning: &str, value: &str) {
         let request = &mut self.request;
         match meaning {
-            "method" => request.method = Some(text.to_ascii_uppercase()),
-            "header" if text.starts_with(['@', '$']) => request.is_whole = text.starts_with("@{"),
-            "header" => {
-                let (name, _) = text.split_once([':', ';']).unwrap_or((text, ""));
-                request.other_header(name);
-            }
+            "method" => request.method = Some(value.to_ascii_uppercase()),
+            "header" if value.starts_with(['@', '$']) => request.is_whole = value.starts_with("@{"),
+            "header" => request.other_header(value.split([':', ';']).next().unwrap_or(value)),
             "user" => request.mistakes.push(Mistake::UserOption),
             "bearer" => request.credential = Some((Credential::Unknown, Some(Mistake::Bearer))),
             "elsewhere" => request.is_whole = false,
-            "url" => request.address = Address::read(text, is_https).or(request.address.take()),
-            "output" => request.is_hidden |= text != "-",
+            "url" => request.address = Address::read(value, self.is_https),
+            "output" => request.is_hidden |= value != "-",
             "hidden" => request.is_hidden = true,
             "head" => request.method = Some("HEAD".to_owned()),
-            "data" => self.has_data = true,
-            "query" => self.is_get = true,
+            // Data goes into the query, or makes a POST.
+            "query" => self.implied = Some("GET"),
+            "data" => self.implied = self.implied.or(Some("POST")),
             _ => {}
         }
     }
 
-    /// Reads what `HTTPie` takes behind the address: `Name:value`, `name==value`, `name=value`.
-    fn item(&mut self, word: &Word) {
-        let request = &mut self.request;
-        if let Some((name, value)) = word.text.split_once("==") {
-            if let (Some(mistake), Some(address)) =
-                (request::mistake_of_query(name, value), &mut request.address)
-            {
-                address.mistakes.push(mistake);
+    /// Reads what `HTTPie` takes behind the address: `name:value`, `name==value`, `name=value`.
+    fn item(&mut self, item: &str) {
+        if let Some((name, value)) = item.split_once("==") {
+            let mistake = request::mistake_of_query(name, value);
+            if let Some(address) = &mut self.request.address {
+                address.mistakes.extend(mistake);
             }
-        } else if let Some((name, value)) = word
-            .text
-            .split_once(':')
-            .filter(|(_, value)| !value.starts_with('='))
-        {
-            if name.eq_ignore_ascii_case("authorization") {
-                let judged =
-                    request::judge_value(value, word.quote, Some(self.shell), self.variables);
-                request.credential = Some(judged);
+        } else if let Some(at) = item.find([':', '=']) {
+            if item[at..].starts_with('=') || item[at..].starts_with(":=") {
+                self.means("data", item);
             }
-            request.other_header(name);
-        } else {
-            self.has_data |= word.text.contains('=');
+            self.request.other_header(&item[..at]);
         }
     }
 }
@@ -378,7 +307,9 @@ fn looks_like_address(word: &str) -> bool {
 pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;
     let starts = ["https://", "http://", "HTTPS://", "api.bitrise.io/"];
-    let at = starts.iter().filter_map(|start| rest.find(start)).min()?;
+    let is_start = |at: &usize| starts.iter().any(|start| rest[*at..].starts_with(start));
+    let mut places = rest.char_indices().map(|(at, _)| at);
+    let at = places.find(is_start)?;
     let is_end = |c: char| c.is_whitespace() || "\"'`’”‘“|\\)]}<>,;»。、".contains(c);
     let found = &rest[at..];
     // A placeholder in the path may stand in any brackets.
@@ -398,7 +329,7 @@ pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
     Some((from + at, from + at + address.len().max(7)))
 }
 
-/// A value behind a label, in whichever notation, and the quote that it stands in.
+/// The value of an `Authorization` header, in whichever notation, and the quote that it stands in.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Value {
     pub(super) text: String,
@@ -408,82 +339,37 @@ pub(super) struct Value {
 }
 
 impl Value {
-    /// Returns the value of the first `Authorization` header in a text.
+    /// Reads the first one in a text: `key: value`, `"key": value`, `key = value`, `'key: value'`.
     pub(super) fn of_authorization(text: &str) -> Option<Self> {
-        const NAME: &str = "authorization";
-        let small = text.to_ascii_lowercase();
-        let mut places = small.match_indices(NAME);
-        places.find_map(|(at, _)| {
-            // A proxy's header is another one.
-            let is_other = small[..at].ends_with('-');
-            if is_other {
-                None
-            } else {
-                Self::behind(text, at, at + NAME.len())
-            }
-        })
-    }
-
-    /// Returns the value behind a label: `key: value`, `"key": value`, `key = value`, `'key': value'`.
-    pub(super) fn behind(text: &str, start: usize, end: usize) -> Option<Self> {
-        /// How much is looked at.
-        const LONGEST: usize = 2048;
-        let is_quote = |c: char| "\"'‘’“”`".contains(c);
-        let text = &text[..words::floor(text, end + LONGEST)];
-        let around = text[..start].chars().next_back().filter(|c| is_quote(*c));
-        let is_key = around.is_some() && text[end..].trim_start_matches('\\').starts_with(is_quote);
-        let signs = text[end..].trim_start_matches(|c: char| is_quote(c) || "\\ ]".contains(c));
-        let mut separators = ["=>", ":", "=", ",", "："].iter();
-        let behind = separators
-            .find_map(|sign| signs.strip_prefix(sign))?
-            .trim_start_matches([' ', '\t', '\\']);
-        // Python's and PowerShell's texts have a letter or a sign in front.
-        let mark = behind.trim_start_matches(|c: char| "fubrFBRU$@".contains(c));
-        let own = mark
-            .chars()
-            .next()
-            .filter(|c| is_quote(*c) && behind.len() - mark.len() < 3);
-        if is_key && own.is_none() {
-            let expression = behind
-                .split([',', '}', ')'])
-                .next()
-                .unwrap_or(behind)
-                .trim();
-            return Some(Self {
-                text: expression.to_owned(),
-                quote: None,
-                is_code: true,
-            });
-        }
-        let inner = own.map_or(behind, |quote| &mark[quote.len_utf8()..]);
-        let quote = own.or(around);
-        let is_variable = inner.starts_with(['$', '{', '[', '%']);
-        let is_end = |c: char| {
-            c == '\n'
-                || is_quote(c)
-                || quote.is_some() && c == '\\'
-                || quote.is_none() && !is_variable && matches!(c, '}' | ';')
+        // What is around the name, then a text in quotes, a variable, or anything else.
+        static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+            super::regex(concat!(
+                r#"(?i)(^|[^-])authorization(\\?["'’”`])?[\s\]\\"']{0,8}(?:=>|[:=,：])[ \t\\]*"#,
+                r#"(?:[fubr$@]{0,2}(["'‘“`])([^"'‘’“”`\n\\]*)"#,
+                r#"|(\$\{\{[^}\n]*\}\}|\$?\{[^}\n]*\}+|\$\([^)\n]*\)|[$%\[][^\s,;)}"'’”`]*)"#,
+                r#"|([^"'‘’“”`\n\\;}]*))"#,
+            ))
+        });
+        let at = lower(text).find("authorization")?;
+        let window = &text[words::floor(text, at.saturating_sub(4))..words::floor(text, at + 2048)];
+        let found = VALUE.captures(window)?;
+        let part = |group: usize| found.get(group).map(|part| part.as_str());
+        let quote = |group: usize| part(group).and_then(|text| text.chars().last());
+        let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
+        let is_code = around.is_some() && part(2).is_some() && part(3).is_none();
+        let whole = part(4).or(part(5)).or(part(6)).unwrap_or_default();
+        let value = if is_code {
+            whole.split([',', ')']).next()
+        } else {
+            None
         };
-        let whole = inner.split(is_end).next().unwrap_or(inner);
-        let mut value = whole.trim_end_matches(['\\', '^', ',', ' ']).trim();
-        if is_variable && quote.is_none() {
-            value = value
-                .split([' ', ','])
-                .next()
-                .unwrap_or(value)
-                .trim_end_matches(';');
-            let (open, close) = (value.starts_with("$("), value.contains(')'));
-            let has_brace = ["${", "{{"].iter().any(|start| value.starts_with(start));
-            value = if open && close || has_brace {
-                value
-            } else {
-                value.trim_end_matches([')', '}'])
-            };
-        }
+        let value = value
+            .unwrap_or(whole)
+            .trim_end_matches(['\\', '^', ',', ' ']);
         Some(Self {
-            text: value.to_owned(),
-            quote,
-            is_code: false,
+            text: value.trim().to_owned(),
+            quote: quote(3).or(around).filter(|_| !is_code),
+            is_code,
         })
     }
 }
@@ -505,33 +391,28 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
     let small = words.lower.as_str();
     let at = small.find("curl: (").or_else(|| small.find("curl:("))?;
     let (number, said) = small[at..].split_once('(')?.1.split_once(')')?;
-    let fault = words.kind("fault");
-    Some(match (words::kind_with("curl", number), fault) {
-        (Some("status"), _) => {
-            let status = said
-                .rsplit_once(": ")
-                .and_then(|(_, status)| status.trim().get(..3)?.parse().ok());
-            status.map_or(CurlError::Nothing, CurlError::Status)
+    let own = words::kind_with("curl", number).unwrap_or("unknown");
+    let told = words.kind("fault");
+    let fault = match (own, told) {
+        ("status", _) => {
+            let (_, status) = said.rsplit_once(": ")?;
+            let status = status
+                .trim()
+                .get(..3)
+                .and_then(|status| status.parse().ok());
+            return Some(status.map_or(CurlError::Nothing, CurlError::Status));
         }
-        (Some("dns"), _) if is_misread_host(said) => CurlError::Misread,
-        // What was told first decides, since the words behind it are those of any fault.
-        (Some("tls_failed"), Some("closed" | "closed_in_handshake")) => {
-            CurlError::Fault("closed_in_handshake")
-        }
-        (Some("tls_failed"), _) if words.says("handshake closed") => {
-            CurlError::Fault("closed_in_handshake")
-        }
-        (Some(name @ "tls_no_roots"), _) => CurlError::Fault(name),
-        (Some("timeout"), _) if said.contains("resolv") => CurlError::Fault("dns"),
-        (Some("timeout"), _) if said.contains("connect") => CurlError::Fault("connect_timeout"),
-        (Some("refused"), _) if said.contains("proxy") => CurlError::Fault("proxy_unreachable"),
-        (Some("refused"), _) if said.contains("timed out") => CurlError::Fault("connect_timeout"),
-        (Some("misread"), Some("not_http")) => CurlError::Fault("not_http"),
-        (Some("misread"), _) => CurlError::Misread,
-        (Some("nothing"), None) => CurlError::Nothing,
-        (_, Some(fault)) => CurlError::Fault(fault),
-        (own, None) => CurlError::Fault(own.unwrap_or("unknown")),
-    })
+        ("nothing", None) => return Some(CurlError::Nothing),
+        ("dns", _) if is_misread_host(said) => return Some(CurlError::Misread),
+        ("misread", Some("not_http")) => "not_http",
+        ("misread", _) => return Some(CurlError::Misread),
+        ("tls_failed", Some("closed")) => "closed_in_handshake",
+        ("tls_no_roots", _) => own,
+        ("refused", _) if said.contains("proxy") => "proxy_unreachable",
+        // The words say more than the number.
+        (own, told) => told.unwrap_or(own),
+    };
+    Some(CurlError::Fault(fault))
 }
 
 /// Tells whether a name that was not found is none: a part of the command that curl took for an

@@ -100,7 +100,7 @@ pub(super) enum Block {
 pub(super) struct Exchanges {
     pub(super) reading: Reading,
     /// The message that is being read.
-    pub(super) message: Option<usize>,
+    pub(super) message: usize,
     /// The index of the exchange that is being filled.
     current: Option<usize>,
     pub(super) block: Block,
@@ -117,10 +117,23 @@ const MAX_BACK: usize = 64;
 const MAX_HEADERS: usize = 100;
 
 impl Exchanges {
+    /// Makes the exchanges of a text of which nothing was read yet.
+    pub(super) fn of(messages: Messages) -> Self {
+        let reading = Reading {
+            messages,
+            ..Reading::default()
+        };
+        Self {
+            reading,
+            message: usize::MAX,
+            ..Self::default()
+        }
+    }
+
     /// Begins a message.
     pub(super) fn message(&mut self, message: usize) {
-        if self.message != Some(message) {
-            self.message = Some(message);
+        if self.message != message {
+            self.message = message;
             self.fresh();
             self.said = Said::default();
         }
@@ -141,7 +154,7 @@ impl Exchanges {
     fn open(&mut self) {
         self.current = Some(self.reading.shown.len());
         self.reading.shown.push(Shown {
-            message: self.message.unwrap_or_default(),
+            message: self.message,
             said: self.said,
             ..Shown::default()
         });
@@ -179,7 +192,7 @@ impl Exchanges {
     pub(super) fn command(&mut self, asked: Request, is_repeated: bool) {
         let from = self.reading.shown.len().saturating_sub(MAX_BACK);
         let waiting = self.last(Shown::is_answered).map_or(from, |at| at + 1);
-        let message = self.message.unwrap_or_default();
+        let message = self.message;
         let is_echo = |shown: &Shown| {
             let is_same = match (&shown.request.address, &asked.address) {
                 (Some(one), Some(other)) => one.is_same(other),
@@ -252,39 +265,30 @@ impl Exchanges {
         if self.is(is_open) {
             self.shown().request.credential = Some(judged);
         } else {
-            self.loose.insert(self.message.unwrap_or_default(), judged);
+            self.loose.insert(self.message, judged);
         }
-    }
-
-    /// Takes a header of a request, as a log shows it.
-    pub(super) fn request_header(&mut self, name: &str, value: &str) {
-        let judged = name
-            .eq_ignore_ascii_case("authorization")
-            .then(|| request::judge_value(value, None, None, &self.variables));
-        let request = &mut self.shown().request;
-        request.headers += 1;
-        if judged.is_some() {
-            request.credential = judged;
-        } else if name.eq_ignore_ascii_case("host") {
-            let other = request
-                .address
-                .as_ref()
-                .and_then(|address| address.at_host(value));
-            request.address = other.or(request.address.take());
-        }
-        request.other_header(name);
     }
 
     // --- Responses.
 
     /// Takes a status; one of a protocol's line comes with its version.
     pub(super) fn status(&mut self, status: u16, version: Option<&'static str>) {
-        if !(200..600).contains(&status) {
-            return;
+        let is_of_proxy = self.block == Block::Connect && version.is_some();
+        if is_of_proxy && status == 200 {
+            self.block = Block::Connected;
+        } else if is_of_proxy && (200..600).contains(&status) && status != 407 {
+            self.fault("proxy_refused");
+        } else if status == 407 {
+            self.fault("proxy_login");
+        } else if (200..600).contains(&status) {
+            self.responds(status, version);
         }
-        if status == 407 {
-            return self.fault("proxy_login");
+        if version.is_some() && !is_of_proxy {
+            self.block = Block::Response;
         }
+    }
+
+    fn responds(&mut self, status: u16, version: Option<&'static str>) {
         let is_new = |shown: &Shown| match (shown.status, shown.fault) {
             (Some(own), _) if own == status => {
                 version.is_some() && shown.body.is_some() && shown.http_version.is_some()
@@ -308,18 +312,29 @@ impl Exchanges {
         shown.http_version = version.or(shown.http_version);
     }
 
-    /// Takes a header of a response.
-    pub(super) fn header(&mut self, name: &str, value: &str) {
-        if name.eq_ignore_ascii_case("date") {
-            let message = self.message.unwrap_or_default();
-            self.reading.messages.answered_at(message, value);
+    /// Takes a header, as a log shows it.
+    pub(super) fn header(&mut self, block: Block, name: &str, value: &str) {
+        let name = name.to_ascii_lowercase();
+        if block == Block::Response && name == "date" {
+            self.reading.messages.answered_at(self.message, value);
         }
+        let judged = request::judge_value(value, None, None, &self.variables);
         let shown = self.shown();
-        if shown.headers.len() < MAX_HEADERS {
-            shown
-                .headers
-                .push((name.to_ascii_lowercase(), value.to_owned()));
+        let request = &mut shown.request;
+        match (block, name.as_str()) {
+            (Block::Request, "authorization") => request.credential = Some(judged),
+            (Block::Request, "host") => {
+                let address = request.address.take();
+                let other = address.as_ref().and_then(|own| own.at_host(value));
+                request.address = other.or(address);
+            }
+            (Block::Request, name) => request.other_header(name),
+            (Block::Response, _) if shown.headers.len() < MAX_HEADERS => {
+                shown.headers.push((name, value.to_owned()));
+            }
+            _ => return,
         }
+        shown.request.headers += usize::from(block == Block::Request);
     }
 
     /// Takes a fault of a client. Behind a response it counts only if it broke that off.
@@ -341,13 +356,12 @@ impl Exchanges {
 
     /// Takes a body: the rest of what a filter left, the same once more, or a new one.
     pub(super) fn body(&mut self, body: Body) {
-        if let (Some(items), Some(more)) = (
-            self.current
-                .and_then(|index| self.reading.shown[index].body.as_mut())
-                .and_then(Body::items),
-            body.filtered(),
-        ) {
-            items.extend(more.iter().cloned());
+        let own = self
+            .current
+            .map(|index| &mut self.reading.shown[index].body);
+        if let Some(Some(own)) = own
+            && own.is_continued_by(&body)
+        {
             return;
         }
         if self.is(|shown| {
@@ -385,7 +399,7 @@ impl Exchanges {
             .map(|last| (last, &self.reading.shown[last]));
         if let Some((last, shown)) = last
             && !self.is(is_request)
-            && Some(shown.message) == self.message
+            && shown.message == self.message
             && shown.body.is_none()
             && shown.status.is_some()
             && shown.status == body.status()
@@ -407,7 +421,7 @@ impl Exchanges {
 
     /// Takes a status that a sentence tells.
     pub(super) fn told(&mut self, step: Option<CheckId>, status: u16) {
-        let told = (self.message.unwrap_or_default(), step, status);
+        let told = (self.message, step, status);
         if self.reading.told.last() != Some(&told) {
             self.reading.told.push(told);
         }
@@ -513,25 +527,25 @@ impl Body {
         }
     }
 
-    fn items(&mut self) -> Option<&mut Vec<Value>> {
-        match self {
-            Self::Object {
-                value: Value::Array(items),
-                is_filtered: true,
-                ..
-            } => Some(items),
-            _ => None,
-        }
-    }
-
-    fn filtered(&self) -> Option<&Vec<Value>> {
-        match self {
-            Self::Object {
-                value: Value::Array(items),
-                is_filtered: true,
-                ..
-            } => Some(items),
-            _ => None,
+    /// Takes further items of what a filter left of a list, and tells whether it is them.
+    fn is_continued_by(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Object {
+                    value: Value::Array(items),
+                    is_filtered: true,
+                    ..
+                },
+                Self::Object {
+                    value: Value::Array(more),
+                    is_filtered: true,
+                    ..
+                },
+            ) => {
+                items.extend(more.iter().cloned());
+                true
+            }
+            _ => false,
         }
     }
 

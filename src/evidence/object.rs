@@ -16,6 +16,13 @@ pub(super) struct Found {
     pub(super) is_elided: bool,
 }
 
+impl Found {
+    /// Tells whether all of it stands in the text.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_closed && !self.is_elided
+    }
+}
+
 /// The maximum depth that is read; real responses have five levels.
 const MAX_DEPTH: usize = 64;
 

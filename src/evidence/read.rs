@@ -10,7 +10,7 @@
 use super::command::{self, Command, CurlError};
 use super::exchanges::{Block, Exchanges};
 use super::messages::Messages;
-use super::object::{self, Found};
+use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
@@ -37,7 +37,7 @@ struct Reader<'a> {
     /// Nothing in front of this can be an object: it was looked at already.
     no_object_before: usize,
     /// The columns of the table that is being read.
-    columns: Vec<(usize, String)>,
+    columns: Vec<usize>,
     is_env: bool,
     shell: Option<Shell>,
 }
@@ -48,6 +48,8 @@ enum Part {
     Any,
     Request,
     Response,
+    /// The headers of a response.
+    Headers,
 }
 
 /// A sign in an object that records an exchange.
@@ -62,11 +64,9 @@ enum Sign {
 
 /// Reads a text.
 pub(super) fn read(plain: &Plain) -> Reading {
-    let mut out = Exchanges::default();
-    out.reading.messages = Messages::of(plain);
     let mut reader = Reader {
         plain,
-        out,
+        out: Exchanges::of(Messages::of(plain)),
         line: 0,
         begun: None,
         words: Words::default(),
@@ -123,43 +123,41 @@ fn is_fresh(text: &str) -> bool {
         || text.len() < 80 && words.step().is_some()
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn here(&self) -> Line {
         self.plain.lines[self.line]
     }
 
-    fn message_of(&self, line: usize) -> Option<usize> {
-        self.out
-            .reading
-            .messages
-            .of_line
-            .get(line)
-            .copied()
-            .flatten()
+    /// Returns the text of a line, if it is one of the message.
+    fn text_of(&self, line: usize) -> Option<&'a str> {
+        let message = self.out.reading.messages.of_line.get(line)?;
+        let line = self.plain.lines[line];
+        let text = &self.plain.text[line.start..line.end];
+        let is_inside = *message == Some(self.out.message) && line.role == Role::Text;
+        (is_inside || text.is_empty() && line.role != Role::Border).then_some(text)
     }
 
     /// Reads a line from a place in it on, and returns where to go on.
     fn line(&mut self, from: usize) -> usize {
         let (plain, line) = (self.plain, self.here());
-        let Some(message) = self.message_of(self.line) else {
+        let Some(message) = self.out.reading.messages.of_line[self.line] else {
             if line.role == Role::Border {
                 self.out.end_block();
             }
-            return self.next_line();
+            return self.goes_to(line.end);
         };
-        self.is_env &= self.out.message == Some(message);
+        self.is_env &= self.out.message == message;
         self.out.message(message);
         let from = from.max(line.start);
         if self.begun != Some(self.line) {
             self.begun = Some(self.line);
             let text = &plain.text[line.start..line.end];
             self.words = Words::of(text);
-            self.commands = command::starts(&self.words)
-                .map(|at| line.start + at)
-                .collect();
+            let starts = command::starts(&self.words);
+            self.commands = starts.map(|at| line.start + at).collect();
             self.commands.reverse();
             if from == line.start && self.table(text) {
-                return self.next_line();
+                return self.goes_to(line.end);
             }
         }
         let object = self.object_start(from);
@@ -171,53 +169,34 @@ impl Reader<'_> {
                 return next;
             }
         }
-        let own = self.line;
         self.text(from..end, line.role);
         match object {
-            // A page of markup goes on to its end.
-            Some(start) if self.line == own => self.object(start),
-            _ => self.next_line(),
+            Some(start) => self.object(start),
+            None => self.goes_to(line.end),
         }
-    }
-
-    fn next_line(&mut self) -> usize {
-        self.line += 1;
-        0
     }
 
     /// Goes on behind a place of the text.
     fn goes_to(&mut self, at: usize) -> usize {
-        while self.line < self.plain.lines.len() && self.here().end <= at {
-            self.line += 1;
-        }
+        self.line = self.line_at(at);
         at
+    }
+
+    /// Returns the line that goes on behind a place, from the current one on.
+    fn line_at(&self, at: usize) -> usize {
+        let lines = self.plain.lines[self.line..].iter();
+        self.line + lines.take_while(|line| line.end <= at).count()
     }
 
     /// Returns where the next line begins that is fresh, or is of another message.
     fn stop(&mut self) -> usize {
         if self.stop.0 <= self.line {
-            let message = self.message_of(self.line);
             let mut next = self.line + 1;
-            let is_inside = |line: &Line, next| {
-                let is_blank = line.start == line.end;
-                let is_same = self.message_of(next) == message && line.role == Role::Text;
-                let text = &self.plain.text[line.start..line.end];
-                is_blank && line.role != Role::Border || is_same && !is_fresh(text)
-            };
-            while self
-                .plain
-                .lines
-                .get(next)
-                .is_some_and(|line| is_inside(line, next))
-            {
+            while self.text_of(next).is_some_and(|text| !is_fresh(text)) {
                 next += 1;
             }
-            let place = self
-                .plain
-                .lines
-                .get(next)
-                .map_or(self.plain.text.len(), |line| line.start);
-            self.stop = (next, place);
+            let start = self.plain.lines.get(next).map(|line| line.start);
+            self.stop = (next, start.unwrap_or(self.plain.text.len()));
         }
         self.stop.1
     }
@@ -230,18 +209,17 @@ impl Reader<'_> {
         let before = &plain.text[from..start];
         let own = prompt(before.trim_start());
         let shell = own.and_then(|(_, shell)| shell);
-        let (whole, end, next_line) = self.whole_command(start);
+        let (whole, end) = self.whole_command(start);
         let command = Command::read(&whole, shell, self.shell, &self.out.variables)?;
         // A sentence that names a program and an address is no command.
         let is_typed = before.trim().is_empty()
             || before.trim_end().ends_with(['$', '|', '>', '%', '#', '+'])
             || own.is_some();
         let is_bare = is_typed && whole.split_whitespace().count() <= 2;
-        let is_said = self
+        let how = self
             .words
-            .strength(&(from - line.start..self.words.lower.len()))
-            != Strength::Client;
-        if !command.has_options && !is_bare && is_said {
+            .strength(&(from - line.start..line.end - line.start));
+        if !command.has_options && !is_bare && how != Strength::Client {
             return None;
         }
         // PowerShell's errors, and traces, repeat it.
@@ -254,45 +232,36 @@ impl Reader<'_> {
         self.out.end_block();
         self.is_env = false;
         self.out.command(command.request, is_repeated);
-        self.line = next_line;
         self.no_object_before = self.no_object_before.max(end);
         Some(self.goes_to(end))
     }
 
-    /// Returns a command with the lines that it goes on in, where it ends, and in which line.
-    fn whole_command(&mut self, start: usize) -> (String, usize, usize) {
+    /// Returns a command with the lines that it goes on in, and where it ends.
+    fn whole_command(&self, start: usize) -> (String, usize) {
         /// The maximum number of lines, and of bytes, of a command.
         const MOST: (usize, usize) = (24, 6000);
         let plain = self.plain;
-        let mut whole = String::new();
-        let (mut line, mut from) = (self.line, start);
         // The next command of the line is one of its own.
         let is_border = |at: &&usize| {
             let before = plain.text[start..**at].trim_end();
             before.ends_with([';', '&', '|']) && !before.ends_with(" |")
         };
         let next = self.commands.iter().rev().find(is_border).copied();
-        loop {
-            let end = next
-                .filter(|_| line == self.line)
-                .unwrap_or(plain.lines[line].end);
-            let text = &plain.text[from..end];
-            let cut = floor(text, MOST.1.saturating_sub(whole.len()));
-            whole.push_str(&text[..cut]);
-            let is_cut =
-                cut < text.len() || end < plain.lines[line].end || line - self.line >= MOST.0;
-            let Some(below) = plain.lines.get(line + 1).filter(|_| !is_cut) else {
-                return (whole, end, line);
+        let mut end = next.unwrap_or(self.here().end);
+        let mut whole = plain.text[start..end].to_owned();
+        let mut line = self.line + 1;
+        while next.is_none() && line - self.line < MOST.0 && whole.len() < MOST.1 {
+            let text = self.text_of(line).map(str::trim_start);
+            let text = text.filter(|text| !text.is_empty() && !is_fresh(text));
+            let Some(text) = text.filter(|text| command::goes_on(&mut whole, text)) else {
+                break;
             };
-            let text = plain.text[below.start..below.end].trim_start();
-            let is_same = self.message_of(line + 1) == self.out.message && below.role == Role::Text;
-            if !is_same || text.is_empty() || is_fresh(text) || !command::goes_on(&mut whole, text)
-            {
-                return (whole, end, line);
-            }
+            whole.push_str(text);
+            end = plain.lines[line].end;
             line += 1;
-            from = below.end - text.len();
         }
+        whole.truncate(floor(&whole, MOST.1));
+        (whole, end)
     }
 
     fn has_shell(&mut self, shell: Option<Shell>) {
@@ -302,18 +271,20 @@ impl Reader<'_> {
 
     // --- Objects.
 
+    /// Returns where the next object starts in the rest of the line, or a page of markup.
     fn object_start(&mut self, from: usize) -> Option<usize> {
-        let line = self.here();
+        let (plain, line) = (self.plain, self.here());
+        let front = &plain.text[from..line.end];
+        if is_page(front.trim_start()) {
+            return Some(line.end - front.trim_start().len());
+        }
         let skipped = self.no_object_before.max(from);
-        let text = self.plain.text.get(skipped..line.end)?;
-        let places = text.match_indices(['{', '[']).map(|(at, _)| skipped + at);
-        for at in places {
-            let is_powershell = at > skipped
-                && self.plain.text[..at].ends_with('@')
-                && self.plain.text[at..].starts_with('{');
-            let at = at - usize::from(is_powershell);
-            let stop = self.stop().max(line.end);
-            if object::may_start(&self.plain.text[at..stop]) {
+        let text = plain.text.get(skipped..line.end)?;
+        for (at, _) in text.match_indices(['{', '[']) {
+            // PowerShell's objects have a sign in front.
+            let is_powershell = text[..at].ends_with('@') && text[at..].starts_with('{');
+            let at = skipped + at - usize::from(is_powershell);
+            if object::may_start(&plain.text[at..self.stop()]) {
                 return Some(at);
             }
         }
@@ -323,73 +294,85 @@ impl Reader<'_> {
 
     /// Reads an object: a body, a record of an exchange, or else text. Returns where to go on.
     fn object(&mut self, start: usize) -> usize {
-        let (plain, line) = (self.plain, self.here());
-        let stop = self.stop().max(line.end);
-        self.no_object_before = start + 1;
-        let Some(found) = object::read(&plain.text[start..stop]) else {
+        let (line, stop) = (self.here(), self.stop());
+        let text = &self.plain.text[start..stop];
+        if is_page(text) {
+            return self.page(start, text);
+        }
+        let found = object::read(text);
+        self.no_object_before = start + found.as_ref().map_or(1, |found| found.end.max(1));
+        let Some(found) = found else {
             return start;
         };
-        let end = start + found.end.max(1);
-        self.no_object_before = end;
+        let end = self.no_object_before;
         let value: Value = serde_json::from_str(&found.json).unwrap_or(Value::Null);
-        let place = start - line.start;
-        let is_request =
-            self.words.labels("part request", place) || self.words.labels("not a body", place);
+        let labels = |name| self.words.labels(name, start - line.start);
+        let is_request = labels("part request") || labels("not a body");
         // Any JSON at the start of a line is a response; in code, what looks like one.
-        let is_any = plain.text[start + 1..end]
-            .trim_start()
-            .starts_with(['"', '}'])
-            && plain.text[line.start..start]
-                .trim()
-                .bytes()
-                .all(|b| b.is_ascii_digit());
-        if !is_request && let Some(body) = body_of(&found, &value, is_any) {
+        let is_json = text[1..].trim_start().starts_with(['"', '}']);
+        let front = self.plain.text[line.start..start].trim();
+        let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
+        if !is_request && let Some(body) = body_of(&found.json, &value, found.is_whole(), is_any) {
             self.out.body(body);
             return self.goes_to(end);
         }
         let part = if is_request { Part::Request } else { Part::Any };
         let mut signs = Vec::new();
         walk(&value, part, 0, &mut signs);
-        let is_record = signs
-            .iter()
-            .any(|sign| matches!(sign, Sign::Status(_) | Sign::Body(_)));
-        if !is_record || !found.is_closed && found.end < 2 {
+        let is_response = |sign: &Sign| matches!(sign, Sign::Status(_) | Sign::Body(_));
+        if !signs.iter().any(is_response) {
             return start;
         }
         // In code a name without quotes is a variable's: the text says more than the object.
-        let is_json = plain.text[start + 1..end].trim_start().starts_with('"');
-        self.signs(signs, is_json);
         if !is_json {
-            self.authorization(&plain.text[start..end]);
+            signs.retain(|sign| !matches!(sign, Sign::Authorization(_)));
+        }
+        self.signs(signs);
+        if !is_json {
+            self.authorization(&text[..end - start]);
         }
         self.goes_to(end)
     }
 
     /// Takes the signs of an object; the address stands first, wherever it stood.
-    fn signs(&mut self, mut signs: Vec<Sign>, has_credentials: bool) {
-        if let Some(asked) = signs.iter().position(|sign| matches!(sign, Sign::Asked(_))) {
+    fn signs(&mut self, mut signs: Vec<Sign>) {
+        let is_asked = |sign: &Sign| matches!(sign, Sign::Asked(_));
+        if let Some(asked) = signs.iter().position(is_asked) {
             signs[..=asked].rotate_right(1);
         }
-        let status = signs.iter().find_map(|sign| match sign {
-            Sign::Status(status) => Some(*status),
-            _ => None,
-        });
+        // What stands in front has told the status already, and the rest is filled in.
         let is_late = self.out.is(|shown| {
-            shown.request.address.is_none() && shown.status.is_some() && shown.status == status
+            let is_own =
+                |sign: &Sign| matches!(sign, Sign::Status(status) if shown.status == Some(*status));
+            shown.request.address.is_none() && signs.iter().any(is_own)
         });
         for sign in signs {
             match sign {
                 Sign::Asked(request) => self.out.asked(request, !is_late),
-                Sign::Authorization(value) if has_credentials => {
+                Sign::Authorization(value) => {
                     let judged = request::judge_value(&value, None, None, &self.out.variables);
                     self.out.credential(judged);
                 }
-                Sign::Authorization(_) => {}
                 Sign::Status(status) => self.out.status(status, None),
-                Sign::Header(name, value) => self.out.header(&name, &value),
+                Sign::Header(name, value) => self.out.header(Block::Response, &name, &value),
                 Sign::Body(body) => self.out.body(body),
             }
         }
+    }
+
+    /// Reads a page of markup, to its end or to what stands behind it for certain.
+    fn page(&mut self, start: usize, text: &str) -> usize {
+        const ENDS: [&str; 2] = ["</html>", "</HTML>"];
+        let ends = ENDS
+            .iter()
+            .filter_map(|end| Some(text.find(end)? + end.len()));
+        let end = ends.min().unwrap_or(text.len());
+        let kept = floor(text, end.min(crate::responder::TITLE_WITHIN));
+        if self.out.is(|shown| shown.body.is_some()) {
+            self.out.fresh();
+        }
+        self.out.body(Body::Page(text[..kept].to_owned()));
+        self.goes_to(start + end)
     }
 
     // --- Text.
@@ -410,140 +393,51 @@ impl Reader<'_> {
             self.has_shell(shell);
             text = &text[end..];
         }
-        if !self.page(text) {
-            self.piece(text, role);
-        }
+        let is_line = text.len() == self.words.lower.len();
+        let words = if is_line {
+            std::mem::take(&mut self.words)
+        } else {
+            Words::of(text)
+        };
+        self.piece(text, &words, role);
     }
 
-    fn piece(&mut self, text: &str, role: Role) {
-        let words = Words::of(text);
-        if self.status_line(text, &words)
-            || self.request_line(text)
-            || self.header(text, &words, role)
-        {
+    fn piece(&mut self, text: &str, words: &Words, role: Role) {
+        if self.header(text, words, role) {
             return;
         }
         self.variable(text);
         let how = words.strength(&(0..floor(text, 600)));
         let name = words.lower.trim_matches(|c: char| !c.is_alphabetic());
-        match words::section("block request").contains(&name) {
-            true => self.out.block = Block::Request,
-            false if words::section("block response").contains(&name) => {
-                self.out.block = Block::Response;
-            }
-            false => self.is_env |= name == "env",
+        if words::is("block request", name) {
+            self.out.block = Block::Request;
+        } else if words::is("block response", name) {
+            self.out.block = Block::Response;
         }
-        self.says(&words);
-        if how == Strength::Client
-            && self
-                .out
-                .is(|shown| shown.request.is_shown && !shown.is_answered())
-        {
-            let message = self.out.message.unwrap_or_default();
+        self.is_env |= name == "env";
+        self.says(words);
+        let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
+        if how == Strength::Client && self.out.is(is_waiting) {
+            let message = self.out.message;
             *self.out.reading.unread.entry(message).or_default() += 1;
         }
-        let step = words
-            .step()
-            .filter(|_| how != Strength::Example || text.len() < 40);
-        if let Some(step) =
-            step.filter(|_| text.len() < if how == Strength::Client { 160 } else { 100 })
-        {
+        let longest = match how {
+            Strength::Example => 40,
+            Strength::Prose => 100,
+            Strength::Client => 160,
+        };
+        if let Some(step) = words.step().filter(|_| text.len() < longest) {
             self.out.step(step);
         }
         self.authorization(text);
-        self.other_headers(&words);
-        self.addresses(text, &words, how);
-        if !self.errors(&words, how) {
-            self.statuses(text, &words, how);
+        self.other_headers(words);
+        self.addresses(text, words, how);
+        if text.starts_with("HTTP/") || !self.errors(words, how) {
+            self.statuses(text, words, how);
         }
-        self.message(text, &words, role);
-    }
-
-    /// Reads a line such as `HTTP/2 401`, wherever it stands.
-    fn status_line(&mut self, text: &str, words: &Words) -> bool {
-        static LINE: LazyLock<Regex> =
-            LazyLock::new(|| super::regex(r"HTTP/([123](?:\.[01])?)\x22?\s+(\d{3})(?:\s|$|\W)"));
-        let Some(from) = text.find("HTTP/") else {
-            return false;
-        };
-        let Some(found) = LINE.captures_at(text, from) else {
-            return false;
-        };
-        let before = &text[..found.get(0).map_or(0, |found| found.start())];
-        let status: u16 = found[2].parse().unwrap_or(0);
-        let version = match &found[1] {
-            "1.0" => "HTTP/1.0",
-            "1.1" => "HTTP/1.1",
-            "2" | "2.0" => "HTTP/2",
-            _ => "HTTP/3",
-        };
-        let how = words.strength(&words.sentence(before.len()));
-        if !before.is_empty() && how != Strength::Client {
-            if how == Strength::Prose {
-                self.out.told(words.step(), status);
-            }
-            return true;
+        if role == Role::Text {
+            self.message(text, words);
         }
-        if !before.is_empty() {
-            let front = Words::of(before);
-            if let Some(step) = front.step() {
-                self.out.step(step);
-            }
-            // As access logs have it: the request stands in front.
-            self.paths(before, &front);
-        }
-        let is_connection = words.lower.contains("connection established")
-            || self.out.block == Block::Connect && status == 200;
-        if is_connection || (100..200).contains(&status) {
-            self.out.block = if is_connection {
-                Block::Connected
-            } else {
-                Block::Response
-            };
-        } else if self.out.block == Block::Connect && status != 407 {
-            self.out.fault("proxy_refused");
-        } else {
-            self.out.status(status, Some(version));
-            self.out.block = Block::Response;
-        }
-        true
-    }
-
-    /// Reads a line such as `GET /v0.1/apps?limit=1 HTTP/2`.
-    fn request_line(&mut self, text: &str) -> bool {
-        let mut parts = text.trim_end_matches('"').split(' ');
-        let (method, target, version) = (parts.next(), parts.next(), parts.next());
-        let (
-            Some(method),
-            Some(target),
-            Some("HTTP/1.0" | "HTTP/1.1" | "HTTP/2" | "HTTP/2.0" | "HTTP/3"),
-            None,
-        ) = (
-            method.filter(|method| method.bytes().all(|b| b.is_ascii_uppercase())),
-            target,
-            version,
-            parts.next(),
-        )
-        else {
-            return false;
-        };
-        if method == "CONNECT" {
-            self.out.block = Block::Connect;
-            return true;
-        }
-        let asked = Request {
-            address: Address::of_path(target),
-            method: Some(method.to_owned()),
-            is_whole: true,
-            is_shown: true,
-            ..Request::default()
-        };
-        if asked.address.is_some() {
-            self.out.asked(asked, true);
-        }
-        self.out.block = Block::Request;
-        self.out.shown().request.headers = 0;
-        true
     }
 
     /// Takes a line of headers, and tells whether it was one.
@@ -570,50 +464,45 @@ impl Reader<'_> {
         }
         let (name, value) = text.split_once(':').unwrap_or((text, ""));
         let value = value.trim().trim_matches('"');
-        match block {
-            Block::Request => self.out.request_header(name, value),
-            Block::Response => self.out.header(name, value),
-            _ => {}
-        }
+        self.out.header(block, name, value);
         true
     }
 
     /// Takes what a variable was set to, if it may be a token.
     fn variable(&mut self, text: &str) {
-        const DECLARATIONS: [&str; 8] = [
-            "export ", "set ", "setx ", "const ", "let ", "var ", "$env:", "- ",
-        ];
-        let declared = DECLARATIONS.iter().find_map(|word| text.strip_prefix(word));
-        let text = declared.unwrap_or(text).trim_start_matches(['$', '"', ' ']);
+        let is_setx = text.starts_with("setx ");
+        let signs: &[char] = match text {
+            _ if self.is_env => &['=', ':'],
+            _ if is_setx => &['"'],
+            _ => &['='],
+        };
+        let text = text.strip_prefix("setx ").unwrap_or(text);
+        let Some((left, value)) = text.split_once(signs) else {
+            return;
+        };
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let name = &text[..text.find(|c| !is_part(c)).unwrap_or(0)];
-        let behind = text[name.len()..].trim_start_matches([' ', '"']);
-        let is_setting =
-            behind.starts_with('=') || self.is_env && behind.starts_with(':') || declared.is_some();
-        let value = behind.trim_start_matches(['=', ':']).trim();
-        let is_of_token = lower(name) == "t"
-            || words::says("token name", &lower(name))
-            || value.starts_with("bitwat_")
-            || value.starts_with("bitpat_");
+        let name = left
+            .trim()
+            .rsplit(|c| !is_part(c))
+            .next()
+            .unwrap_or_default();
+        let is_of_token = words::says("token name", &lower(name)) || name.eq_ignore_ascii_case("t");
+        let value = value.trim();
         let bare = value.trim_matches(['"', '\'', ';']);
         let is_value = !bare.contains(' ') || bare.contains("${{");
-        if name.is_empty()
-            || !is_of_token
-            || !is_setting
-            || !is_value
-            || lower(name) == "authorization"
+        let is_token = ["bitwat_", "bitpat_"]
+            .iter()
+            .any(|prefix| bare.starts_with(prefix));
+        let is_header =
+            words::is("other header", name) || name.eq_ignore_ascii_case("authorization");
+        if left.len() > 80 || name.is_empty() || !is_value || is_header || !is_of_token && !is_token
         {
             return;
         }
-        let judged = if bare.is_empty() {
-            (
-                Credential::Named(name.to_owned()),
-                Some(Mistake::EmptyToken),
-            )
-        } else if bare.starts_with('$') {
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let judged = if bare.starts_with('$') {
             (Credential::Named(name.to_owned()), None)
         } else {
-            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
             request::judge_value(bare, quote, Some(Shell::Posix), &Variables::new())
         };
         self.out.variables.insert(name.to_owned(), judged);
@@ -622,7 +511,7 @@ impl Reader<'_> {
     /// Notices what sentences say of tokens, of DX and of builds.
     fn says(&mut self, words: &Words) {
         const LONGEST: usize = 400;
-        let message = self.out.message.unwrap_or_default();
+        let message = self.out.message;
         for (place, code) in words.kinds("dx") {
             if words.strength(&words.sentence(place.start)) != Strength::Example {
                 self.out.reading.dx.push((message, code));
@@ -683,80 +572,59 @@ impl Reader<'_> {
         }
     }
 
-    /// Looks for addresses in a text, and tells requests from mentions.
+    /// Looks for addresses in a text, or else for paths behind a method or a label, and tells
+    /// requests from mentions.
     fn addresses(&mut self, text: &str, words: &Words, how: Strength) {
+        if text.starts_with("CONNECT ") {
+            self.out.block = Block::Connect;
+            return;
+        }
+        let has_address = command::address_at(text, 0).is_some();
+        let next = if has_address {
+            command::address_at
+        } else {
+            path_at
+        };
         let mut from = 0;
-        while let Some((at, end)) = command::address_at(text, from) {
+        while let Some((at, end)) = next(text, from) {
             from = end;
-            let Some(address) = Address::read(&text[at..end], true) else {
+            let near = &text[floor(text, at.saturating_sub(64))..at];
+            let method = method_at_end(&text[..words::label_end(&words.lower, at)]);
+            let part = &text[at..end];
+            let address = Address::read(part, true).filter(|_| has_address);
+            let Some(address) = address.or_else(|| Address::of_path(part)) else {
                 continue;
             };
-            let lead = &text[..words::label_end(&words.lower, at)];
-            let method = method_at_end(lead);
-            let is_call = text[..at]
-                .trim_end_matches(['"', '\'', '`', 'f', 'u', 'r', 'b', ' '])
-                .ends_with('(');
-            let is_named = words.labels("asked", at) || text[..at].trim_end().ends_with("--");
-            let is_of_api = address.is_of_api() || method.is_some() && how == Strength::Client;
-            if words.labels("not asked", at) || address.is_base() && method.is_none() || !is_of_api
-            {
-                continue;
-            }
-            let is_shown = method.is_some() || is_call || is_named || self.out.block != Block::None;
+            // As a request is sent, and not as a log of responses has it.
+            let behind = text[end..].trim_matches([' ', '"']);
+            let is_line = method.is_some() && behind.len() < 12 && words::is("version", behind);
+            let label = if has_address { "asked" } else { "address key" };
+            let is_named = words.labels(label, at) || near.trim_end().ends_with("--");
+            let is_known = method.is_some() && how == Strength::Client || address.is_of_api();
+            let is_path = (method.is_some() || is_named) && part.contains("/apps");
+            let is_asked = if has_address { is_known } else { is_path };
             let is_mention = how != Strength::Client && method.is_none() && !is_named;
-            if is_mention && self.out.is(|shown| shown.request.address.is_some()) {
+            let is_base = address.is_base() && method.is_none();
+            let has_other = self.out.is(|shown| shown.request.address.is_some());
+            let is_other = words.labels("not asked", at);
+            if !is_line && (!is_asked || is_base || is_other) || is_mention && has_other {
                 continue;
             }
+            let front =
+                near.trim_end_matches(|c: char| "\"'` ".contains(c) || c.is_ascii_lowercase());
             let is_start =
-                (method.is_some() || is_call || at == 0 || text.starts_with("--2")) && !is_mention;
-            let is_alone = !is_shown && (is_mention || end - at == text.len());
-            self.out.asked(
-                Request {
-                    address: Some(address),
-                    method,
-                    is_alone,
-                    is_shown,
-                    ..Request::default()
-                },
-                is_start,
-            );
-        }
-        if from == 0 && how != Strength::Example {
-            self.paths(text, words);
-        }
-    }
-
-    /// Looks for paths of the API: behind a method, or a label of addresses.
-    fn paths(&mut self, text: &str, words: &Words) {
-        let is_border = |c: char| c.is_whitespace() || "\"'`([{,=:>".contains(c);
-        let is_end = |c: char| c.is_whitespace() || "\"'`,)]}".contains(c);
-        let Some(found) = text.find("/apps") else {
-            return;
-        };
-        let at = text[..found].rfind(is_border).map_or(0, |at| {
-            at + text[at..].chars().next().map_or(1, char::len_utf8)
-        });
-        let path = text[at..]
-            .split(is_end)
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches([':', '.']);
-        let method = method_at_end(&text[..words::label_end(&words.lower, at)]);
-        let is_label = words.labels("address key", at);
-        if path.starts_with('/')
-            && (method.is_some() || is_label)
-            && let Some(address) = Address::of_path(path)
-        {
-            let is_start = method.is_some();
-            self.out.asked(
-                Request {
-                    address: Some(address),
-                    method,
-                    is_shown: true,
-                    ..Request::default()
-                },
-                is_start,
-            );
+                method.is_some() || front.ends_with('(') || at == 0 || text.starts_with("--2");
+            let mut asked = Request::at(address, method);
+            asked.is_shown = asked.method.is_some()
+                || front.ends_with('(')
+                || is_named
+                || self.out.block != Block::None;
+            asked.is_alone = !asked.is_shown && (is_mention || part.len() == text.len());
+            asked.is_whole = is_line;
+            self.out.asked(asked, is_start && !is_mention);
+            if is_line {
+                self.out.block = Block::Request;
+            }
         }
     }
 
@@ -781,10 +649,7 @@ impl Reader<'_> {
             }
             None if how == Strength::Prose => return false,
             None if words.says("shell error") => {
-                self.out
-                    .reading
-                    .shell_errors
-                    .push(self.out.message.unwrap_or_default());
+                self.out.reading.shell_errors.push(self.out.message);
                 if words.says("mistake quotes") || self.shell == Some(Shell::Cmd) {
                     self.out.shown().misread = Some(Mistake::Quotes);
                 }
@@ -799,40 +664,49 @@ impl Reader<'_> {
 
     /// Looks for statuses in a text, in whichever notation.
     fn statuses(&mut self, text: &str, words: &Words, how: Strength) {
-        let second = text.split_whitespace().nth(1);
-        let is_alone = text.len() == 3
-            || second.is_some_and(|word| {
-                word == "ms" || word == "·" || word.starts_with(|c: char| c.is_ascii_digit())
-            });
+        let second = text.split_whitespace().nth(1).unwrap_or_default();
+        let is_figure = second.starts_with(|c: char| c.is_ascii_digit());
+        let is_alone = text.len() == 3 || is_figure || matches!(second, "ms" | "·");
+        let is_waiting = |shown: &Shown| {
+            let has_part = shown.request.address.is_some() || shown.body.is_some();
+            shown.status.is_none() && shown.fault.is_none() && has_part
+        };
+        let is_line = text.starts_with("HTTP/");
+        if is_line && words.says("connected") {
+            self.out.block = Block::Connected;
+            return;
+        }
+        let step = words.step();
         for (at, status) in numbers(text) {
-            let is_waiting = |shown: &Shown| {
-                let has_part = shown.request.address.is_some() || shown.body.is_some();
-                shown.status.is_none() && shown.fault.is_none() && has_part
-            };
-            let is_first = at == 0 && is_alone && self.out.is(is_waiting);
-            let sign = if is_first {
+            let version = words.label_kind("version", at);
+            let is_sure = version.is_some() || at == 0 && is_alone && self.out.is(is_waiting);
+            let sign = if is_sure {
                 Some(true)
             } else {
                 sign_of(status, at, words)
             };
             let sentence = words.sentence(at);
-            match (words.strength(&sentence), sign) {
-                (Strength::Prose, Some(false)) => self.out.told(words.step(), status),
-                (Strength::Prose, None) if is_told(status, at, words, &sentence) => {
-                    self.out.told(words.step(), status);
-                }
-                (Strength::Client | Strength::Prose, Some(_)) if how != Strength::Example => {
-                    self.out.status(status, None);
-                }
-                _ => {}
+            let said = match version {
+                Some(_) if is_line => Strength::Client,
+                _ => words.strength(&sentence),
+            };
+            let is_told = version.is_some() || sign == Some(false);
+            let is_told = is_told || sign.is_none() && is_told_by(status, at, words, &sentence);
+            if said == Strength::Prose && is_told {
+                self.out.told(step, status);
+            } else if said != Strength::Example
+                && sign.is_some()
+                && (is_line || how != Strength::Example)
+            {
+                self.out.status(status, version);
             }
         }
     }
 
     /// Takes what a response says in a word, or in a labelled message.
-    fn message(&mut self, text: &str, words: &Words, role: Role) {
+    fn message(&mut self, text: &str, words: &Words) {
         let is_open = |shown: &Shown| shown.body.is_none() && shown.fault.is_none();
-        if role != Role::Text || !self.out.is(is_open) {
+        if !self.out.is(is_open) {
             return;
         }
         if let Some((name, value)) = text.split_once([':', '=']) {
@@ -849,66 +723,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a page of markup.
-    fn page(&mut self, text: &str) -> bool {
-        let start = lower(&text[..floor(text, 10)]).into_owned();
-        if !text.starts_with('<')
-            || !words::section("page")
-                .iter()
-                .any(|tag| start.starts_with(tag))
-        {
-            return false;
-        }
-        let (plain, stop) = (self.plain, self.stop());
-        let mut page = String::new();
-        loop {
-            let line = self.here();
-            let text = &plain.text[line.start..line.end];
-            if page.len() < crate::responder::TITLE_WITHIN {
-                page.push_str(text);
-                page.push('\n');
-            }
-            let next = plain.lines.get(self.line + 1);
-            if text.to_ascii_lowercase().contains("</html>")
-                || next.is_none_or(|next| next.start >= stop)
-            {
-                break;
-            }
-            self.line += 1;
-        }
-        if self.out.is(|shown| shown.body.is_some()) {
-            self.out.fresh();
-        }
-        self.out.body(Body::Page(page));
-        true
-    }
-
     // --- Tables.
 
-    /// Reads a row of a table, and tells whether it is one of a table with lines around its cells.
+    /// Reads a row of a table, and tells whether it is one with lines around its cells.
     fn table(&mut self, text: &str) -> bool {
-        let trimmed = text.trim();
+        let text = text.trim();
         let is_box = |c: char| ('\u{2500}'..='\u{257f}').contains(&c);
-        if trimmed.starts_with('|') && trimmed.ends_with('|') && trimmed.matches('|').count() > 2 {
+        if text.starts_with('|') && text.ends_with('|') && text.matches('|').count() > 2 {
             // People write these, and nobody can say which cell is of which request.
-            let words = Words::of(trimmed);
-            for (at, status) in numbers(trimmed) {
-                if sign_of(status, at, &words).is_some()
-                    || words.lower[..at].trim_end().ends_with("http/2")
-                {
+            let words = Words::of(text);
+            for (at, status) in numbers(text) {
+                let is_cell = text[..at].trim_end().ends_with('|')
+                    && text[at + 3..].trim_start().starts_with('|');
+                if is_cell || sign_of(status, at, &words).is_some() {
                     self.out.told(words.step(), status);
                 }
             }
             return true;
         }
-        if trimmed.starts_with(is_box) && trimmed.ends_with(is_box) {
-            let inner = trimmed.trim_matches(is_box);
-            let cells: Vec<&str> = inner.split(is_box).map(str::trim).collect();
-            match cells.as_slice() {
-                [name, value] if !name.is_empty() => {
-                    self.piece(&format!("{name}: {value}"), Role::Text);
-                }
-                _ => {}
+        if text.starts_with(is_box) && text.ends_with(is_box) {
+            let cells = text.trim_matches(is_box).split(is_box).map(str::trim);
+            if let [name, value] = cells.collect::<Vec<_>>()[..] {
+                let text = format!("{name}: {value}");
+                self.piece(&text, &Words::of(&text), Role::Text);
             }
             return true;
         }
@@ -916,86 +753,86 @@ impl Reader<'_> {
         false
     }
 
-    /// Reads a row of a table as PowerShell prints an object: names over lines of dashes.
+    /// Reads a row as PowerShell prints an object: names over lines of dashes.
     fn columns(&mut self, text: &str) {
         let is_line = |word: &str| word.len() > 2 && word.bytes().all(|b| b == b'-');
-        if self.line > 0 && text.len() > 2 && text.split_whitespace().all(is_line) {
-            let before = self.plain.lines[self.line - 1];
-            self.columns = columns(&self.plain.text[before.start..before.end]);
+        if text.len() > 2 && text.split_whitespace().all(is_line) {
+            let is_start = |(at, c): &(usize, char)| *c == '-' && !text[..*at].ends_with('-');
+            self.columns = text
+                .char_indices()
+                .filter(is_start)
+                .map(|(at, _)| at)
+                .collect();
             return;
         }
-        let names = std::mem::take(&mut self.columns);
-        let cell = |name: &str| {
-            let at = names
-                .iter()
-                .position(|(_, own)| own.eq_ignore_ascii_case(name))?;
-            let byte = |column: usize| {
-                text.char_indices()
-                    .nth(column)
-                    .map_or(text.len(), |(at, _)| at)
-            };
-            let end = names
-                .get(at + 1)
-                .map_or(text.len(), |(next, _)| byte(*next));
-            Some(text.get(byte(names[at].0)..end)?.trim())
-        };
-        // A cell that is cut can't be read.
-        let json = |cell: &str, empty: &str| match object::read(cell)
-            .filter(|_| cell.starts_with(['{', '[']))
-        {
-            _ if cell == "{}" => (empty.to_owned(), true),
-            Some(found) => (found.json, found.is_closed && !found.is_elided),
-            None => (empty.to_owned(), false),
-        };
-        let (whole, is_whole) = if let Some(message) = cell("message") {
-            (serde_json::json!({ "message": message }).to_string(), true)
-        } else if let Some(data) = cell("data") {
-            let (data, is_whole) = json(data, "[]");
-            let (paging, _) = json(cell("paging").unwrap_or_default(), "{}");
-            (format!("{{\"data\":{data},\"paging\":{paging}}}"), is_whole)
-        } else {
+        let columns = std::mem::take(&mut self.columns);
+        let Some(names) = self.line.checked_sub(2).and_then(|line| self.text_of(line)) else {
             return;
         };
-        self.no_object_before = self.here().end;
-        if let Ok(value) = serde_json::from_str(&whole) {
-            self.out.body(Body::object(whole, value, is_whole));
+        if columns.is_empty() {
+            return;
+        }
+        let members = cells(names, &columns).zip(cells(text, &columns));
+        let members = members.map(|(name, cell)| match cell.as_str() {
+            "{}" => format!("{name}=[]; "),
+            cell => format!("{name}={cell}; "),
+        });
+        let object = format!("@{{{}}}", members.collect::<String>());
+        let found = object::read(&object);
+        let body = found.and_then(|found| {
+            let value = serde_json::from_str(&found.json).ok()?;
+            body_of(&found.json, &value, found.is_whole(), false)
+        });
+        if let Some(body) = body {
+            self.no_object_before = self.here().end;
+            self.out.body(body);
         }
     }
 }
 
+/// Returns the cells of a row of a table.
+fn cells<'a>(row: &str, starts: &'a [usize]) -> impl Iterator<Item = String> + 'a {
+    let row: Vec<char> = row.chars().collect();
+    starts.iter().enumerate().map(move |(index, start)| {
+        let end = starts.get(index + 1).copied().unwrap_or(row.len());
+        let end = end.min(row.len());
+        let cell: String = row[(*start).min(end)..end].iter().collect();
+        cell.trim().to_owned()
+    })
+}
+
 /// Returns a value as the body of a response, if it can be one. Records of requests and responses,
 /// and what holds the body inside, are none.
-fn body_of(found: &Found, value: &Value, is_any: bool) -> Option<Body> {
-    let is_whole = found.is_closed && !found.is_elided;
-    let whole = || Some(Body::object(found.json.clone(), value.clone(), is_whole));
-    let has = |value: &Value, kind: &str| {
-        value
-            .as_object()
-            .is_some_and(|members| members.keys().any(|key| words::is(kind, key)))
-    };
+fn body_of(json: &str, value: &Value, is_whole: bool, is_any: bool) -> Option<Body> {
+    let whole = || Body::object(json.to_owned(), value.clone(), is_whole);
     if let Value::Array(items) = value {
         let is_list = items.is_empty() || items.iter().any(|item| item.get("slug").is_some());
         return is_list.then(|| Body::items_of(items.clone(), is_whole));
     }
-    let members = value.as_object()?;
-    let data = members.get("data");
-    let holds_body = data.is_some_and(|data| has(data, "body error") || data.get("data").is_some());
-    if data.is_some() && !holds_body && (!has(value, "record") || members.contains_key("paging")) {
-        return whole();
+    let has = |kind: &str| has_member(value, kind);
+    let data = value.get("data");
+    let is_inside = |data: &Value| has_member(data, "body error") || data.get("data").is_some();
+    let holds_body = data.is_some_and(is_inside);
+    let is_record = has("record") || holds_body;
+    if data.is_some() && !holds_body && (!is_record || value.get("paging").is_some()) {
+        return Some(whole());
     }
-    if has(value, "record") || names_api(value, 0) || holds_body {
+    let members = value.as_object()?;
+    if is_record || names_api(value, 0) {
         return None;
     }
     if members.contains_key("slug") {
         // What a filter left of a list: an item.
         return Some(Body::items_of(vec![value.clone()], is_whole));
     }
-    let is_body = if members.is_empty() {
-        is_any && found.is_closed
-    } else {
-        is_any || has(value, "body error") || has(value, "body details")
-    };
-    is_body.then(whole).flatten()
+    let is_empty = members.is_empty() && is_any && is_whole;
+    let is_error = has("body error") || has("body details");
+    (is_empty || !members.is_empty() && is_any || is_error).then(whole)
+}
+
+fn has_member(value: &Value, kind: &str) -> bool {
+    let members = value.as_object();
+    members.is_some_and(|members| members.keys().any(|key| words::is(kind, key)))
 }
 
 /// The maximum depth of a record.
@@ -1016,32 +853,24 @@ fn names_api(value: &Value, depth: usize) -> bool {
 }
 
 /// Looks for the signs in an object that records exchanges, as logs and archives do.
-#[expect(clippy::too_many_lines, reason = "one row a kind of member")]
 fn walk(value: &Value, part: Part, depth: usize, signs: &mut Vec<Sign>) {
     let members = match value {
-        Value::Array(items) if depth < DEEPEST => {
+        _ if depth > DEEPEST => return,
+        Value::Object(members) => members,
+        Value::Array(items) => {
             return items
                 .iter()
                 .for_each(|item| walk(item, part, depth + 1, signs));
         }
-        Value::Object(members) if depth < DEEPEST => members,
         _ => return,
     };
     let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if let (Some(name), Some(value)) = (text("name"), text("value")) {
+    if let (Some(name), Some(own)) = (text("name"), members.get("value")) {
         // As archives list headers.
-        return header_of(name, value, part, signs);
+        return signs.extend(sign(&lower(name), own, part, None));
     }
-    let found = || Found {
-        json: value.to_string(),
-        end: 0,
-        is_closed: true,
-        is_elided: false,
-    };
-    if depth > 0
-        && part != Part::Request
-        && let Some(body) = body_of(&found(), value, false)
-    {
+    let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
+    if is_inner && let Some(body) = body_of(&value.to_string(), value, true, false) {
         return signs.push(Sign::Body(body));
     }
     let method = words::section("method key")
@@ -1049,75 +878,47 @@ fn walk(value: &Value, part: Part, depth: usize, signs: &mut Vec<Sign>) {
         .find_map(|name| text(name));
     for (name, own) in members {
         let name = &*lower(name);
-        match own {
-            Value::String(text) if words::is("address key", name) => {
-                let is_address =
-                    text.contains("://") || text.starts_with('/') && text.contains("/apps");
-                let address =
-                    Address::of_path(text).filter(|address| is_address && address.is_of_api());
-                let method = method.map(str::to_ascii_uppercase);
-                if address.is_some() {
-                    signs.push(Sign::Asked(Request {
-                        address,
-                        method,
-                        is_shown: true,
-                        ..Request::default()
-                    }));
-                }
-            }
-            Value::String(text) if words::is("body key", name) && part != Part::Request => {
-                signs.extend(inner_body(text).map(Sign::Body));
-            }
-            Value::String(text) if words::is("status key", name) => {
-                let status = Some(text.trim())
-                    .filter(|text| text.len() == 3)
-                    .and_then(|text| text.parse().ok());
-                signs.extend(status.map(Sign::Status));
-            }
-            Value::Number(number) if words::is("status key", name) && part != Part::Request => {
-                let status = number
-                    .as_u64()
-                    .and_then(|status| u16::try_from(status).ok());
-                signs.extend(
-                    status
-                        .filter(|status| (200..600).contains(status))
-                        .map(Sign::Status),
-                );
-            }
-            Value::String(text) => header_of(
-                name,
-                text,
-                if part == Part::Response {
-                    Part::Any
-                } else {
-                    part
-                },
-                signs,
-            ),
-            Value::Object(headers) if name == "headers" && part == Part::Response => {
-                for (name, value) in headers {
-                    header_of(name, value.as_str().unwrap_or_default(), part, signs);
-                }
-            }
-            Value::Object(_) | Value::Array(_) => {
-                let part = match name {
-                    name if words::is("part request", name) => Part::Request,
-                    name if words::is("part response", name) => Part::Response,
-                    _ => part,
-                };
-                walk(own, part, depth + 1, signs);
-            }
-            _ => {}
+        if !own.is_object() && !own.is_array() {
+            signs.extend(sign(name, own, part, method));
+            continue;
         }
+        let part = match part {
+            Part::Response if name == "headers" => Part::Headers,
+            _ if words::is("part request", name) => Part::Request,
+            _ if words::is("part response", name) => Part::Response,
+            part => part,
+        };
+        walk(own, part, depth + 1, signs);
     }
 }
 
-fn header_of(name: &str, value: &str, part: Part, signs: &mut Vec<Sign>) {
-    if name.eq_ignore_ascii_case("authorization") {
-        signs.push(Sign::Authorization(value.to_owned()));
-    } else if part == Part::Response {
-        signs.push(Sign::Header(name.to_owned(), value.to_owned()));
+/// Returns the sign that a member of a record is.
+fn sign(name: &str, value: &Value, part: Part, method: Option<&str>) -> Option<Sign> {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    let is = |kind| words::is(kind, name);
+    if name == "authorization" {
+        return Some(Sign::Authorization(text));
+    } else if part == Part::Headers {
+        return Some(Sign::Header(name.to_owned(), text));
+    } else if is("address key") {
+        let is_address = text.contains("://") || text.starts_with('/') && text.contains("/apps");
+        let address =
+            Address::of_path(&text).filter(|address| is_address && address.is_of_api())?;
+        return Some(Sign::Asked(Request {
+            is_shown: true,
+            ..Request::at(address, method.map(str::to_ascii_uppercase))
+        }));
+    } else if part == Part::Request {
+        return None;
+    } else if is("status key") {
+        let status = text.trim().parse().ok();
+        return status
+            .filter(|status| (200..600).contains(status))
+            .map(Sign::Status);
     }
+    inner_body(&text).filter(|_| is("body key")).map(Sign::Body)
 }
 
 /// Returns the body that a text in a record is.
@@ -1128,27 +929,32 @@ fn inner_body(text: &str) -> Option<Body> {
     }
     let found = object::read(text).filter(|_| text.starts_with(['{', '[']))?;
     let value = serde_json::from_str(&found.json).ok()?;
-    body_of(&found, &value, true)
+    body_of(&found.json, &value, found.is_whole(), true)
 }
 
-/// Returns the columns of a table's head: where each begins, and its name.
-fn columns(head: &str) -> Vec<(usize, String)> {
-    let (mut columns, mut name, mut start) = (Vec::new(), String::new(), 0);
-    for (at, c) in head.chars().chain([' ']).enumerate() {
-        if !c.is_whitespace() {
-            if name.is_empty() {
-                start = at;
-            }
-            name.push(c);
-        } else if !name.is_empty() {
-            columns.push((start, std::mem::take(&mut name)));
-        }
-    }
-    columns
+/// Tells whether a page of markup starts with a text.
+fn is_page(text: &str) -> bool {
+    let start = || lower(&text[..floor(text, 10)]).into_owned();
+    let mut tags = words::section("page").iter();
+    text.starts_with('<') && tags.any(|tag| start().starts_with(tag))
+}
+
+/// Returns where the next path stands in a text, as a word of its own.
+fn path_at(text: &str, from: usize) -> Option<(usize, usize)> {
+    let is_border = |c: char| c.is_whitespace() || "\"'`([{,=:>".contains(c);
+    let is_end = |c: char| c.is_whitespace() || "\"'`,)]}".contains(c);
+    let mut places = text
+        .get(from..)?
+        .match_indices('/')
+        .map(|(at, _)| from + at);
+    let at = places.find(|at| *at == 0 || text[..*at].ends_with(is_border))?;
+    let path = text[at..].split(is_end).next().unwrap_or_default();
+    Some((at, at + path.trim_end_matches([':', '.']).len().max(1)))
 }
 
 /// Returns the method that a text ends with, as a word of its own.
 fn method_at_end(text: &str) -> Option<String> {
+    let text = &text[floor(text, text.len().saturating_sub(16))..];
     let start = text
         .rfind(|c: char| !c.is_ascii_uppercase())
         .map_or(0, |at| {
@@ -1202,14 +1008,14 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     if words.labels("exit", at) {
         return None;
     }
-    let is_sure = is_kind && (behind.contains(" for ") || is_named)
+    let is_sure = is_kind && (behind[..floor(behind, 80)].contains(" for ") || is_named)
         || (is_bracketed || is_labelled) && is_named
         || words.labels("sure label", at);
     (is_labelled || is_named || is_kind || is_bracketed || is_sure).then_some(is_sure)
 }
 
 /// Tells whether a number in a person's sentence is a status, for all that can be told.
-fn is_told(status: u16, at: usize, words: &Words, sentence: &Range<usize>) -> bool {
+fn is_told_by(status: u16, at: usize, words: &Words, sentence: &Range<usize>) -> bool {
     let behind = words.lower[at + 3..].chars().next();
     let is_end = behind.is_none_or(|c| ",.;:!)?\"'、。".contains(c));
     let is_refusal = matches!(status, 401 | 403 | 404 | 429 | 502..=504);

@@ -64,6 +64,15 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// Makes a request of which the address and perhaps the method are known.
+    pub(super) fn at(address: Address, method: Option<String>) -> Self {
+        Self {
+            address: Some(address),
+            method,
+            ..Self::default()
+        }
+    }
+
     /// Takes a header that is not `Authorization`, but may hold a token.
     pub(super) fn other_header(&mut self, name: &str) {
         if words::is("other header", name.trim()) && !self.mistakes.contains(&Mistake::OtherHeader)

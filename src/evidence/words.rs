@@ -15,7 +15,7 @@ struct Lexicon {
     names: Vec<&'static str>,
     sections: HashMap<&'static str, Vec<&'static str>>,
     /// The wordings that are looked for inside of texts, by their first two bytes.
-    index: HashMap<[u8; 2], Vec<Entry>>,
+    index: Vec<Vec<Entry>>,
     /// What options mean, by client and option: a meaning, and whether a value follows.
     options: HashMap<(&'static str, &'static str), (&'static str, bool)>,
 }
@@ -29,6 +29,7 @@ struct Entry {
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let mut lexicon = Lexicon::default();
+    lexicon.index.resize_with(1 << 12, Vec::new);
     let mut mark = None;
     for line in include_str!("words.txt").lines() {
         if let Some(name) = line.strip_prefix('[') {
@@ -52,16 +53,19 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
                     wording: line,
                     is_inside,
                 };
-                let key = [
-                    line.as_bytes()[0],
-                    line.as_bytes().get(1).copied().unwrap_or(0),
-                ];
-                lexicon.index.entry(key).or_default().push(entry);
+                let slot = slot(line.as_bytes());
+                lexicon.index[slot].push(entry);
             }
         }
     }
     lexicon
 });
+
+/// Returns the place in the index for what begins with these bytes.
+fn slot(bytes: &[u8]) -> usize {
+    let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0) & 63);
+    byte(0) << 6 | byte(1)
+}
 
 /// Returns a text for a search in any case, in which each character has the same place.
 pub(super) fn lower(text: &str) -> Cow<'_, str> {
@@ -172,10 +176,9 @@ impl Words {
         for (start, c) in lower.char_indices() {
             let is_start = !is_letter(before);
             before = c;
-            let second = bytes.get(start + 1).copied().unwrap_or(0);
-            let one = is_start.then_some([bytes[start], 0]);
-            for key in [Some([bytes[start], second]), one].into_iter().flatten() {
-                let entries = LEXICON.index.get(&key).map_or(&[][..], Vec::as_slice);
+            let one = is_start.then(|| slot(&bytes[start..=start]));
+            for slot in [Some(slot(&bytes[start..])), one].into_iter().flatten() {
+                let entries = &LEXICON.index[slot];
                 let found = entries.iter().filter(|entry| {
                     lower[start..].starts_with(entry.wording)
                         && (entry.is_inside || is_free(entry.wording, is_start, &lower[start..]))
@@ -190,7 +193,7 @@ impl Words {
         Self { lower, hits }
     }
 
-    fn within(&self, range: &Range<usize>) -> impl Iterator<Item = Hit> + '_ {
+    fn within(&self, range: Range<usize>) -> impl Iterator<Item = Hit> + '_ {
         let first = self.hits.partition_point(|hit| hit.start < range.start);
         let end = range.end;
         let rest = self.hits[first..].iter().copied();
@@ -200,7 +203,7 @@ impl Words {
 
     /// Tells whether a part of the text has a wording of a meaning.
     pub(super) fn says_in(&self, name: &str, range: &Range<usize>) -> bool {
-        self.within(range).any(|hit| hit.name() == name)
+        self.within(range.clone()).any(|hit| hit.name() == name)
     }
 
     /// Tells whether the text has a wording of a meaning.
@@ -234,13 +237,23 @@ impl Words {
             .filter_map(move |hit| Some((hit.start..hit.end, hit.which(kind)?)))
     }
 
-    /// Tells whether a wording of a meaning is what stands in front of a place, as a label of it.
-    pub(super) fn labels(&self, name: &str, place: usize) -> bool {
+    /// Returns the wordings that stand in front of a place, as labels of it.
+    fn label(&self, place: usize) -> impl Iterator<Item = Hit> + '_ {
         const LONGEST: usize = 64;
         let end = label_end(&self.lower, place);
         let near = end.saturating_sub(LONGEST)..end;
-        self.within(&near)
-            .any(|hit| hit.end == end && hit.name() == name)
+        self.within(near).filter(move |hit| hit.end == end)
+    }
+
+    /// Tells whether a wording of a meaning is what stands in front of a place, as a label of it.
+    pub(super) fn labels(&self, name: &str, place: usize) -> bool {
+        self.label(place).any(|hit| hit.name() == name)
+    }
+
+    /// Returns which of a kind the label in front of a place is.
+    pub(super) fn label_kind(&self, kind: &str, place: usize) -> Option<&'static str> {
+        let mut hits = self.label(place);
+        hits.find_map(|hit| hit.which(kind))
     }
 
     /// Tells whether a status has its name behind a place, or in front of one.
@@ -252,7 +265,7 @@ impl Words {
         let end = self.lower[..front].trim_end_matches(['(', ' ', '[']).len();
         let near = front.saturating_sub(NEAR)..start.max(behind) + NEAR;
         let name = format!("status {status}");
-        let mut hits = self.within(&near).filter(|hit| hit.name() == name);
+        let mut hits = self.within(near).filter(|hit| hit.name() == name);
         hits.any(|hit| hit.start == start || hit.end == end && end < front)
     }
 
@@ -287,13 +300,20 @@ impl Words {
         };
         let before = stops(start..place).rfind(is_stop);
         let behind = stops(place..end).find(is_stop);
-        before.unwrap_or(start)..behind.unwrap_or(end)
+        let mut end = behind.unwrap_or(end);
+        // “We get 401, what now?” tells it, and asks something else.
+        if self.lower[..end].ends_with('?')
+            && let Some(comma) = self.lower[place..end].find(", ")
+        {
+            end = place + comma;
+        }
+        before.unwrap_or(start)..end
     }
 
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
     /// to name errors; people speak of themselves.
     pub(super) fn strength(&self, part: &Range<usize>) -> Strength {
-        let own = self.within(part).find(|hit| hit.name() == "client");
+        let own = self.within(part.clone()).find(|hit| hit.name() == "client");
         // What stands behind a client's name is its own, such as “could not be resolved”.
         let before = part.start..own.map_or(part.end, |own| own.start);
         let text = self.lower[part.clone()].trim_end();
@@ -319,7 +339,8 @@ fn is_free(wording: &str, is_start: bool, text: &str) -> bool {
 pub(super) fn label_end(lower: &str, place: usize) -> usize {
     let is_sign = |c: char| c.is_whitespace() || "([]{\"'`=:->→#,：（<@".contains(c);
     let start = floor(lower, place.saturating_sub(64));
-    let mut label = lower[start..place].trim_end_matches(is_sign);
+    let label = lower.get(start..place).unwrap_or_default();
+    let mut label = label.trim_end_matches(is_sign);
     for article in section("article") {
         let rest = label
             .strip_suffix(article)
