@@ -31,7 +31,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
     let (readers, unusable) = Readers::plan(&args.output, environment, &inputs);
     let text = unusable.map_or_else(|| text(path), Err);
     let report = match text {
-        Ok(text) => read(&text, args.step.map(Into::into)),
+        Ok(text) => read(&text, args.step),
         Err(error) => Report {
             evidence: EvidenceKind::Pasted,
             ..started().not_run(error.into())
@@ -66,11 +66,13 @@ fn read(text: &str, step: Option<Assumed>) -> Report {
     }
 }
 
-/// Returns a saved report, if the text is one.
+/// Returns a saved report, if the text is one, without the secrets that somebody may have written
+/// into it.
 fn saved(text: &str) -> Option<Report> {
     diagnosis::read(text)?;
-    let (report, holds_token) = saved_without_secrets(text);
-    let mut report = diagnosis::read(&report)?;
+    let mut value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    let holds_token = clean(&mut value);
+    let mut report = diagnosis::read(&value.to_string())?;
     if holds_token {
         hold(&mut report, vec![Secret::Bitrise(TokenKind::Unknown, None)]);
     }
@@ -86,16 +88,6 @@ fn hold(report: &mut Report, secrets: Vec<Secret>) {
             .secrets
             .extend(secrets);
     }
-}
-
-/// Returns a saved report without the secrets that somebody may have written into it, and whether a
-/// token was among them. What is no JSON is left as it is.
-fn saved_without_secrets(text: &str) -> (String, bool) {
-    let Ok(mut report) = serde_json::from_str(text.trim_start_matches('\u{feff}')) else {
-        return (text.to_owned(), false);
-    };
-    let holds_token = clean(&mut report);
-    (report.to_string(), holds_token)
 }
 
 /// Takes the secrets out of each text of a JSON value, and tells whether a token was among them.

@@ -88,6 +88,7 @@ impl Environment {
         let is_forced = is_on("CLICOLOR_FORCE") || is_on("FORCE_COLOR");
         // By POSIX's order of precedence.
         let locale = first(&["LC_ALL", "LC_CTYPE", "LANG"]).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
         let tokens = TOKEN_VARIABLES.into_iter();
         Self {
             token: text("BITRISE_TOKEN"),
@@ -98,7 +99,7 @@ impl Environment {
                 Some(_) => Some(false),
                 None => is_forced.then_some(true),
             },
-            is_utf8: cfg!(windows) || is_utf8(&locale),
+            is_utf8: cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8"),
             known: Known {
                 ci: ci::running(&text, &file),
                 token_variables: tokens.filter(|name| os(name).is_some()).collect(),
@@ -196,12 +197,6 @@ fn bounded_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Tells whether a locale's name says that its characters are those of Unicode.
-fn is_utf8(locale: &str) -> bool {
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,10 +210,12 @@ mod tests {
 
     #[test]
     fn a_locale_without_a_charset_is_plain() {
+        let is_utf8 = |locale: &str| environment(&[("LANG", locale)]).is_utf8;
         assert!(is_utf8("en_GB.UTF-8"));
         assert!(is_utf8("C.utf8"));
         for plain in ["", "C", "POSIX", "de_DE.ISO-8859-1"] {
-            assert!(!is_utf8(plain));
+            // Windows has no such locales, and shows all characters.
+            assert_eq!(is_utf8(plain), cfg!(windows), "{plain}");
         }
     }
 

@@ -5,6 +5,7 @@ use super::{Cli, CompletionsArgs, ManArgs, output};
 use crate::diagnosis;
 use crate::plan;
 use anyhow::anyhow;
+use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 use std::fmt::Write as _;
@@ -16,13 +17,17 @@ use std::{fs, io, iter};
 /// # Errors
 /// Returns an error if the text could not be written.
 pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+    let codes: Vec<_> = diagnosis::codes().collect();
+    // Statuses are codes, too, but need not be offered.
+    let offered = PossibleValuesParser::new(&codes);
+    let explain = |explain: Command| explain.mut_arg("code", |code| code.value_parser(offered));
+    let mut command = Cli::command().mut_subcommand("explain", explain);
     let mut script = Vec::new();
-    let mut command = visible(&Cli::command());
     clap_complete::generate(args.shell, &mut command, "bitrise-dx", &mut script);
     let mut script = String::from_utf8(script)?;
     if args.shell == Shell::Fish {
         // The library leaves out for fish what an argument without a name may be.
-        let codes = diagnosis::codes().collect::<Vec<_>>().join(" ");
+        let codes = codes.join(" ");
         writeln!(
             script,
             "complete -c bitrise-dx -n \"__fish_seen_subcommand_from explain\" -f -a \"{codes}\""
@@ -39,11 +44,10 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// Returns an error if the text could not be written.
 pub(super) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
-    let mut command = visible(&Cli::command()).disable_help_subcommand(true);
+    let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &args.dir else {
-        output::print(&page(&command)?)?;
-        return Ok(ExitCode::SUCCESS);
+        return output::print(&page(&command)?).map(|()| ExitCode::SUCCESS);
     };
     let write = || {
         fs::create_dir_all(folder)?;
@@ -86,23 +90,4 @@ fn page(command: &Command) -> io::Result<String> {
         page.extend([".SH \"", &name, "\"\n.nf\n", &lines.concat(), ".fi\n"]);
     }
     Ok(page)
-}
-
-/// Returns the command without the arguments that exist to be refused: they are hidden, and no
-/// shell must offer them.
-fn visible(command: &Command) -> Command {
-    let args = command.get_arguments().filter(|arg| !arg.is_hide_set());
-    let mut copy = Command::new(command.get_name().to_owned())
-        .args(args.cloned())
-        .subcommands(command.get_subcommands().map(visible));
-    if let Some(about) = command.get_about() {
-        copy = copy.about(about.clone());
-    }
-    if let Some(version) = command.get_version() {
-        copy = copy.version(version.to_owned());
-    }
-    if let Some(help) = command.get_after_long_help() {
-        copy = copy.after_long_help(help.clone());
-    }
-    copy
 }

@@ -17,6 +17,7 @@ mod token_source;
 mod usage_error;
 mod verify;
 
+use crate::evidence::Assumed;
 use crate::sandbox::Scenario;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -39,7 +40,7 @@ use std::time::Duration;
     version,
     long_version = env!("BITRISE_DX_LONG_VERSION"),
     arg_required_else_help = true,
-    after_long_help = format!("{EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
+    after_long_help = format!("{EXAMPLES}\n{ENVIRONMENT}\n{EXIT_CODES}")
 )]
 struct Cli {
     #[command(subcommand)]
@@ -52,70 +53,30 @@ struct Cli {
         hide_possible_values = true
     )]
     color: ColorChoice,
-
-    /// Catches a token on the command line, to refuse it without showing it.
-    #[arg(long, global = true, hide = true, num_args = 0..=1, default_missing_value = "")]
-    token: Option<OsString>,
 }
 
 /// The exit codes, as `--help` shows them.
-const EXIT_CODES: &str = "\
-Exit codes (the same in every output format):
-  0  verified             DX should accept the token
-  2  not_run              nothing was checked: no token, or options that can't be used
-  3  invalid_credentials  Bitrise rejected the token, or it can't be a Bitrise token
-  4  inconclusive         no answer: network, proxy, rate limit or outage; leave the token as it is
-  5  invalid_permissions  Bitrise accepts the token, but does not let it read what DX needs
-  6  no_resources         Bitrise accepts the token, but it has no access to any app
-  1  a bug, or a report that could not be written; 130 and 143: Ctrl-C and a termination";
+const EXIT_CODES: &str = include_str!("help/exit_codes.txt");
 
 /// The variables that the program reads, as `--help` shows them.
-const ENVIRONMENT: &str = "\
-Environment:
-  BITRISE_TOKEN         the token, unless --token-file names a file
-  BITRISE_API_BASE_URL  the address of the API, unless --base-url is given
-  HTTPS_PROXY           the proxy, else ALL_PROXY; names in lower case come first
-  NO_PROXY              hosts that are reached without the proxy
-  SSL_CERT_FILE         a file of root certificates in place of the system's; not on macOS and Windows
-  SSL_CERT_DIR          the same, a folder
-  CI                    if set: no prompt and no progress bar
-  NO_COLOR              if set: no colours
-  FORCE_COLOR           if set and not 0: colours; so does CLICOLOR_FORCE";
+const ENVIRONMENT: &str = include_str!("help/environment.txt");
 
 /// What people do most, as `--help` shows it.
-const EXAMPLES: &str = "\
-Examples:
-  bitrise-dx verify                     check a token, which is asked for and not shown
-  bitrise-dx verify --sandbox           see a run without any token, against a simulated Bitrise
-  bitrise-dx diagnose ticket.txt        judge curl output or a report that somebody sent
-  bitrise-dx explain                    list all verdicts and reasons
-  bitrise-dx explain pipelines_denied   what a reason means, and what to do";
+const EXAMPLES: &str = include_str!("help/examples.txt");
 
 /// What people do with `verify`, as its `--help` shows it.
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  bitrise-dx verify                               ask for the token, and check the first app
-  bitrise-dx verify --token-file token.txt --all-apps
-  bitrise-dx verify -o json | jq -r .verdict      with the token in BITRISE_TOKEN
-  bitrise-dx verify --report ticket.md --report report.html
-  bitrise-dx verify -o github --report junit.xml  on CI
-  bitrise-dx verify --sandbox invalid-permissions";
+const VERIFY_EXAMPLES: &str = include_str!("help/verify.txt");
 
 /// What people do with `diagnose`, as its `--help` shows it.
-const DIAGNOSE_EXAMPLES: &str = "\
-Examples:
-  bitrise-dx diagnose ticket.txt                  judge the commands and output in a ticket
-  pbpaste | bitrise-dx diagnose                   judge the clipboard (macOS)
-  bitrise-dx diagnose --step pipelines body.txt   say which command printed a lone response
-  bitrise-dx diagnose report.json -o markdown     show a saved report in another format";
+const DIAGNOSE_EXAMPLES: &str = include_str!("help/diagnose.txt");
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check a token with the calls that DX makes, and predict what DX will say
-    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}"))]
+    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n{ENVIRONMENT}\n{EXIT_CODES}"))]
     Verify(Box<VerifyArgs>),
     /// Judge what somebody pasted: curl commands and what they printed, or a JSON report; offline
-    #[command(after_long_help = format!("{DIAGNOSE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_long_help = format!("{DIAGNOSE_EXAMPLES}\n{EXIT_CODES}"))]
     Diagnose(DiagnoseArgs),
     /// Explain a verdict, a reason or an HTTP status, offline; without a code, list them all
     Explain(ExplainArgs),
@@ -131,12 +92,7 @@ enum Command {
 }
 
 /// The places where shells look for completion scripts, as `completions --help` shows them.
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  bitrise-dx completions bash > ~/.local/share/bash-completion/completions/bitrise-dx
-  bitrise-dx completions zsh > ~/.zfunc/_bitrise-dx      with ~/.zfunc in fpath
-  bitrise-dx completions fish > ~/.config/fish/completions/bitrise-dx.fish
-  bitrise-dx completions powershell >> $PROFILE";
+const COMPLETIONS_EXAMPLES: &str = include_str!("help/completions.txt");
 
 #[derive(Args, Debug)]
 struct CompletionsArgs {
@@ -217,10 +173,6 @@ struct VerifyArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    /// Catches a bare token, to refuse it without showing it.
-    #[arg(hide = true)]
-    stray: Vec<OsString>,
 }
 
 /// Who reads the report, and how much of it.
@@ -253,28 +205,21 @@ struct DiagnoseArgs {
     file: Option<PathBuf>,
 
     /// Which of DX's two commands printed a response, if the text does not tell
-    #[arg(long, value_name = "STEP")]
-    step: Option<Step>,
+    #[arg(long, value_name = "STEP", value_parser = step())]
+    step: Option<Assumed>,
 
     #[command(flatten)]
     output: OutputArgs,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Step {
-    /// The first: list the apps
-    Apps,
-    /// The second: read an app's pipelines
-    Pipelines,
-}
-
-impl From<Step> for crate::evidence::Assumed {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Apps => Self::Apps,
-            Step::Pipelines => Self::Pipelines,
-        }
-    }
+/// Returns the parser for a step's name.
+fn step() -> impl TypedValueParser<Value = Assumed> {
+    let apps = PossibleValue::new("apps").help("The first: list the apps");
+    let pipelines = PossibleValue::new("pipelines").help("The second: read an app's pipelines");
+    PossibleValuesParser::new([apps, pipelines]).map(|name| match &*name {
+        "apps" => Assumed::Apps,
+        _ => Assumed::Pipelines,
+    })
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -314,7 +259,7 @@ struct ExplainArgs {
                   or 404"
     )]
     #[arg(value_name = "CODE", ignore_case = true, hide_possible_values = true)]
-    #[arg(value_parser = explain::CodeParser)]
+    #[arg(value_parser = explain::codes())]
     code: Option<String>,
 }
 
@@ -342,7 +287,7 @@ struct SandboxArgs {
 /// Returns the parser for a scenario's name.
 fn scenario() -> impl TypedValueParser<Value = Scenario> {
     let value = |scenario: &Scenario| {
-        clap::builder::PossibleValue::new(scenario.as_str())
+        PossibleValue::new(scenario.as_str())
             .alias(scenario.as_str().replace('-', "_"))
             .help(scenario.summary())
     };
@@ -421,8 +366,7 @@ fn choose_colors(option: ColorChoice, environment: &Environment) {
 fn run(cli: &Cli, environment: &Environment) -> ExitCode {
     choose_colors(cli.color, environment);
     let result = match &cli.command {
-        Command::Verify(args) => verify::run(args, cli.token.is_some(), environment),
-        _ if cli.token.is_some() => return usage_error::token_in_arguments(),
+        Command::Verify(args) => verify::run(args, environment),
         Command::Diagnose(args) => diagnose::run(args, environment),
         Command::Explain(args) => explain::run(args, environment),
         Command::Sandbox(args) => sandbox::run(args),

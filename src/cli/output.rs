@@ -26,9 +26,8 @@ pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
         .then(terminal_size::terminal_size)
         .flatten();
     let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(40, WIDTH));
-    let color = AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
     Style {
-        color,
+        color: AutoStream::choice(&stdout) != anstream::ColorChoice::Never,
         unicode: environment.is_utf8,
         width,
         detail,
@@ -41,14 +40,10 @@ pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
 /// Returns an error if the text could not be written.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("can't write to standard output")
-        }
-        Ok(()) | Err(_) => Ok(()),
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("can't write to standard output"),
     }
 }
 
@@ -74,7 +69,7 @@ pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Resul
 
 /// Prints to standard error. Where that fails, or nobody reads, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
-    Lines::start().send(text.to_owned());
+    Lines::start().say(text.to_owned());
 }
 
 fn write_error(text: &str) {
@@ -98,13 +93,13 @@ impl Lines {
     /// Starts the thread. If there is none to be had, the lines are dropped.
     pub(super) fn start() -> Self {
         let (sender, lines) = channel::<String>();
-        let (tell, done) = channel();
+        let (tell, done) = channel::<()>();
         let print = move || {
             for line in lines {
                 write_error(&line);
             }
-            // Nobody may wait any more.
-            let _ = tell.send(());
+            // Whoever waits for the end sees it by that.
+            drop(tell);
         };
         drop(thread::Builder::new().spawn(print));
         Self {
@@ -113,12 +108,8 @@ impl Lines {
         }
     }
 
-    /// Prints a line, in its turn.
-    pub(super) fn say(&self, line: &str) {
-        self.send(format!("{line}\n"));
-    }
-
-    fn send(&self, text: String) {
+    /// Prints a text, in its turn.
+    pub(super) fn say(&self, text: String) {
         if let Some(sender) = &self.sender {
             // The thread ends only after the sender.
             let _ = sender.send(text);

@@ -90,10 +90,10 @@ impl Progress {
         }
         if let Some(lines) = &self.lines {
             let (seconds, tenths) = (pause.pause.as_secs(), pause.pause.subsec_millis() / 100);
-            let line = format!("attempt {made} of {most} {after}; retry in {seconds}.{tenths} s");
+            let line = format!("attempt {made} of {most} {after}; retry in {seconds}.{tenths} s\n");
             match &self.bar {
-                Some(bar) => bar.suspend(|| output::complain(&format!("{line}\n"))),
-                None => lines.say(&line),
+                Some(bar) => bar.suspend(|| output::complain(&line)),
+                None => lines.say(line),
             }
         }
     }

@@ -58,9 +58,17 @@ impl Request {
         } else {
             Route::Direct
         };
+        let apps = choice(args, limits).await?;
+        let mut extra = None;
+        if let Some(path) = &args.ca_cert {
+            let bytes = read(path, MAX_CA_CERT, limits, "--ca-cert").await?;
+            // What is no text is a certificate in DER.
+            let text = input::text(&bytes).map(|text| text.as_bytes().to_vec());
+            extra = Some(text.unwrap_or_else(|_| bytes.to_vec()));
+        }
         Ok(Self {
             plan: Plan {
-                apps: choice(args, limits).await?,
+                apps,
                 details: args.pipeline_details,
                 concurrency: args.concurrency.into(),
             },
@@ -68,7 +76,7 @@ impl Request {
             base_url_source,
             route,
             roots: Roots {
-                extra: extra_roots(args, limits).await?,
+                extra,
                 file: environment.cert_file.clone(),
                 folders: environment.cert_folders.clone(),
             },
@@ -89,14 +97,11 @@ impl Request {
 
 /// Returns what a run was asked to do, as its report says it.
 pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
-    let selection = if args.all_apps {
-        Selection::All
-    } else if args.apps_file.is_some() {
-        Selection::File
-    } else if args.app.is_empty() {
-        Selection::First
-    } else {
-        Selection::Named
+    let selection = match (args.all_apps, &args.apps_file, args.app.is_empty()) {
+        (true, ..) => Selection::All,
+        (_, Some(_), _) => Selection::File,
+        (.., true) => Selection::First,
+        (.., false) => Selection::Named,
     };
     RunOptions {
         selection,
@@ -114,18 +119,6 @@ async fn read(
     let bytes = limits.read(path.to_owned(), limit).await;
     let bytes = bytes.map_err(Early::Stopped)?;
     Ok(bytes.map_err(|error| FileError::new(path, option, &error))?)
-}
-
-async fn extra_roots(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<Option<Vec<u8>>, Early> {
-    let Some(path) = &args.ca_cert else {
-        return Ok(None);
-    };
-    let bytes = read(path, MAX_CA_CERT, limits, "--ca-cert").await?;
-    // What is no text is a certificate in DER.
-    Ok(Some(match input::text(&bytes) {
-        Ok(text) => text.as_bytes().to_vec(),
-        Err(_) => bytes.to_vec(),
-    }))
 }
 
 /// Reads which apps are to be checked.

@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::outcome::{Readers, started};
 use super::{Format, OutputArgs, output};
-use crate::diagnosis::{Known, diagnose};
+use crate::diagnosis::diagnose;
 use crate::plan::{PlanError, may_be_token};
 use crate::report::{EvidenceKind, Report};
 use crate::text::escape_unprintable;
@@ -20,7 +20,7 @@ Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --toke
 ";
 
 /// The same, for a report.
-pub(super) const TOKEN_IN_ARGUMENTS: &str = "a token stands on the command line, where the process \
+const TOKEN_IN_ARGUMENTS: &str = "a token stands on the command line, where the process \
     list and the shell history show it: set BITRISE_TOKEN or use --token-file instead";
 
 /// How to give a value that looks like an option.
@@ -31,6 +31,8 @@ A value that starts with “-” stands behind “=”, as in --report=-.json.
 /// What an argument out of place looked like.
 #[derive(Clone, Copy, Default)]
 struct Stray {
+    /// Whether it is an option that says it is a token, of which there is none.
+    is_token: bool,
     /// Whether it is not shown, since it may have been a token.
     is_hidden: bool,
     /// Whether it has a dash before it, and may have been an option's value.
@@ -43,47 +45,42 @@ struct Stray {
 /// read.
 pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environment) -> ExitCode {
     let stray = hide_values(&mut error);
-    let asked = Asked::of(args).filter(|_| error.use_stderr());
-    let format = { asked.as_ref() }.map_or(Format::Human, |asked| asked.output.output);
-    if format == Format::Human {
+    let Some(asked) = Asked::of(args).filter(|_| error.use_stderr()) else {
         explain(&error, stray);
-    }
-    let Some(asked) = asked else {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     };
     // Any argument may be the name of a file that was to be read.
     let inputs = asked.others.iter().map(|path| ("a file", &**path));
     let inputs: Vec<_> = inputs.collect();
     let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
-    readers.format = readers.format.filter(|format| *format != Format::Human);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
-    let why = if holds_token && stray.is_hidden {
+    let why = if stray.is_token || (holds_token && stray.is_hidden) {
         PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS)
     } else {
+        if asked.output.output == Format::Human {
+            // Their words are clap's, with what may help.
+            explain(&error, stray);
+            readers.format = None;
+        }
         PlanError::Arguments(sentence(&error).into())
     };
     let report = Report {
         evidence: asked.evidence,
         ..started().not_run(why.into())
     };
-    let written = readers.write(diagnose(report, &Known::default()));
+    let written = readers.write(diagnose(report, &environment.known(None)));
     written.unwrap_or_else(|error| output::failure(&error))
-}
-
-/// Refuses a token that was given to a command which takes none at all.
-pub(super) fn token_in_arguments() -> ExitCode {
-    output::complain(&format!("error: A token {NO_TOKEN_HERE}"));
-    ExitCode::from(2)
 }
 
 /// Prints what clap found, and what may help.
 fn explain(error: &Error, stray: Stray) {
+    if stray.is_token {
+        return output::complain(&format!("error: A token {NO_TOKEN_HERE}"));
+    }
     // Where help or an error can't be written, there is nobody left to tell.
     let _ = error.print();
-    if matches!(
-        error.get(ContextKind::InvalidArg),
-        Some(ContextValue::String(arg)) if arg == "[CODE]"
-    ) {
+    let argument = error.get(ContextKind::InvalidArg);
+    if argument == Some(&ContextValue::String("[CODE]".to_owned())) {
         output::complain("\nWithout a code, bitrise-dx explain lists them all.\n");
     }
     if stray.is_dashed {
@@ -116,9 +113,8 @@ struct Asked {
 impl Asked {
     /// Returns nothing if the arguments are for a command without formats.
     fn of(args: &[OsString]) -> Option<Self> {
-        let texts: Vec<_> = { args.iter().skip(1) }
-            .map(|arg| arg.to_string_lossy())
-            .collect();
+        let texts = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+        let texts: Vec<_> = texts.collect();
         let (mut output, mut others, mut evidence) = (OutputArgs::default(), Vec::new(), None);
         let mut texts = texts.iter().map(|text| &**text).peekable();
         while let Some(text) = texts.next() {
@@ -179,10 +175,6 @@ fn hide_values(error: &mut Error) -> Stray {
     let is_argument = kind == ContextKind::InvalidArg;
     if is_argument {
         error.remove(ContextKind::Suggested);
-        // The option that looks like it exists to be refused.
-        if error.get(ContextKind::SuggestedArg) == Some(&string("--token")) {
-            error.insert(ContextKind::SuggestedArg, string("--token-file"));
-        }
     }
     let name = shown.split('=').next().unwrap_or_default();
     let is_option = is_argument && name.starts_with("--") && is_harmless(name);
@@ -194,6 +186,7 @@ fn hide_values(error: &mut Error) -> Stray {
         error.insert(kind, string("…"));
     }
     Stray {
+        is_token: is_argument && name == "--token",
         is_hidden: is_hidden && kind != ContextKind::InvalidValue,
         is_dashed: is_argument && !is_option && shown.starts_with('-'),
     }

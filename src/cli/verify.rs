@@ -6,7 +6,6 @@ use super::outcome::{Early, Readers, started};
 use super::progress::Progress;
 use super::request::{self, Request};
 use super::signals::Signals;
-use super::usage_error::TOKEN_IN_ARGUMENTS;
 use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::BaseUrl;
@@ -40,11 +39,7 @@ const TO_WRITE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Returns an error if the report could not be written.
-pub(super) fn run(
-    args: &VerifyArgs,
-    token_given: bool,
-    environment: &Environment,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
     let inputs = [
         ("the file of --token-file", &args.token_file),
@@ -52,8 +47,7 @@ pub(super) fn run(
         ("the file of --ca-cert", &args.ca_cert),
         ("the file of SSL_CERT_FILE", &environment.cert_file),
     ];
-    let inputs = inputs.into_iter();
-    let inputs: Vec<(_, &Path)> = inputs
+    let inputs: Vec<(_, &Path)> = { inputs.into_iter() }
         .filter_map(|(name, path)| Some((name, path.as_deref()?)))
         .collect();
     let (mut readers, unusable) = Readers::plan(&args.output, environment, &inputs);
@@ -65,9 +59,7 @@ pub(super) fn run(
         report: started(),
     };
     let mut piped = { inputs.iter() }.filter(|(_, path)| input::is_standard_input(path));
-    let refused = if token_given || !args.stray.is_empty() {
-        Some(PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS))
-    } else if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
+    let refused = if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         let words = format!("{one} and {other} can't both be standard input");
         Some(PlanError::Arguments(words.into()))
     } else {
@@ -164,10 +156,9 @@ impl Run<'_> {
         };
         let mut request = Request::read(self.args, self.environment, limits).await?;
         let (text, serving) = if let Some(scenario) = self.args.sandbox {
-            let (server, base_url) = open_sandbox(scenario).await?;
-            self.report.target = in_sandbox(scenario, &base_url);
+            let server;
+            (server, request.base_url, self.report.target) = open_sandbox(scenario).await?;
             self.report.token.source = Some(TokenSource::Sandbox);
-            request.base_url = base_url;
             let serving = tokio::spawn(server.serve());
             (SecretString::from(TOKEN), Some(serving))
         } else {
@@ -241,11 +232,11 @@ impl Run<'_> {
     }
 }
 
-/// Opens a sandbox on a free port of this machine.
+/// Opens a sandbox on a free port of this machine, and returns what a report says of it.
 ///
 /// # Errors
 /// Returns a [`PlanError`] if no port can be opened.
-async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanError> {
+async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl, Target), PlanError> {
     let config = Config {
         scenario,
         ..Config::default()
@@ -254,13 +245,8 @@ async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl), PlanErro
     let server = opened
         .map_err(|why| PlanError::Arguments(format!("can't start the sandbox: {why}").into()))?;
     let base_url = BaseUrl::parse(&server.base_url())?;
-    Ok((server, base_url))
-}
-
-/// Returns what a report says of a sandbox inside of this process.
-fn in_sandbox(scenario: Scenario, base_url: &BaseUrl) -> Target {
     let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
-    Target {
+    let target = Target {
         base_url: Some(base_url.to_string()),
         sandbox: Some(SandboxTarget {
             scenario: scenario.as_str().into(),
@@ -268,5 +254,6 @@ fn in_sandbox(scenario: Scenario, base_url: &BaseUrl) -> Target {
             token: TOKEN,
         }),
         ..Target::default()
-    }
+    };
+    Ok((server, base_url, target))
 }
