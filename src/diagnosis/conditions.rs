@@ -14,7 +14,9 @@ use super::values::value;
 use crate::check::{CheckResult, Finding};
 use crate::exchange::{AuthScheme, Body};
 use crate::pasted::Secret;
-use crate::report::{AppState, BaseUrlSource, EvidenceKind, Selection, TokenSource, TokenState};
+use crate::report::{
+    AppState, BaseUrlSource, EvidenceKind, NotRun, Selection, TokenSource, TokenState,
+};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
@@ -170,8 +172,11 @@ facts! {
 
     // Why nothing was checked.
     "verdict": |f, name| Some(is_verdict(f.reason, name));
-    "token_file": |f, what| f.io.map(|io| io_name(io) == what);
-    "error_shown": |f, _| f.not_run.as_ref().map(|_| true);
+    "token_file": |f, what| match f.report?.not_run.as_ref()? {
+        NotRun::TokenUnreadable(file) => Some(io_name(file.kind()) == what),
+        _ => None,
+    };
+    "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);
     "mistake_seen": |f, _| f.token_error.map(|_| true);
 
     // The token.
@@ -280,7 +285,7 @@ facts! {
         _ => Some(false),
     };
     "responded": |f, _| Some(f.response().is_some());
-    "details": |f, _| Some(f.has_details);
+    "details": |f, _| f.run(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());
     "app_disabled": |f, _| Some(f.app?.is_disabled);
     "told_by_body": |f, _| f.check.map(|check| f.is_told_by_body(check));
@@ -293,6 +298,9 @@ facts! {
     "attempts": |f, count| Some(is_count(f.exchange?.attempts, count));
     "web_page": |f, _| f.response().map(|response| matches!(response.body, Body::Html));
     "stage": |f, name| f.fault_kind().map(|kind| format!("{:?}", kind.stage()) == name);
+    "tls": |f, name| {
+        Some(f.tls().is_some_and(|kind| name.is_empty() || kind.as_str() == name))
+    };
     "at_proxy": |f, _| f.fault_kind().map(|kind| kind.stage().is_at_proxy());
     "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
     "told": |f, _| Some(f.pasted.is_some_and(|pasted| !pasted.told.is_empty()));

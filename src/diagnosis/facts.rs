@@ -10,12 +10,11 @@ use crate::check::{Check, CheckId, Finding, ListEnd, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
-    AppState, BaseUrlSource, Coverage, EvidenceKind, NotRun, Report, Runs, Selection, TokenState,
+    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Runs, Selection, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::Reason;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 use url::{Host, Url};
@@ -55,16 +54,8 @@ pub(super) struct Facts<'a> {
     pub(super) kind: Option<TokenKind>,
     /// What came of the token.
     pub(super) state: Option<TokenState>,
-    /// The token's fingerprint.
-    pub(super) fingerprint: Option<&'a str>,
     /// Why the text is no token.
     pub(super) token_error: Option<TokenError>,
-    /// Why nothing was checked, in the words of the error.
-    pub(super) not_run: Option<String>,
-    /// Why a file could not be read.
-    pub(super) io: Option<ErrorKind>,
-    /// Whether one run of each app was to be read.
-    pub(super) has_details: bool,
     /// Which apps were to be checked.
     pub(super) selection: Option<Selection>,
     /// The request that decided.
@@ -91,10 +82,6 @@ pub(super) struct Facts<'a> {
     pub(super) listed_before_cut: Option<usize>,
     /// When the server allows the next request.
     pub(super) retry_at: Option<SystemTime>,
-    /// When the run started, by this machine's clock.
-    pub(super) now: Option<SystemTime>,
-    /// The signal that ended the run.
-    pub(super) signal: Option<&'static str>,
     /// The likeliest cause, if it is known to apply or the only one.
     pub(super) cause: Option<&'a str>,
     /// How many causes are left.
@@ -150,17 +137,10 @@ impl<'a> Facts<'a> {
             proxy: report.target.proxy.as_deref().filter(|_| is_live),
             kind: report.token.kind,
             state: Some(report.token_state()),
-            fingerprint: report.token.fingerprint.as_deref(),
             token_error: decisive.and_then(|check| match check.finding {
                 Finding::Malformed(error) => Some(error),
                 _ => None,
             }),
-            not_run: report.not_run.as_ref().map(ToString::to_string),
-            io: match &report.not_run {
-                Some(NotRun::TokenUnreadable(file)) => Some(file.kind()),
-                _ => None,
-            },
-            has_details: report.options.details,
             selection: is_live.then_some(report.options.selection),
             exchange,
             coverage: report.coverage(),
@@ -177,8 +157,6 @@ impl<'a> Facts<'a> {
                         .checked_add(report.duration)?
                         .checked_add(wait)
                 }),
-            now: Some(report.checked_at),
-            signal: report.interrupted.map(crate::verdict::Signal::as_str),
             ..Self::default()
         };
         facts.take_apps(report, decisive);

@@ -429,10 +429,10 @@ fn possible(id: CheckId, status: u16, saved: &Diagnosis) -> Vec<Option<Reason>> 
         document.map_or(Body::Other, Body::Json)
     };
     let bodies = [
+        json(r#"{"message": "a"}"#),
         json(r#"{"data": [{"slug": "a"}]}"#),
         json(r#"{"data": []}"#),
         json(r#"{"slug": "a"}"#),
-        json(r#"{"message": "a"}"#),
         json(r#"{"message": "rate limit"}"#),
         Body::Html,
         Body::Cut(FaultKind::Closed.into()),

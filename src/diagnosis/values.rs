@@ -7,7 +7,7 @@ use super::pasted;
 use super::{Known, millis};
 use crate::app::App;
 use crate::check::CheckId;
-use crate::exchange::{AuthScheme, Exchange, Fault, FaultKind, Header, Responder};
+use crate::exchange::{AuthScheme, Exchange, Header, Responder};
 use crate::report::{AppResult, EvidenceKind, tallies};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -59,17 +59,17 @@ values! {
     "all_apps_input": |f| Some(f.input("--all-apps")?.into());
     "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
     "max_time_input": |f| Some(f.input("--max-time")?.into());
-    "now": |f| Some(humantime::format_rfc3339_seconds(f.now?).to_string().into());
+    "now": |f| Some(humantime::format_rfc3339_seconds(f.report?.checked_at).to_string().into());
     "clock": |f| Some(clock(f.retry_at?, now(f)).into());
-    "signal": |f| Some(f.signal?.into());
-    "not_run": |f| Some(f.not_run.as_deref()?.into());
+    "signal": |f| Some(f.report?.interrupted?.as_str().into());
+    "not_run": |f| Some(f.report?.not_run.as_ref()?.to_string().into());
     "code": |f| Some(code(f.reason).unwrap_or_default().into());
     "variables": |f| variables(f.known?);
     "proxy_variable": |f| Some(command(f.known?.proxy_variables.first()?));
     "roots_variable": |f| Some(command(&f.known?.roots.first()?.variable));
 
     // The token.
-    "fingerprint": |f| Some(f.fingerprint?.to_owned().into());
+    "fingerprint": |f| Some(f.report?.token.fingerprint.clone()?.into());
     "malformed": |f| Some(f.token_error?.to_string().into());
     "fix": |f| Some(f.token_error.map_or("", |error| error.fix()).to_owned().into());
 
@@ -128,7 +128,6 @@ values! {
     };
     "list_read": |f| Some(apps(f.list()?.1 as u64).into());
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
-    "check_fault": |f| Some(fault(f.fault()?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
     "boxes": |f| Some(boxes(f.foreign_responder()?)).filter(|text| !text.spans().is_empty());
@@ -152,7 +151,8 @@ values! {
         Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
     };
     "fault_words": |f| Some(f.fault()?.to_string().into());
-    "tls": |f| f.tls().and(Some(tls(f.fault()?)));
+    "fault_sentence": |f| Some(f.fault_kind()?.sentence().into());
+    "tls_sentence": |f| Some(f.tls().or(f.fault_kind())?.sentence().into());
     "why_unreachable": |f| {
         let why = f.fault_kind()?.sentence().strip_prefix("no connection could be made");
         Some(why.unwrap_or_default().into())
@@ -267,25 +267,8 @@ pub(super) fn apps(count: u64) -> String {
 
 /// Returns when the report is read, which is known of a live run alone.
 fn now(facts: &Facts) -> Option<SystemTime> {
-    facts.now.filter(|_| !facts.is_told())
-}
-
-/// Returns a fault of TLS, with the certificate's own words as foreign.
-pub(super) fn tls(fault: &Fault) -> Text {
-    let kind = fault.tls().unwrap_or(fault.kind);
-    if let (FaultKind::TlsUnknownIssuer, Some(issuer)) = (kind, &fault.issuer) {
-        return Text::from("the certificate was issued by “")
-            .foreign(issuer)
-            .own("”, which this machine does not trust");
-    }
-    let mut text = Text::from(kind.sentence());
-    if let Some(instead) = &fault.instead {
-        text = text.own(" (").foreign(instead).own(")");
-    }
-    if let Some(issuer) = &fault.issuer {
-        text = text.own("; it was issued by “").foreign(issuer).own("”");
-    }
-    text
+    let report = facts.report.filter(|_| !facts.is_told());
+    report.map(|report| report.checked_at)
 }
 
 /// Returns an app as people know it: its title, or else its slug.
@@ -415,15 +398,6 @@ pub(super) fn words_of(exchange: &Exchange) -> Option<&Untrusted> {
     let response = exchange.response()?;
     let words = response.message().or(response.challenge.as_ref());
     words.filter(|_| response.status != Some(200))
-}
-
-/// Returns why there was no complete response.
-fn fault(fault: &Fault) -> Text {
-    match fault.kind {
-        FaultKind::ProxyTls => Text::from(format!("{}: ", fault.kind.sentence())).then(tls(fault)),
-        _ if fault.tls().is_some() => tls(fault),
-        _ => fault.to_string().into(),
-    }
 }
 
 /// Returns a number of milliseconds as people would write it.

@@ -913,7 +913,7 @@ fn details_are_looked_at_for_every_app() {
     assert_eq!(report.checks[2].message, "60 apps: 60 readable");
     let message = &report.checks[3].message;
     assert!(
-        message.starts_with("60 apps: 57 readable, 1 refused, 1 could not be told, 1 skipped"),
+        message.starts_with("60 apps: 57 readable, 1 refused, 1 unknown, 1 skipped"),
         "{message}"
     );
 }
