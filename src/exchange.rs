@@ -365,7 +365,7 @@ faults! {
     NoLocalAddress "no_local_address" Connection true "no connection could be made: this machine has no address to connect from"
     NotPermitted "not_permitted" Connection true "no connection could be made: this machine does not allow it"
     Unreachable "unreachable" Connection true "no connection could be made"
-    ConnectTimeout "connect_timeout" Connection true "no connection came about in time (--timeout)"
+    ConnectTimeout "connect_timeout" Connection true "the connection timed out (--timeout)"
     ClosedInHandshake "closed_in_handshake" Handshake true "the connection was closed while its encryption was being agreed on"
     TlsUnknownIssuer "tls_unknown_issuer" Handshake false "the certificate was issued by an authority that this machine does not trust"
     TlsSelfSigned "tls_self_signed" Handshake false "the certificate is self-signed, and this machine does not trust it"

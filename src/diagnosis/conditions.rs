@@ -157,7 +157,6 @@ facts! {
 
     // What was asked for.
     "all_apps": |f, _| f.if_live(f.selection.map(|what| what == Selection::All));
-    "apps_named": |f, _| f.selection.map(|what| matches!(what, Selection::Named | Selection::File));
     "ca_cert": |f, _| f.run(|run| run.target.ca_cert.is_some());
     "chosen": |f, _| match f.source {
         _ if f.is_sandbox => Some(false),
@@ -193,6 +192,7 @@ facts! {
 
     // The apps.
     "listed": |f, _| f.is_listed;
+    "slug_doubtful": |f, _| f.is_listed.map(|is| !is && f.status() != Some(403) && f.is_typed());
     "disabled": |f, _| f.is_disabled();
     "another_persons": |f, _| f.is_foreign_owner();
     "meant": |f, what| f.is_meant(what);
@@ -236,6 +236,13 @@ facts! {
     };
     "words": |f, _| f.exchange.map(|_| f.message().is_some());
     "wait_known": |f, _| f.run(|_| f.retry_at.is_some());
+    "answered": |f, _| f.run(|run| {
+        let mut exchanges = run.checks.iter().filter_map(|check| check.exchange.as_ref());
+        exchanges.any(|exchange| {
+            let is_here = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
+            exchange.response().is_some() && !is_here
+        })
+    });
 
     // The fault.
     "failed": |f, _| f.exchange.map(|_| f.fault().is_some());

@@ -16,7 +16,7 @@ pub struct Page {
     pub meaning: &'static str,
     /// Every cause, with the condition under which it applies, in words.
     pub causes: Vec<(Text, String)>,
-    /// Every action, with who has to do it and the condition under which it has a point.
+    /// Every action that needs no special case, with who has to do it and the condition under which it has a point.
     pub actions: Vec<(Text, Who, String)>,
     /// What somebody who helps should ask next.
     pub questions: &'static [String],
@@ -40,17 +40,11 @@ pub fn page(reason: Reason) -> Page {
         let (who, _) = who(action, &facts)?;
         Some((text, who, words(&action.sentence.conditions)))
     };
-    // What helps with several causes is said once.
-    let mut actions: Vec<(Text, Who, String)> = Vec::new();
-    for action in entry.actions.iter().filter_map(action) {
-        if !actions.contains(&action) {
-            actions.push(action);
-        }
-    }
+    let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
     Page {
         meaning: &entry.means,
         causes: entry.causes.iter().map(cause).collect(),
-        actions,
+        actions: actions.into_iter().filter_map(action).collect(),
         questions: &entry.questions,
         links: &entry.links,
     }
@@ -59,12 +53,6 @@ pub fn page(reason: Reason) -> Page {
 /// Returns what a verdict means, in one sentence.
 pub fn meaning(verdict: Verdict) -> &'static str {
     of_verdict(verdict).map_or("", |entry| &entry.means)
-}
-
-/// Returns a verdict as a heading.
-pub fn title(verdict: Verdict) -> &'static str {
-    let words = of_verdict(verdict).and_then(|entry| entry.results.first());
-    words.map_or("", |words| &words.text)
 }
 
 fn of_verdict(verdict: Verdict) -> Option<&'static Entry> {

@@ -371,6 +371,12 @@ impl<'a> Facts<'a> {
         self.of_app(|app| app.is_disabled && is_404 && is_one)
     }
 
+    /// Tells whether somebody typed the apps' slugs.
+    pub(super) fn is_typed(&self) -> bool {
+        let is_named = |what| matches!(what, Selection::Named | Selection::File);
+        self.selection.is_none_or(is_named)
+    }
+
     /// Tells whether no app that was read had a run in the 200 days that Bitrise keeps.
     pub(super) fn is_without_runs(&self) -> bool {
         let mut readable = { self.report.iter().flat_map(|report| &report.apps) }

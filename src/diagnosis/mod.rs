@@ -24,7 +24,7 @@ mod sentence;
 mod values;
 
 pub use catalogue::DX_PAGE;
-pub use explain::{Page, StatusLine, codes, meaning, page, status, title};
+pub use explain::{Page, StatusLine, codes, meaning, page, status};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::check_title;
 pub use saved::read;

@@ -48,7 +48,7 @@ pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, Text)> {
         name => name,
     };
     let who = match name {
-        "token_owner" | "github_secrets" => Who::You,
+        "github_secrets" => Who::You,
         "bitrise_secrets" => Who::BitriseAdmin,
         name => Who::named(name)?,
     };
@@ -64,10 +64,10 @@ fn headline<'a>(causes: &[&'a Cause], facts: &Facts) -> Option<&'a str> {
     first.result.as_deref().filter(|_| is_known)
 }
 
-/// Returns how many causes, the likeliest first, the result says already.
+/// Returns how many causes, the likeliest first, need no saying after the result.
 pub(super) fn said_causes(entry: &Entry, causes: &[&Cause], facts: &Facts) -> usize {
     let result = catalogue::first(&entry.results, facts);
-    let is_said = headline(causes, facts).is_some()
+    let is_said = (causes.len() == 1 && headline(causes, facts).is_some())
         || (facts.cause.is_some() && result.is_some_and(Sentence::says_cause));
     usize::from(is_said)
 }

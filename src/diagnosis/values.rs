@@ -57,6 +57,7 @@ values! {
     "host": |f| Some(command(&f.host.as_deref()?));
     "scenario": |f| Some(f.report?.target.sandbox.as_ref()?.scenario.clone().into_owned().into());
     "all_apps_input": |f| Some(f.input("--all-apps")?.into());
+    "base_url_input": |f| Some(f.input("--base-url")?.into());
     "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
     "max_time_input": |f| Some(f.input("--max-time")?.into());
     "now": |f| Some(humantime::format_rfc3339_seconds(f.report?.checked_at).to_string().into());
@@ -87,6 +88,10 @@ values! {
     "meant_app": |f| match f.mistaken? {
         Mistaken::Title(other) | Mistaken::Case(other) | Mistaken::Typo(other) => Some(app(other)),
         Mistaken::Workspace(_) => None,
+    };
+    "named_apps": |f| {
+        let apps = f.report?.apps.iter().map(|result| format!(" --app {}", result.app.slug));
+        Some(apps.collect::<Vec<_>>().concat().into())
     };
     "sees_slugs": sees_slugs;
     "refused": refused;
@@ -164,7 +169,7 @@ values! {
     "proxy_responder": |f| responder(&f.proxy_response()?.responder);
     "schemes": |f| {
         let names = f.proxy_response()?.schemes.iter().copied().map(AuthScheme::as_str);
-        Some(names.collect::<Vec<_>>().join(", ").into())
+        Some(names.collect::<Vec<_>>().join(" or ").into())
     };
 
     // Pasted text, or a saved report.

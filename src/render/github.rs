@@ -19,8 +19,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     };
     let origin = super::origin(diagnosis);
     let origin = origin.map_or_else(String::new, |origin| format!(" ({origin})"));
-    let verdict = crate::diagnosis::title(diagnosis.verdict);
-    let title = format!("DX connection to Bitrise{origin}: {verdict}");
+    let title = format!("DX connection to Bitrise{origin}");
     let mut out = command(level, &title, &body(diagnosis));
     for warning in &diagnosis.warnings {
         out += &command("warning", "Bitrise token", &warning.message.to_string());

@@ -32,7 +32,6 @@ struct Page<'a> {
     style_hash: &'static str,
     tone: &'static str,
     mark: &'static str,
-    title: &'static str,
     diagnosis: &'a Diagnosis,
     facts: Vec<(&'static str, &'a Text)>,
     /// How many apps all shares have together.
@@ -60,7 +59,6 @@ pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
         style_hash: STYLE_HASH,
         tone: status.as_str(),
         mark: mark(status),
-        title: crate::diagnosis::title(diagnosis.verdict),
         diagnosis,
         facts: super::facts(diagnosis),
         all: shares.iter().map(|share| share.number).sum(),

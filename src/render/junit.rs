@@ -111,7 +111,7 @@ fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
 
 fn run_case(diagnosis: &Diagnosis) -> TestCase {
     let status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    let mut case = TestCase::new(crate::diagnosis::title(diagnosis.verdict), status);
+    let mut case = TestCase::new("Whole run", status);
     case.set_classname("bitrise-dx.run");
     case.status
         .set_message(diagnosis.result.to_string())

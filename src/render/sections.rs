@@ -263,7 +263,6 @@ fn titles(workspace: &Workspace) -> Text {
         text = text.own(format!(" and {more} more"));
     }
     let notes = [
-        (workspace.denied, "refused"),
         (workspace.disabled, "disabled"),
         (workspace.without_runs, "without a run in the last 200 days"),
     ];

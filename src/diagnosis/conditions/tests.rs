@@ -101,9 +101,9 @@ const ROWS: &[(&str, Change, Change)] = &[
         |f| f.evidence = EvidenceKind::Pasted,
     ),
     (
-        "apps_named",
-        |f| f.selection = Some(Selection::File),
-        |f| f.selection = Some(Selection::All),
+        "slug_doubtful",
+        |f| (f.selection, f.is_listed) = (Some(Selection::File), Some(false)),
+        |f| (f.selection, f.is_listed) = (Some(Selection::File), Some(true)),
     ),
     (
         "chosen",

@@ -5,6 +5,7 @@ use super::super::super::ci;
 use super::super::*;
 use crate::classify;
 use crate::pasted::{PastedFacts, Secret};
+use crate::render::{Detail, Style};
 use crate::report::TokenState;
 use proptest::prelude::*;
 
@@ -60,7 +61,8 @@ fn worlds() -> impl Strategy<Value = World> {
             apps,
             list,
             is_page,
-            is_chosen,
+            // Pasted text has no base URL of its own.
+            is_chosen: is_chosen && pasted.is_none(),
             is_in_action,
             pasted,
         },
@@ -71,10 +73,12 @@ impl World {
     fn apps(&self) -> Vec<App> {
         let apps = self.apps.iter().enumerate();
         apps.map(|(index, (workspace, is_person, is_disabled, _))| {
-            let name = ["Acme", "Beta", "Gamma"][usize::from(*workspace)];
+            // A workspace token belongs to one workspace, and sees no person's apps.
+            let is_one = self.kind == TokenKind::Workspace;
+            let name = ["Acme", "Beta", "Gamma"][if is_one { 0 } else { usize::from(*workspace) }];
             App {
                 is_disabled: *is_disabled,
-                is_owned_by_user: *is_person,
+                is_owned_by_user: *is_person && !is_one,
                 ..app(
                     &format!("5100000000000{index}"),
                     &format!("Title{index}"),
@@ -85,8 +89,8 @@ impl World {
         .collect()
     }
 
-    /// Returns the run and what it means.
-    fn diagnosis(&self) -> Diagnosis {
+    /// Returns what the run means, and who has to do each of its actions.
+    fn diagnosis(&self) -> (Diagnosis, Vec<String>) {
         let mut run = Run::new(self.kind).select(self.selection);
         if self.is_chosen {
             run = run.base_url("https://mirror.example/v0.1");
@@ -114,7 +118,12 @@ impl World {
             Some(answer) => self.without_list(run, answer),
             None => self.with_list(run),
         };
-        run.diagnosis()
+        let (report, known) = (run.report.with_checks(run.checks), run.known);
+        let facts = Facts::of(&report, &known);
+        let entry = catalogue::entry(facts.reason);
+        let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
+        let people = actions.iter().map(|action| action.who.clone()).collect();
+        (diagnose(report, &known), people)
     }
 
     fn without_list(&self, run: Run, answer: Result<u16, FaultKind>) -> Run {
@@ -183,7 +192,7 @@ proptest! {
 
     #[test]
     fn no_report_contradicts_itself(world in worlds()) {
-        let diagnosis = world.diagnosis();
+        let (diagnosis, people) = world.diagnosis();
         let shown = screen(&diagnosis);
         let result = diagnosis.result.to_string();
         let actions: Vec<String> = diagnosis.actions.iter().map(ToString::to_string).collect();
@@ -207,12 +216,83 @@ proptest! {
         }
         prop_assert_eq!(result.starts_with("Can't tell"), diagnosis.verdict == Verdict::Inconclusive);
 
-        // DX's code stands in the headline only if it is sure, or else DX may connect.
+        // DX's code stands in the headline only if it is sure, or else DX may connect; another host
+        // than Bitrise's tells nothing of DX.
+        let is_elsewhere = world.is_chosen && diagnosis.reason != Some(Reason::TokenMalformed);
         if let Some(code) = diagnosis.verdict.dx_error() {
-            let is_foretold = result.contains(&format!("show {code}"));
+            let is_foretold = result.contains(code);
             let may_connect = diagnosis.dx.is_some();
-            prop_assert!(is_foretold != may_connect || result.starts_with("App "), "{}", shown);
+            if is_elsewhere {
+                prop_assert!(!is_foretold && !may_connect, "{}", shown);
+            } else {
+                prop_assert!(is_foretold != may_connect || result.starts_with("App "), "{}", shown);
+            }
         }
+        if is_elsewhere {
+            let foretells = ["DX should accept", "DX will", "DX would", "DX may", "If DX gets", "If DX refuses"];
+            prop_assert!(!foretells.iter().any(|words| shown.contains(words)), "{}", shown);
+            let is_way = |action: &String| {
+                action.contains("--base-url") || action.contains("base-url, ")
+            };
+            let is_own = matches!(diagnosis.reason, Some(Reason::ProxyFailure | Reason::MaxTimeReached));
+            prop_assert!(is_own || actions.iter().any(is_way), "{}", shown);
+            let at = actions.iter().position(is_way).unwrap_or(0);
+            prop_assert!(at == 0 || diagnosis.verdict == Verdict::Inconclusive, "{}", shown);
+            prop_assert!(!all(&diagnosis.actions).contains("API tokens →"), "{}", shown);
+        }
+
+        // Titles say no more than the headline.
+        let html = crate::render::html(&diagnosis).unwrap();
+        let machine = format!("{}{}", crate::render::github(&diagnosis), html.split("</title>").next().unwrap());
+        let is_partial = diagnosis.dx.is_some() || is_elsewhere;
+        prop_assert!(!is_partial || !["Verified", "Invalid"].iter().any(|word| machine.contains(word)), "{}", machine);
+
+        // What one sentence doubts, no other one takes for certain.
+        for sure in ["nothing is wrong with the token", "only tokens", "decides nothing"] {
+            prop_assert!(!shown.contains(sure), "{}", shown);
+        }
+        let human = crate::render::human(&diagnosis, Style {
+            color: false,
+            unicode: true,
+            width: 1000,
+            detail: Detail::Verbose,
+        });
+        for line in human.lines() {
+            // One app is not counted twice.
+            prop_assert!(!(line.contains(" refused, ") && line.contains(" disabled)")), "{}", human);
+        }
+
+        // Steps of another person than the first one's say whose they are.
+        for (action, who) in actions.iter().zip(&people).skip(1) {
+            let is_others = who != "you" && who != "wait" && Some(who) != people.first();
+            prop_assert!(!is_others || action.contains("hoever ") || action.contains("elete the pasted"), "{}", shown);
+        }
+
+        // What tells causes apart comes before somebody is asked to change something.
+        let asks = actions.iter().position(|action| {
+            action.contains("sk whoever manages") || action.contains("sk whoever runs your network")
+        });
+        let test = actions.iter().position(|action| action.starts_with("Run it from "));
+        let is_open = asks.is_some() && diagnosis.causes.len() > 1 && !is_elsewhere;
+        let is_access = diagnosis.reason == Some(Reason::AppNotAccessible);
+        prop_assert!(!is_open || is_access || test.is_some_and(|test| Some(test) < asks), "{}", shown);
+
+        // Nobody gives access to what may be no app.
+        if shown.contains("The slug is wrong") {
+            let mut grants = actions.iter().filter(|action| action.contains("roduct access"));
+            prop_assert!(grants.all(|action| action.starts_with("If the slug is right")), "{}", shown);
+            prop_assert!(is_elsewhere || actions[0].contains("slug"), "{}", shown);
+        }
+
+        // Where something answered, it is said whom the token was sent to.
+        let has_answer = diagnosis.requests().any(|request| request.status.is_some());
+        let is_stranger = matches!(diagnosis.reason, Some(
+            Reason::Intercepted | Reason::Redirected | Reason::UnexpectedResponse | Reason::UnexpectedStatus
+        ));
+        if has_answer && world.pasted.is_none() && (is_stranger || is_elsewhere) {
+            prop_assert!(shown.contains("The token was sent "), "{}", shown);
+        }
+        prop_assert!(!(shown.contains("The token was sent ") && shown.contains("the token was not sent")), "{}", shown);
 
         // “This token” is one token: after an action that replaces it, it is not spoken of.
         let replaced = actions.iter().position(|action| {
@@ -225,8 +305,15 @@ proptest! {
         prop_assert!(!pastes_this || is_verified, "{}", shown);
         prop_assert!(!(pastes_this && replaced.is_some()), "{}", shown);
 
-        // Pasting comes last, and what a change needs is checked.
+        // Pasting comes last, and what a change needs is checked: “the token that passed” has passed in
+        // this step.
         for (at, action) in actions.iter().enumerate() {
+            if action.contains("the token that pass") {
+                let before = action.split("the token that pass").next().unwrap_or_default();
+                let runs = ["run ", "Run it without", "bitrise-dx verify", "a run with"];
+                prop_assert!(runs.iter().any(|words| before.contains(words)), "{}", shown);
+            }
+
             let mut rest = actions[at + 1..].iter();
             let is_last = rest.all(|action| action.contains("delete the pasted token"));
             let pastes = action.contains("into DX") && !action.contains("Or paste");
