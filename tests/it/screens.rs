@@ -290,7 +290,7 @@ fn what_a_person_sees_who_asks_for_apps() {
     let all = [FIRST, SECOND, THIRD];
     add(
         "all of two workspaces verified",
-        workspace().all_apps().with_list(&two, &all, 404),
+        personal().all_apps().with_list(&two, &all, 404),
     );
     add(
         "two of three refused",
@@ -346,6 +346,13 @@ fn what_a_person_sees_who_asks_for_apps() {
             .named(&[FIRST, THIRD])
             .with_list(THREE, &[FIRST], 404),
     );
+    for (name, readable) in [
+        ("another host accepts", &[FIRST][..]),
+        ("another host refuses", &[]),
+    ] {
+        let mirror = workspace().base_url("https://mirror.example/v0.1");
+        add(name, mirror.with_list(THREE, readable, 404));
+    }
     insta::assert_snapshot!("apps", sheet);
 }
 
