@@ -270,7 +270,6 @@ facts! {
     "source": |f, name| f.source.map(|source| source.as_str() == name);
     "first_app": |f, _| Some(f.app.is_some() && f.first == f.app);
     "without_runs": |f, _| Some(f.is_without_runs());
-    "refused": |f, count| Some(is_count(f.refused.len(), count));
     "checked": |f, count| Some(is_count(f.coverage.checked, count));
     "readable": |f, count| Some(is_count(f.coverage.readable, count));
     "unchecked": |f, count| Some(is_count(f.unchecked()?, count));

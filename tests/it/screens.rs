@@ -237,7 +237,12 @@ impl Seen {
             } else if refused == 200 {
                 Ok(body(200, r#"{"data":[],"paging":{}}"#))
             } else {
-                Ok(body(refused, r#"{"message":"no"}"#))
+                let words = match refused {
+                    401 => "Unauthorized",
+                    403 => "Forbidden",
+                    _ => "Not Found",
+                };
+                Ok(body(refused, &format!(r#"{{"message":"{words}"}}"#)))
             }
         }))
     }
