@@ -17,7 +17,7 @@
 //!   every entry;
 //! - `say`: the words of a gap, in the entry `{gap}`, or a line of a report; of several, the first
 //!   whose conditions are known to hold; in quotation marks, if they are empty or begin with a space;
-//! - `if`: conditions that all have to hold, see [`super::conditions`].
+//! - `if`: conditions of the line above, which all have to hold, see [`super::conditions`].
 //!
 //! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
 
@@ -198,8 +198,8 @@ fn read(name: &str) -> Result<Entry, String> {
 
 fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
     let lines = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
-    let mut above: fn(&mut Entry) -> Option<&mut Sentence> = |_| None;
-    for line in lines {
+    let mut lines = lines.iter().peekable();
+    while let Some(line) = lines.next() {
         let wrong = || format!("{name}: {line}");
         let is_below_cause = line.starts_with(' ');
         let (keyword, rest) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
@@ -208,11 +208,20 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'));
         let rest = quoted.unwrap_or(rest);
-        let cause = entry.causes.len().checked_sub(1).filter(|_| is_below_cause);
+        let mut conditions = Vec::new();
+        let below = lines.next_if(|line| line.trim_start().starts_with("if "));
+        let below = below.and_then(|line| line.trim_start().strip_prefix("if "));
+        for text in below
+            .into_iter()
+            .flat_map(|texts| texts.trim_start().split(", "))
+        {
+            conditions.push(Condition::read(text).ok_or_else(wrong)?);
+        }
         let sentence = |text: &str| Sentence {
             text: text.to_owned(),
-            conditions: Vec::new(),
+            conditions,
         };
+        let cause = entry.causes.len().checked_sub(1).filter(|_| is_below_cause);
         match (keyword, cause) {
             ("means", None) => rest.clone_into(&mut entry.means),
             ("ask", None) => entry.questions.push(rest.to_owned()),
@@ -221,30 +230,15 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
                     entry.links.push(link(name).ok_or_else(wrong)?);
                 }
             }
-            ("use", None) => {
-                add(entry, rest)?;
-                above = |_| None;
-            }
-            ("result" | "say", None) => {
-                entry.results.push(sentence(rest));
-                above = |entry| entry.results.last_mut();
-            }
-            ("dx", None) => {
-                entry.dx.push(sentence(rest));
-                above = |entry| entry.dx.last_mut();
-            }
-            ("remark", None) => {
-                entry.remarks.push(sentence(rest));
-                above = |entry| entry.remarks.last_mut();
-            }
-            ("cause", None) => {
-                entry.causes.push(Cause {
-                    at: entry.causes.len(),
-                    sentence: sentence(rest),
-                    ..Cause::default()
-                });
-                above = |entry| Some(&mut entry.causes.last_mut()?.sentence);
-            }
+            ("use", None) => add(entry, rest)?,
+            ("result" | "say", None) => entry.results.push(sentence(rest)),
+            ("dx", None) => entry.dx.push(sentence(rest)),
+            ("remark", None) => entry.remarks.push(sentence(rest)),
+            ("cause", None) => entry.causes.push(Cause {
+                at: entry.causes.len(),
+                sentence: sentence(rest),
+                ..Cause::default()
+            }),
             ("do", cause) => {
                 let (who, text) = rest.split_once(": ").ok_or_else(wrong)?;
                 entry.actions.push(Action {
@@ -252,13 +246,6 @@ fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
                     who: who.to_owned(),
                     cause,
                 });
-                above = |entry| Some(&mut entry.actions.last_mut()?.sentence);
-            }
-            ("if", _) => {
-                let conditions = &mut above(entry).ok_or_else(wrong)?.conditions;
-                for condition in rest.split(", ") {
-                    conditions.push(Condition::read(condition).ok_or_else(wrong)?);
-                }
             }
             ("weight" | "proves", Some(at)) => {
                 let cause = &mut entry.causes[at];
