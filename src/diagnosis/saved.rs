@@ -109,21 +109,17 @@ fn contradiction(saved: &Diagnosis) -> Option<String> {
 }
 
 /// Reads a value that another version may have named otherwise; then it counts as not known.
-pub(super) fn known<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
+pub(super) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(serde_json::from_value(value).ok())
 }
 
 /// Reads those of a list that this version knows.
-pub(super) fn readable<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
+pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
     let values = Vec::<Value>::deserialize(from)?.into_iter();
     let values = values.filter_map(|value| serde_json::from_value(value).ok());
     Ok(values.collect())
