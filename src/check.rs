@@ -154,11 +154,17 @@ impl Check {
         }
     }
 
-    /// Makes the check of a request: passed, or not and why.
-    pub fn of(id: CheckId, result: Result<(), Reason>, mut exchange: Exchange) -> Self {
-        exchange.forget_list();
+    /// Makes the check of a request: passed, or not and why; without the request if there is nothing
+    /// to show of it.
+    pub fn of(
+        id: CheckId,
+        result: Result<(), Reason>,
+        exchange: impl Into<Option<Exchange>>,
+    ) -> Self {
+        let mut exchange = exchange.into();
+        exchange.iter_mut().for_each(Exchange::forget_list);
         Self {
-            exchange: Some(exchange),
+            exchange,
             ..Self::new(
                 id,
                 result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass),

@@ -18,6 +18,17 @@ pub enum AppStep<T> {
     RecheckToken,
 }
 
+impl<T> AppStep<T> {
+    /// Returns why DX can't read it by this response alone, if it can't.
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Readable(_) => None,
+            Self::NotReadable(reason) => Some(*reason),
+            Self::RecheckToken => Some(Reason::TokenRejected),
+        }
+    }
+}
+
 /// Reads the response to `GET /apps`.
 ///
 /// # Errors
@@ -126,7 +137,8 @@ fn below_app<T>(
     step().unwrap_or_else(AppStep::NotReadable)
 }
 
-/// Returns what a 401, 403 or 404 is if it is not known to be Bitrise's own refusal.
+/// Returns what a 401, 403 or 404, or a page without a status, is if it is not known to be Bitrise's
+/// own refusal.
 ///
 /// Bitrise's API puts its refusals into a JSON object that says something, and has no pages of
 /// markup; a bare 403 is a firewall's or a proxy's, and one whose body broke off is nobody's. Of a
@@ -134,8 +146,11 @@ fn below_app<T>(
 /// `*.bitrise.io`, too, but from there other JSON counts, unless it has a structure under `error`,
 /// and the status's own word.
 fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reason> {
-    let Some(status @ (401 | 403 | 404)) = response.status else {
-        return None;
+    let status = match (response.status, &response.body) {
+        (Some(status @ (401 | 403 | 404)), _) => status,
+        // A page is none of Bitrise's, whatever its status, which a pasted text need not show.
+        (None, Body::Html) => return Some(Reason::Intercepted),
+        _ => return None,
     };
     if response.is_rate_limit() {
         return Some(Reason::RateLimited);

@@ -150,8 +150,31 @@ names! {
         Quotes = "quotes",
         /// `curl` is another command there: Windows PowerShell's own, which takes other options.
         PowerShellAlias = "power_shell_alias",
-        /// The app's slug is not among the apps that the first response lists.
-        SlugNotListed = "slug_not_listed",
+    }
+}
+
+/// How much of what came back a mistake explains, so that it says nothing of the token.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Explains {
+    /// An empty list, a 400 and a 404.
+    Misses,
+    /// Every response but an acceptance, which proves the credential as it was sent.
+    Refusals,
+    /// Every response, since something else was asked.
+    Responses,
+    /// Faults as well, since somebody else was asked.
+    Everything,
+}
+
+impl Mistake {
+    /// Returns how much of what came back it explains.
+    pub const fn explains(self) -> Explains {
+        match self {
+            Self::OtherHost => Explains::Everything,
+            Self::OtherVersion | Self::OtherEndpoint | Self::Method => Explains::Responses,
+            Self::Filter => Explains::Misses,
+            _ => Explains::Refusals,
+        }
     }
 }
 

@@ -234,6 +234,20 @@ impl Document {
         self.list.is_some()
     }
 
+    /// Tells whether it is a list with items, whatever they are.
+    pub fn has_items(&self) -> bool {
+        let list = self.list.as_ref();
+        list.is_some_and(|list| list.runs.runs > 0)
+    }
+
+    /// Notes that the list may go on, and is not known to be counted.
+    pub const fn cut_list(&mut self) {
+        if let Some(list) = &mut self.list {
+            list.apps.has_more = true;
+            list.apps.counted = None;
+        }
+    }
+
     /// Drops the list, so that what is left can be kept as evidence in little memory. From then on
     /// the document is of another shape than a list.
     pub fn forget_list(&mut self) {

@@ -5,8 +5,9 @@
 use super::environment::{Environment, SHELL};
 use super::outcome::{Readers, started};
 use super::{DiagnoseArgs, input, output};
+use crate::check::CheckId;
 use crate::diagnosis::{self, Known, diagnose};
-use crate::evidence::{self, Assumed, judge, without_secrets};
+use crate::evidence::{self, judge, without_secrets};
 use crate::pasted::Secret;
 use crate::plan::{FileError, PlanError};
 use crate::report::{EvidenceKind, Report};
@@ -44,7 +45,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
     readers.write(diagnose(report, &known))
 }
 
-fn read(text: &str, step: Option<Assumed>) -> Report {
+fn read(text: &str, step: Option<CheckId>) -> Report {
     let now = started().checked_at;
     if let Some(report) = saved(text) {
         return report;

@@ -17,7 +17,7 @@ mod token_source;
 mod usage_error;
 mod verify;
 
-use crate::evidence::Assumed;
+use crate::check::CheckId;
 use crate::sandbox::Scenario;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -206,19 +206,19 @@ struct DiagnoseArgs {
 
     /// Which of DX's two commands printed a response, if the text does not tell
     #[arg(long, value_name = "STEP", value_parser = step())]
-    step: Option<Assumed>,
+    step: Option<CheckId>,
 
     #[command(flatten)]
     output: OutputArgs,
 }
 
 /// Returns the parser for a step's name.
-fn step() -> impl TypedValueParser<Value = Assumed> {
+fn step() -> impl TypedValueParser<Value = CheckId> {
     let apps = PossibleValue::new("apps").help("The first: list the apps");
     let pipelines = PossibleValue::new("pipelines").help("The second: read an app's pipelines");
     PossibleValuesParser::new([apps, pipelines]).map(|name| match &*name {
-        "apps" => Assumed::Apps,
-        _ => Assumed::Pipelines,
+        "apps" => CheckId::AppsList,
+        _ => CheckId::PipelinesList,
     })
 }
 

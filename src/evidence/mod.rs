@@ -4,8 +4,9 @@
 //! Nothing is known of a tool but its words. A text becomes *plain lines* (`plain`: one decoding,
 //! one undressing), these *messages* (`messages`: quotes, mail headers, time), and the signs in
 //! them *exchanges* (`read`: addresses, methods, credentials, statuses, headers, bodies, faults).
-//! They are judged by replay (`judgement`), each credential by itself, through the functions of
-//! [`crate::classify`].
+//! They are placed (`observed`: of which step, and whether they tell anything there) and judged by
+//! replay (`replay`: as a run would have, through [`crate::classify`] and [`crate::report::Assembly`]),
+//! for each message and credential (`judgement`).
 //!
 //! What contradicts DX's call protects from false verdicts: `Bearer ` in front of the token makes
 //! Bitrise answer 401 to any token, so such a 401 is [`Reason::EvidenceIncomplete`]. So is whatever
@@ -21,22 +22,22 @@ mod exchanges;
 mod judgement;
 mod messages;
 mod object;
+mod observed;
 mod plain;
 mod read;
+mod replay;
 mod request;
 mod secrets;
 mod words;
 
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::CheckId;
 use crate::pasted::{Incomplete, PastedFacts};
-use crate::report::{EvidenceError, EvidenceKind, Report, Target, TokenInfo};
-use crate::verdict::Reason;
-use judgement::Judgement;
+use crate::report::{EvidenceError, EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use regex_lite::Regex;
 use secrets::Secrets;
+use serde_json::Value;
 use std::time::SystemTime;
 
-pub use judgement::Assumed;
 pub use plain::decode;
 pub use secrets::{SANDBOX_TOKEN, without_secrets};
 
@@ -44,47 +45,52 @@ pub use secrets::{SANDBOX_TOKEN, without_secrets};
 pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// Judges a pasted text. `assumed` is the step of a response of which the text does not tell it.
-pub fn judge(text: &str, assumed: Option<Assumed>, now: SystemTime) -> Report {
-    let report = Report {
+pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
+    let blank = || Report {
         evidence: EvidenceKind::Pasted,
         pasted: Some(PastedFacts::default()),
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {
-        return report.not_run(EvidenceError::TooLarge.into());
+        return blank().not_run(EvidenceError::TooLarge.into());
     }
     if text.trim().is_empty() {
-        return report.not_run(EvidenceError::Empty.into());
+        return blank().not_run(EvidenceError::Empty.into());
     }
     let plain = plain::undress(text);
     let secrets = Secrets::find(&plain.text);
-    let reading = read::read(&plain);
-    Judgement::of(&reading, assumed, &secrets).report(report)
+    judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
 }
 
 /// Returns the JSON report of this program that stands in a text, in a fence, behind a prompt, in any
 /// dress, closed if it was cut; and the text without it.
 pub fn own_report(text: &str) -> Option<(String, String)> {
+    const MARK: &str = "\"schema_version\"";
     if !text.contains("schema_version") {
         return None;
     }
-    judgement::own_report(&plain::undress(text).text)
+    let text = plain::undress(text).text;
+    let at = text.find(MARK)?;
+    let start = text[..at].rfind('{')?;
+    let found = object::read(&text[start..])?;
+    let value: Value = serde_json::from_str(&found.json).ok()?;
+    let is_own = text[start + 1..at].trim().is_empty()
+        && value.pointer("/tool/name").and_then(Value::as_str) == Some("bitrise-dx")
+        && value.get("checks").is_some();
+    let rest = format!("{}\n{}", &text[..start], &text[start + found.end..]);
+    is_own.then_some((found.json, rest))
 }
 
 /// Returns what a text means beside a report of this program that says something else: it can't be
 /// told which of them holds now.
 pub fn disagrees(around: Report) -> Report {
-    let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
-    let mut report = Report {
-        pasted: around.pasted,
-        token: around.token,
-        ..Report::started(around.checked_at, around.target, TokenInfo::default())
+    let around = Report {
+        apps: Vec::new(),
+        sample: Vec::new(),
+        options: RunOptions::default(),
+        ..around
     };
-    report.evidence = EvidenceKind::Pasted;
-    if let Some(pasted) = &mut report.pasted {
-        pasted.incomplete = Some(Incomplete::OwnReport);
-    }
-    report.with_checks(vec![Check::new(CheckId::AppsList, open)])
+    judgement::open(around, Incomplete::OwnReport)
 }
 
 /// Makes a regular expression of a pattern that a test has compiled.

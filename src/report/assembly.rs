@@ -14,6 +14,7 @@ use crate::check::{Check, CheckId, CheckResult, Finding, Status, Tally};
 use crate::classify::{self, AppStep};
 use crate::exchange::Exchange;
 use crate::verdict::{Reason, Verdict};
+use crate::wire::AppPage;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -98,6 +99,22 @@ impl Assembly {
     /// Returns what is known of each app that is to be checked.
     pub fn results(&self) -> &[AppResult] {
         &self.apps
+    }
+
+    /// Returns the app that the list begins with, if it can be read as one.
+    pub const fn first(&self) -> Option<&Slug> {
+        self.pages.first()
+    }
+
+    /// Tells whether the list holds an app; nothing if it was not read to its end.
+    pub fn is_listed(&self, slug: &Slug) -> Option<bool> {
+        self.pages.has(slug)
+    }
+
+    /// Takes a list of apps that tells which ones there are, and is no evidence.
+    pub fn lend(&mut self, page: AppPage) {
+        self.sample = self.pages.take(page);
+        self.sample.truncate(MAX_SAMPLE);
     }
 
     /// Returns how many apps the list named so far, and whether it is at its end.
@@ -251,6 +268,21 @@ impl Assembly {
         Next::Done(None)
     }
 
+    /// Takes a response that does not mean what it says, and what it means instead.
+    pub fn unread(
+        &mut self,
+        id: CheckId,
+        app: Option<usize>,
+        reason: Reason,
+        exchange: Option<Exchange>,
+    ) -> Next {
+        if id == CheckId::AppsList {
+            self.list = Some(Check::of(id, Err(reason), exchange));
+            return Next::Done(Some(reason));
+        }
+        self.not_read(id, app, reason, exchange)
+    }
+
     /// Notes that an app was answered with 401, and that it is open what that means.
     fn ask_again(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
         if let Some(index) = app {
@@ -283,10 +315,14 @@ impl Assembly {
         id: CheckId,
         app: Option<usize>,
         reason: Reason,
-        exchange: Exchange,
+        exchange: impl Into<Option<Exchange>>,
     ) -> Next {
+        let exchange = exchange.into();
         // If there was no time for even one attempt, the app was not reached.
-        if exchange.attempts == 0 {
+        if exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.attempts == 0)
+        {
             return Next::Done(Some(reason));
         }
         if let Some(result) = app.map(|index| &mut self.apps[index]) {
@@ -297,7 +333,7 @@ impl Assembly {
             } else {
                 (AppState::Unknown, Some(reason))
             };
-            result.http_status = exchange.status();
+            result.http_status = exchange.as_ref().and_then(Exchange::status);
             if id == CheckId::PipelinesShow {
                 result.details = Some(if is_denied {
                     Status::Fail

@@ -378,6 +378,14 @@ impl Report {
         Self { checks, ..self }
     }
 
+    /// Puts a check in the place of the one that it has of this kind.
+    pub(crate) fn put(&mut self, check: Check) {
+        let kept = self.checks.iter_mut().find(|kept| kept.id == check.id);
+        if let Some(kept) = kept {
+            *kept = check;
+        }
+    }
+
     /// Returns the report of a run that checked nothing.
     #[must_use]
     pub fn not_run(self, why: NotRun) -> Self {
@@ -428,7 +436,7 @@ impl Report {
         if let Some(not_run) = &self.not_run {
             return Some(not_run.reason());
         }
-        let found = self.first_of_highest_rank();
+        let found = self.found();
         let rank = found.map_or(0, |reason| reason.verdict().rank());
         if self.interrupted.is_some() && rank <= Reason::Interrupted.verdict().rank() {
             return Some(Reason::Interrupted);
@@ -448,7 +456,9 @@ impl Report {
         self.apps.iter().find(|app| app.is_first)
     }
 
-    fn first_of_highest_rank(&self) -> Option<Reason> {
+    /// Returns the reason that was found in checks and apps: of those with the highest rank, the
+    /// first.
+    pub(crate) fn found(&self) -> Option<Reason> {
         let of_checks = self.checks.iter().filter_map(|check| check.result.reason());
         let is_any_readable = self.is_any_readable();
         let decides = |app: &&AppResult| !(is_any_readable && app.is_disabled_refusal());

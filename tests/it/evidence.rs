@@ -2,8 +2,9 @@
 
 use crate::support::process::{Finished, Program};
 use crate::support::readers;
+use bitrise_dx::check::CheckId;
 use bitrise_dx::diagnosis::{Known, Who, diagnose};
-use bitrise_dx::evidence::{Assumed, MAX_TEXT, judge};
+use bitrise_dx::evidence::{MAX_TEXT, judge};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
 use bitrise_dx::sandbox::Scenario;
@@ -52,8 +53,8 @@ impl Case {
 
     fn judge(&self, text: &str) -> Report {
         let assumed = self.expects("step").map(|step| match step {
-            "apps" => Assumed::Apps,
-            "pipelines" => Assumed::Pipelines,
+            "apps" => CheckId::AppsList,
+            "pipelines" => CheckId::PipelinesList,
             other => panic!("{other}"),
         });
         judge(text, assumed, SystemTime::UNIX_EPOCH)
@@ -455,6 +456,25 @@ fn what_another_host_says_is_said_of_no_token_and_no_outage_of_bitrises() {
             let found = outcome(&report);
             assert!(found.contains("evidence_incomplete"), "{status}: {found}");
         }
+    }
+}
+
+#[test]
+fn what_a_run_would_not_take_for_bitrises_answer_decides_nothing() {
+    let list = told(APPS, 200, r#"{"data":[],"paging":{}}"#);
+    // The list of apps, as from a cache that answers every path alike.
+    let apps = r#"{"data":[{"slug":"s","title":"t"}]}"#;
+    let other = told(&format!("{APPS}/s0/pipelines"), 200, apps);
+    let rejected = told(APPS, 401, "Unauthorized");
+    let gateway = rejected.replace("\n\nU", "\nWWW-Authenticate: NTLM\n\nU");
+    for (text, expected) in [
+        (list.clone(), "no_resources/no_apps"),
+        (list + &other, "inconclusive/evidence_incomplete"),
+        (rejected, "invalid_credentials/token_rejected"),
+        (gateway, "inconclusive/intercepted"),
+    ] {
+        let report = judge(&text, None, SystemTime::UNIX_EPOCH);
+        assert_eq!(outcome(&report), expected, "{text}");
     }
 }
 
