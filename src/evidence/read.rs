@@ -692,12 +692,15 @@ impl<'a> Reader<'a> {
             };
             let is_told = version.is_some() || sign == Some(false);
             let is_told = is_told || sign.is_none() && is_told_by(status, at, words, &sentence);
-            if said == Strength::Prose && is_told {
-                self.out.told(step, status);
-            } else if said != Strength::Example
-                && sign.is_some()
-                && (is_line || how != Strength::Example)
+            let is_sign = said == Strength::Client && sign.is_some();
+            if said == Strength::Example {
+                continue;
+            }
+            // What stands in a question, and is none itself, is told.
+            if said == Strength::Prose && is_told || is_sign && how == Strength::Example && !is_line
             {
+                self.out.told(step, status);
+            } else if sign.is_some() {
                 self.out.status(status, version);
             }
         }
@@ -1005,13 +1008,19 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     let is_bracketed = before.ends_with('(')
         && before.trim_end_matches(['(', ' ']).ends_with([':', '：'])
         && behind.starts_with(')');
+    let near = &before[floor(before, at.saturating_sub(300))..];
+    let is_result = ["->", "=>", "→"]
+        .iter()
+        .any(|sign| before.trim_end().ends_with(sign))
+        && (near.contains("://") || near.contains("/apps"));
     if words.labels("exit", at) {
         return None;
     }
     let is_sure = is_kind && (behind[..floor(behind, 80)].contains(" for ") || is_named)
         || (is_bracketed || is_labelled) && is_named
         || words.labels("sure label", at);
-    (is_labelled || is_named || is_kind || is_bracketed || is_sure).then_some(is_sure)
+    let is_sign = is_labelled || is_named || is_kind || is_bracketed || is_result;
+    (is_sign || is_sure).then_some(is_sure)
 }
 
 /// Tells whether a number in a person's sentence is a status, for all that can be told.

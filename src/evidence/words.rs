@@ -242,7 +242,13 @@ impl Words {
         const LONGEST: usize = 64;
         let end = label_end(&self.lower, place);
         let near = end.saturating_sub(LONGEST)..end;
-        self.within(near).filter(move |hit| hit.end == end)
+        // Behind a dollar it is a variable's name, in code that says what should be.
+        let is_label = |hit: &Hit| {
+            let before = &self.lower[..hit.start];
+            !before.strip_suffix('{').unwrap_or(before).ends_with('$')
+        };
+        let hits = self.within(near).filter(move |hit| hit.end == end);
+        hits.filter(is_label)
     }
 
     /// Tells whether a wording of a meaning is what stands in front of a place, as a label of it.
@@ -317,10 +323,16 @@ impl Words {
         // What stands behind a client's name is its own, such as “could not be resolved”.
         let before = part.start..own.map_or(part.end, |own| own.start);
         let text = self.lower[part.clone()].trim_end();
-        if self.says_in("conditional", &before) || text.ends_with(['?', '？']) {
+        // A part of an address or of a name, as in “bitrise.io”, is no word of a sentence.
+        let says = |name: &str, part: &Range<usize>| {
+            let is_part = |hit: &Hit| self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
+            let mut hits = self.within(part.clone());
+            hits.any(|hit| hit.name() == name && !is_part(&hit))
+        };
+        if says("conditional", &before) || text.ends_with(['?', '？']) {
             return Strength::Example;
         }
-        if self.says_in("person", &before) || own.is_none() && self.says_in("prose", part) {
+        if says("person", &before) || own.is_none() && says("prose", part) {
             return Strength::Prose;
         }
         Strength::Client
