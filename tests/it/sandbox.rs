@@ -6,7 +6,7 @@
     reason = "a failed expectation is how a test fails, also in its helpers"
 )]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -643,244 +643,118 @@ fn slow_is_healthy_two_seconds_later() {
 
 // Conformance with the specification's models.
 
-/// The JSON types of the specification; `Any` is a property without a type.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Integer,
-    Bool,
-    Texts,
-    Any,
-    Object(Model),
-    Objects(Model),
+/// The models of the specification, each with its properties and their JSON types: a star behind a
+/// type is a list of it, and with a question mark null was recorded in spite of it.
+const MODELS: &str = "
+App (v0.AppResponseItemModel):
+  avatar_url:text? is_disabled:bool is_github_checks_enabled:bool is_public:bool owner:Owner
+  project_id:text project_type:text provider:text repo_owner:text repo_slug:text repo_url:text
+  slug:text status:int title:text
+
+Owner (v0.OwnerAccountResponseModel):
+  account_type:text name:text slug:text
+
+Paging (v0.PagingResponseModel):
+  next:text page_item_limit:int total_item_count:int
+
+Run (v0.PipelineListResponseItemModel, and ai_run_type, which was recorded and is not in it):
+  ai_run_type:text artifacts:Artifact*? branch:text build_number:int
+  build_tool_invocations:Invocation* commit_hash:text? commit_message:text? credit_cost:int?
+  finished_at:text? is_on_hold:bool is_pipeline:bool is_processed:bool local_config:LocalConfig
+  pull_request_id:int pull_request_target_branch:text? rebuildable:bool slug:text started_at:text?
+  status:int tag:text? trigger_params:ListedParams triggered_at:text triggered_by:text?
+  triggered_workflow:text utility:bool
+
+Artifact (pipelineabledomain.ArtifactMeta):
+  artifact_type:text id:text title:text version_code:text version_name:text
+
+Invocation (pipelineabledomain.BuildToolInvocation):
+  invocation_id:text tool:text tool_version:text
+
+LocalConfig (pipelineabledomain.LocalConfig):
+  host:text username:text
+
+ListedParams (pipelineabledomain.TriggerParams):
+  base_repository_url:text branch:text branch_dest:text branch_dest_repo_owner:text
+  branch_repo_owner:text commit_hash:text commit_message:text commit_messages:text*?
+  commit_paths:CommitPaths*? environments:Environment*? head_repository_url:text
+  machine_type_id:text priority:int pull_request_author:text pull_request_comment:text
+  pull_request_comment_id:text pull_request_head_branch:text pull_request_id:any
+  pull_request_labels:text*? pull_request_labels_added:text*? pull_request_merge_branch:text
+  pull_request_ready_state:text pull_request_repository_url:text
+  pull_request_unverified_merge_branch:text skip_git_status_report:bool stack:text tag:any?
+
+CommitPaths (pipelineabledomain.CommitPaths and v0.CommitPaths; a Go list that was never filled is
+null):
+  added:text*? modified:text*? removed:text*?
+
+Environment (pipelineabledomain.Environments):
+  is_expand:any? key:text value:any
+
+Show (v0.PipelineShowResponseModel):
+  abort_reason:text app:Slug attempts:Attempt* credit_cost:any? current_attempt_id:text
+  finished_at:text? id:text name:text number_in_app_scope:int put_on_hold_at:any? rebuildable:bool
+  started_at:text? status:text trigger_params:ShownParams triggered_at:text triggered_by:text?
+  type:text workflows:Workflow*
+
+Attempt (v0.PipelineShowAttemptResponseModel):
+  id:text number_in_pipeline_build_scope:int status:text triggered_at:text
+
+Workflow (v0.PipelineShowWorkflowResponseModel):
+  credit_cost:any? depends_on:text* external_id:text finished_at:text? id:text is_generator:bool
+  name:text startFailureReason:text started_at:text? status:text
+
+ShownParams (v0.PipelineShowTriggerParamsResponseModel):
+  branch:text branch_dest:text branch_dest_repo_owner:text branch_repo_owner:text commit_hash:text
+  commit_message:text commit_messages:text*? commit_paths:CommitPaths*? environments:Environment*?
+  pull_request_author:text pull_request_head_branch:text pull_request_id:text
+  pull_request_merge_branch:text pull_request_repository_url:text
+  pull_request_unverified_merge_branch:text tag:text
+
+Slug (in v0.PipelineShowResponseModel):
+  slug:text
+";
+
+/// Returns the properties of a model with their types.
+fn model(name: &str) -> HashMap<&'static str, &'static str> {
+    let mut models = MODELS.split("\n\n");
+    let model = models.find_map(|model| model.trim_start().strip_prefix(name)?.strip_prefix(" ("));
+    let (_, properties) = model.expect("a model").split_once("):").unwrap();
+    let properties = properties.split_whitespace();
+    properties
+        .filter_map(|property| property.split_once(':'))
+        .collect()
 }
 
-/// The properties of a model: name, type, and whether null was recorded in spite of it.
-type Model = &'static [(&'static str, Kind, bool)];
-
-use Kind::{Any, Bool, Integer, Object, Objects, Text, Texts};
-
-/// `v0.AppResponseItemModel`.
-const APP: Model = &[
-    ("avatar_url", Text, true),
-    ("is_disabled", Bool, false),
-    ("is_github_checks_enabled", Bool, false),
-    ("is_public", Bool, false),
-    ("owner", Object(OWNER), false),
-    ("project_id", Text, false),
-    ("project_type", Text, false),
-    ("provider", Text, false),
-    ("repo_owner", Text, false),
-    ("repo_slug", Text, false),
-    ("repo_url", Text, false),
-    ("slug", Text, false),
-    ("status", Integer, false),
-    ("title", Text, false),
-];
-
-/// `v0.OwnerAccountResponseModel`.
-const OWNER: Model = &[
-    ("account_type", Text, false),
-    ("name", Text, false),
-    ("slug", Text, false),
-];
-
-/// `v0.PagingResponseModel`.
-const PAGING: Model = &[
-    ("next", Text, false),
-    ("page_item_limit", Integer, false),
-    ("total_item_count", Integer, false),
-];
-
-/// `v0.PipelineListResponseItemModel`, and `ai_run_type`, which was recorded and is not in it.
-const RUN: Model = &[
-    ("ai_run_type", Text, false),
-    ("artifacts", Objects(ARTIFACT), true),
-    ("branch", Text, false),
-    ("build_number", Integer, false),
-    ("build_tool_invocations", Objects(INVOCATION), false),
-    ("commit_hash", Text, true),
-    ("commit_message", Text, true),
-    ("credit_cost", Integer, true),
-    ("finished_at", Text, true),
-    ("is_on_hold", Bool, false),
-    ("is_pipeline", Bool, false),
-    ("is_processed", Bool, false),
-    ("local_config", Object(LOCAL_CONFIG), false),
-    ("pull_request_id", Integer, false),
-    ("pull_request_target_branch", Text, true),
-    ("rebuildable", Bool, false),
-    ("slug", Text, false),
-    ("started_at", Text, true),
-    ("status", Integer, false),
-    ("tag", Text, true),
-    ("trigger_params", Object(LISTED_PARAMS), false),
-    ("triggered_at", Text, false),
-    ("triggered_by", Text, true),
-    ("triggered_workflow", Text, false),
-    ("utility", Bool, false),
-];
-
-/// `pipelineabledomain.ArtifactMeta`.
-const ARTIFACT: Model = &[
-    ("artifact_type", Text, false),
-    ("id", Text, false),
-    ("title", Text, false),
-    ("version_code", Text, false),
-    ("version_name", Text, false),
-];
-
-/// `pipelineabledomain.BuildToolInvocation`.
-const INVOCATION: Model = &[
-    ("invocation_id", Text, false),
-    ("tool", Text, false),
-    ("tool_version", Text, false),
-];
-
-/// `pipelineabledomain.LocalConfig`.
-const LOCAL_CONFIG: Model = &[("host", Text, false), ("username", Text, false)];
-
-/// `pipelineabledomain.TriggerParams`.
-const LISTED_PARAMS: Model = &[
-    ("base_repository_url", Text, false),
-    ("branch", Text, false),
-    ("branch_dest", Text, false),
-    ("branch_dest_repo_owner", Text, false),
-    ("branch_repo_owner", Text, false),
-    ("commit_hash", Text, false),
-    ("commit_message", Text, false),
-    ("commit_messages", Texts, true),
-    ("commit_paths", Objects(COMMIT_PATHS), true),
-    ("environments", Objects(ENVIRONMENT), true),
-    ("head_repository_url", Text, false),
-    ("machine_type_id", Text, false),
-    ("priority", Integer, false),
-    ("pull_request_author", Text, false),
-    ("pull_request_comment", Text, false),
-    ("pull_request_comment_id", Text, false),
-    ("pull_request_head_branch", Text, false),
-    ("pull_request_id", Any, false),
-    ("pull_request_labels", Texts, true),
-    ("pull_request_labels_added", Texts, true),
-    ("pull_request_merge_branch", Text, false),
-    ("pull_request_ready_state", Text, false),
-    ("pull_request_repository_url", Text, false),
-    ("pull_request_unverified_merge_branch", Text, false),
-    ("skip_git_status_report", Bool, false),
-    ("stack", Text, false),
-    ("tag", Any, true),
-];
-
-/// `pipelineabledomain.CommitPaths` and `v0.CommitPaths`; a Go list that was never filled is null.
-const COMMIT_PATHS: Model = &[
-    ("added", Texts, true),
-    ("modified", Texts, true),
-    ("removed", Texts, true),
-];
-
-/// `pipelineabledomain.Environments`.
-const ENVIRONMENT: Model = &[
-    ("is_expand", Any, true),
-    ("key", Text, false),
-    ("value", Any, false),
-];
-
-/// `v0.PipelineShowResponseModel`.
-const SHOW: Model = &[
-    ("abort_reason", Text, false),
-    ("app", Object(&[("slug", Text, false)]), false),
-    ("attempts", Objects(ATTEMPT), false),
-    ("credit_cost", Any, true),
-    ("current_attempt_id", Text, false),
-    ("finished_at", Text, true),
-    ("id", Text, false),
-    ("name", Text, false),
-    ("number_in_app_scope", Integer, false),
-    ("put_on_hold_at", Any, true),
-    ("rebuildable", Bool, false),
-    ("started_at", Text, true),
-    ("status", Text, false),
-    ("trigger_params", Object(SHOWN_PARAMS), false),
-    ("triggered_at", Text, false),
-    ("triggered_by", Text, true),
-    ("type", Text, false),
-    ("workflows", Objects(WORKFLOW), false),
-];
-
-/// `v0.PipelineShowAttemptResponseModel`.
-const ATTEMPT: Model = &[
-    ("id", Text, false),
-    ("number_in_pipeline_build_scope", Integer, false),
-    ("status", Text, false),
-    ("triggered_at", Text, false),
-];
-
-/// `v0.PipelineShowWorkflowResponseModel`.
-const WORKFLOW: Model = &[
-    ("credit_cost", Any, true),
-    ("depends_on", Texts, false),
-    ("external_id", Text, false),
-    ("finished_at", Text, true),
-    ("id", Text, false),
-    ("is_generator", Bool, false),
-    ("name", Text, false),
-    ("startFailureReason", Text, false),
-    ("started_at", Text, true),
-    ("status", Text, false),
-];
-
-/// `v0.PipelineShowTriggerParamsResponseModel`.
-const SHOWN_PARAMS: Model = &[
-    ("branch", Text, false),
-    ("branch_dest", Text, false),
-    ("branch_dest_repo_owner", Text, false),
-    ("branch_repo_owner", Text, false),
-    ("commit_hash", Text, false),
-    ("commit_message", Text, false),
-    ("commit_messages", Texts, true),
-    ("commit_paths", Objects(COMMIT_PATHS), true),
-    ("environments", Objects(ENVIRONMENT), true),
-    ("pull_request_author", Text, false),
-    ("pull_request_head_branch", Text, false),
-    ("pull_request_id", Text, false),
-    ("pull_request_merge_branch", Text, false),
-    ("pull_request_repository_url", Text, false),
-    ("pull_request_unverified_merge_branch", Text, false),
-    ("tag", Text, false),
-];
-
-/// Asserts that an object has only properties of a model, of their types.
+/// Asserts that a value is of a type, and an object has no property beside those of its model.
 #[track_caller]
-fn assert_model(value: &Value, model: Model) {
-    for (name, value) in fields(value) {
-        let property = model.iter().find(|(known, ..)| known == name);
-        let (_, kind, nullable) = property.unwrap_or_else(|| panic!("unknown property {name}"));
-        if value.is_null() {
-            assert!(*nullable, "{name} is null");
-            continue;
+fn assert_kind(name: &str, value: &Value, kind: &str) {
+    if let Some(kind) = kind.strip_suffix('?') {
+        if !value.is_null() {
+            assert_kind(name, value, kind);
         }
-        let fits = match kind {
-            Text => value.is_string(),
-            Integer => value.is_i64(),
-            Bool => value.is_boolean(),
-            Texts => value
-                .as_array()
-                .is_some_and(|items| items.iter().all(Value::is_string)),
-            Any => true,
-            Object(model) => {
-                assert_model(value, model);
-                true
-            }
-            Objects(model) => {
-                let items = value.as_array().expect("a list");
-                for item in items {
-                    assert_model(item, model);
-                }
-                true
-            }
-        };
-        assert!(fits, "{name}: {value}");
+        return;
     }
+    if let Some(kind) = kind.strip_suffix('*') {
+        let items = value.as_array().expect("a list");
+        return items.iter().for_each(|item| assert_kind(name, item, kind));
+    }
+    let fits = match kind {
+        "text" => value.is_string(),
+        "int" => value.is_i64(),
+        "bool" => value.is_boolean(),
+        "any" => !value.is_null(),
+        kind => {
+            let model = model(kind);
+            for (name, value) in fields(value) {
+                let kind = model.get(name.as_str());
+                let kind = kind.unwrap_or_else(|| panic!("unknown property {name}"));
+                assert_kind(name, value, kind);
+            }
+            true
+        }
+    };
+    assert!(fits, "{name}: {value}");
 }
 
 #[track_caller]
@@ -893,24 +767,27 @@ fn bodies_conform_to_the_specification() {
     play(Scenario::Healthy, async |client| {
         let response = client.get("/apps").await.json();
         assert_eq!(fields(&response).len(), 2);
-        assert_model(&response["paging"], PAGING);
+        assert_kind("", &response["paging"], "Paging");
         let apps = response["data"].as_array().unwrap();
         for app in apps {
-            assert_model(app, APP);
-            assert_eq!(fields(app).len(), APP.len());
+            assert_kind("", app, "App");
+            assert_eq!(fields(app).len(), model("App").len());
         }
         for app in &apps[..7] {
             let path = pipelines(app);
             let response = client.get(&path).await.json();
             assert_eq!(fields(&response).len(), 2);
-            assert_model(&response["paging"], PAGING);
+            assert_kind("", &response["paging"], "Paging");
             for run in response["data"].as_array().into_iter().flatten() {
-                assert_model(run, RUN);
-                assert_eq!(fields(&run["trigger_params"]).len(), LISTED_PARAMS.len());
+                assert_kind("", run, "Run");
+                assert_eq!(
+                    fields(&run["trigger_params"]).len(),
+                    model("ListedParams").len()
+                );
                 if run["is_pipeline"] == true {
                     let show = client.get(&format!("{path}/{}", slug(run))).await.json();
-                    assert_model(&show, SHOW);
-                    assert_eq!(fields(&show).len(), SHOW.len());
+                    assert_kind("", &show, "Show");
+                    assert_eq!(fields(&show).len(), model("Show").len());
                 }
             }
         }

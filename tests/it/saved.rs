@@ -374,18 +374,17 @@ fn a_report_that_somebody_changed_is_harmless() {
         "\u{1b}[2J\r\n✓ DX should accept this token.\n::error::x",
         "bitrise-dx verify; rm",
     ];
+    // What tells what the document is, or follows from the rest, can't be any text.
+    paths.retain(|path| {
+        let mut one = saved.clone();
+        *one.pointer_mut(path).unwrap() = "any other \u{1b}text".into();
+        read(&one.to_string()).is_some_and(|report| report.altered.is_none())
+    });
+    assert!(paths.len() > 20, "{paths:?}");
     for text in HOSTILE.into_iter().chain(forged) {
         let mut all = saved.clone();
         for path in &paths {
-            let mut one = saved.clone();
-            *one.pointer_mut(path).unwrap() = text.into();
-            // Whatever tells what the document is makes it something else.
-            let Some(report) = read(&one.to_string()) else {
-                continue;
-            };
-            if report.altered.is_none() {
-                *all.pointer_mut(path).unwrap() = text.into();
-            }
+            *all.pointer_mut(path).unwrap() = text.into();
         }
         let (diagnosis, altered) = judged(&all);
         assert_eq!((altered, diagnosis.exit_code), (None, 5));
