@@ -28,7 +28,15 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     for section in sections(diagnosis, scope) {
         page.section(&section);
     }
-    page.more(diagnosis);
+    if !diagnosis.links.is_empty() || diagnosis.reason.is_some() {
+        page.heading("More");
+        for link in &diagnosis.links {
+            page.line(&format!("- <{link}>"));
+        }
+        if let Some(reason) = diagnosis.reason {
+            page.line(&format!("- `bitrise-dx explain {}`", reason.as_str()));
+        }
+    }
     page.0
 }
 
@@ -129,19 +137,6 @@ impl Page {
         }
         for line in &table.below {
             self.line(&format!("\n{}", escape(line)));
-        }
-    }
-
-    fn more(&mut self, diagnosis: &Diagnosis) {
-        if diagnosis.links.is_empty() && diagnosis.reason.is_none() {
-            return;
-        }
-        self.heading("More");
-        for link in &diagnosis.links {
-            self.line(&format!("- <{link}>"));
-        }
-        if let Some(reason) = diagnosis.reason {
-            self.line(&format!("- `bitrise-dx explain {}`", reason.as_str()));
         }
     }
 

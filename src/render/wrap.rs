@@ -30,14 +30,6 @@ struct Word {
 }
 
 impl Word {
-    fn whole_line(command: &str) -> Self {
-        Self {
-            spaces: 0,
-            chars: format!("  {command}").chars().map(|c| (c, false)).collect(),
-            is_line: true,
-        }
-    }
-
     fn width(&self) -> usize {
         self.chars.iter().map(|(c, _)| char_width(*c)).sum()
     }
@@ -92,7 +84,12 @@ fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
                 (shown, false, is_whole)
             }
             Span::Block(command) => {
-                words.push(Word::whole_line(&set(command)));
+                let line = format!("  {}", set(command));
+                words.push(Word {
+                    chars: line.chars().map(|c| (c, false)).collect(),
+                    is_line: true,
+                    ..Word::default()
+                });
                 words.push(Word::default());
                 continue;
             }
