@@ -148,11 +148,14 @@ pub(super) fn started() -> Report {
     Report::started(now, Target::default(), TokenInfo::default())
 }
 
-/// Returns a time that a report can show: from 1970 on, with a year of four digits.
+/// Returns a time that a report can show: from 1970 on, with a year of four digits, and to the second,
+/// so that a report that is read back says the same.
 pub(super) fn shown_time(now: SystemTime) -> SystemTime {
     /// The seconds from 1970 to the end of the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    now.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)
+    const LAST: u64 = 253_402_300_799;
+    let since = now.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.unwrap_or_default().as_secs().min(LAST);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 #[cfg(test)]

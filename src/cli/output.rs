@@ -61,9 +61,8 @@ pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Resul
         let _ = tell.send(print(&text));
     });
     started.context("there is no thread left")?;
-    let left = until.saturating_duration_since(Instant::now());
     let nobody = "can't write to standard output: nobody read it within --max-time";
-    let printed = printed.recv_timeout(left);
+    let printed = printed.recv_timeout(until.saturating_duration_since(Instant::now()));
     printed.unwrap_or_else(|_| Err(anyhow!(nobody)))
 }
 

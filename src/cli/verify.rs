@@ -201,11 +201,8 @@ impl Run<'_> {
             on_pause: Box::new(move |pause| pauses.pause(pause)),
         });
         let client = client.map_err(|error| PlanError::Arguments(error.to_string().into()))?;
-        let target = Target {
-            proxy: client.proxy(),
-            ..self.report.target.clone()
-        };
-        let started = Report::started(self.report.checked_at, target, token);
+        self.report.target.proxy = client.proxy();
+        let started = Report::started(self.report.checked_at, self.report.target.clone(), token);
         let on_event = |event: Event<'_>| progress.event(event);
         self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;
         // The sandbox's token is no secret, and the commands to start it again show it.
