@@ -202,14 +202,13 @@ impl Replay<'_, '_> {
             (Err(why), _) => {
                 self.incomplete.get_or_insert(why);
                 self.assembly
-                    .unread(id, app, Reason::EvidenceIncomplete, evidence)
+                    .not_read(id, app, Reason::EvidenceIncomplete, evidence)
             }
             (Ok(Some(reason @ Reason::WrongBaseUrl)), _) => {
-                self.assembly.unread(id, app, reason, evidence)
+                self.assembly.not_read(id, app, reason, evidence)
             }
-            (Ok(_), CheckId::PipelinesShow) => self.assembly.details(app, exchange),
-            (Ok(_), CheckId::PipelinesList) => self.assembly.pipelines(app, exchange),
-            (Ok(_), _) => Next::Done(self.assembly.apps(exchange).err()),
+            (Ok(_), CheckId::AppsList) => Next::Done(self.assembly.apps(exchange).err()),
+            (Ok(_), _) => self.assembly.below_app(id, app, exchange),
         };
         if let Next::AskAgain(exchange) = next {
             self.assembly.settle(id, app, *exchange, Ok(()));

@@ -1,7 +1,7 @@
 //! From responses to a report: the one place where the checks and apps of a run come together.
 //!
 //! Say what was answered in its order, [`Assembly::apps`] for a page of the list of apps,
-//! [`Assembly::pipelines`] and [`Assembly::details`] for an app, [`Assembly::recheck`] for a later
+//! [`Assembly::below_app`] for an app, [`Assembly::recheck`] for a later
 //! look at the list. [`Assembly::finish`] makes the report.
 //!
 //! Invariant: what an app's responses mean is kept for every app; evidence is kept for one app a
@@ -155,7 +155,7 @@ impl Assembly {
         let page = match page {
             Ok(page) => page,
             Err(reason) if is_first => {
-                self.list = Some(Check::of(CheckId::AppsList, Err(reason), exchange));
+                self.not_read(CheckId::AppsList, None, reason, exchange);
                 return Err(reason);
             }
             Err(reason) => {
@@ -205,82 +205,59 @@ impl Assembly {
     ///
     /// # Errors
     /// Returns why the token is not known to be accepted.
-    pub fn recheck(&mut self, mut exchange: Exchange) -> Result<(), Reason> {
+    pub fn recheck(&mut self, exchange: Exchange) -> Result<(), Reason> {
         let told = classify::recheck(&exchange);
         let rank = |reason: Option<Reason>| reason.map(|reason| reason.verdict().rank());
         let says_less = |kept: &Check| rank(kept.result.reason()) < rank(told.err());
         if self.recheck.as_ref().is_none_or(says_less) {
-            exchange.forget_list();
             self.recheck = Some(Check::of(CheckId::AppsRecheck, told, exchange));
         }
         told
     }
 
-    /// Takes the response for the pipelines of an app, by its index; none if the app is not known.
-    pub fn pipelines(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
-        let id = CheckId::PipelinesList;
-        let page = match classify::pipelines(&exchange) {
-            AppStep::Readable(page) => page,
-            AppStep::NotReadable(reason) => {
-                return self.not_read(id, app, reason, exchange);
+    /// Takes the response of an endpoint below an app, by the app's index; none if the app is not known.
+    pub fn below_app(&mut self, id: CheckId, app: Option<usize>, exchange: Exchange) -> Next {
+        let (page, reason) = if id == CheckId::PipelinesShow {
+            (None, classify::details(&exchange).reason())
+        } else {
+            match classify::pipelines(&exchange) {
+                AppStep::Readable(page) => (Some(page), None),
+                step => (None, step.reason()),
             }
-            AppStep::RecheckToken => return self.ask_again(app, exchange),
         };
-        if let Some(result) = app.map(|index| &mut self.apps[index]) {
-            result.state = AppState::Readable;
-            result.reason = None;
-            result.http_status = exchange.status();
+        match reason {
+            Some(Reason::TokenRejected) => return self.ask_again(app, exchange),
+            Some(reason) => return self.not_read(id, app, reason, exchange),
+            None => {}
+        }
+        let status = exchange.status();
+        let mut check = Check::of(id, Ok(()), exchange);
+        let result = app.map(|index| &mut self.apps[index]);
+        let Some(page) = page else {
+            if let Some(result) = result {
+                result.details = Some(Status::Pass);
+            }
+            self.keep(app, check);
+            return Next::Done(None);
+        };
+        let run = page.pipeline_id.filter(|_| self.details);
+        if let Some(result) = result {
+            (result.state, result.reason) = (AppState::Readable, None);
+            result.http_status = status;
             result.runs = Some(if page.runs == 0 {
                 Runs::None
             } else {
                 Runs::Seen
             });
+            result.details = (self.details && run.is_none()).then_some(Status::Skip);
         }
-        let check = Check {
-            finding: Finding::Runs(page.runs),
-            ..Check::of(id, Ok(()), exchange)
-        };
+        check.finding = Finding::Runs(page.runs);
         self.keep(app, check);
-        if let Some(id) = page.pipeline_id.filter(|_| self.details) {
-            return Next::Details(id);
-        }
-        if let Some(index) = app.filter(|_| self.details) {
-            self.apps[index].details = Some(Status::Skip);
+        if let Some(run) = run {
+            return Next::Details(run);
         }
         self.keep(app, Check::skipped(CheckId::PipelinesShow));
         Next::Done(None)
-    }
-
-    /// Takes the response for one pipeline run of an app.
-    pub fn details(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
-        let id = CheckId::PipelinesShow;
-        match classify::details(&exchange) {
-            AppStep::Readable(()) => {}
-            AppStep::NotReadable(reason) => {
-                return self.not_read(id, app, reason, exchange);
-            }
-            AppStep::RecheckToken => return self.ask_again(app, exchange),
-        }
-        if let Some(index) = app {
-            self.apps[index].details = Some(Status::Pass);
-        }
-        self.keep(app, Check::of(id, Ok(()), exchange));
-        Next::Done(None)
-    }
-
-    /// Takes a response that does not mean what it says, and what it means instead.
-    pub fn unread(
-        &mut self,
-        id: CheckId,
-        app: Option<usize>,
-        reason: Reason,
-        exchange: Option<Exchange>,
-    ) -> Next {
-        if id == CheckId::AppsList {
-            self.list = Some(Check::of(id, Err(reason), exchange));
-            return Next::Done(Some(reason));
-        }
-        self.not_read(id, app, reason, exchange)
     }
 
     /// Notes that an app was answered with 401, and that it is open what that means.
@@ -309,8 +286,9 @@ impl Assembly {
         self.not_read(id, app, why, exchange)
     }
 
-    /// Notes why an app's pipelines, or one of its runs, were not read.
-    fn not_read(
+    /// Notes why the list of apps, an app's pipelines or one of its runs were not read: a response that
+    /// does not mean what it says has another reason than its own.
+    pub fn not_read(
         &mut self,
         id: CheckId,
         app: Option<usize>,
@@ -318,31 +296,31 @@ impl Assembly {
         exchange: impl Into<Option<Exchange>>,
     ) -> Next {
         let exchange = exchange.into();
+        let status = exchange.as_ref().and_then(Exchange::status);
         // If there was no time for even one attempt, the app was not reached.
-        if exchange
+        let is_asked = exchange
             .as_ref()
-            .is_some_and(|exchange| exchange.attempts == 0)
-        {
-            return Next::Done(Some(reason));
-        }
-        if let Some(result) = app.map(|index| &mut self.apps[index]) {
+            .is_none_or(|exchange| exchange.attempts > 0);
+        let check = Check::of(id, Err(reason), exchange);
+        if id == CheckId::AppsList {
+            self.list = Some(check);
+        } else if is_asked {
             let is_denied = reason.verdict() == Verdict::InvalidPermissions;
-            // A rejected token says nothing of the app.
-            (result.state, result.reason) = if is_denied {
-                (AppState::Denied, Some(reason))
-            } else {
-                (AppState::Unknown, Some(reason))
-            };
-            result.http_status = exchange.as_ref().and_then(Exchange::status);
-            if id == CheckId::PipelinesShow {
-                result.details = Some(if is_denied {
-                    Status::Fail
+            if let Some(result) = app.map(|index| &mut self.apps[index]) {
+                // A rejected token says nothing of the app.
+                let (state, details) = if is_denied {
+                    (AppState::Denied, Status::Fail)
                 } else {
-                    Status::Unknown
-                });
+                    (AppState::Unknown, Status::Unknown)
+                };
+                (result.state, result.reason) = (state, Some(reason));
+                result.http_status = status;
+                if id == CheckId::PipelinesShow {
+                    result.details = Some(details);
+                }
             }
+            self.keep(app, check);
         }
-        self.keep(app, Check::of(id, Err(reason), exchange));
         Next::Done(Some(reason))
     }
 

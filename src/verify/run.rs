@@ -187,14 +187,7 @@ impl<'a> Run<'a> {
     ) -> Next {
         (self.on_event)(Event::Asking(id, Some(app)));
         let exchange = self.send(request).await;
-        let next = {
-            let mut assembly = self.assembly.borrow_mut();
-            if id == CheckId::PipelinesShow {
-                assembly.details(Some(index), exchange)
-            } else {
-                assembly.pipelines(Some(index), exchange)
-            }
-        };
+        let next = { self.assembly.borrow_mut() }.below_app(id, Some(index), exchange);
         let Next::AskAgain(exchange) = next else {
             return next;
         };

@@ -198,10 +198,10 @@ impl Seen {
         for (index, slug) in slugs.iter().enumerate().filter(|_| is_read) {
             let path = format!("/apps/{slug}/pipelines?limit=1");
             let answered = self.exchange(&path, pipelines(slug));
-            if let Next::AskAgain(asked) = assembly.pipelines(Some(index), answered) {
+            let id = bitrise_dx::check::CheckId::PipelinesList;
+            if let Next::AskAgain(asked) = assembly.below_app(id, Some(index), answered) {
                 let again = self.exchange("/apps?limit=50", Ok(body(200, THREE)));
                 let told = assembly.recheck(again);
-                let id = bitrise_dx::check::CheckId::PipelinesList;
                 assembly.settle(id, Some(index), *asked, told);
             }
         }
