@@ -90,7 +90,7 @@ pub fn is_bitrise(url: &str) -> bool {
 pub const METHOD: &str = "GET";
 
 /// One HTTP response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The status code, 100 to 999; nothing if a pasted text does not tell it.
     pub status: Option<u16>,
@@ -138,14 +138,8 @@ impl Response {
     pub fn new(status: impl Into<Option<u16>>, body: Body) -> Self {
         Self {
             status: status.into(),
-            http_version: None,
-            request_id: None,
-            location_host: None,
-            has_rate_limit_headers: false,
-            challenge: None,
-            asks_login: false,
-            responder: Responder::default(),
             body,
+            ..Self::default()
         }
     }
 
@@ -182,9 +176,10 @@ impl Response {
 }
 
 /// A response's body by kind; what is not JSON is not kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Body {
     /// No bytes at all.
+    #[default]
     Empty,
     /// Any JSON value, whatever the content type said, as far as the checks need it.
     Json(Document),
@@ -277,20 +272,11 @@ impl fmt::Display for Fault {
         let Some(response) = &self.proxy else {
             return Ok(());
         };
-        if response.schemes.is_empty() {
-            return write!(f, " ({})", response.status);
+        let schemes: Vec<_> = response.schemes.iter().map(|one| one.as_str()).collect();
+        match (response.status, schemes.join(", ")) {
+            (status, schemes) if schemes.is_empty() => write!(f, " ({status})"),
+            (status, schemes) => write!(f, " ({status}; it offers {schemes})"),
         }
-        let schemes: Vec<_> = response
-            .schemes
-            .iter()
-            .map(|scheme| scheme.as_str())
-            .collect();
-        write!(
-            f,
-            " ({}; it offers {})",
-            response.status,
-            schemes.join(", ")
-        )
     }
 }
 
@@ -397,7 +383,7 @@ faults! {
 }
 
 /// The response of an HTTP proxy that did not open a connection to the host (RFC 9110, `CONNECT`).
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProxyResponse {
     /// The status code.
     pub status: u16,
@@ -414,9 +400,7 @@ impl ProxyResponse {
     pub fn new(status: u16) -> Self {
         Self {
             status,
-            schemes: Vec::new(),
-            had_credentials: false,
-            responder: Responder::default(),
+            ..Self::default()
         }
     }
 }
