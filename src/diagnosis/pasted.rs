@@ -172,7 +172,7 @@ pub(super) fn secrets(facts: &Facts) -> Text {
             };
             let behind = fingerprint.as_ref();
             let behind = behind.map_or_else(String::new, |text| format!(", fingerprint {text}"));
-            format!("a live Bitrise token ({start}{behind})")
+            format!("a Bitrise token ({start}{behind})")
         }
         Secret::Service(name, _) => format!("{name} token"),
         Secret::Proxy => "a proxy's password".to_owned(),
