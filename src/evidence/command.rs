@@ -345,7 +345,7 @@ impl Value {
         static VALUE: LazyLock<Regex> = LazyLock::new(|| {
             super::regex(concat!(
                 r#"(?i)(^|[^-])authorization(\\?["'’”`])?[\s\]\\"']{0,8}(?:=>|[:=,：])[ \t\\]*"#,
-                r#"(?:[fubr$@]{0,2}(["'‘“`])([^"'‘’“”`\n\\]*)"#,
+                r#"(?:([fubr$@]{0,2})(["'‘“`])([^"'‘’“”`\n\\]*)"#,
                 r#"|(\$\{\{[^}\n]*\}\}|\$?\{[^}\n]*\}+|\$\([^)\n]*\)|[$%\[][^\s,;)}"'’”`]*)"#,
                 r#"|([^"'‘’“”`\n\\;}]*))"#,
             ))
@@ -356,19 +356,24 @@ impl Value {
         let part = |group: usize| found.get(group).map(|part| part.as_str());
         let quote = |group: usize| part(group).and_then(|text| text.chars().last());
         let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
-        let is_code = around.is_some() && part(2).is_some() && part(3).is_none();
-        let whole = part(4).or(part(5)).or(part(6)).unwrap_or_default();
-        let value = if is_code {
-            whole.split([',', ')']).next()
-        } else {
-            None
+        let is_code = around.is_some() && part(2).is_some() && part(4).is_none();
+        let whole = part(5).or(part(6)).or(part(7)).unwrap_or_default();
+        let expression = whole.split([',', ')']).next().filter(|_| is_code);
+        let value = expression.unwrap_or(whole);
+        let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
+        // What a program puts into its text is not shown.
+        let is_marked = part(3).is_some_and(|mark| mark.contains(['f', 'F', '$']));
+        let hole = value.find('{').zip(value.rfind('}'));
+        let text = match hole.filter(|_| is_marked || quote(4) == Some('`')) {
+            Some((open, close)) if open < close => {
+                let front = value[..open].trim_end_matches('$');
+                format!("{front}***{}", &value[close + 1..])
+            }
+            _ => value.to_owned(),
         };
-        let value = value
-            .unwrap_or(whole)
-            .trim_end_matches(['\\', '^', ',', ' ']);
         Some(Self {
-            text: value.trim().to_owned(),
-            quote: quote(3).or(around).filter(|_| !is_code),
+            text,
+            quote: quote(4).or(around).filter(|_| !is_code),
             is_code,
         })
     }

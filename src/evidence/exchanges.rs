@@ -297,8 +297,8 @@ impl Exchanges {
             (Some(300..=399), _) | (None, Some(_)) => false,
             (Some(_), _) => true,
             (None, None) => {
-                let told = shown.body.as_ref().and_then(Body::status);
-                version.is_some() && told.is_some_and(|told| told != status)
+                let body = shown.body.as_ref();
+                body.is_some_and(|body| body.contradicts(status, version.is_some()))
             }
         };
         if self.is(is_new) {
@@ -458,6 +458,11 @@ fn pair(shown: &mut Vec<Shown>) {
     let mut paired = Vec::with_capacity(shown.len());
     let mut rest = std::mem::take(shown).into_iter().peekable();
     while let Some(message) = rest.peek().map(|first| first.message) {
+        let alone = |request| Shown {
+            message,
+            request,
+            ..Shown::default()
+        };
         let mut requests = Vec::new();
         while let Some(one) = rest.next_if(|one| is_waiting(one) && one.message == message) {
             requests.push(one.request);
@@ -466,6 +471,19 @@ fn pair(shown: &mut Vec<Shown>) {
             |one: &Shown| one.is_answered() && one.request.is_shown && one.message == message;
         let mut responses = Vec::new();
         if let Some(mut last) = rest.next_if(|one| requests.is_empty() || is_last(one)) {
+            // An error that repeats the address of one is of that one.
+            let is_echo = |asked: &Request| match (&asked.address, &last.request.address) {
+                (Some(one), Some(other)) => one.is_same(other),
+                _ => false,
+            };
+            if let Some(echo) = requests.iter().position(is_echo) {
+                let mut asked = requests.remove(echo);
+                asked.credential = asked.credential.or(last.request.credential.take());
+                last.request = asked;
+                paired.extend(requests.into_iter().map(alone));
+                paired.push(last);
+                continue;
+            }
             if !requests.is_empty() {
                 requests.push(std::mem::take(&mut last.request));
             }
@@ -483,11 +501,6 @@ fn pair(shown: &mut Vec<Shown>) {
                 ..response
             }));
         } else {
-            let alone = |request| Shown {
-                message,
-                request,
-                ..Shown::default()
-            };
             paired.extend(requests.into_iter().map(alone));
             paired.extend(responses);
         }
@@ -557,6 +570,17 @@ impl Body {
                 is_same && (!is_whole || has_status)
             }
             (Self::Word(_), _) => has_status,
+            _ => false,
+        }
+    }
+
+    /// Tells whether it can't be that of a response with a status.
+    fn contradicts(&self, status: u16, is_protocol: bool) -> bool {
+        match (self, self.status()) {
+            (_, Some(told)) => is_protocol && told != status,
+            (Self::Object { value, .. }, None) => {
+                status >= 400 && value.get("data").is_some_and(Value::is_array)
+            }
             _ => false,
         }
     }

@@ -59,6 +59,8 @@ enum Sign {
     Authorization(String),
     Status(u16),
     Header(String, String),
+    /// All headers of a request are shown, and no token is among them.
+    NoToken,
     Body(Body),
 }
 
@@ -353,6 +355,7 @@ impl<'a> Reader<'a> {
                     let judged = request::judge_value(&value, None, None, &self.out.variables);
                     self.out.credential(judged);
                 }
+                Sign::NoToken => self.out.shown().request.is_whole = true,
                 Sign::Status(status) => self.out.status(status, None),
                 Sign::Header(name, value) => self.out.header(Block::Response, &name, &value),
                 Sign::Body(body) => self.out.body(body),
@@ -388,7 +391,10 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some((end, shell)) = prompt(text) {
-            self.out.fresh();
+            // An interpreter goes on with what it has.
+            if shell.is_some() {
+                self.out.fresh();
+            }
             self.is_env = false;
             self.has_shell(shell);
             text = &text[end..];
@@ -885,13 +891,22 @@ fn walk(value: &Value, part: Part, depth: usize, signs: &mut Vec<Sign>) {
             signs.extend(sign(name, own, part, method));
             continue;
         }
-        let part = match part {
+        let inner = match part {
             Part::Response if name == "headers" => Part::Headers,
             _ if words::is("part request", name) => Part::Request,
             _ if words::is("part response", name) => Part::Response,
             part => part,
         };
-        walk(own, part, depth + 1, signs);
+        let before = signs.len();
+        walk(own, inner, depth + 1, signs);
+        let is_token = |sign: &Sign| matches!(sign, Sign::Authorization(_));
+        let count = own
+            .as_array()
+            .map_or_else(|| own.as_object().map_or(0, serde_json::Map::len), Vec::len);
+        let is_all = part == Part::Request && name == "headers" && count > 1;
+        if is_all && !signs[before..].iter().any(is_token) {
+            signs.push(Sign::NoToken);
+        }
     }
 }
 
@@ -1009,10 +1024,10 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
         && before.trim_end_matches(['(', ' ']).ends_with([':', '：'])
         && behind.starts_with(')');
     let near = &before[floor(before, at.saturating_sub(300))..];
-    let is_result = ["->", "=>", "→"]
-        .iter()
-        .any(|sign| before.trim_end().ends_with(sign))
-        && (near.contains("://") || near.contains("/apps"));
+    let last = near.split_whitespace().next_back().unwrap_or_default();
+    let is_result = ["->", "=>", "→", ":"].contains(&last)
+        && (near.contains("://") || near.contains("/apps"))
+        || last.contains("://");
     if words.labels("exit", at) {
         return None;
     }
