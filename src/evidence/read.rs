@@ -597,8 +597,12 @@ impl<'a> Reader<'a> {
             let near = &text[floor(text, at.saturating_sub(64))..at];
             let method = method_at_end(&text[..words::label_end(&words.lower, at)]);
             let part = &text[at..end];
-            let address = Address::read(part, true).filter(|_| has_address);
-            let Some(address) = address.or_else(|| Address::of_path(part)) else {
+            let address = if has_address {
+                Address::read(part, true)
+            } else {
+                Address::of_path(part)
+            };
+            let Some(address) = address else {
                 continue;
             };
             // As a request is sent, and not as a log of responses has it.

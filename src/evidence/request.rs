@@ -98,7 +98,15 @@ impl Address {
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
-        let url = Url::parse(&whole).ok().filter(|_| whole.len() <= LONGEST)?;
+        // Names outside of ASCII are of no host that is asked for.
+        let host = whole
+            .split('/')
+            .find(|part| !part.is_empty() && !part.ends_with(':'));
+        if whole.len() > LONGEST || !host.is_some_and(|host| host.is_ascii() && !host.contains('%'))
+        {
+            return None;
+        }
+        let url = Url::parse(&whole).ok()?;
         let is_loopback = crate::base_url::is_loopback(&url);
         let mut mistakes = Vec::new();
         if !is_loopback && url.host_str().map(|host| host.trim_end_matches('.')) != Some(HOST) {
