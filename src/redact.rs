@@ -8,7 +8,7 @@
 //! Invariant: no I/O; of long secrets hashes are kept, never themselves; the time that a text takes
 //! is linear in its length, whatever stands in it.
 
-use crate::text::is_unseen;
+use crate::text::{is_combining, is_unseen};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -322,7 +322,7 @@ fn units(secret: &str) -> impl Iterator<Item = char> {
 
 /// Tells whether a character may stand between those of a secret without changing it for a reader.
 fn is_between(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || (!c.is_ascii() && is_unseen(c))
+    c.is_whitespace() || c.is_control() || is_unseen(c) || is_combining(c)
 }
 
 /// Returns the characters of a text that count, escaped ones as what they stand for, with their

@@ -164,7 +164,7 @@ fn is_printable(c: char) -> bool {
 
 /// Tells whether a character is drawn on the one before it. At the start of a text, the standard
 /// library escapes these too.
-fn is_combining(c: char) -> bool {
+pub(crate) fn is_combining(c: char) -> bool {
     !c.is_ascii() && is_printable(c) && !is_invisible(c) && c.escape_debug().len() > 1
 }
 
@@ -188,9 +188,9 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Tells whether a character beyond ASCII is drawn on its neighbours or not at all.
+/// Tells whether a character beyond ASCII leaves nothing to be seen.
 pub(crate) fn is_unseen(c: char) -> bool {
-    is_invisible(c) || c.escape_debug().len() > 1
+    !c.is_ascii() && (is_invisible(c) || !is_printable(c))
 }
 
 /// Tells whether a character looks like the sign that a line of ours starts with.

@@ -115,11 +115,11 @@ fn text(path: &Path) -> Result<String, PlanError> {
     if input::is_standard_input(path) && io::stdin().is_terminal() {
         output::complain(HOW_TO_PASTE);
     }
-    let bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
+    let mut bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
         ErrorKind::FileTooLarge => PlanError::Arguments(TOO_LONG.into()),
         _ => FileError::new(path, "", &error).into(),
     })?;
-    Ok(evidence::decode(&bytes))
+    Ok(evidence::decode(std::mem::take(&mut *bytes)))
 }
 
 /// What is said of a longer text: nothing is judged from its beginning.

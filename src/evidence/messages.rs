@@ -204,7 +204,7 @@ fn header_block<'a>(
     most: usize,
 ) -> Option<(usize, Option<Date>)> {
     let name = |text: &str| {
-        let text = text.trim_start_matches('*');
+        let text = text.trim_start_matches(['*', '-', ' ']);
         let end = text
             .char_indices()
             .take(40)

@@ -17,6 +17,15 @@
 //!
 //! [`Reason::EvidenceIncomplete`]: crate::verdict::Reason::EvidenceIncomplete
 
+/// Makes a regular expression once; a test has compiled it.
+macro_rules! pattern {
+    ($text:expr) => {{
+        static PATTERN: std::sync::LazyLock<regex_lite::Regex> =
+            std::sync::LazyLock::new(|| super::regex($text));
+        &*PATTERN
+    }};
+}
+
 mod command;
 mod exchanges;
 mod judgement;
@@ -69,7 +78,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     if !text.contains("schema_version") {
         return None;
     }
-    let text = plain::undress(text).text;
+    let text = plain::undressed(text);
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
     let found = object::read(&text[start..])?;

@@ -32,8 +32,8 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     lexicon.index.resize_with(1 << 12, Vec::new);
     let mut mark = None;
     for line in include_str!("words.txt").lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            let name = name.trim_end_matches(']');
+        let heading = line.strip_prefix('[');
+        if let Some(name) = heading.and_then(|line| line.strip_suffix(']')) {
             mark = name.chars().next().filter(|c| matches!(c, '=' | '~'));
             lexicon.names.push(name.trim_start_matches(['=', '~']));
         } else if !line.is_empty() && !line.starts_with(';') {
@@ -127,11 +127,6 @@ pub(super) fn status_named(lower: &str) -> Option<u16> {
     });
     let is_around = |c: char| c.is_whitespace() || ".!:;,\"'()[]{}<>–-。、」「".contains(c);
     STATUSES.get(lower.trim_matches(is_around)).copied()
-}
-
-/// Tells whether an HTML tag is one that exports use.
-pub(super) fn is_tag(name: &str) -> bool {
-    section("tag").contains(&name.trim_start_matches('/'))
 }
 
 /// A wording that stands in a text.
