@@ -176,11 +176,8 @@ impl Redactor {
             word.len() < 4 * SHORTEST_PART && is_secret(&word.to_lowercase())
         });
         let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
-        let encoded = words(text, is_base64).filter(move |place| {
-            let word = text[place.clone()].replace('-', "+").replace('_', "/");
-            let decoded = BASE64.decode(word).unwrap_or_default();
-            has_secret(&String::from_utf8_lossy(&decoded).to_lowercase())
-        });
+        let encoded = words(text, is_base64)
+            .filter(move |place| has_secret(&decode_base64(&text[place.clone()]).to_lowercase()));
         let places = plain.chain(encoded);
         (!self.short.is_empty())
             .then_some(places)
@@ -196,6 +193,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Returns what a text stands for as base64, in either alphabet, with or without its end; nothing if
+/// it is none.
+pub(crate) fn decode_base64(text: &str) -> String {
+    let text = text.replace('-', "+").replace('_', "/");
+    let decoded = BASE64.decode(text).unwrap_or_default();
+    String::from_utf8_lossy(&decoded).into_owned()
+}
 
 /// Returns where the longest runs of such characters stand.
 fn words(text: &str, is_part: impl Fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {

@@ -277,13 +277,20 @@ pub(super) fn commands(facts: &Facts) -> Option<Text> {
     (!facts.commands.is_empty()).then(|| commands.fold(Text::default(), Text::block))
 }
 
-/// Returns the names of other services whose tokens stand in the text.
+/// Returns the other services whose tokens stand in the text, with the places where such tokens are
+/// revoked.
 pub(super) fn services(facts: &Facts) -> Option<Text> {
     let services = facts.secrets().iter().filter_map(|secret| match secret {
-        // The table has them with their article.
-        Secret::Service(name, _) => name.split_once(' ').map(|(_, name)| name),
+        Secret::Service(name, place) => {
+            // The table has them with their article.
+            let (_, name) = name.split_once(' ')?;
+            Some(match *place {
+                "" => name.to_owned(),
+                place => format!("{name} ({place})"),
+            })
+        }
         _ => None,
     });
-    let services: Vec<&str> = services.collect();
+    let services: Vec<String> = services.collect();
     (!services.is_empty()).then(|| services.join(" and ").into())
 }

@@ -193,9 +193,15 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
     let breaks = line_break.find_iter(text).count();
     // An equals sign, or a character of several bytes.
     let telling = pattern!("=3D|=[89A-F][0-9A-F]=[89AB][0-9A-F]").find_iter(text);
+    let is_whole = || escape.find_iter(text).count() + breaks == text.matches('=').count();
     let is_clear = match telling.take(2).count() {
-        0 => breaks > 0 && text.contains("quoted-printable"),
-        1 => breaks > 0 || escape.find_iter(text).count() == text.matches('=').count(),
+        // Long lines that are broken, and no equals sign but those of the form.
+        0 if breaks > 0 => {
+            let is_wide = || pattern!("(?m)^[^\n]{60}[^\n]*=\r?$").is_match(text);
+            text.contains("quoted-printable") || is_whole() && is_wide()
+        }
+        0 => false,
+        1 => breaks > 0 || is_whole(),
         _ => true,
     };
     if !is_clear {

@@ -221,7 +221,8 @@ impl Shape {
                 Some(self.error(Gap::Name(store)))
             }
             "other_service" => {
-                let (name, beginning) = listed("tokens", core)?;
+                let (row, beginning) = listed("tokens", core)?;
+                let name = row.split(" @ ").next().unwrap_or(row);
                 Some(self.error(Gap::Service(name, beginning)))
             }
             "settings" => token_inside(whole, core),
@@ -328,15 +329,17 @@ pub(super) fn decoded(text: &str) -> Option<String> {
     (has_prefix(&decoded) && !has_prefix(core)).then_some(decoded)
 }
 
-/// Returns the other service whose token a word is: its name with the article, and the beginning by
-/// which it was told.
-pub fn other_service(word: &str) -> Option<(&'static str, &'static str)> {
-    listed("tokens", word)
+/// Returns the other service whose token a word is, or holds as an address does: its name with the
+/// article, where the token is revoked, and the beginning by which it was told.
+pub fn other_service(word: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    let (row, beginning) = listed("tokens", word).or_else(|| listed("pasted", word))?;
+    let (name, place) = row.split_once(" @ ").unwrap_or((row, ""));
+    Some((name, place, beginning))
 }
 
 /// Looks a text up in a part of `services.txt`: returns the name, and the beginning that fits.
 fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
-    if text.contains(char::is_whitespace) && part == "tokens" {
+    if text.contains(char::is_whitespace) && part != "stores" {
         return None;
     }
     rows(part).find_map(|(name, beginnings)| {
@@ -880,7 +883,8 @@ mod tests {
 
     #[test]
     fn tokens_of_other_services() {
-        for (name, beginnings) in rows("tokens") {
+        for (row, beginnings) in rows("tokens") {
+            let name = row.split(" @ ").next().unwrap();
             for beginning in beginnings.split(' ') {
                 let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
                 let start = start.strip_prefix('…').unwrap_or(start);
