@@ -556,6 +556,10 @@ const DRESSES: &[(&str, Dress)] = &[
         format!("Hi, see below\n```{}```\n", text.trim_end())
     }),
     ("in a box", |text| {
+        // A table has its sides already.
+        if text.contains('│') {
+            return text.to_owned();
+        }
         let width = { text.lines().map(|line| line.chars().count()) }.max();
         let width = width.unwrap_or_default();
         let rows = each(text, |line| format!("│ {line:<width$} │"));
