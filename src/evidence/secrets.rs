@@ -44,8 +44,9 @@ impl Secrets {
             // In some commands and files white space alone stands behind a name.
             let mut is_spaced = words.len() == 2;
             for (at, word) in words.iter().enumerate() {
-                finds.shape(word);
+                // A name says more than a shape, and what was told is not told again.
                 finds.name(word, &words[at + 1..], is_spaced);
+                finds.shape(word);
                 is_spaced |= words::is("spaced", word);
             }
         }
@@ -84,7 +85,10 @@ impl Finds {
         }
         if let Some(kind) = kind
             && self.found.len() < MAX_SECRETS
-            && !self.found.iter().any(|(_, known)| *known == kind)
+            && !self
+                .found
+                .iter()
+                .any(|(own, known)| own == text || *known == kind)
         {
             self.found.push((text.to_owned(), kind));
         }
@@ -155,7 +159,7 @@ impl Finds {
         let Some((name, place, prefix)) = other_service(text).filter(|_| text.len() >= 16) else {
             return false;
         };
-        let secret = text.strip_prefix(prefix).unwrap_or(text);
+        let secret = text.split_once(prefix).map_or(text, |(_, behind)| behind);
         let is_odd = secret.contains(|c: char| c.is_ascii_digit());
         let is_live = is_odd && is_real(secret);
         if is_live {
@@ -326,4 +330,75 @@ fn without_tokens(text: &str) -> String {
         _ => "[token]".to_owned(),
     };
     token.replace_all(text, shown).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    /// The secret behind the prefix of a token, and in place of a password.
+    const CANARY: &str = "Zk3vQ9pL2mX8sT1bN5cR";
+
+    #[test]
+    fn secrets_are_named_by_kind_once_and_removed() {
+        let basic = |text: &str| format!("Authorization: Basic {}", STANDARD.encode(text));
+        for (text, kind) in [
+            (format!("> Cookie: _session={CANARY}"), "Session"),
+            (
+                format!("curl -b 'sid={CANARY}' https://h.example"),
+                "Session",
+            ),
+            (format!("curl --proxy-user ann:{CANARY}"), "Proxy"),
+            (format!("curl -x ann:{CANARY}@proxy:3128"), "Proxy"),
+            (
+                format!("$env:HTTPS_PROXY = \"http://ann:{CANARY}@p:80\""),
+                "Proxy",
+            ),
+            (format!("machine h login ann password {CANARY}"), "Password"),
+            (format!("  login ann\n  password {CANARY}"), "Password"),
+            (format!("DB_PASSWORD={CANARY}"), "Password"),
+            (format!("curl -uann:{CANARY} https://h.example"), "Password"),
+            (
+                format!("git clone https://ann:{CANARY}@git.example/x"),
+                "Password",
+            ),
+            (basic(&format!("ann:{CANARY}")), "Password"),
+            (basic(&format!("ann:bitwat_{CANARY}")), "Bitrise"),
+            (format!("setx BITRISE_TOKEN {CANARY}"), "Bitrise"),
+            (format!("\"Authorization\", \"{CANARY}\""), "Bitrise"),
+            (
+                format!("bitwat_{CANARY}\nbitwat_{}...", &CANARY[..14]),
+                "Bitrise",
+            ),
+            (
+                format!("https://oauth2:glpat-{CANARY}@git.example/x"),
+                "a GitLab",
+            ),
+            (
+                format!("https://hooks.slack.com/services/T01/B02/{CANARY}"),
+                "a Slack",
+            ),
+        ] {
+            let secrets = Secrets::find(&text);
+            assert_eq!(secrets.found.len(), 1, "{text}: {:?}", secrets.found);
+            assert!(
+                format!("{:?}", secrets.found).contains(kind),
+                "{text}: {:?}",
+                secrets.found
+            );
+            assert!(!secrets.clean(&text).contains(&CANARY[..12]), "{text}");
+        }
+        for text in [
+            "Authorization: bitwat_***",
+            "Authorization: YOUR_API_TOKEN",
+            "curl -u \"$USER:$PASS\" -H \"Authorization: ${BITRISE_TOKEN}\"",
+            "The password: see below. token: the one from Ann, cookie: none",
+            "npm_config_registry_url=https://registry.npmjs.org/path",
+            SANDBOX_TOKEN,
+        ] {
+            assert_eq!(Secrets::find(text).found, [], "{text}");
+        }
+    }
 }

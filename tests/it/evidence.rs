@@ -387,6 +387,14 @@ fn what_curl_prints_is_judged_as_verify_judges_the_sandbox() {
     assert!(same * 4 >= judged.len() * 3, "{same} of {}", judged.len());
 }
 
+#[test]
+fn the_sandboxs_token_is_no_secret() {
+    assert_eq!(
+        bitrise_dx::evidence::SANDBOX_TOKEN,
+        bitrise_dx::sandbox::TOKEN
+    );
+}
+
 /// The address of DX's first command.
 const APPS: &str = "https://api.bitrise.io/v0.1/apps";
 
