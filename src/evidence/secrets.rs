@@ -159,7 +159,10 @@ impl Finds {
         let Some((name, place, prefix)) = other_service(text).filter(|_| text.len() >= 16) else {
             return false;
         };
-        let secret = text.split_once(prefix).map_or(text, |(_, behind)| behind);
+        let secret = match text.split_once(prefix) {
+            Some((before, behind)) if before.is_empty() || before.contains("://") => behind,
+            _ => text,
+        };
         let is_odd = secret.contains(|c: char| c.is_ascii_digit());
         let is_live = is_odd && is_real(secret);
         if is_live {
