@@ -6,6 +6,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{Error, RootCertStore};
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,11 +69,11 @@ fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 #[error("no root certificates")]
 pub(super) struct NoRoots;
 
-/// What checks certificates by the roots that were read so far.
+/// What checks certificates by some of the roots.
 pub(super) struct Trust {
     pub(super) verifier: Verifier,
-    /// Folders that may hold the root that is missing.
-    pub(super) unread: Vec<PathBuf>,
+    /// Whether these are all roots that there are.
+    pub(super) is_whole: bool,
 }
 
 /// What checks certificates.
@@ -85,7 +87,8 @@ pub(super) type Verifier = rustls_platform_verifier::Verifier;
 /// Trusts the system's roots and some more.
 ///
 /// As OpenSSL does, the folders of single certificates are left for when the bundle has not the
-/// root that is wanted: they hold the same ones on most systems, in hundreds of files.
+/// root that is wanted, which is asked for by `rest`: they hold the same ones on most systems, in
+/// hundreds of files.
 ///
 /// # Errors
 /// Returns [`NoRoots`] if there is no root at all.
@@ -93,28 +96,35 @@ pub(super) type Verifier = rustls_platform_verifier::Verifier;
 pub(super) fn load(
     extra: Vec<CertificateDer<'static>>,
     roots: &Roots,
+    rest: bool,
     provider: Arc<CryptoProvider>,
 ) -> Result<Trust, Error> {
-    let found = if roots.file.is_none() && roots.folders.is_empty() {
+    let (bundle, folders) = if roots.file.is_none() && roots.folders.is_empty() {
         let found = openssl_probe::probe();
         (found.cert_file, found.cert_dir)
     } else {
         (roots.file.clone(), roots.folders.clone())
     };
-    let (file, mut unread) = found;
-    let mut system = files::certificates(file);
-    if system.is_empty() {
-        system = files::in_folders(&std::mem::take(&mut unread));
+    let mut files = files::Files::default();
+    if let Some(path) = bundle {
+        // The folder often has the bundle, too.
+        files.add(&path, !rest);
     }
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(extra.into_iter().chain(system));
-    if store.is_empty() {
+    let is_whole = files.store.is_empty();
+    if is_whole {
+        let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten();
+        entries.for_each(|entry| files.add(&entry.path(), true));
+    }
+    files.store.add_parsable_certificates(extra);
+    if files.store.is_empty() {
         return Err(other(NoRoots));
     }
-    let builder =
-        rustls::client::WebPkiServerVerifier::builder_with_provider(store.into(), provider);
-    let verifier = builder.build().map_err(other)?;
-    Ok(Trust { verifier, unread })
+    let store = Arc::new(files.store);
+    let builder = rustls::client::WebPkiServerVerifier::builder_with_provider(store, provider);
+    Ok(Trust {
+        verifier: builder.build().map_err(other)?,
+        is_whole: is_whole || folders.is_empty(),
+    })
 }
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
@@ -130,51 +140,59 @@ fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 pub(super) fn load(
     extra: Vec<CertificateDer<'static>>,
     _: &Roots,
+    _: bool,
     provider: Arc<CryptoProvider>,
 ) -> Result<Trust, Error> {
     let verifier = Verifier::new_with_extra_roots(extra, provider)?;
     Ok(Trust {
         verifier,
-        unread: Vec::new(),
+        is_whole: true,
     })
 }
 
 /// The system's roots, where they are files.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 mod files {
-    use super::{CertificateDer, PathBuf};
+    use rustls::RootCertStore;
+    use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
     use std::collections::HashSet;
     use std::fs;
     use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
 
     /// The maximum number of bytes of a file; all roots of the web have 300 KiB.
     const MAX_FILE: u64 = 8 * 1024 * 1024;
 
-    /// Reads the roots of files in PEM. What is no such file is skipped, and so are pipes and
-    /// devices, which may never end.
-    pub(super) fn certificates(
-        paths: impl IntoIterator<Item = PathBuf>,
-    ) -> Vec<CertificateDer<'static>> {
-        let mut roots = Vec::new();
-        // A folder has the same file under several names.
-        let mut seen = HashSet::new();
-        for path in paths {
-            let Ok(found) = fs::metadata(&path) else {
-                continue;
-            };
-            let is_bounded = found.is_file() && found.len() <= MAX_FILE;
-            if is_bounded && seen.insert((found.dev(), found.ino())) {
-                let bytes = fs::read(&path).unwrap_or_default();
-                roots.extend(CertificateDer::pem_slice_iter(&bytes).flatten());
-            }
-        }
-        roots
+    /// The roots of files in PEM.
+    pub(super) struct Files {
+        pub(super) store: RootCertStore,
+        /// The files so far: a folder has the same one under several names.
+        seen: HashSet<(u64, u64)>,
     }
 
-    /// Reads the roots of the files in folders.
-    pub(super) fn in_folders(folders: &[PathBuf]) -> Vec<CertificateDer<'static>> {
-        let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten();
-        certificates(entries.map(|entry| entry.path()))
+    impl Default for Files {
+        fn default() -> Self {
+            Self {
+                store: RootCertStore::empty(),
+                seen: HashSet::new(),
+            }
+        }
+    }
+
+    impl Files {
+        /// Adds the roots of a file unless it was seen before or is not wanted. What is no such file
+        /// is skipped, and so are pipes and devices, which may never end.
+        pub(super) fn add(&mut self, path: &Path, is_wanted: bool) {
+            let Ok(found) = fs::metadata(path) else {
+                return;
+            };
+            let is_bounded = found.is_file() && found.len() <= MAX_FILE;
+            if is_bounded && self.seen.insert((found.dev(), found.ino())) && is_wanted {
+                let bytes = fs::read(path).unwrap_or_default();
+                let roots = CertificateDer::pem_slice_iter(&bytes).flatten();
+                self.store.add_parsable_certificates(roots);
+            }
+        }
     }
 }

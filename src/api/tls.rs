@@ -13,8 +13,7 @@ use rustls::{
     AlertDescription as Alert, CertificateError, ClientConfig, DigitallySignedStruct, Error,
     InvalidMessage, OtherError, RootCertStore, SignatureScheme,
 };
-use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, OnceLock, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -64,7 +63,8 @@ impl TimeProvider for Clock {
     }
 }
 
-type Loaded = Result<Trust, Error>;
+/// Roots that are waited for once they are needed.
+type Loaded = LazyLock<Result<Trust, Error>, Box<dyn FnOnce() -> Result<Trust, Error> + Send>>;
 
 /// Checks certificates as the platform does.
 ///
@@ -72,64 +72,48 @@ type Loaded = Result<Trust, Error>;
 /// done on a thread of its own while the connection is being made, and waited for at the
 /// handshake. Roots outside of the system's bundle are loaded once a certificate needs them.
 struct SystemVerifier {
-    first: LazyLock<Loaded, Box<dyn FnOnce() -> Loaded + Send>>,
-    rest: OnceLock<Loaded>,
+    first: Loaded,
+    rest: Loaded,
     provider: Arc<CryptoProvider>,
-    /// When to stop waiting for roots.
-    deadline: Instant,
 }
 
 impl SystemVerifier {
+    /// Starts to load the roots, which are waited for until `deadline` at most.
     fn load(
         extra: Vec<CertificateDer<'static>>,
         roots: Roots,
         provider: Arc<CryptoProvider>,
         deadline: Instant,
     ) -> Self {
-        let first = loading(extra, roots, Arc::clone(&provider), deadline);
+        let load = {
+            let provider = Arc::clone(&provider);
+            move |extra, rest| {
+                let (roots, provider) = (roots.clone(), Arc::clone(&provider));
+                loading(deadline, move || roots::load(extra, &roots, rest, provider))
+            }
+        };
         Self {
-            first: LazyLock::new(Box::new(first)),
-            rest: OnceLock::new(),
+            first: LazyLock::new(load(extra, false)),
+            rest: LazyLock::new(Box::new(move || load(Vec::new(), true)())),
             provider,
-            deadline,
         }
-    }
-
-    /// Loads the roots of folders that were left out at first.
-    fn rest(&self, folders: &[PathBuf]) -> &Loaded {
-        self.rest.get_or_init(|| {
-            let roots = Roots {
-                folders: folders.to_vec(),
-                ..Roots::default()
-            };
-            loading(Vec::new(), roots, Arc::clone(&self.provider), self.deadline)()
-        })
     }
 }
 
-/// Starts to load roots on a thread, and returns what waits for them, until `deadline` at most.
+/// Starts to load roots on a thread, and returns what waits for them.
 fn loading(
-    extra: Vec<CertificateDer<'static>>,
-    roots: Roots,
-    provider: Arc<CryptoProvider>,
     deadline: Instant,
-) -> impl FnOnce() -> Loaded + Send + 'static {
-    let load = move || roots::load(extra, &roots, provider);
+    load: impl FnOnce() -> Result<Trust, Error> + Send + 'static,
+) -> Box<dyn FnOnce() -> Result<Trust, Error> + Send> {
     let (sender, loaded) = mpsc::sync_channel(1);
-    let on_thread = {
-        let load = load.clone();
-        // Nobody may wait any more.
-        move || drop(sender.send(load()))
-    };
-    let is_loading = thread::Builder::new().spawn(on_thread).is_ok();
-    move || {
-        if !is_loading {
-            return load();
-        }
+    // Nobody may wait any more, and there may be no thread.
+    let on_thread = move || drop(sender.send(load()));
+    drop(thread::Builder::new().spawn(on_thread));
+    Box::new(move || {
         let left = deadline.saturating_duration_since(Instant::now());
         let late = |_| Err(Error::General("the roots were not loaded".into()));
         loaded.recv_timeout(left).unwrap_or_else(late)
-    }
+    })
 }
 
 impl std::fmt::Debug for SystemVerifier {
@@ -155,8 +139,8 @@ impl ServerCertVerifier for SystemVerifier {
         let mut verified = verify(first);
         // Also for a bad signature: the bundle may hold an older root of the same name.
         if let Err(error) = &verified
-            && !first.unread.is_empty()
-            && let Ok(rest) = self.rest(&first.unread)
+            && !first.is_whole
+            && let Ok(rest) = &*self.rest
         {
             let lacks_root = matches!(
                 error,

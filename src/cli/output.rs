@@ -9,10 +9,11 @@ use anyhow::{Context as _, anyhow};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
+use textwrap::core::display_width;
 
 /// The width of text that is not for a terminal, and the largest on one: longer lines are hard
 /// to read.
@@ -68,7 +69,7 @@ pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Resul
 
 /// Prints to standard error. Where that fails, or nobody reads, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
-    Lines::start().say(text.to_owned());
+    Lines::start("").say(text.to_owned());
 }
 
 fn write_error(text: &str) {
@@ -81,22 +82,35 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// How often what moves does so.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The maximum number of characters of a line that moves; most terminals are wider.
+const MAX_MOVING: usize = 76;
+
 /// Prints lines to standard error on a thread of its own: if nobody reads them, that must not
-/// hold a run up.
+/// hold a run up. The last one may be one that moves, for a terminal.
 pub(super) struct Lines {
-    sender: Option<Sender<String>>,
+    sender: Option<Sender<Line>>,
     done: Receiver<()>,
 }
 
+#[derive(Eq, PartialEq)]
+enum Line {
+    /// One or more that stay, with their line breaks.
+    Stays(String),
+    /// One that moves, in place of the one before.
+    Moves(String),
+}
+
 impl Lines {
-    /// Starts the thread. If there is none to be had, the lines are dropped.
-    pub(super) fn start() -> Self {
-        let (sender, lines) = channel::<String>();
+    /// Starts the thread. If there is none to be had, the lines are dropped. `ticks` are what turns in
+    /// front of a line that moves.
+    pub(super) fn start(ticks: &'static str) -> Self {
+        let (sender, lines) = channel();
         let (tell, done) = channel::<()>();
         let print = move || {
-            for line in lines {
-                write_error(&line);
-            }
+            print_lines(&lines, ticks);
             // Whoever waits for the end sees it by that.
             drop(tell);
         };
@@ -107,11 +121,52 @@ impl Lines {
         }
     }
 
-    /// Prints a text, in its turn.
-    pub(super) fn say(&self, text: String) {
+    /// Prints lines, in their turn.
+    pub(super) fn say(&self, lines: String) {
+        self.send(Line::Stays(lines));
+    }
+
+    /// Shows a line that moves.
+    pub(super) fn show(&self, line: String) {
+        self.send(Line::Moves(line));
+    }
+
+    fn send(&self, line: Line) {
         if let Some(sender) = &self.sender {
             // The thread ends only after the sender.
-            let _ = sender.send(text);
+            let _ = sender.send(line);
+        }
+    }
+}
+
+fn print_lines(lines: &Receiver<Line>, ticks: &str) {
+    let mut ticks = ticks.chars().cycle();
+    let (mut moving, mut width, mut next) = (None, 0, Instant::now());
+    loop {
+        let wait = next.saturating_duration_since(Instant::now());
+        let line = if moving.is_some() {
+            lines.recv_timeout(wait)
+        } else {
+            lines.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        let is_over = line == Err(RecvTimeoutError::Disconnected);
+        // No sequences for terminals: blanks cover what was there on every one.
+        let blank = || format!("\r{:width$}\r", "");
+        match line {
+            Ok(Line::Stays(line)) if width == 0 => write_error(&line),
+            Ok(Line::Stays(line)) => write_error(&(blank() + &line)),
+            Ok(Line::Moves(line)) => moving = Some(line),
+            Err(_) if is_over && width > 0 => write_error(&blank()),
+            Err(_) => {}
+        }
+        if is_over {
+            return;
+        }
+        if let Some(line) = moving.as_ref().filter(|_| Instant::now() >= next) {
+            let tick = ticks.next().unwrap_or_default();
+            let line: String = format!("{tick} {line}").chars().take(MAX_MOVING).collect();
+            write_error(&(blank() + &line));
+            (width, next) = (display_width(&line), Instant::now() + TICK);
         }
     }
 }

@@ -1,24 +1,28 @@
 //! What a person sees during a run: on standard error, never on standard output.
 
-use super::output::{self, Lines};
+use super::output::Lines;
 use crate::api::Pause;
 use crate::diagnosis::{app_in_workspace, check_title};
 use crate::render::{Detail, Style};
 use crate::report::AppState;
 use crate::verify::Event;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
-use std::time::Duration;
+
+/// How many characters a bar has.
+const BAR: usize = 24;
 
 /// A spinner or a bar if somebody watches, and a line for each retry if they are wanted.
 pub(super) struct Progress {
-    bar: Option<ProgressBar>,
-    /// The lines, if they are wanted.
+    /// Both, or none if neither is wanted.
     lines: Option<Lines>,
+    /// Whether somebody watches.
+    moves: bool,
     /// Whether several apps are checked, which are counted.
     several: bool,
-    unicode: bool,
+    style: Style,
+    listed: Cell<usize>,
+    checked: Cell<usize>,
     /// How many of the checked ones can't be read.
     not_readable: Cell<usize>,
 }
@@ -28,53 +32,64 @@ impl Progress {
     /// moves unless somebody watches. By now no prompt may have the terminal.
     pub(super) fn new(style: Style, several: bool, watched: bool) -> Self {
         let moves = watched && style.detail != Detail::Quiet && io::stderr().is_terminal();
-        let start = || {
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(look("{spinner} {msg}", style.unicode));
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
+        let ticks = if style.unicode {
+            "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+        } else {
+            "-\\|/"
         };
         Self {
-            bar: moves.then(start),
-            lines: (style.detail == Detail::Verbose).then(Lines::start),
+            lines: (moves || style.detail == Detail::Verbose).then(|| Lines::start(ticks)),
+            moves,
             several,
-            unicode: style.unicode,
+            style,
+            listed: Cell::default(),
+            checked: Cell::default(),
             not_readable: Cell::default(),
         }
     }
 
     /// Shows what is being asked, or how far a run over several apps is.
     pub(super) fn event(&self, event: Event<'_>) {
-        let Some(bar) = &self.bar else {
-            return;
-        };
         match event {
-            Event::Asking(check, app) if bar.length().is_none() => {
+            Event::Asking(check, app) if self.listed.get() == 0 => {
                 let app = app.map(|app| format!(": {}", app_in_workspace(app)));
-                bar.set_message(format!("{}{}", check_title(check), app.unwrap_or_default()));
+                self.show(format!("{}{}", check_title(check), app.unwrap_or_default()));
             }
             Event::Listed(listed, _) if self.several => {
-                let is_first = bar.length().is_none();
-                bar.set_length(listed as u64);
-                if is_first {
-                    let counting = "{spinner} {bar:24} {pos} of {len} apps checked, {msg}";
-                    bar.set_style(look(counting, self.unicode));
-                    self.count(bar);
-                }
+                self.listed.set(listed);
+                self.show(self.count());
             }
             Event::Checked(result) if self.several => {
                 let is_readable = result.state == AppState::Readable;
+                self.checked.update(|count| count + 1);
                 self.not_readable
                     .update(|count| count + usize::from(!is_readable));
-                bar.inc(1);
-                self.count(bar);
+                self.show(self.count());
             }
             _ => {}
         }
     }
 
-    fn count(&self, bar: &ProgressBar) {
-        bar.set_message(format!("{} not readable", self.not_readable.get()));
+    /// Returns a bar and a count, such as `━━━─── 312 of 1200 apps checked, 2 not readable`.
+    fn count(&self) -> String {
+        let (checked, listed, odd) = (&self.checked, self.listed.get(), &self.not_readable);
+        let done = (BAR * checked.get() / listed.max(1)).min(BAR);
+        let (full, empty) = if self.style.unicode {
+            ("━", "─")
+        } else {
+            ("=", "-")
+        };
+        let bar = full.repeat(done) + &empty.repeat(BAR - done);
+        let (checked, odd) = (checked.get(), odd.get());
+        format!("{bar} {checked} of {listed} apps checked, {odd} not readable")
+    }
+
+    fn show(&self, text: String) {
+        if let Some(lines) = &self.lines
+            && self.moves
+        {
+            lines.show(text);
+        }
     }
 
     /// Tells of a pause before a retry.
@@ -85,36 +100,13 @@ impl Progress {
             Err(error) => format!("failed: {error}"),
         };
         let (made, most, next) = (pause.made, pause.most, pause.made + 1);
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("attempt {next} of {most}: the last one {after}"));
-        }
-        if let Some(lines) = &self.lines {
+        self.show(format!("attempt {next} of {most}: the last one {after}"));
+        if let Some(lines) = &self.lines
+            && self.style.detail == Detail::Verbose
+        {
             let (seconds, tenths) = (pause.pause.as_secs(), pause.pause.subsec_millis() / 100);
             let line = format!("attempt {made} of {most} {after}; retry in {seconds}.{tenths} s\n");
-            match &self.bar {
-                Some(bar) => bar.suspend(|| output::complain(&line)),
-                None => lines.say(line),
-            }
+            lines.say(line);
         }
     }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// Returns how a spinner or a bar looks, such as `━━━─── 312 of 1200 apps checked, 2 not readable`.
-fn look(template: &str, unicode: bool) -> ProgressStyle {
-    let (ticks, bar) = if unicode {
-        ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸─")
-    } else {
-        ("-\\|/ ", "=>-")
-    };
-    let style = ProgressStyle::with_template(template);
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.tick_chars(ticks).progress_chars(bar)
 }

@@ -143,7 +143,7 @@ fn the_step_can_let_pass_what_says_nothing_about_the_token() {
             }
             // The Step's own input is what is to be filled in.
             let first = "Make a Secret that holds the token, and choose it for the Step's input \
-                         bitrise_api_token.";
+                         bitrise_api_token. Then run it again.";
             assert_eq!(report.actions[0], first);
             let secrets = "whoever manages this app's Secrets on Bitrise";
             assert_eq!(report.who_message.as_deref(), Some(secrets));
