@@ -134,8 +134,7 @@ impl BaseUrl {
         // As browsers show it.
         let lacks_scheme = host == API_HOST || WEBSITES.contains(&host);
         let scheme = if lacks_scheme { "https://" } else { "" };
-        let url = Url::parse(&format!("{scheme}{text}"));
-        let mut url = url.map_err(|_| BaseUrlError::Unreadable)?;
+        let mut url = url(&format!("{scheme}{text}")).ok_or(BaseUrlError::Unreadable)?;
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
@@ -169,9 +168,7 @@ impl BaseUrl {
         }
         let has_version = !slips.contains(&Slip::NoVersion);
         if is_api || (has_endpoint && has_version) {
-            return Url::parse(&base)
-                .map(Self)
-                .map_err(|_| BaseUrlError::Unreadable);
+            return self::url(&base).map(Self).ok_or(BaseUrlError::Unreadable);
         }
         // What a gateway in front of Bitrise has in place of the version is its own affair.
         let path = url.path().trim_end_matches('/').to_owned();
@@ -194,6 +191,30 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
     }
+}
+
+/// Reads an absolute address whose host is written in ASCII.
+pub fn url(text: &str) -> Option<Url> {
+    has_ascii_host(text).then(|| Url::parse(text).ok())?
+}
+
+/// Tells whether a foreign address, which may be relative, can be parsed: the program has no tables
+/// for hosts outside of ASCII, and what stands in for them panics in a debug build for some.
+pub fn has_ascii_host(text: &str) -> bool {
+    let is_of_scheme = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let scheme = text
+        .split_once(':')
+        .filter(|(scheme, _)| scheme.bytes().all(is_of_scheme));
+    let rest = scheme.map_or(text, |(_, rest)| rest);
+    let place = rest.trim_start_matches(['/', '\\']);
+    let is_relative = scheme.is_none() && rest.len() < place.len() + 2;
+    let place = place
+        .split(['/', '\\', '?', '#'])
+        .next()
+        .unwrap_or_default();
+    let host = place.rsplit('@').next().unwrap_or_default();
+    let is_ascii = host.is_ascii() && !host.contains('%');
+    (is_relative || is_ascii) && !text.contains(char::is_control)
 }
 
 /// Tells whether a URL's host is this machine. Of names, `localhost` alone is let through; the
@@ -243,6 +264,27 @@ pub enum BaseUrlError {
 mod tests {
     use super::*;
     use std::fmt::Write as _;
+
+    #[test]
+    fn hosts_outside_of_ascii_are_not_parsed() {
+        for text in [
+            "https://A\u{17000}.example/",
+            "//\u{17000}A",
+            "https:A%F0%97%80%80",
+            "\\\\\u{e4}",
+        ] {
+            assert!(!has_ascii_host(text), "{text}");
+        }
+        for text in [
+            "https://u@h.example/%C3%A4",
+            "/login%20x",
+            "next?to=https://\u{e4}",
+            "//h:1/",
+        ] {
+            assert!(has_ascii_host(text), "{text}");
+        }
+        assert!(url("https://xn--4ca.example/v0.1").is_some());
+    }
 
     #[test]
     fn base_urls_are_normalised() {

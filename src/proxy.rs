@@ -326,10 +326,13 @@ fn host_and_port(place: &str) -> Result<(String, Option<u16>), ProxyUrlError> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     let (host, port) = split_port(place);
     let port = port.map(str::parse).transpose();
+    if !place.chars().all(is_part) {
+        return Err(ProxyUrlError::Unreadable);
+    }
     // The rules for hosts are those of http.
     let url = Url::parse(&format!("http://{host}/"));
     match (url, port) {
-        (Ok(url), Ok(port)) if place.chars().all(is_part) && port != Some(0) => {
+        (Ok(url), Ok(port)) if port != Some(0) => {
             let host = url.host_str().ok_or(ProxyUrlError::Unreadable)?;
             Ok((host.to_owned(), port))
         }

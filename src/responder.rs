@@ -2,6 +2,7 @@
 //!
 //! Invariant: no HTTP library is named here, since headers are read from pasted texts, too.
 
+use crate::base_url::has_ascii_host;
 use crate::exchange::{Body, Header, Responder, Response};
 use crate::text::Untrusted;
 use std::borrow::Cow;
@@ -98,7 +99,8 @@ pub fn response(
 
 /// Returns the host that a redirect points to; the rest of the address may hold secrets.
 fn location_host(url: &str, headers: &Headers<'_>) -> Option<String> {
-    let target = Url::parse(url).ok()?.join(value(headers, "location")?);
+    let location = value(headers, "location").filter(|text| has_ascii_host(text))?;
+    let target = Url::parse(url).ok()?.join(location);
     target.ok()?.host_str().map(str::to_owned)
 }
 

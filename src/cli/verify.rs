@@ -8,7 +8,7 @@ use super::request::{self, Request};
 use super::signals::Signals;
 use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
-use crate::base_url::BaseUrl;
+use crate::base_url::{self, BaseUrl};
 use crate::diagnosis::diagnose;
 use crate::plan::{self, PlanError};
 use crate::redact::Redactor;
@@ -30,7 +30,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
-use url::{Position, Url};
+use url::Position;
 
 /// The time that a reader of standard output has in any case, and all of it after a signal.
 const TO_WRITE: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
     report.duration = clock.elapsed();
     report.options = request::options(args);
     let asked = report.target.base_url.as_deref();
-    let known = environment.known(asked.and_then(|url| Url::parse(url).ok()).as_ref());
+    let known = environment.known(asked.and_then(base_url::url).as_ref());
     if let Some(redactor) = &redactor {
         clean(&mut report, redactor);
     }

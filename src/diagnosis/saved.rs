@@ -9,6 +9,7 @@
 
 use super::{CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose, pasted};
 use crate::app::App;
+use crate::base_url;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd};
 use crate::classify::{self, AppStep};
 use crate::exchange::{Body, Exchange, FaultKind, Response};
@@ -24,7 +25,6 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
-use url::Url;
 
 /// The most apps that are read; `verify` lists up to 10,000.
 const MAX_APPS: usize = 20_000;
@@ -475,7 +475,7 @@ fn below<T>(step: &AppStep<T>, unauthorized: &[Option<Reason>]) -> Vec<Option<Re
 
 /// Tells whether a text can be shown as an address. A pasted text need not have one.
 fn is_address(text: &str) -> bool {
-    let is_url = Url::parse(text).is_ok_and(|url| url.has_host() && url.password().is_none());
+    let is_url = base_url::url(text).is_some_and(|url| url.has_host() && url.password().is_none());
     text.is_empty() || (is_url && text.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 

@@ -4,6 +4,7 @@
 use super::read::{Body as SeenBody, Reading, Shown};
 use super::request::{Credential, Endpoint, Request};
 use super::secrets::Secrets;
+use crate::base_url;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
@@ -170,7 +171,7 @@ impl<'a> Observed<'a> {
         }
         let untrusted = |text: &str| responder::untrusted(text, &clean);
         let id = header("x-request-id").filter(|id| !id.is_empty());
-        let location = header("location").and_then(|location| url::Url::parse(location).ok());
+        let location = header("location").and_then(base_url::url);
         let host = location.as_ref().and_then(|location| location.host_str());
         let wait = header("retry-after").and_then(|wait| wait.trim().parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);

@@ -2,11 +2,11 @@
 //! what in them is unlike DX's call.
 
 use super::words::{self, lower};
+use crate::base_url;
 use crate::exchange::is_bitrise;
 use crate::pasted::Mistake;
 use crate::token::Token;
 use std::collections::HashMap;
-use url::Url;
 
 /// The shells whose quotes and variables differ.
 pub(super) use crate::report::Shell;
@@ -98,15 +98,10 @@ impl Address {
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
-        // Names outside of ASCII are of no host that is asked for.
-        let host = whole
-            .split('/')
-            .find(|part| !part.is_empty() && !part.ends_with(':'));
-        if whole.len() > LONGEST || !host.is_some_and(|host| host.is_ascii() && !host.contains('%'))
-        {
+        if whole.len() > LONGEST {
             return None;
         }
-        let url = Url::parse(&whole).ok()?;
+        let url = base_url::url(&whole)?;
         let is_loopback = crate::base_url::is_loopback(&url);
         let mut mistakes = Vec::new();
         if !is_loopback && url.host_str().map(|host| host.trim_end_matches('.')) != Some(HOST) {
