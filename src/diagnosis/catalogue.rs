@@ -25,7 +25,7 @@ use super::conditions::{Condition, holds};
 use super::facts::Facts;
 use crate::verdict::Reason;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The texts, each of which begins with an entry and ends with a line break.
 const TEXT: &str = concat!(
@@ -118,15 +118,15 @@ pub(super) fn entry(reason: Option<Reason>) -> &'static Entry {
     named(reason.map_or("verified", Reason::as_str)).unwrap_or(&NONE)
 }
 
-/// Returns the entry with a name. One that can't be read, which a test rules out, is empty.
+/// Returns the entry with a name. One that can't be read, which a test rules out, is empty. Each is
+/// read when it is first asked for: a run needs few of them.
 pub(super) fn named(name: &str) -> Option<&'static Entry> {
-    static ENTRIES: LazyLock<HashMap<&str, Entry>> = LazyLock::new(|| {
-        let names = TEXTS.keys().copied();
-        names
-            .map(|name| (name, read(name).unwrap_or_default()))
-            .collect()
+    static ENTRIES: LazyLock<HashMap<&str, OnceLock<Entry>>> = LazyLock::new(|| {
+        let names = TEXTS.keys();
+        names.map(|name| (*name, OnceLock::new())).collect()
     });
-    ENTRIES.get(name)
+    let entry = ENTRIES.get(name)?;
+    Some(entry.get_or_init(|| read(name).unwrap_or_default()))
 }
 
 impl Entry {
