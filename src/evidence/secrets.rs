@@ -156,7 +156,13 @@ impl Finds {
     }
 
     fn service(&mut self, text: &str) -> bool {
-        let Some((name, place, prefix)) = other_service(text).filter(|_| text.len() >= 16) else {
+        // The lookup costs most of the time; no token is as short as most words.
+        let known = if text.len() < 16 {
+            None
+        } else {
+            other_service(text)
+        };
+        let Some((name, place, prefix)) = known else {
             return false;
         };
         let secret = match text.split_once(prefix) {
