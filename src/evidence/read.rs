@@ -848,6 +848,10 @@ fn has_member(value: &Value, kind: &str) -> bool {
     members.is_some_and(|members| members.keys().any(|key| words::is(kind, key)))
 }
 
+fn is_compound(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
 /// The maximum depth of a record.
 const DEEPEST: usize = 12;
 
@@ -891,7 +895,10 @@ fn walk(value: &Value, part: Part, depth: usize, signs: &mut Vec<Sign>) {
         .find_map(|name| text(name));
     for (name, own) in members {
         let name = &*lower(name);
-        if !own.is_object() && !own.is_array() {
+        // Headers that may be repeated have lists of values.
+        let first = own.as_array().and_then(|values| values.first());
+        let own = first.filter(|first| !is_compound(first)).unwrap_or(own);
+        if !is_compound(own) {
             signs.extend(sign(name, own, part, method));
             continue;
         }
