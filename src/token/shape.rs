@@ -342,12 +342,17 @@ fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
     if text.contains(char::is_whitespace) && part != "stores" {
         return None;
     }
-    rows(part).find_map(|(name, beginnings)| {
-        let mut beginnings = beginnings.split(' ');
-        let found = beginnings.find_map(|beginning| fitting(beginning, text))?;
-        Some((name, found))
-    })
+    let mut rows = LISTED.iter().filter(|row| row.0 == part);
+    rows.find_map(|(_, name, beginning)| Some((*name, fitting(beginning, text)?)))
 }
+
+/// The beginnings in `services.txt`, each with its part and its name: a pasted text has many words.
+static LISTED: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
+    let parts = ["tokens", "pasted", "stores"].into_iter();
+    let rows = parts.flat_map(|part| rows(part).map(move |(name, all)| (part, name, all)));
+    rows.flat_map(|(part, name, all)| all.split(' ').map(move |one| (part, name, one)))
+        .collect()
+});
 
 /// Returns the lines of a part of `services.txt`: a name, and what stands behind the colon.
 fn rows(part: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
