@@ -69,11 +69,11 @@ pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
     named.take(MAX_HEADERS).collect()
 }
 
-/// Makes a response of its status, its headers and its body. `url` is the address that was asked for,
-/// and `page` the start of the body if that is markup.
+/// Makes a response of its status if that is known, its headers and its body. `url` is the address
+/// that was asked for, and `page` the start of the body if that is markup.
 pub fn response(
     url: &str,
-    status: u16,
+    status: Option<u16>,
     headers: &Headers<'_>,
     (body, page): (Body, &[u8]),
     clean: Clean<'_>,
@@ -86,12 +86,12 @@ pub fn response(
         location_host: location_host(url, headers).as_deref().map(untrusted),
         ..Response::new(status, body)
     };
-    if status != 200 {
+    if status != Some(200) {
         response.has_rate_limit_headers = has_rate_limit(headers);
         response.challenge = challenge(headers, clean);
         response.asks_login = asks_login(headers);
     }
-    if status != 200 || !is_list {
+    if status != Some(200) || !is_list {
         response.responder = responder(headers, page, clean);
     }
     response
@@ -202,7 +202,7 @@ fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'
 }
 
 /// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
-pub fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
+fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
     let words = values(headers, "www-authenticate").find_map(description)?;
     Some(untrusted(&words, clean))
 }
@@ -228,7 +228,7 @@ fn description(challenge: &str) -> Option<String> {
 
 /// Tells whether `WWW-Authenticate` asks for a login of a kind that Bitrise's API does not know: that
 /// is a gateway's (IANA, HTTP Authentication Schemes).
-pub fn asks_login(headers: &Headers<'_>) -> bool {
+fn asks_login(headers: &Headers<'_>) -> bool {
     const OTHERS: [&str; 4] = ["basic", "digest", "ntlm", "negotiate"];
     let is_other = |scheme: &str| {
         OTHERS

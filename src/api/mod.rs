@@ -411,7 +411,7 @@ impl Client {
             .collect();
         let status = received.status().as_u16();
         let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
-        let response = responder::response(url, status, &headers, (body, &page), &clean);
+        let response = responder::response(url, Some(status), &headers, (body, &page), &clean);
         Attempt {
             outcome: Ok(Response {
                 http_version: Some(version_name(received.version())),

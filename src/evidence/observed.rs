@@ -4,7 +4,6 @@
 use super::read::{Body as SeenBody, Reading, Shown};
 use super::request::{Credential, Endpoint, Request};
 use super::secrets::Secrets;
-use crate::base_url;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
@@ -122,7 +121,6 @@ impl<'a> Observed<'a> {
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
-        let header = |name| responder::value(&headers, name);
         let (mut page, mut inferred) = ("", None);
         let body = match &shown.body {
             None => body_of_headers(&headers, shown.status),
@@ -169,21 +167,13 @@ impl<'a> Observed<'a> {
         if !is_told {
             self.open = Some(self.unseen());
         }
-        let untrusted = |text: &str| responder::untrusted(text, &clean);
-        let id = header("x-request-id").filter(|id| !id.is_empty());
-        let location = header("location").and_then(base_url::url);
-        let host = location.as_ref().and_then(|location| location.host_str());
-        let wait = header("retry-after").and_then(|wait| wait.trim().parse().ok());
+        let wait = responder::value(&headers, "retry-after");
+        let wait = wait.and_then(|wait| wait.trim().parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
+        let body = (body.unwrap_or(Body::Empty), page.as_bytes());
         self.exchange.outcome = Ok(Response {
             http_version: shown.http_version,
-            request_id: id.map(untrusted),
-            location_host: host.map(untrusted),
-            has_rate_limit_headers: is_rate_limit,
-            challenge: responder::challenge(&headers, &clean),
-            asks_login: responder::asks_login(&headers),
-            responder: responder::responder(&headers, page.as_bytes(), &clean),
-            ..Response::new(status, body.unwrap_or(Body::Empty))
+            ..responder::response(&self.exchange.url, status, &headers, body, &clean)
         });
     }
 
