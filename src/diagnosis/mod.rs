@@ -27,7 +27,7 @@ pub use catalogue::DX_PAGE;
 pub use explain::{Page, StatusLine, codes, meaning, page, status};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
 pub use lines::check_title;
-pub use saved::read;
+pub use saved::{is_report, read};
 pub use values::{app_in_workspace, dx_words, span};
 
 use crate::app::App;

@@ -41,10 +41,7 @@ const HTTP_VERSIONS: [&str; 5] = ["HTTP/0.9", "HTTP/1.0", "HTTP/1.1", "HTTP/2", 
 /// else ([`Reason::EvidenceIncomplete`]) if it contradicts itself, is not whole, or has another form.
 pub fn read(json: &str) -> Option<Report> {
     let json = json.trim_start_matches('\u{feff}');
-    let head: Head = serde_json::from_str(json).ok()?;
-    if head.tool.name != env!("CARGO_PKG_NAME") {
-        return None;
-    }
+    let head = head(json)?;
     if !head.schema_version.starts_with("1.") {
         let why = "its form is not that of version 1".to_owned();
         return Some(altered(SystemTime::UNIX_EPOCH, why));
@@ -59,6 +56,16 @@ pub fn read(json: &str) -> Option<Report> {
             None => rebuilt(&saved),
         },
     })
+}
+
+/// Tells whether a text is a report of this program, whatever it says.
+pub fn is_report(json: &str) -> bool {
+    head(json.trim_start_matches('\u{feff}')).is_some()
+}
+
+fn head(json: &str) -> Option<Head> {
+    let head: Head = serde_json::from_str(json).ok()?;
+    (head.tool.name == env!("CARGO_PKG_NAME")).then_some(head)
 }
 
 /// What shows whether a text is a report at all.
