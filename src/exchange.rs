@@ -379,7 +379,7 @@ faults! {
     ProxyHeadersTooLarge "proxy_headers_too_large" Tunnel false "the proxy's response is larger than any real one"
     ProxyClosed "proxy_closed" Tunnel true "the proxy closed the connection instead of opening one to the host"
     MaxTime "max_time" Unknown false "the time for the whole run was over (--max-time)"
-    Unknown "unknown" Unknown true "the request failed for a reason that could not be told"
+    Unknown "unknown" Unknown true "the request failed for an unknown reason"
 }
 
 /// The response of an HTTP proxy that did not open a connection to the host (RFC 9110, `CONNECT`).

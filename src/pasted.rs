@@ -91,7 +91,7 @@ pub enum ToldBy {
     Words,
     /// By its place among the others.
     Order,
-    /// It could not be told.
+    /// By nothing: it is not known.
     Nothing,
 }
 

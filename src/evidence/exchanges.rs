@@ -179,7 +179,7 @@ impl Exchanges {
         self.peek().is_some_and(like)
     }
 
-    /// Returns the last exchanges of the message that are like that, in the order of the text.
+    /// Returns the last exchange that is like that, if it is not far back.
     fn last(&self, like: impl Fn(&Shown) -> bool) -> Option<usize> {
         let from = self.reading.shown.len().saturating_sub(MAX_BACK);
         let found = self.reading.shown[from..].iter().rposition(like)?;

@@ -110,7 +110,7 @@ fn prompt(text: &str) -> Option<(usize, Option<Shell>)> {
     (!is_number && !is_meter).then_some((prefix.len(), shell))
 }
 
-/// Tells whether a line starts something else than the rest of an object for certain.
+/// Tells whether a line certainly starts something new, and does not go on with an object.
 fn is_fresh(text: &str) -> bool {
     let text = text.trim_start();
     let is_member = text.starts_with(['"', '\'', '{', '}', '[', ']']) || text.is_empty();

@@ -1,6 +1,6 @@
 //! The report as JUnit XML, which Bitrise, GitLab and most other CI systems read: one case a check.
 //!
-//! A check that failed is a failure, one that could not be told is an error, and one that was not
+//! A check that failed is a failure, one whose outcome is unknown is an error, and one that was not
 //! made is skipped. A run whose verdict comes from no check, as if nothing was checked, has one
 //! more case, an error: without it, it would look like a good one.
 

@@ -307,7 +307,7 @@ pub struct Coverage {
     pub readable: u64,
     /// How many of those Bitrise refused.
     pub denied: u64,
-    /// For how many of those it could not be told.
+    /// For how many of those it is not known.
     pub unknown: u64,
     /// How many apps were to be checked and were not, since the run ended before.
     pub not_reached: u64,
