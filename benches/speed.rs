@@ -45,7 +45,7 @@ static OTHER_PROGRAM: OnceLock<String> = OnceLock::new();
 const PARTS: [&str; 5] = ["start", "verify", "apps", "large", "memory"];
 
 /// The token; the server doesn't look at it.
-const TOKEN: &str = "bitwat_measuring_and_not_a_secret";
+const TOKEN: &str = "bitwat_measuring_1_and_not_a_secret";
 
 /// What DX's page does by hand: two requests, and a look at the first answer between them.
 const CURL: &str = r#"

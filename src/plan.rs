@@ -328,11 +328,12 @@ pub fn words(error: &io::Error) -> String {
         ErrorKind::AddrNotAvailable => "this machine does not have that address",
         ErrorKind::WouldBlock => "there is no thread left",
         kind => {
-            // The system's own words, without its number; else those for the kind.
+            // The system's own words, without what Rust adds; else those for the kind. Windows has no
+            // words for some numbers.
             let system = error.raw_os_error().map(|_| error.to_string());
-            let words = system.unwrap_or_else(|| kind.to_string());
-            let words = words.split(" (os error").next().unwrap_or_default();
-            return words.to_lowercase();
+            let words = system.unwrap_or_else(|| kind.to_string()).to_lowercase();
+            let words = words.split(" (").next().unwrap_or_default();
+            return words.trim_start_matches("os ").to_owned();
         }
     };
     words.to_owned()

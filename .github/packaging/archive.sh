@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a release's archive from a built program, after that program has shown that it runs. The same
-# program makes the same archive, byte by byte: entries are sorted, and have the commit's time and no
-# owner.
+# Makes a release's archive from a built program that runs, and installs it as its users will, from a mirror
+# on this machine. The same program makes the same archive, byte by byte: entries are sorted, and have the
+# commit's time and no owner.
 #
 #   usage: archive.sh TARGET PROGRAM LICENCES FOLDER
 #   LICENCES is what licences.py printed. Writes FOLDER/bitrise-dx-vVERSION-TARGET.tar.gz (.zip for
@@ -21,7 +21,8 @@ readonly version
 readonly name=bitrise-dx-v$version-$target
 
 stage=$(mktemp -d)
-trap 'rm -rf "$stage"' EXIT
+# Windows removes nothing that is still in use, and that must not be the script's own fault.
+trap 'rm -rf "$stage" || true' EXIT
 mkdir -p "$stage/$name/completions"
 cp "$root/README.md" "$root/CHANGELOG.md" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$stage/$name"
 cp "$licences" "$stage/$name/THIRD-PARTY-LICENSES.txt"
@@ -61,4 +62,15 @@ case $target in
     tar -cf - --format ustar --no-recursion "${owner[@]}" -T names | gzip -9n >"$archive"
     ;;
 esac
+
+mirror=$stage/mirror
+mkdir -p "$mirror/v$version"
+cp "$archive" "$mirror/v$version"
+hasher=sha256sum
+command -v sha256sum >/dev/null || hasher='shasum -a 256'
+(cd "$mirror/v$version" && $hasher "${archive##*/}" >SHA256SUMS)
+! command -v cygpath >/dev/null || mirror=/$(cygpath -m "$mirror")
+installed=$(BITRISE_DX_DOWNLOAD_URL=file://$mirror BITRISE_DX_VERSION=$version \
+  BITRISE_DX_TARGET=$target bash "$root/.github/packaging/install.sh" "$stage/program")
+"$installed" verify --quiet --sandbox >&2
 echo "$archive"

@@ -104,13 +104,18 @@ is_off() { case $1 in no | false) ;; *) return 1 ;; esac }
 # Writes the label into the JUnit report's names of suites and above the Markdown report. The files keep
 # their permissions.
 label_reports() {
-  local text
-  if [ -f "$base.xml" ]; then
-    text=$(sed -E "s/^( *<testsuites? name=\"[^\"]*)\"/\\1 ($label)\"/" "$base.xml")
-    printf '%s\n' "$text" >"$base.xml"
-  fi
-  if [ -f "$base.md" ]; then
-    text=$(cat "$base.md")
-    printf '# %s\n\n%s\n' "$label" "$text" >"$base.md"
-  fi
+  local file text
+  for file in "$base.xml" "$base.md"; do
+    [ -f "$file" ] || continue
+    text=$(sed -E "s/^( *<testsuites? name=\"[^\"]*)\"/\\1 ($label)\"/" "$file")
+    case $file in *.md) text="# $label"$'\n\n'"$text" ;; esac
+    printf '%s\n' "$text" >"$file"
+  done
+}
+
+# Ends with the exit code that the build gets, which may not be the program's.
+end_build() {
+  [ "$build" = "$code" ] \
+    || echo "bitrise-dx ended with exit code $code ($reason), which is not to be taken for a failure here."
+  exit "$build"
 }

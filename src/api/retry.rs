@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_asks_for_a_bounded_wait_or_for_none(value in ".*", at in 0_u64..1 << 40) {
+        fn any_header_asks_for_a_bounded_wait_or_for_none(value in ".*", at in 0_u64..1 << 39) {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
             if let Some(wait) = parse_retry_after(&value, now) {
                 prop_assert!(wait <= LONGEST_WAIT);

@@ -299,25 +299,6 @@ fn the_readme_names_what_there_is_and_every_exit_code() {
 }
 
 #[test]
-fn the_map_of_the_tests_has_every_file() {
-    let map = read(".github/CONTRIBUTING.md");
-    for entry in fs::read_dir(root().join("tests/it")).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if name == "main.rs" || name == "snapshots" {
-            continue;
-        }
-        let is_folder = entry.file_type().unwrap().is_dir();
-        let shown = if is_folder {
-            format!("`{name}/`")
-        } else {
-            format!("`{name}`")
-        };
-        assert!(map.contains(&shown), "{shown}");
-    }
-}
-
-#[test]
 fn the_documents_name_files_that_there_are() {
     for document in [
         "README.md",

@@ -178,9 +178,9 @@ fn names(yaml: &str, section: &str, start: &str) -> Vec<String> {
 #[test]
 fn inputs_and_outputs_are_described_and_used() {
     let action = read(root().join("action.yml"));
-    let scripts = files(&root().join(".github/actions"));
-    let mut scripts: String = scripts.iter().map(read).collect();
-    scripts += &read(root().join(".github/packaging/shared.sh"));
+    let [shared, of_action, of_step] = ["shared", "action", "step"]
+        .map(|name| read(root().join(format!(".github/packaging/{name}.sh"))));
+    let scripts = of_action + &shared;
     let (_, steps) = action.split_once("\nruns:\n").unwrap();
     for name in names(&action, "inputs", "  ") {
         assert!(
@@ -205,8 +205,7 @@ fn inputs_and_outputs_are_described_and_used() {
     }
 
     let step = read(root().join("step.yml"));
-    let mut scripts = read(root().join(".github/bitrise-step/step.sh"));
-    scripts += &read(root().join(".github/packaging/shared.sh"));
+    let scripts = of_step + &shared;
     for name in names(&step, "inputs", "- ") {
         let is_used = scripts.contains(&format!("${{{name}:-")) || name == "label";
         assert!(is_used, "{name}");

@@ -1,6 +1,6 @@
 //! How the program comes onto a machine: from a release, from its source, or not at all.
 
-use super::{Machine, PROGRAM, VERSION, read, run};
+use super::{Machine, PROGRAM, VERSION, read, rows, run};
 use crate::support::server::{Act, Server, response};
 use std::fmt::Write as _;
 use std::fs;
@@ -126,83 +126,54 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
     let broken = packed(&made, VERSION, "exit 1");
     let cut = &good[..good.len() / 2];
     let mirror = |archive: &[u8], sums: String| mirror(VERSION, archive.to_vec(), sums);
-    let refused = "http://127.0.0.1:9".to_owned();
     // A name that no resolver is asked for, since it can be none.
     let impossible = format!("{}.example", "a".repeat(64));
-    let redirecting =
-        Server::start(|_, _| Act::Send(response(302, "Location: file:///etc/hosts\r\n", "")));
-    let closing = Server::start(|_, _| {
-        Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncut".to_vec())
-    });
-    let missing = mirror(&good, sum(&good, "other.tar.gz"));
-    let damaged = mirror(&good, sum(cut, &name));
-    let unpackable = mirror(cut, sum(cut, &name));
-    let failing = mirror(&broken, sum(&broken, &name));
-    let fine = mirror(&good, sum(&good, &name));
-    let nothing = Server::start(|_, _| Act::Send(response(404, "", "")));
-    let none = "";
-    let cases = [
+    let servers = [
         (
-            "no such host",
-            format!("https://{impossible}"),
-            none,
-            "resolve host",
+            "nothing",
+            Server::start(|_, _| Act::Send(response(404, "", ""))),
         ),
         (
-            "no such proxy",
-            "https://127.0.0.1:9".to_owned(),
-            "proxy",
-            "resolve proxy",
-        ),
-        ("no address", "https://[".to_owned(), none, "curl: (3)"),
-        ("refused", refused.clone(), none, "curl: (7)"),
-        ("no such file", url(&nothing), none, "error: 404"),
-        ("leads elsewhere", url(&redirecting), none, "curl: (1)"),
-        ("closed", url(&closing), none, "curl: (18)"),
-        ("not in the sums", url(&missing), none, "does not name"),
-        ("damaged", url(&damaged), none, "not the one that is wanted"),
-        ("cut", url(&unpackable), none, "can't be unpacked"),
-        ("does not run", url(&failing), none, "does not run here"),
-        (
-            "no space",
-            url(&fine),
-            "full",
-            "bitrise-dx can't be installed",
+            "redirecting",
+            Server::start(|_, _| Act::Send(response(302, "Location: file:///etc/hosts\r\n", ""))),
         ),
         (
-            "no place",
-            url(&fine),
-            "TMPDIR",
-            "no place for temporary files",
+            "closing",
+            Server::start(|_, _| {
+                Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncut".to_vec())
+            }),
         ),
-        ("a file", "file:///nowhere".to_owned(), none, "curl: (37)"),
-        (
-            "plain HTTP",
-            "http://mirror.example".to_owned(),
-            none,
-            "must begin with https://",
-        ),
-        (
-            "other protocol",
-            "ftp://127.0.0.1:1".to_owned(),
-            none,
-            "must begin with https://",
-        ),
-        (
-            "user",
-            format!("https://me:pa55word@{impossible}"),
-            none,
-            "a user name",
-        ),
-        (
-            "host as user",
-            format!("http://127.0.0.1:1?@{impossible}/x"),
-            none,
-            "a user name",
-        ),
-        ("glob", "http://127.0.0.1:{9}".to_owned(), none, "curl: (3)"),
+        ("missing", mirror(&good, sum(&good, "other.tar.gz"))),
+        ("damaged", mirror(&good, sum(cut, &name))),
+        ("unpackable", mirror(cut, sum(cut, &name))),
+        ("failing", mirror(&broken, sum(&broken, &name))),
+        ("fine", mirror(&good, sum(&good, &name))),
     ];
-    for (index, (case, url, condition, words)) in cases.iter().enumerate() {
+    let mut cases = "
+        no such host    | https://{impossible}                 |        | resolve host
+        no such proxy   | https://127.0.0.1:9                  | proxy  | resolve proxy
+        no address      | https://[                            |        | curl: (3)
+        refused         | http://127.0.0.1:9                   |        | curl: (7)
+        no such file    | {nothing}                            |        | error: 404
+        leads elsewhere | {redirecting}                        |        | curl: (1)
+        closed          | {closing}                            |        | curl: (18)
+        not in the sums | {missing}                            |        | does not name
+        damaged         | {damaged}                            |        | not the one that is wanted
+        cut             | {unpackable}                         |        | can't be unpacked
+        does not run    | {failing}                            |        | does not run here
+        no space        | {fine}                               | full   | bitrise-dx can't be installed
+        no place        | {fine}                               | TMPDIR | no place for temporary files
+        a file          | file:///nowhere                      |        | curl: (37)
+        plain HTTP      | http://mirror.example                |        | must begin with https://
+        other protocol  | ftp://127.0.0.1:1                    |        | must begin with https://
+        user            | https://me:pa55word@{impossible}     |        | a user name
+        host as user    | http://127.0.0.1:1?@{impossible}/x   |        | a user name
+        glob            | http://127.0.0.1:{9}                 |        | curl: (3)"
+        .replace("{impossible}", &impossible);
+    for (name, server) in &servers {
+        cases = cases.replace(&format!("{{{name}}}"), &url(server));
+    }
+    for (index, [case, url, condition, words]) in rows(&cases).enumerate() {
         let machine = Machine::new();
         machine.without_retries();
         // The other shell in turn; every case in both is what a walk by hand has shown.
@@ -213,7 +184,7 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
         let yesterdays = machine.path("home/bitrise-dx-reports/bitrise-dx.xml");
         fs::write(&yesterdays, "").unwrap();
         let script = super::root().join(SCRIPT).display().to_string();
-        let limit = if *condition == "full" {
+        let limit = if condition == "full" {
             "ulimit -f 0; trap '' XFSZ; "
         } else {
             ""
@@ -225,7 +196,7 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
         .unwrap();
         let mut job = machine.script(machine.path("job").to_str().unwrap(), &[]);
         job.env("BITRISE_DX_DOWNLOAD_URL", url);
-        match *condition {
+        match condition {
             "proxy" => job.env("https_proxy", format!("http://{impossible}:1")),
             "TMPDIR" => job.env("TMPDIR", "/dev/null/nope"),
             _ => &mut job,

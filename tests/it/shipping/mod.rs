@@ -3,12 +3,11 @@
 //! Their scripts are run as they are, on a made-up build machine that has nothing of this one's but
 //! the system's own commands.
 
-mod action;
 mod documents;
 mod install;
 mod page;
 mod release;
-mod step;
+mod uses;
 
 use crate::support::process::CANARY;
 use crate::support::server::{Server, json};
@@ -21,25 +20,15 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Exit code, verdict and reason of the scenarios that the scripts are tried with.
-const SCENARIOS: [(&str, i32, &str, &str); 6] = [
-    ("healthy", 0, "verified", ""),
-    (
-        "invalid-credentials",
-        3,
-        "invalid_credentials",
-        "token_rejected",
-    ),
-    (
-        "invalid-permissions",
-        5,
-        "invalid_permissions",
-        "pipelines_denied",
-    ),
-    ("no-resources", 6, "no_resources", "no_apps"),
-    ("captive-portal", 4, "inconclusive", "intercepted"),
-    ("rate-limited", 4, "inconclusive", "rate_limited"),
-];
+/// Returns the rows of a table, a line each, with their cells between bars.
+fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [&str; N]> {
+    table.trim_ascii_start().lines().map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        cells
+            .try_into()
+            .unwrap_or_else(|cells| panic!("{line}: {cells:?}"))
+    })
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,7 +56,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 struct Machine(TempDir);
 
 /// What came of a script.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Ran {
     code: Option<i32>,
     stdout: String,

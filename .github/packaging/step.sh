@@ -29,7 +29,7 @@ hand_on() {
 }
 
 # shellcheck source=.github/packaging/shared.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../packaging/shared.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/shared.sh"
 
 check_label
 check_switches yes no all_apps pipeline_details fail_on_inconclusive fail_without_token annotate
@@ -73,7 +73,4 @@ if [ "${annotate:-yes}" = yes ] && [ -n "${BITRISE_BUILD_SLUG:-}" ] && [ -f "$ba
   bitrise :annotations annotate --style "$style" --context "$name" <"$base.md" \
     || echo "The build is not annotated: is the annotations plugin installed?"
 fi
-if [ "$build" != "$code" ]; then
-  echo "bitrise-dx ended with exit code $code ($reason), which this Step is set not to take for a failure."
-fi
-exit "$build"
+end_build
