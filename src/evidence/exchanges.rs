@@ -14,6 +14,7 @@ use crate::check::CheckId;
 use crate::pasted::Mistake;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// One request and what came of it, as far as the text shows them.
 #[derive(Clone, Debug, Default)]
@@ -29,14 +30,20 @@ pub(super) struct Shown {
     /// The headers of the response.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<Body>,
-    /// The name of the fault that a client tells of.
-    pub(super) fault: Option<&'static str>,
-    /// Whether a shell or a client read the command otherwise than it was meant.
-    pub(super) misread: Option<Mistake>,
-    /// Whether a filter's error stands in place of the response.
-    pub(super) is_filter_broken: bool,
+    pub(super) failure: Option<Failure>,
     /// What the sentences before it say of the token.
     pub(super) said: Said,
+}
+
+/// What stands in place of a response.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failure {
+    /// A client tells of the fault with this name.
+    Fault(&'static str),
+    /// A shell or a client read the command otherwise than it was meant.
+    Misread(Mistake),
+    /// A filter could not read it.
+    Filter,
 }
 
 /// What sentences say of the token that is used next.
@@ -49,17 +56,21 @@ pub(super) struct Said {
 /// A body as a text shows it.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
-    /// An object: as JSON, whether it is whole, and whether it is what a filter left.
-    Object {
-        json: String,
-        value: Value,
-        is_whole: bool,
-        is_filtered: bool,
-    },
+    Object(Value, Extent),
     /// The start of a page.
     Page(String),
     /// A status's own word in plain text.
     Word(u16),
+}
+
+/// How much of an object is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    Whole,
+    /// Its end is cut off, or parts of it are left out.
+    Cut,
+    /// It is what a filter left.
+    Filtered,
 }
 
 /// What a text holds.
@@ -67,19 +78,27 @@ pub(super) enum Body {
 pub(super) struct Reading {
     pub(super) shown: Vec<Shown>,
     pub(super) messages: Messages,
-    /// Statuses that are told in sentences: message, step, status.
-    pub(super) told: Vec<(usize, Option<CheckId>, u16)>,
-    /// DX's codes: message and code.
-    pub(super) dx: Vec<(usize, &'static str)>,
+    /// What messages say apart from their exchanges.
+    pub(super) notes: HashMap<usize, Notes>,
     /// The shell of the last command.
     pub(super) shell: Option<Shell>,
     pub(super) has_commands: bool,
-    /// The messages with an error of a shell.
-    pub(super) shell_errors: Vec<usize>,
     /// Whether builds are spoken of.
     pub(super) has_builds: bool,
-    /// How many lines of a message stand behind a command and can't be read.
-    pub(super) unread: HashMap<usize, usize>,
+}
+
+/// What a message says apart from its exchanges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    /// The statuses that its sentences tell.
+    pub(super) told: Vec<(Option<CheckId>, u16)>,
+    /// DX's codes.
+    pub(super) codes: Vec<&'static str>,
+    pub(super) has_shell_error: bool,
+    /// How many lines stand behind a command and can't be read.
+    pub(super) unread: usize,
+    /// What is said of a token apart from a request.
+    credential: Option<Judged>,
 }
 
 /// The part of a log that is being read.
@@ -95,6 +114,17 @@ pub(super) enum Block {
     Connected,
 }
 
+/// How a request stands in a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Start {
+    /// As a command.
+    Command,
+    /// As a line of a log that begins what follows.
+    Line,
+    /// As what a client or a person says of one.
+    Mention,
+}
+
 /// The exchanges of the lines that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
@@ -105,8 +135,6 @@ pub(super) struct Exchanges {
     current: Option<usize>,
     pub(super) block: Block,
     pub(super) variables: Variables,
-    /// What was said of a token apart from a request, for each message.
-    loose: HashMap<usize, Judged>,
     pub(super) said: Said,
 }
 
@@ -139,6 +167,11 @@ impl Exchanges {
         }
     }
 
+    /// Returns what the message says apart from its exchanges.
+    pub(super) fn notes(&mut self) -> &mut Notes {
+        self.reading.notes.entry(self.message).or_default()
+    }
+
     /// Opens nothing yet, but fills no exchange that was open.
     pub(super) fn fresh(&mut self) {
         self.current = None;
@@ -169,90 +202,92 @@ impl Exchanges {
         &mut self.reading.shown[index]
     }
 
-    /// Returns the exchange that is being filled, if there is one.
-    pub(super) fn peek(&self) -> Option<&Shown> {
-        self.current.map(|index| &self.reading.shown[index])
-    }
-
     /// Tells whether there is an exchange to be filled that is like that.
     pub(super) fn is(&self, like: impl Fn(&Shown) -> bool) -> bool {
-        self.peek().is_some_and(like)
+        self.current
+            .is_some_and(|index| like(&self.reading.shown[index]))
     }
 
-    /// Returns the last exchange that is like that, if it is not far back.
-    fn last(&self, like: impl Fn(&Shown) -> bool) -> Option<usize> {
-        let from = self.reading.shown.len().saturating_sub(MAX_BACK);
-        let found = self.reading.shown[from..].iter().rposition(like)?;
-        Some(from + found)
+    /// Returns the exchanges that wait for a response, as far as they are looked through: those in front
+    /// of the one that is being filled, if nobody knows yet what was asked there.
+    fn waiting(&self) -> Range<usize> {
+        let shown = &self.reading.shown;
+        let is_bare = |at: &usize| shown[*at].is_answered() && shown[*at].request.address.is_none();
+        let end = self.current.filter(is_bare);
+        let end = end.unwrap_or(shown.len());
+        let from = end.saturating_sub(MAX_BACK);
+        let answered = shown[from..end].iter().rposition(Shown::is_answered);
+        answered.map_or(from, |at| from + at + 1)..end
     }
 
     // --- Requests.
 
-    /// Takes a command: the echo of one that waits for its response, or a new one.
-    pub(super) fn command(&mut self, asked: Request, is_repeated: bool) {
-        let from = self.reading.shown.len().saturating_sub(MAX_BACK);
-        let waiting = self.last(Shown::is_answered).map_or(from, |at| at + 1);
-        let message = self.message;
-        let is_echo = |shown: &Shown| {
-            let is_same = match (&shown.request.address, &asked.address) {
-                (Some(one), Some(other)) => one.is_same(other),
-                (one, other) => one.is_none() && other.is_none() && shown.request.is_shown,
-            };
-            shown.message == message && is_same
-        };
-        let echo = self.reading.shown[waiting..].iter().position(is_echo);
-        if let Some(echo) = echo {
-            self.current = Some(waiting + echo);
-            let own = &mut self.shown().request;
-            own.is_hidden |= asked.is_hidden;
-            own.credential = own.credential.take().or(asked.credential);
+    /// Takes a request: an echo of one that waits for its response or is being filled, what was not
+    /// known of it, or a new one.
+    pub(super) fn asked(&mut self, asked: Request, start: Start) {
+        let is_answered = self.is(Shown::is_answered);
+        let is_redirected = |shown: &Shown| matches!(shown.status, Some(300..=399));
+        let is_command = start == Start::Command;
+        if !is_command && asked.method.is_none() && self.is(is_redirected) {
+            // A client followed it; the request stays what it was.
             return;
         }
-        let is_free = |shown: &Shown| {
-            !shown.is_answered() && shown.request.address.is_none() && !shown.request.is_shown
+        let is_echo = |shown: &Shown| match (&shown.request.address, &asked.address) {
+            (Some(own), Some(address)) => own.is_same(address),
+            (own, address) => {
+                is_command && own.is_none() && address.is_none() && shown.request.is_shown
+            }
         };
-        // An error repeats the command that it is of.
-        let is_late = |shown: &Shown| is_repeated && shown.request.address.is_none();
-        if !self.is(|shown| is_free(shown) || is_late(shown)) {
+        let is_cut = |shown: &Shown| match (&shown.request.address, &asked.address) {
+            (Some(own), Some(address)) => !is_command && address.is_start_of(own),
+            _ => false,
+        };
+        let is_begun = start != Start::Mention && is_answered;
+        let echo = if !is_begun && self.is(|shown| is_echo(shown) || is_cut(shown)) {
+            self.current
+        } else {
+            let waits = |shown: &Shown| shown.message == self.message && is_echo(shown);
+            let waiting = self.waiting();
+            let found = self.reading.shown[waiting.clone()].iter().position(waits);
+            found.map(|at| waiting.start + at)
+        };
+        let is_new = |shown: &Shown| match (&shown.request.address, &asked.address) {
+            (Some(own), Some(address)) => {
+                is_begun || is_command || is_answered || !own.is_start_of(address)
+            }
+            (Some(_), None) => is_begun || is_command,
+            (None, _) => is_begun || is_command && shown.request.is_shown,
+        };
+        let is_bare = |shown: &Shown| is_answered && shown.request.address.is_none();
+        if let Some(echo) = echo.filter(|_| self.is(is_bare)) {
+            // The error behind a response says which of the requests it is of.
+            let request = std::mem::take(&mut self.reading.shown[echo].request);
+            self.shown().request = request;
+        } else if echo.is_some() {
+            self.current = echo;
+        } else if self.is(is_new) {
             self.open();
         }
         let said = self.said;
         let shown = self.shown();
-        shown.said = said;
-        shown.request = asked;
-    }
-
-    /// Takes an address and a method that stand apart from a command; a *start* begins what follows.
-    pub(super) fn asked(&mut self, asked: Request, is_start: bool) {
-        let begins = is_start && self.is(Shown::is_answered);
-        let is_answered = self.is(Shown::is_answered);
-        let is_redirected = |shown: &Shown| matches!(shown.status, Some(300..=399));
-        if asked.method.is_none() && self.is(is_redirected) {
-            // A client followed it; the request stays what it was.
-            return;
+        if is_command && echo.is_none() {
+            shown.said = said;
         }
-        let own = self.peek().map(|shown| shown.request.address.as_ref());
-        let (is_echo, is_new) = match (own, &asked.address) {
-            (Some(Some(own)), Some(address)) => {
-                let is_same = own.is_same(address) || address.is_start_of(own);
-                let is_more = own.is_start_of(address) && !is_answered;
-                (is_same && !begins, begins || !is_same && !is_more)
-            }
-            _ => (false, begins),
-        };
-        if is_new {
-            self.open();
+        let own = std::mem::replace(&mut shown.request, asked);
+        let request = &mut shown.request;
+        request.method = request.method.take().or(own.method);
+        request.credential = own.credential.or(request.credential.take());
+        request.is_whole &= echo.is_none() || start == Start::Line;
+        request.is_whole |= own.is_whole;
+        request.is_hidden |= own.is_hidden;
+        request.is_filtered |= own.is_filtered;
+        request.is_alone &= !own.is_shown;
+        request.is_shown |= own.is_shown;
+        request.headers += own.headers;
+        request.mistakes.extend(own.mistakes);
+        if echo.is_some() || request.address.is_none() {
+            request.address = own.address;
         }
-        let request = &mut self.shown().request;
-        request.method = asked.method.or(request.method.take());
-        request.is_whole |= asked.is_whole;
-        if is_echo {
-            request.is_shown |= asked.is_shown && request.is_shown;
-            return;
-        }
-        request.is_alone = asked.is_alone && !request.is_shown;
-        request.is_shown |= asked.is_shown;
-        request.address = asked.address;
     }
 
     /// Takes a credential: of the exchange that is being filled, or of what follows.
@@ -265,7 +300,7 @@ impl Exchanges {
         if self.is(is_open) {
             self.shown().request.credential = Some(judged);
         } else {
-            self.loose.insert(self.message, judged);
+            self.notes().credential = Some(judged);
         }
     }
 
@@ -274,13 +309,14 @@ impl Exchanges {
     /// Takes a status; one of a protocol's line comes with its version.
     pub(super) fn status(&mut self, status: u16, version: Option<&'static str>) {
         let is_of_proxy = self.block == Block::Connect && version.is_some();
+        let is_response = (200..600).contains(&status);
         if is_of_proxy && status == 200 {
             self.block = Block::Connected;
-        } else if is_of_proxy && (200..600).contains(&status) && status != 407 {
-            self.fault("proxy_refused");
         } else if status == 407 {
-            self.fault("proxy_login");
-        } else if (200..600).contains(&status) {
+            self.fails(Failure::Fault("proxy_login"));
+        } else if is_of_proxy && is_response {
+            self.fails(Failure::Fault("proxy_refused"));
+        } else if is_response {
             self.responds(status, version);
         }
         if version.is_some() && !is_of_proxy {
@@ -289,7 +325,7 @@ impl Exchanges {
     }
 
     fn responds(&mut self, status: u16, version: Option<&'static str>) {
-        let is_new = |shown: &Shown| match (shown.status, shown.fault) {
+        let is_new = |shown: &Shown| match (shown.status, shown.fault()) {
             (Some(own), _) if own == status => {
                 version.is_some() && shown.body.is_some() && shown.http_version.is_some()
             }
@@ -305,8 +341,8 @@ impl Exchanges {
             self.open();
         }
         let shown = self.shown();
-        if shown.status.is_some_and(|own| own != status) || shown.fault.is_some() {
-            (shown.headers, shown.body, shown.fault) = Default::default();
+        if shown.status.is_some_and(|own| own != status) || shown.fault().is_some() {
+            (shown.headers, shown.body, shown.failure) = Default::default();
         }
         shown.status = Some(status);
         shown.http_version = version.or(shown.http_version);
@@ -337,75 +373,67 @@ impl Exchanges {
         shown.request.headers += usize::from(block == Block::Request);
     }
 
-    /// Takes a fault of a client. Behind a response it counts only if it broke that off.
-    pub(super) fn fault(&mut self, name: &'static str) {
-        let is_broken = |shown: &Shown| {
-            let is_cut = !matches!(
-                &shown.body,
-                Some(Body::Object { is_whole: true, .. } | Body::Page(_) | Body::Word(_))
-            );
-            is_cut
-                && matches!(name, "closed" | "timeout")
-                && matches!(shown.status, None | Some(200))
+    /// Takes what stands in place of a response. Behind one, a fault counts only if it broke that off.
+    pub(super) fn fails(&mut self, failure: Failure) {
+        let is_kept = |shown: &Shown| match failure {
+            Failure::Fault(name) => {
+                let is_cut = matches!(
+                    &shown.body,
+                    None | Some(Body::Object(_, Extent::Cut | Extent::Filtered))
+                );
+                let is_broken = is_cut
+                    && matches!(name, "closed" | "timeout")
+                    && matches!(shown.status, None | Some(200))
+                    && shown.failure.is_none();
+                shown.is_answered() && !is_broken
+            }
+            Failure::Misread(_) => shown.fault().is_some(),
+            Failure::Filter => shown.is_answered(),
         };
-        if self.is(|shown| shown.is_answered() && !is_broken(shown)) {
-            return;
+        if !self.is(is_kept) {
+            self.shown().failure = Some(failure);
         }
-        self.shown().fault.get_or_insert(name);
     }
 
     /// Takes a body: the rest of what a filter left, the same once more, or a new one.
     pub(super) fn body(&mut self, body: Body) {
-        let own = self
-            .current
-            .map(|index| &mut self.reading.shown[index].body);
-        if let Some(Some(own)) = own
-            && own.is_continued_by(&body)
-        {
-            return;
+        if let Some(index) = self.current {
+            let shown = &mut self.reading.shown[index];
+            let (is_shown, has_status) = (shown.request.is_shown, shown.status.is_some());
+            if let Some(own) = &mut shown.body
+                && (own.is_continued_by(&body) || is_shown && own.is_repeated_by(&body, has_status))
+            {
+                return;
+            }
         }
-        if self.is(|shown| {
-            shown.request.is_shown
-                && shown
-                    .body
-                    .as_ref()
-                    .is_some_and(|own| own.is_repeated_by(&body, shown.status.is_some()))
-        }) {
-            return;
-        }
+        let told = body.status();
         let is_taken = |shown: &Shown| {
-            let contradicts =
-                matches!((shown.status, body.status()), (Some(own), Some(other)) if own != other);
+            let contradicts = told.is_some() && shown.status.is_some_and(|own| told != Some(own));
             let is_loose =
                 shown.http_version.is_none() && shown.headers.is_empty() && !shown.request.is_shown;
-            shown.body.is_some() || shown.fault.is_some() || contradicts && is_loose
+            shown.body.is_some() || shown.fault().is_some() || contradicts && is_loose
         };
         if self.is(is_taken) {
             self.open();
         }
-        self.go_back(&body);
-        self.shown().body = Some(body);
-        self.end_block();
-    }
-
-    /// Goes back to the last response if a body that belongs to no request can be its own, as a
-    /// shell shows it afterwards.
-    fn go_back(&mut self, body: &Body) {
+        // A shell shows the body of the last response afterwards.
         let is_request = |shown: &Shown| {
             shown.is_answered() || shown.request.address.is_some() || shown.hint.is_some()
         };
-        let last = self
-            .last(Shown::is_answered)
-            .map(|last| (last, &self.reading.shown[last]));
-        if let Some((last, shown)) = last
-            && !self.is(is_request)
-            && shown.message == self.message
-            && shown.body.is_none()
-            && shown.status.is_some()
-            && shown.status == body.status()
+        let is_late = |index: &usize| {
+            let shown = &self.reading.shown[*index];
+            shown.message == self.message
+                && shown.body.is_none()
+                && shown.status.is_some()
+                && shown.status == told
+        };
+        if !self.is(is_request)
+            && let Some(last) = self.waiting().start.checked_sub(1).filter(is_late)
         {
             self.current = Some(last);
         }
+        self.shown().body = Some(body);
+        self.end_block();
     }
 
     /// Takes words that name a step: what follows belongs to it.
@@ -421,9 +449,9 @@ impl Exchanges {
 
     /// Takes a status that a sentence tells.
     pub(super) fn told(&mut self, step: Option<CheckId>, status: u16) {
-        let told = (self.message, step, status);
-        if self.reading.told.last() != Some(&told) {
-            self.reading.told.push(told);
+        let told = &mut self.notes().told;
+        if told.last() != Some(&(step, status)) {
+            told.push((step, status));
         }
     }
 
@@ -434,8 +462,8 @@ impl Exchanges {
         for shown in &mut self.reading.shown {
             let request = &mut shown.request;
             let needs = request.credential.is_none() && (!request.is_whole || request.headers == 1);
-            if needs && let Some(loose) = self.loose.get(&shown.message) {
-                request.credential = Some(loose.clone());
+            if needs && let Some(notes) = self.reading.notes.get(&shown.message) {
+                request.credential.clone_from(&notes.credential);
             }
             if let Some((Credential::Named(name), None)) = &request.credential {
                 request.credential = Some(request::named(name.clone(), &self.variables));
@@ -447,127 +475,79 @@ impl Exchanges {
 }
 
 /// Gives requests that stand first their responses: in their order, if there are as many of both;
-/// if not, nobody knows which is whose.
-fn pair(shown: &mut Vec<Shown>) {
+/// if not, nobody knows which is whose. The last of them may have taken the first response.
+fn pair(shown: &mut [Shown]) {
     let is_waiting =
         |one: &Shown| !one.is_answered() && one.request.is_shown && !one.request.is_hidden;
+    let is_last = |one: &Shown| one.is_answered() && one.request.is_shown;
     let is_bare = |one: &Shown| {
         let request = &one.request;
         one.is_answered() && !request.is_shown && request.address.is_none() && one.hint.is_none()
     };
-    let mut paired = Vec::with_capacity(shown.len());
-    let mut rest = std::mem::take(shown).into_iter().peekable();
-    while let Some(message) = rest.peek().map(|first| first.message) {
-        let alone = |request| Shown {
-            message,
-            request,
-            ..Shown::default()
+    let mut first = 0;
+    while first < shown.len() {
+        let message = shown[first].message;
+        let end_of = |from: usize, most: usize, like: &dyn Fn(&Shown) -> bool| {
+            let rest = shown[from..].iter().take(most);
+            let is_part = |one: &&Shown| one.message == message && like(one);
+            from + rest.take_while(is_part).count()
         };
-        let mut requests = Vec::new();
-        while let Some(one) = rest.next_if(|one| is_waiting(one) && one.message == message) {
-            requests.push(one.request);
-        }
-        let is_last =
-            |one: &Shown| one.is_answered() && one.request.is_shown && one.message == message;
-        let mut responses = Vec::new();
-        if let Some(mut last) = rest.next_if(|one| requests.is_empty() || is_last(one)) {
-            // An error that repeats the address of one is of that one.
-            let is_echo = |asked: &Request| match (&asked.address, &last.request.address) {
-                (Some(one), Some(other)) => one.is_same(other),
-                _ => false,
-            };
-            if let Some(echo) = requests.iter().position(is_echo) {
-                let mut asked = requests.remove(echo);
-                asked.credential = asked.credential.or(last.request.credential.take());
-                last.request = asked;
-                paired.extend(requests.into_iter().map(alone));
-                paired.push(last);
-                continue;
-            }
-            if !requests.is_empty() {
-                requests.push(std::mem::take(&mut last.request));
-            }
-            responses.push(last);
-        }
-        while let Some(one) =
-            rest.next_if(|one| !requests.is_empty() && is_bare(one) && one.message == message)
-        {
-            responses.push(one);
-        }
-        if requests.len() == responses.len() {
-            let both = requests.into_iter().zip(responses);
-            paired.extend(both.map(|(request, response)| Shown {
-                request,
-                ..response
-            }));
+        let last = end_of(first, usize::MAX, &is_waiting);
+        let requests = if last > first {
+            end_of(last, 1, &is_last)
         } else {
-            paired.extend(requests.into_iter().map(alone));
-            paired.extend(responses);
+            last
+        };
+        let end = end_of(requests, usize::MAX, &is_bare);
+        if requests - first == end - last {
+            for at in (0..end - last).rev() {
+                shown[last + at].request = std::mem::take(&mut shown[first + at].request);
+            }
+        } else if requests > last {
+            shown[last].request = Request::default();
         }
+        first = end.max(first + 1);
     }
-    *shown = paired;
 }
 
 impl Shown {
     /// Tells whether anything is shown of what came back.
     pub(super) fn is_answered(&self) -> bool {
-        self.status.is_some()
-            || self.body.is_some()
-            || self.fault.is_some()
-            || self.misread.is_some()
-            || self.is_filter_broken
+        self.status.is_some() || self.body.is_some() || self.failure.is_some()
+    }
+
+    /// Returns the name of the fault that a client tells of.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        match self.failure {
+            Some(Failure::Fault(name)) => Some(name),
+            _ => None,
+        }
     }
 }
 
 impl Body {
-    /// Makes the body of an object.
-    pub(super) fn object(json: String, value: Value, is_whole: bool) -> Self {
-        Self::Object {
-            json,
-            value,
-            is_whole,
-            is_filtered: false,
-        }
-    }
-
-    /// Makes the body of what a filter left of a list.
-    pub(super) fn items_of(items: Vec<Value>, is_whole: bool) -> Self {
-        Self::Object {
-            json: String::new(),
-            value: Value::Array(items),
-            is_whole,
-            is_filtered: true,
-        }
-    }
-
     /// Takes further items of what a filter left of a list, and tells whether it is them.
     fn is_continued_by(&mut self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Object {
-                    value: Value::Array(items),
-                    is_filtered: true,
-                    ..
-                },
-                Self::Object {
-                    value: Value::Array(more),
-                    is_filtered: true,
-                    ..
-                },
-            ) => {
-                items.extend(more.iter().cloned());
-                true
-            }
-            _ => false,
+        let (Self::Object(list, Extent::Filtered), Self::Object(more, Extent::Filtered)) =
+            (self, other)
+        else {
+            return false;
+        };
+        if let (Value::Array(items), Value::Array(more)) = (&mut list["data"], &more["data"]) {
+            items.extend(more.iter().cloned());
         }
+        true
     }
 
     /// Tells whether another body is the same once more, such as PowerShell's Content and `RawContent`.
     fn is_repeated_by(&self, other: &Self, has_status: bool) -> bool {
         match (self, other) {
-            (Self::Object { json, is_whole, .. }, Self::Object { json: other, .. }) => {
-                let is_same = json == other || json.starts_with(other.trim_end_matches(['}', ']']));
-                is_same && (!is_whole || has_status)
+            (Self::Object(own, extent), Self::Object(other, _)) => {
+                let other = other.to_string();
+                (*extent != Extent::Whole || has_status)
+                    && own
+                        .to_string()
+                        .starts_with(other.trim_end_matches(['}', ']']))
             }
             (Self::Word(_), _) => has_status,
             _ => false,
@@ -578,7 +558,7 @@ impl Body {
     fn contradicts(&self, status: u16, is_protocol: bool) -> bool {
         match (self, self.status()) {
             (_, Some(told)) => is_protocol && told != status,
-            (Self::Object { value, .. }, None) => {
+            (Self::Object(value, _), None) => {
                 status >= 400 && value.get("data").is_some_and(Value::is_array)
             }
             _ => false,
@@ -588,7 +568,7 @@ impl Body {
     /// Returns the status that the body's own words stand for.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
-            Self::Object { value, .. } => {
+            Self::Object(value, _) => {
                 let names = words::section("body error").iter();
                 let mut texts = names.filter_map(|name| value.get(name)?.as_str());
                 texts

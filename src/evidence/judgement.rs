@@ -4,7 +4,7 @@
 //! message decides; of several credentials, the one that is in DX.
 
 use super::observed::{Observed, observe};
-use super::read::{Reading, Said};
+use super::read::{Notes, Reading, Said};
 use super::replay::replay;
 use super::request::{Credential, Endpoint, is_placeholder};
 use super::secrets::Secrets;
@@ -32,12 +32,7 @@ struct Judgement<'a> {
 struct Message {
     /// The indices of its exchanges.
     exchanges: Vec<usize>,
-    /// The statuses that its sentences tell.
-    told: Vec<(Option<CheckId>, u16)>,
-    /// DX's codes.
-    codes: Vec<&'static str>,
-    has_shell_error: bool,
-    has_unread: bool,
+    notes: Notes,
 }
 
 /// Returns the report of a text. `blank` makes one without anything in it, `assumed` is the step of the
@@ -88,7 +83,7 @@ pub(super) fn judge(
     facts.found = judgement.observed.iter().map(Observed::told).collect();
     facts.settled_by = settled_by;
     facts.dx_code = newest.dx_code();
-    facts.told = newest.told;
+    facts.told = newest.notes.told;
     facts.older = older;
     report
 }
@@ -115,12 +110,14 @@ fn base(reading: &Reading, secrets: &Secrets) -> String {
 impl Message {
     /// Returns why it does not decide without an exchange, if it shows anything but DX's code.
     fn shows(&self) -> Option<Incomplete> {
-        if !self.told.is_empty() {
+        /// A name and a greeting are no output.
+        const LINES_OF_LETTERS: usize = 2;
+        if !self.notes.told.is_empty() {
             Some(Incomplete::Told)
-        } else if self.has_shell_error {
+        } else if self.notes.has_shell_error {
             Some(Incomplete::ShellError)
         } else {
-            self.has_unread.then_some(Incomplete::Unreadable)
+            (self.notes.unread > LINES_OF_LETTERS).then_some(Incomplete::Unreadable)
         }
     }
 
@@ -133,8 +130,8 @@ impl Message {
     /// Returns the code that it says that DX shows: the last one, unless it lists them all, as DX's
     /// page does.
     fn dx_code(&self) -> Option<Verdict> {
-        let codes: HashSet<&str> = self.codes.iter().copied().collect();
-        let last = self.codes.last().filter(|_| codes.len() < 3);
+        let codes: HashSet<&str> = self.notes.codes.iter().copied().collect();
+        let last = self.notes.codes.last().filter(|_| codes.len() < 3);
         last.and_then(|code| Verdict::named(code))
     }
 }
@@ -142,27 +139,15 @@ impl Message {
 impl Judgement<'_> {
     /// Returns the messages that show anything, from the newest to the oldest.
     fn messages(&self) -> Vec<Message> {
-        let reading = self.reading;
         let mut all: HashMap<usize, Message> = HashMap::new();
         for (index, one) in self.observed.iter().enumerate() {
             let message = all.entry(one.shown.message).or_default();
             message.exchanges.push(index);
         }
-        for (message, step, status) in &reading.told {
-            let message = all.entry(*message).or_default();
-            message.told.push((*step, *status));
+        for (message, notes) in &self.reading.notes {
+            all.entry(*message).or_default().notes = notes.clone();
         }
-        for (message, code) in &reading.dx {
-            all.entry(*message).or_default().codes.push(code);
-        }
-        for message in &reading.shell_errors {
-            all.entry(*message).or_default().has_shell_error = true;
-        }
-        // A name and a greeting are no output.
-        for (message, _) in reading.unread.iter().filter(|(_, lines)| **lines > 2) {
-            all.entry(*message).or_default().has_unread = true;
-        }
-        let order = reading.messages.newest_first().into_iter();
+        let order = self.reading.messages.newest_first().into_iter();
         let shown = order.filter_map(|message| all.remove(&message));
         let is_any = |message: &Message| {
             !message.exchanges.is_empty()

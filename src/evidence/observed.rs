@@ -1,7 +1,7 @@
 //! From what a text shows to the exchanges of a run: each response as the client would have read it,
 //! the step that it is of, and whether it tells anything there.
 
-use super::read::{Body as SeenBody, Reading, Shown};
+use super::read::{Body as SeenBody, Extent, Failure, Reading, Shown};
 use super::request::{Credential, Endpoint, Request};
 use super::secrets::Secrets;
 use crate::check::CheckId;
@@ -94,15 +94,17 @@ impl<'a> Observed<'a> {
             is_superseded: false,
         };
         let mut shape = Shape::Other;
-        if let Some(name) = shown.fault {
-            observed.exchange.outcome = Err(fault(name));
-        } else if let Some(mistake) = shown.misread {
-            observed.open = Some(Incomplete::Explained(mistake));
-        } else {
-            if let Some(SeenBody::Object { value, .. }) = &shown.body {
-                shape = Shape::of(value);
+        match shown.failure {
+            Some(Failure::Fault(name)) => observed.exchange.outcome = Err(fault(name)),
+            Some(Failure::Misread(mistake)) => {
+                observed.open = Some(Incomplete::Explained(mistake));
             }
-            observed.read_response(shape, secrets);
+            Some(Failure::Filter) | None => {
+                if let Some(SeenBody::Object(value, _)) = &shown.body {
+                    shape = Shape::of(value);
+                }
+                observed.read_response(shape, secrets);
+            }
         }
         (observed.step, observed.told_by) = observed.place(shape, has_builds);
         observed
@@ -132,29 +134,28 @@ impl<'a> Observed<'a> {
                 (page, inferred) = (text, seen.status());
                 Some(Body::Html)
             }
-            Some(seen @ SeenBody::Object { json, value, .. }) => {
-                let json = if self.is_filtered() {
-                    format!("{{\"data\":{value}}}")
-                } else {
-                    json.clone()
-                };
-                Some(
-                    match Document::read(&mut json.into_bytes(), |text| Cow::Owned(clean(text))) {
-                        Ok(mut document) => {
-                            let is_details = shape == Shape::Of(CheckId::PipelinesShow);
-                            let is_success = document.is_list() || is_details;
-                            inferred = if is_success { Some(200) } else { seen.status() };
-                            if self.is_part() {
-                                document.cut_list();
-                                let says = document.message().is_some() || document.has_items();
-                                self.open = (!says && !is_details).then(|| self.unseen());
-                            }
-                            Body::Json(document)
+            Some(seen @ SeenBody::Object(value, _)) => Some(
+                match Document::read(&mut value.to_string().into_bytes(), |text| {
+                    Cow::Owned(clean(text))
+                }) {
+                    Ok(mut document) => {
+                        let is_details = shape == Shape::Of(CheckId::PipelinesShow);
+                        let is_success = document.is_list() || is_details;
+                        inferred = if is_success { Some(200) } else { seen.status() };
+                        if self.is_part() {
+                            document.cut_list();
+                            // What a filter left proves no shape.
+                            let is_shaped =
+                                shape != Shape::Other || self.extent() == Some(Extent::Cut);
+                            let says =
+                                document.message().is_some() || document.has_items() && is_shaped;
+                            self.open = (!says && !is_details).then(|| self.unseen());
                         }
-                        Err(_) => Body::Other,
-                    },
-                )
-            }
+                        Body::Json(document)
+                    }
+                    Err(_) => Body::Other,
+                },
+            ),
         };
         let status = shown.status.or(inferred);
         let is_rate_limit = status != Some(200) && responder::has_rate_limit(&headers);
@@ -211,15 +212,17 @@ impl<'a> Observed<'a> {
         self.is_unplaced() && self.told_by == ToldBy::Body
     }
 
-    /// Tells whether its body is what a filter left.
-    fn is_filtered(&self) -> bool {
-        matches!(self.shown.body, Some(SeenBody::Object { is_filtered, .. }) if is_filtered)
+    /// Returns how much of its body is shown, if it is an object.
+    fn extent(&self) -> Option<Extent> {
+        match self.shown.body {
+            Some(SeenBody::Object(_, extent)) => Some(extent),
+            _ => None,
+        }
     }
 
     /// Tells whether its body is not whole.
     fn is_part(&self) -> bool {
-        self.is_filtered()
-            || matches!(self.shown.body, Some(SeenBody::Object { is_whole, .. }) if !is_whole)
+        matches!(self.extent(), Some(Extent::Cut | Extent::Filtered))
     }
 
     /// Returns why what is not shown can't be seen.
@@ -227,8 +230,8 @@ impl<'a> Observed<'a> {
         let request = &self.shown.request;
         let is_hidden = request.is_hidden
             || request.is_filtered
-            || self.shown.is_filter_broken
-            || self.is_filtered()
+            || matches!(self.shown.failure, Some(Failure::Filter))
+            || self.extent() == Some(Extent::Filtered)
             || request.method.as_deref() == Some("HEAD");
         if is_hidden {
             Incomplete::Hidden

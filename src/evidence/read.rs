@@ -8,7 +8,7 @@
 //! Invariant: each character is looked at a bounded number of times.
 
 use super::command::{self, Command, CurlError};
-use super::exchanges::{Block, Exchanges};
+use super::exchanges::{Block, Exchanges, Start};
 use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-pub(super) use super::exchanges::{Body, Reading, Said, Shown};
+pub(super) use super::exchanges::{Body, Extent, Failure, Notes, Reading, Said, Shown};
 
 struct Reader<'a> {
     plain: &'a Plain,
@@ -50,18 +50,6 @@ enum Part {
     Response,
     /// The headers of a response.
     Headers,
-}
-
-/// A sign in an object that records an exchange.
-#[derive(Debug)]
-enum Sign {
-    Asked(Request),
-    Authorization(String),
-    Status(u16),
-    Header(String, String),
-    /// All headers of a request are shown, and no token is among them.
-    NoToken,
-    Body(Body),
 }
 
 /// Reads a text.
@@ -233,7 +221,12 @@ impl<'a> Reader<'a> {
         self.has_shell(Some(command.shell));
         self.out.end_block();
         self.is_env = false;
-        self.out.command(command.request, is_repeated);
+        let start = if is_repeated {
+            Start::Mention
+        } else {
+            Start::Command
+        };
+        self.out.asked(command.request, start);
         self.no_object_before = self.no_object_before.max(end);
         Some(self.goes_to(end))
     }
@@ -314,52 +307,158 @@ impl<'a> Reader<'a> {
         let is_json = text[1..].trim_start().starts_with(['"', '}']);
         let front = self.plain.text[line.start..start].trim();
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
-        if !is_request && let Some(body) = body_of(&found.json, &value, found.is_whole(), is_any) {
+        if !is_request && let Some(body) = body_of(value.clone(), found.is_whole(), is_any) {
             self.out.body(body);
             return self.goes_to(end);
         }
         let part = if is_request { Part::Request } else { Part::Any };
-        let mut signs = Vec::new();
-        walk(&value, part, 0, &mut signs);
-        let is_response = |sign: &Sign| matches!(sign, Sign::Status(_) | Sign::Body(_));
-        if !signs.iter().any(is_response) {
+        let mut records = vec![Shown::default()];
+        self.record(&value, part, 0, &mut records);
+        if !records.iter().any(Shown::is_answered) {
             return start;
         }
-        // In code a name without quotes is a variable's: the text says more than the object.
-        if !is_json {
-            signs.retain(|sign| !matches!(sign, Sign::Authorization(_)));
+        for record in records {
+            self.recorded(record, is_json);
         }
-        self.signs(signs);
+        // In code a name without quotes is a variable's: the text says more than the object.
         if !is_json {
             self.authorization(&text[..end - start]);
         }
         self.goes_to(end)
     }
 
-    /// Takes the signs of an object; the address stands first, wherever it stood.
-    fn signs(&mut self, mut signs: Vec<Sign>) {
-        let is_asked = |sign: &Sign| matches!(sign, Sign::Asked(_));
-        if let Some(asked) = signs.iter().position(is_asked) {
-            signs[..=asked].rotate_right(1);
-        }
+    /// Takes what an object records of an exchange.
+    fn recorded(&mut self, record: Shown, is_json: bool) {
+        let Shown {
+            mut request,
+            status,
+            headers,
+            body,
+            ..
+        } = record;
+        let credential = request.credential.take().filter(|_| is_json);
         // What stands in front has told the status already, and the rest is filled in.
         let is_late = self.out.is(|shown| {
-            let is_own =
-                |sign: &Sign| matches!(sign, Sign::Status(status) if shown.status == Some(*status));
-            shown.request.address.is_none() && signs.iter().any(is_own)
+            shown.request.address.is_none() && status.is_some() && shown.status == status
         });
-        for sign in signs {
-            match sign {
-                Sign::Asked(request) => self.out.asked(request, !is_late),
-                Sign::Authorization(value) => {
-                    let judged = request::judge_value(&value, None, None, &self.out.variables);
-                    self.out.credential(judged);
+        if request.address.is_some() {
+            let start = if is_late { Start::Mention } else { Start::Line };
+            self.out.asked(request, start);
+        } else if request.is_whole {
+            let own = &mut self.out.shown().request;
+            own.is_whole = true;
+        }
+        if let Some(judged) = credential {
+            self.out.credential(judged);
+        }
+        for (name, value) in headers {
+            self.out.header(Block::Response, &name, &value);
+        }
+        if let Some(status) = status {
+            self.out.status(status, None);
+        }
+        if let Some(body) = body {
+            self.out.body(body);
+        }
+    }
+
+    /// Looks for exchanges in an object that records them, as logs and archives do.
+    fn record(&self, value: &Value, part: Part, depth: usize, records: &mut Vec<Shown>) {
+        let members = match value {
+            _ if depth > DEEPEST => return,
+            Value::Object(members) => members,
+            Value::Array(items) => {
+                for item in items {
+                    if part == Part::Any {
+                        records.push(Shown::default());
+                    }
+                    self.record(item, part, depth + 1, records);
                 }
-                Sign::NoToken => self.out.shown().request.is_whole = true,
-                Sign::Status(status) => self.out.status(status, None),
-                Sign::Header(name, value) => self.out.header(Block::Response, &name, &value),
-                Sign::Body(body) => self.out.body(body),
+                return;
             }
+            _ => return,
+        };
+        let Some(shown) = records.last_mut() else {
+            return;
+        };
+        let text = |name: &str| members.get(name).and_then(Value::as_str);
+        if let (Some(name), Some(own)) = (text("name"), members.get("value")) {
+            // As archives list headers.
+            return self.member(&lower(name), own, part, None, shown);
+        }
+        let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
+        if is_inner && let Some(body) = body_of(value.clone(), true, false) {
+            shown.body = Some(body);
+            return;
+        }
+        let mut methods = words::section("method key").iter();
+        let method = methods.find_map(|name| text(name));
+        for (name, own) in members {
+            let name = &*lower(name);
+            // Headers that may be repeated have lists of values.
+            let first = own.as_array().and_then(|values| values.first());
+            let own = first.filter(|first| !is_compound(first)).unwrap_or(own);
+            let Some(shown) = records.last_mut().filter(|_| !is_compound(own)) else {
+                let inner = match part {
+                    Part::Response if name == "headers" => Part::Headers,
+                    _ if words::is("part request", name) => Part::Request,
+                    _ if words::is("part response", name) => Part::Response,
+                    part => part,
+                };
+                self.record(own, inner, depth + 1, records);
+                let count = own
+                    .as_array()
+                    .map_or_else(|| own.as_object().map_or(0, serde_json::Map::len), Vec::len);
+                if let Some(shown) = records.last_mut()
+                    && part == Part::Request
+                    && name == "headers"
+                    && count > 1
+                    && shown.request.credential.is_none()
+                {
+                    shown.request.is_whole = true;
+                }
+                continue;
+            };
+            self.member(name, own, part, method, shown);
+        }
+    }
+
+    /// Takes a member of a record.
+    fn member(
+        &self,
+        name: &str,
+        value: &Value,
+        part: Part,
+        method: Option<&str>,
+        shown: &mut Shown,
+    ) {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let is = |kind| words::is(kind, name);
+        if name == "authorization" {
+            let judged = request::judge_value(&text, None, None, &self.out.variables);
+            shown.request.credential = Some(judged);
+        } else if part == Part::Headers {
+            shown.headers.push((name.to_owned(), text));
+        } else if is("address key") {
+            let is_address =
+                text.contains("://") || text.starts_with('/') && text.contains("/apps");
+            let address =
+                Address::of_path(&text).filter(|address| is_address && address.is_of_api());
+            if address.is_some() {
+                shown.request.address = address;
+                shown.request.is_shown = true;
+                shown.request.method = method.map(str::to_ascii_uppercase);
+            }
+        } else if part == Part::Request {
+        } else if is("status key") {
+            let status = text.trim().parse().ok();
+            shown.status = status
+                .filter(|status| (200..600).contains(status))
+                .or(shown.status);
+        } else if is("body key") {
+            shown.body = inner_body(&text).or(shown.body.take());
         }
     }
 
@@ -424,8 +523,7 @@ impl<'a> Reader<'a> {
         self.says(words);
         let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         if how == Strength::Client && self.out.is(is_waiting) {
-            let message = self.out.message;
-            *self.out.reading.unread.entry(message).or_default() += 1;
+            self.out.notes().unread += 1;
         }
         let longest = match how {
             Strength::Example => 40,
@@ -517,10 +615,9 @@ impl<'a> Reader<'a> {
     /// Notices what sentences say of tokens, of DX and of builds.
     fn says(&mut self, words: &Words) {
         const LONGEST: usize = 400;
-        let message = self.out.message;
         for (place, code) in words.kinds("dx") {
             if words.strength(&words.sentence(place.start)) != Strength::Example {
-                self.out.reading.dx.push((message, code));
+                self.out.notes().codes.push(code);
             }
         }
         self.out.reading.has_builds |= words.says("builds");
@@ -631,7 +728,12 @@ impl<'a> Reader<'a> {
                 || self.out.block != Block::None;
             asked.is_alone = !asked.is_shown && (is_mention || part.len() == text.len());
             asked.is_whole = is_line;
-            self.out.asked(asked, is_start && !is_mention);
+            let start = if is_start && !is_mention {
+                Start::Line
+            } else {
+                Start::Mention
+            };
+            self.out.asked(asked, start);
             if is_line {
                 self.out.block = Block::Request;
             }
@@ -641,8 +743,8 @@ impl<'a> Reader<'a> {
     /// Looks for the errors of clients, shells and filters, and tells whether there was one.
     fn errors(&mut self, words: &Words, how: Strength) -> bool {
         match command::curl_error(words) {
-            Some(CurlError::Fault(name)) => self.out.fault(name),
-            Some(CurlError::Misread) => self.out.shown().misread = Some(Mistake::Quotes),
+            Some(CurlError::Fault(name)) => self.out.fails(Failure::Fault(name)),
+            Some(CurlError::Misread) => self.out.fails(Failure::Misread(Mistake::Quotes)),
             Some(CurlError::Status(status)) if how != Strength::Example => {
                 self.out.status(status, None);
                 self.out.shown().request.is_hidden = true;
@@ -650,22 +752,20 @@ impl<'a> Reader<'a> {
             Some(_) => {}
             None if how == Strength::Example => return false,
             None if words.says("mistake powershell_alias") => {
-                self.out.shown().misread = Some(Mistake::PowerShellAlias);
+                self.out.fails(Failure::Misread(Mistake::PowerShellAlias));
             }
             None if words.says("filter error") => {
-                if self.out.peek().is_none_or(|shown| !shown.is_answered()) {
-                    self.out.shown().is_filter_broken = true;
-                }
+                self.out.fails(Failure::Filter);
             }
             None if how == Strength::Prose => return false,
             None if words.says("shell error") => {
-                self.out.reading.shell_errors.push(self.out.message);
+                self.out.notes().has_shell_error = true;
                 if words.says("mistake quotes") || self.shell == Some(Shell::Cmd) {
-                    self.out.shown().misread = Some(Mistake::Quotes);
+                    self.out.fails(Failure::Misread(Mistake::Quotes));
                 }
             }
             None => match words.kind("fault") {
-                Some(name) => self.out.fault(name),
+                Some(name) => self.out.fails(Failure::Fault(name)),
                 None => return false,
             },
         }
@@ -679,7 +779,7 @@ impl<'a> Reader<'a> {
         let is_alone = text.len() == 3 || is_figure || matches!(second, "ms" | "·");
         let is_waiting = |shown: &Shown| {
             let has_part = shown.request.address.is_some() || shown.body.is_some();
-            shown.status.is_none() && shown.fault.is_none() && has_part
+            shown.status.is_none() && shown.fault().is_none() && has_part
         };
         let is_line = text.starts_with("HTTP/");
         if is_line && words.says("connected") {
@@ -718,7 +818,7 @@ impl<'a> Reader<'a> {
 
     /// Takes what a response says in a word, or in a labelled message.
     fn message(&mut self, text: &str, words: &Words) {
-        let is_open = |shown: &Shown| shown.body.is_none() && shown.fault.is_none();
+        let is_open = |shown: &Shown| shown.body.is_none() && shown.fault().is_none();
         if !self.out.is(is_open) {
             return;
         }
@@ -727,7 +827,7 @@ impl<'a> Reader<'a> {
             let name = name.trim_matches(|c: char| !c.is_alphabetic());
             if words::is("body message", name) && words::status_named(&lower(value)).is_some() {
                 let value = serde_json::json!({ "message": value });
-                self.out.body(Body::object(value.to_string(), value, true));
+                self.out.body(Body::Object(value, Extent::Whole));
             }
         } else if let Some(status @ (401 | 403 | 404)) = words::status_named(&words.lower)
             && self.out.is(|shown| shown.request.is_shown)
@@ -794,7 +894,7 @@ impl<'a> Reader<'a> {
         let found = object::read(&object);
         let body = found.and_then(|found| {
             let value = serde_json::from_str(&found.json).ok()?;
-            body_of(&found.json, &value, found.is_whole(), false)
+            body_of(value, found.is_whole(), false)
         });
         if let Some(body) = body {
             self.no_object_before = self.here().end;
@@ -816,31 +916,33 @@ fn cells<'a>(row: &str, starts: &'a [usize]) -> impl Iterator<Item = String> + '
 
 /// Returns a value as the body of a response, if it can be one. Records of requests and responses,
 /// and what holds the body inside, are none.
-fn body_of(json: &str, value: &Value, is_whole: bool, is_any: bool) -> Option<Body> {
-    let whole = || Body::object(json.to_owned(), value.clone(), is_whole);
-    if let Value::Array(items) = value {
+fn body_of(value: Value, is_whole: bool, is_any: bool) -> Option<Body> {
+    let extent = if is_whole { Extent::Whole } else { Extent::Cut };
+    let filtered = |items| Body::Object(serde_json::json!({ "data": items }), Extent::Filtered);
+    if let Value::Array(items) = &value {
         let is_list = items.is_empty() || items.iter().any(|item| item.get("slug").is_some());
-        return is_list.then(|| Body::items_of(items.clone(), is_whole));
+        return is_list.then(|| filtered(value));
     }
-    let has = |kind: &str| has_member(value, kind);
+    let has = |kind: &str| has_member(&value, kind);
     let data = value.get("data");
     let is_inside = |data: &Value| has_member(data, "body error") || data.get("data").is_some();
     let holds_body = data.is_some_and(is_inside);
     let is_record = has("record") || holds_body;
     if data.is_some() && !holds_body && (!is_record || value.get("paging").is_some()) {
-        return Some(whole());
+        return Some(Body::Object(value, extent));
     }
     let members = value.as_object()?;
-    if is_record || names_api(value, 0) {
+    if is_record || names_api(&value, 0) {
         return None;
     }
     if members.contains_key("slug") {
         // What a filter left of a list: an item.
-        return Some(Body::items_of(vec![value.clone()], is_whole));
+        return Some(filtered(Value::Array(vec![value])));
     }
     let is_empty = members.is_empty() && is_any && is_whole;
     let is_error = has("body error") || has("body details");
-    (is_empty || !members.is_empty() && is_any || is_error).then(whole)
+    let is_body = is_empty || !members.is_empty() && is_any || is_error;
+    is_body.then(|| Body::Object(value, extent))
 }
 
 fn has_member(value: &Value, kind: &str) -> bool {
@@ -869,87 +971,6 @@ fn names_api(value: &Value, depth: usize) -> bool {
     }
 }
 
-/// Looks for the signs in an object that records exchanges, as logs and archives do.
-fn walk(value: &Value, part: Part, depth: usize, signs: &mut Vec<Sign>) {
-    let members = match value {
-        _ if depth > DEEPEST => return,
-        Value::Object(members) => members,
-        Value::Array(items) => {
-            return items
-                .iter()
-                .for_each(|item| walk(item, part, depth + 1, signs));
-        }
-        _ => return,
-    };
-    let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if let (Some(name), Some(own)) = (text("name"), members.get("value")) {
-        // As archives list headers.
-        return signs.extend(sign(&lower(name), own, part, None));
-    }
-    let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
-    if is_inner && let Some(body) = body_of(&value.to_string(), value, true, false) {
-        return signs.push(Sign::Body(body));
-    }
-    let method = words::section("method key")
-        .iter()
-        .find_map(|name| text(name));
-    for (name, own) in members {
-        let name = &*lower(name);
-        // Headers that may be repeated have lists of values.
-        let first = own.as_array().and_then(|values| values.first());
-        let own = first.filter(|first| !is_compound(first)).unwrap_or(own);
-        if !is_compound(own) {
-            signs.extend(sign(name, own, part, method));
-            continue;
-        }
-        let inner = match part {
-            Part::Response if name == "headers" => Part::Headers,
-            _ if words::is("part request", name) => Part::Request,
-            _ if words::is("part response", name) => Part::Response,
-            part => part,
-        };
-        let before = signs.len();
-        walk(own, inner, depth + 1, signs);
-        let is_token = |sign: &Sign| matches!(sign, Sign::Authorization(_));
-        let count = own
-            .as_array()
-            .map_or_else(|| own.as_object().map_or(0, serde_json::Map::len), Vec::len);
-        let is_all = part == Part::Request && name == "headers" && count > 1;
-        if is_all && !signs[before..].iter().any(is_token) {
-            signs.push(Sign::NoToken);
-        }
-    }
-}
-
-/// Returns the sign that a member of a record is.
-fn sign(name: &str, value: &Value, part: Part, method: Option<&str>) -> Option<Sign> {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    let is = |kind| words::is(kind, name);
-    if name == "authorization" {
-        return Some(Sign::Authorization(text));
-    } else if part == Part::Headers {
-        return Some(Sign::Header(name.to_owned(), text));
-    } else if is("address key") {
-        let is_address = text.contains("://") || text.starts_with('/') && text.contains("/apps");
-        let address =
-            Address::of_path(&text).filter(|address| is_address && address.is_of_api())?;
-        return Some(Sign::Asked(Request {
-            is_shown: true,
-            ..Request::at(address, method.map(str::to_ascii_uppercase))
-        }));
-    } else if part == Part::Request {
-        return None;
-    } else if is("status key") {
-        let status = text.trim().parse().ok();
-        return status
-            .filter(|status| (200..600).contains(status))
-            .map(Sign::Status);
-    }
-    inner_body(&text).filter(|_| is("body key")).map(Sign::Body)
-}
-
 /// Returns the body that a text in a record is.
 fn inner_body(text: &str) -> Option<Body> {
     let text = text.trim();
@@ -958,7 +979,7 @@ fn inner_body(text: &str) -> Option<Body> {
     }
     let found = object::read(text).filter(|_| text.starts_with(['{', '[']))?;
     let value = serde_json::from_str(&found.json).ok()?;
-    body_of(&found.json, &value, found.is_whole(), true)
+    body_of(value, found.is_whole(), true)
 }
 
 /// Tells whether a page of markup starts with a text.
