@@ -138,7 +138,7 @@ impl Command {
     ) -> Option<Self> {
         let small = lower(text);
         let tool = small.split_whitespace().next()?;
-        let client = words::kind_with("tool", tool)?;
+        let client = words::which("tool", tool)?;
         let is_powershell = client == "powershell" || small.contains("$env:");
         let before = before.filter(|before| *before != Shell::Posix);
         let known = is_powershell.then_some(Shell::PowerShell);
@@ -220,25 +220,27 @@ impl Command {
         let is_powershell = self.client == "powershell";
         let small = lower(name);
         let name = if is_powershell { &small } else { name };
-        if let Some((meaning, takes_value)) = words::option(self.client, name) {
-            return self.means(meaning, value(glued, takes_value));
+        let client = self.client;
+        let meaning = |option: &str| words::which("option", &format!("{client} {option}"));
+        if let Some(meaning) = meaning(name) {
+            return self.means(meaning, value(glued, meaning.ends_with(" value")));
         }
         let is_long = is_powershell || name.starts_with("--");
         let letters = if is_long { "" } else { &option[1..] };
         for (at, letter) in letters.char_indices() {
-            let known = words::option(self.client, &format!("-{letter}"));
-            if let Some((meaning, true)) = known {
+            let meaning = meaning(&format!("-{letter}")).unwrap_or_default();
+            if meaning.ends_with(" value") {
                 let glued = &letters[at + letter.len_utf8()..];
                 return self.means(meaning, value(glued, true));
             }
-            self.means(known.map_or("", |(meaning, _)| meaning), "");
+            self.means(meaning, "");
         }
     }
 
     /// Takes what an option means.
     fn means(&mut self, meaning: &str, value: &str) {
         let request = &mut self.request;
-        match meaning {
+        match meaning.trim_end_matches(" value") {
             "method" => request.method = Some(value.to_ascii_uppercase()),
             "header" if value.starts_with(['@', '$']) => request.is_whole = value.starts_with("@{"),
             "header" => request.other_header(value.split([':', ';']).next().unwrap_or(value)),
@@ -396,7 +398,7 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
     let small = words.lower.as_str();
     let at = small.find("curl: (").or_else(|| small.find("curl:("))?;
     let (number, said) = small[at..].split_once('(')?.1.split_once(')')?;
-    let own = words::kind_with("curl", number).unwrap_or("unknown");
+    let own = words::which("curl", number).unwrap_or("unknown");
     let told = words.kind("fault");
     let fault = match (own, told) {
         ("status", _) => {

@@ -3,9 +3,8 @@
 //! Invariant: linear in the lines.
 
 use super::plain::Plain;
-use super::words::{self, lower, section};
+use super::words::{self, floor, lower, section};
 use regex_lite::Regex;
-use std::sync::LazyLock;
 
 /// One message of a thread.
 #[derive(Clone, Debug, Default)]
@@ -36,57 +35,51 @@ pub(super) struct Messages {
 impl Messages {
     /// Finds the messages of a text.
     pub(super) fn of(plain: &Plain) -> Self {
-        let mut messages = Self::default();
+        let mut all: Vec<Message> = Vec::new();
+        let mut of_line = Vec::with_capacity(plain.lines.len());
         // For each depth the message that its lines are of.
         let mut open: Vec<Option<usize>> = Vec::new();
-        let mut skip_until = 0;
+        let (mut header_end, mut no_block_before) = (0, 0);
         for (index, line) in plain.lines.iter().enumerate() {
-            if index < skip_until {
-                messages.of_line.push(None);
-                continue;
-            }
-            let header = header_at(plain, index);
-            if open.len() <= line.depth {
-                open.resize(line.depth + 1, None);
-            }
+            let depth = line.depth;
+            open.resize(open.len().max(depth + 1), None);
+            let header = (index >= header_end)
+                .then(|| header_at(plain, index, &mut no_block_before))
+                .flatten();
             if let Some((lines, date)) = header {
-                skip_until = index + lines;
-                let behind = plain.lines[skip_until.min(plain.lines.len())..].iter();
-                let next = behind.take(4).find(|line| line.start < line.end);
-                let depth = next.map_or(line.depth, |next| next.depth.max(line.depth));
-                open.truncate(line.depth + usize::from(depth > line.depth));
-                open.resize(depth + 1, None);
+                header_end = index + lines;
+                let mut behind = plain.lines[header_end..].iter().take(4);
+                let behind = behind.find(|line| line.start < line.end);
+                let inner = behind.map_or(depth, |line| line.depth.max(depth));
+                open.truncate(depth + usize::from(inner > depth));
+                open.resize(inner, None);
+                open.push(Some(all.len()));
                 // The first header of a text is that of its only message, or its newest.
-                let has_header = !messages.all.is_empty();
-                open[depth] = Some(messages.add(Message {
+                all.push(Message {
+                    depth: inner,
+                    has_header: !all.is_empty(),
+                    date: date.map(|minutes| Date {
+                        minutes,
+                        is_utc: false,
+                    }),
+                });
+            } else if index >= header_end {
+                open.truncate(depth + 1);
+            }
+            let is_of_one = open.get(depth).is_some_and(Option::is_some);
+            if index < header_end || line.start == line.end && !is_of_one {
+                of_line.push(None);
+                continue;
+            }
+            of_line.push(Some(*open[depth].get_or_insert_with(|| {
+                all.push(Message {
                     depth,
-                    has_header,
-                    date,
-                }));
-                messages.of_line.push(None);
-                continue;
-            }
-            open.truncate(line.depth + 1);
-            let is_blank = line.start == line.end;
-            if open[line.depth].is_none() && is_blank {
-                messages.of_line.push(None);
-                continue;
-            }
-            let message = open[line.depth].unwrap_or_else(|| {
-                messages.add(Message {
-                    depth: line.depth,
                     ..Message::default()
-                })
-            });
-            open[line.depth] = Some(message);
-            messages.of_line.push(Some(message));
+                });
+                all.len() - 1
+            })));
         }
-        messages
-    }
-
-    fn add(&mut self, message: Message) -> usize {
-        self.all.push(message);
-        self.all.len() - 1
+        Self { all, of_line }
     }
 
     /// Notes when a response of a message was sent. The last one counts, unless a header told.
@@ -143,179 +136,131 @@ impl Messages {
 }
 
 /// Returns how many lines a mail program's header has that begins at a line, and its date.
-fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<Date>)> {
-    /// The maximum number of lines of a header.
-    const MOST: usize = 12;
+fn header_at(
+    plain: &Plain,
+    index: usize,
+    no_block_before: &mut usize,
+) -> Option<(usize, Option<i64>)> {
+    const LONGEST: usize = 200;
     let line = |at: usize| {
         let line = plain.lines.get(at)?;
         let text = &plain.text[line.start..line.end];
-        (text.len() < 400).then_some((text.trim(), line.depth))
+        (text.len() < LONGEST).then_some((text.trim(), line.depth))
     };
     let (text, depth) = line(index)?;
-    if text.is_empty() || text.starts_with(['{', '"', '$', '<']) && !text.starts_with('<') {
-        return None;
-    }
-    let lowered = lower(text);
-    // “On …, NAME wrote:”, perhaps over two lines.
-    let has_date = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
     let is_wrote = |text: &str| {
         let text = text.trim_end_matches(['>', ' ', '*']);
-        section("wrote").iter().any(|wording| {
-            text.ends_with(wording)
-                || text.ends_with(':') && text.contains(wording.trim_end_matches([':', ' ']))
-        })
+        text.ends_with([':', '：']) && words::says("wrote", &lower(text))
     };
-    if text.len() < 300
-        && is_wrote(&lowered)
-        && (has_date(text) || text.contains('@') || text.contains(','))
+    // “On …, NAME wrote:”, perhaps over two lines.
+    if is_wrote(text) && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | ',')) {
+        return Some((1, minutes(text)));
+    }
+    let first = text.split(' ').next().unwrap_or_default();
+    if words::is("wrote on", first)
+        && text.contains(|c: char| c.is_ascii_digit())
+        && line(index + 1).is_some_and(|(text, next)| next == depth && is_wrote(text))
     {
-        return Some((1, minutes(text).map(mailed)));
+        return Some((2, minutes(text)));
     }
-    if text.len() < 200
-        && has_date(text)
-        && let Some((next, next_depth)) = line(index + 1)
-        && next_depth == depth
-        && is_wrote(&lower(next))
-        && next.len() < 160
-        && (lowered.starts_with("on ")
-            || lowered.starts_with("le ")
-            || lowered.starts_with("am ")
-            || lowered.starts_with("el ")
-            || lowered.starts_with("il ")
-            || lowered.starts_with("op ")
-            || lowered.starts_with("em "))
-    {
-        return Some((2, minutes(text).map(mailed)));
-    }
-    let is_rule =
-        |text: &str| text.starts_with("---") || text.starts_with("___") || text.starts_with("===");
-    if is_rule(text) && text.len() < 120 && words::says("original", &lowered) {
-        let below = header_block(&line, index + 1, depth, MOST);
-        return Some(below.map_or((1, None), |(lines, date)| (lines + 1, date)));
-    }
-    header_block(&line, index, depth, MOST)
+    let is_rule = ["---", "___", "==="]
+        .iter()
+        .any(|sign| text.starts_with(sign));
+    let is_original = is_rule && words::says("original", &lower(text));
+    let above = usize::from(is_original);
+    let block = header_block(line, index + above, no_block_before);
+    let block = block.map(|(lines, date)| (lines + above, date));
+    block.or(is_original.then_some((1, None)))
 }
 
 /// Reads a block such as “From: … / Sent: … / To: … / Subject: …”, in any language.
 fn header_block<'a>(
-    line: &impl Fn(usize) -> Option<(&'a str, usize)>,
+    line: impl Fn(usize) -> Option<(&'a str, usize)>,
     from: usize,
-    depth: usize,
-    most: usize,
-) -> Option<(usize, Option<Date>)> {
-    let name = |text: &str| {
-        let text = text.trim_start_matches(['*', '-', ' ']);
-        let end = text
-            .char_indices()
-            .take(40)
-            .find(|(_, c)| matches!(c, ':' | '：'))?
-            .0;
-        Some(lower(text[..end].trim_matches([' ', '*'])).into_owned())
-    };
-    let is_of = |section_name: &str, text: &str| {
-        name(text).is_some_and(|name| section(section_name).contains(&name.as_str()))
-    };
-    let (first, _) = line(from)?;
-    let is_first = is_of("from", first)
-        || is_of("sent", first)
-        || is_of("subject", first)
-        || ["received", "return-path", "delivered-to", "message-id"]
-            .contains(&name(first)?.as_str());
-    if !is_first {
+    no_block_before: &mut usize,
+) -> Option<(usize, Option<i64>)> {
+    /// The maximum number of lines of a header.
+    const MOST: usize = 12;
+    if from < *no_block_before {
         return None;
     }
-    let (mut lines, mut date, mut kinds) = (0, None, 0_u8);
-    while lines < most
-        && let Some((text, its_depth)) = line(from + lines)
-        && its_depth == depth
-        && !text.is_empty()
-        && name(text).is_some()
+    // What a line says, and which it is of those that tell a header.
+    let field = |at: usize| {
+        let (text, depth) = line(at)?;
+        let (name, value) = text.split_once([':', '：'])?;
+        let name = name.trim_matches([' ', '*', '-']);
+        let which = (name.len() < 40).then(|| words::which("mail", &lower(name)));
+        Some((which?, value, depth))
+    };
+    let (Some(_), _, depth) = field(from)? else {
+        return None;
+    };
+    let (mut lines, mut date, mut seen) = (0, None, [false; 3]);
+    while lines < MOST
+        && let Some((which, value, _)) = field(from + lines).filter(|field| field.2 == depth)
     {
-        for (bit, section_name) in ["from", "sent", "subject"].iter().enumerate() {
-            if is_of(section_name, text) {
-                kinds |= 1 << bit;
-            }
+        for (seen, name) in seen.iter_mut().zip(["from", "sent", "subject"]) {
+            *seen |= which == Some(name);
         }
-        if is_of("sent", text) {
-            date = text
-                .split_once([':', '：'])
-                .and_then(|(_, date)| minutes(date))
-                .map(mailed);
+        if which == Some("sent") {
+            date = minutes(value);
         }
         lines += 1;
     }
+    *no_block_before = from + lines;
     // Two of the three: a “From:” alone is no mail.
-    (kinds.count_ones() > 1).then_some((lines, date))
-}
-
-const fn mailed(minutes: i64) -> Date {
-    Date {
-        minutes,
-        is_utc: false,
-    }
+    let is_one = seen.iter().filter(|seen| **seen).count() > 1;
+    is_one.then_some((lines, date))
 }
 
 /// Reads a date with a clock time, in whichever order and language, as minutes.
 fn minutes(text: &str) -> Option<i64> {
-    static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
-        super::regex(r"(?:^|[^\d:])(\d{1,2})[:h.](\d\d)(?:[:.]\d\d)?(?:\s?([AaPp])\.?[Mm])?")
-    });
-    static ISO: LazyLock<Regex> =
-        LazyLock::new(|| super::regex(r"(\d{4})\s?[-/年.]\s?(\d{1,2})\s?[-/月.]\s?(\d{1,2})"));
-    static DAY_FIRST: LazyLock<Regex> =
-        LazyLock::new(|| super::regex(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})"));
-    static YEAR: LazyLock<Regex> = LazyLock::new(|| super::regex(r"(?:^|\D)(20\d\d)(?:\D|$)"));
-    static DAY: LazyLock<Regex> =
-        LazyLock::new(|| super::regex(r"(?:^|[^\d:])(\d{1,2})(?:[^\d:]|$)"));
-    let text: String = text.chars().take(200).collect();
-    let number = |text: &str| text.parse::<i64>().ok();
-    let (year, month, day) = if let Some(found) = ISO.captures(&text) {
-        (number(&found[1])?, number(&found[2])?, number(&found[3])?)
-    } else if let Some(found) = DAY_FIRST.captures(&text) {
-        let (first, second) = (number(&found[1])?, number(&found[2])?);
+    let clock = pattern!(r"(?:^|[^\d:])(\d\d?)[:h](\d\d)(?:[:.]\d\d)?(?:\s?([ap])\.?m)?");
+    let year_first = pattern!(r"(\d{4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d\d?)");
+    let year_last = pattern!(r"(\d\d?)[./-](\d\d?)[./-](\d{4})");
+    let year = pattern!(r"(?:^|\D)(20\d\d)(?:\D|$)");
+    let day = pattern!(r"(?:^|[^\d:])([12]\d|3[01]|0?[1-9])(?:[^\d:]|$)");
+    let text = &*lower(&text[..floor(text, 200)]);
+    let numbers = |pattern: &Regex| {
+        let found = pattern.captures(text)?;
+        let groups = found.iter().skip(1).flatten();
+        Some(
+            groups
+                .filter_map(|group| group.as_str().parse().ok())
+                .collect::<Vec<i64>>(),
+        )
+    };
+    let (year, month, day) = if let Some([year, month, day]) = numbers(year_first).as_deref() {
+        (*year, *month, *day)
+    } else if let Some([first, second, year]) = numbers(year_last).as_deref() {
         // Americans write the month first: only one of both can be told, if it is above twelve.
-        let is_month_first = second > 12 || text.contains('/') && first <= 12;
+        let is_month_first = *second > 12 || text.contains('/') && *first <= 12;
         let (month, day) = if is_month_first {
             (first, second)
         } else {
             (second, first)
         };
-        (number(&found[3])?, month, day)
+        (*year, *month, *day)
     } else {
-        let lowered = lower(&text);
-        let year = number(&YEAR.captures(&text)?[1])?;
-        let starts = |word: &str, name: &str| word.starts_with(name);
-        let of_word = |word: &str| {
-            let months = section("month")
-                .iter()
-                .position(|names| names.split(' ').any(|name| starts(word, name)));
-            months.and_then(|month| i64::try_from(month + 1).ok())
-        };
-        let is_letter = |c: char| c.is_alphabetic();
-        let mut words = lowered
-            .split(|c| !is_letter(c))
-            .filter(|word| word.chars().count() > 2);
-        let month = words.find_map(of_word)?;
-        let day = DAY
-            .captures_iter(&text)
-            .filter_map(|found| number(&found[1]))
-            .find(|day| (1..=31).contains(day))?;
-        (year, month, day)
+        let is_of = |word: &str, names: &str| names.split(' ').any(|name| word.starts_with(name));
+        let mut words = text.split(|c: char| !c.is_alphabetic());
+        let month = words.find_map(|word| {
+            let mut months = (1..).zip(section("month"));
+            let found = months.find(|(_, names)| word.chars().count() > 2 && is_of(word, names));
+            found.map(|(month, _)| month)
+        })?;
+        (numbers(year)?[0], month, numbers(day)?[0])
     };
-    let clock = CLOCK.captures(&text);
-    let minute = clock.and_then(|found| {
-        let (hour, minute) = (number(&found[1])?, number(&found[2])?);
-        let is_afternoon = found
-            .get(3)
-            .map(|half| half.as_str().eq_ignore_ascii_case("p"));
-        let hour = match is_afternoon {
-            Some(true) if hour < 12 => hour + 12,
-            Some(false) if hour == 12 => 0,
-            _ => hour,
+    let minute = clock.captures(text).map_or(0, |found| {
+        let number = |group: usize| found[group].parse().unwrap_or(0);
+        let half = match found.get(3).map(|half| half.as_str()) {
+            Some("p") => 12,
+            Some(_) => 0,
+            None => number(1) / 12 * 12,
         };
-        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        (number(1) % 12 + half) * 60 + number(2)
     });
     let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
     // Months of 31 days keep the order, and nothing else is asked.
-    is_date.then(|| ((year * 12 + month) * 31 + day) * 24 * 60 + minute.unwrap_or(0))
+    is_date.then_some(((year * 12 + month) * 31 + day) * 24 * 60 + minute)
 }

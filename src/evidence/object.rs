@@ -3,6 +3,9 @@
 //!
 //! Invariant: linear in what is read, and no recursion.
 
+use super::words::floor;
+use serde_json::{Map, Value};
+
 /// An object that was found in a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Found {
@@ -26,104 +29,56 @@ impl Found {
 /// The maximum depth that is read; real responses have five levels.
 const MAX_DEPTH: usize = 64;
 
-/// How much white space may stand behind the bracket that starts an object, and how long the first
-/// key may be.
-const START: (usize, usize) = (120, 64);
-
 /// Tells whether an object, or a list of objects, may start with a text.
 pub(super) fn may_start(text: &str) -> bool {
-    let behind = match text.as_bytes() {
-        [b'{' | b'[', ..] => &text[1..],
-        [b'@', b'{', ..] => return true,
-        _ => return false,
-    };
-    let is_list = text.starts_with('[');
-    let spaces = behind
-        .bytes()
-        .take(START.0)
-        .take_while(u8::is_ascii_whitespace)
-        .count();
-    let inner = &behind[spaces..];
-    if is_list {
-        return inner.starts_with(['{', ']']) || inner.starts_with("@{");
-    }
-    let first = inner.chars().next();
-    match first {
-        Some('"' | '\'' | '“' | '”' | '„' | '}' | '\\' | ':') => true,
-        Some('@') => inner.starts_with("@{"),
-        Some(c) if c.is_ascii_alphabetic() || c == '_' => {
-            let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-            let length = inner.chars().take(START.1).take_while(is_part).count();
-            let rest = inner[length..].trim_start_matches(' ');
-            rest.starts_with([':', '=']) && !rest.starts_with("==") && !rest.starts_with("://")
-        }
-        _ => false,
-    }
+    /// Within how many bytes the first key stands.
+    const WITHIN: usize = 200;
+    let start = pattern!(concat!(
+        r#"^(?:@\{|\[\s*(?:@?\{|\])|\{\s*(?:["'“”„}\\:]|@\{|"#,
+        r"[A-Za-z_][\w-]* *(?:=(?:[^=]|$)|:(?:/?[^/]|$))))",
+    ));
+    start.is_match(&text[..floor(text, WITHIN)])
 }
 
-/// What may come next.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    Key,
-    Colon,
-    Value,
-    CommaOrEnd,
-}
-
-/// What is open: its closing bracket, and whether it is one of PowerShell's.
-#[derive(Clone, Copy, Debug)]
+/// An object or a list that is open.
 struct Open {
-    close: char,
+    value: Value,
+    /// The key whose value comes next.
+    key: Option<String>,
+    /// Whether it is written as PowerShell does, whose lists are in braces, too.
     is_powershell: bool,
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    json: String,
-    /// How much of the JSON can stay if the text ends here.
-    kept: usize,
-    open: Vec<Open>,
-    next: Next,
-    is_elided: bool,
     /// Whether quotes are escaped once more, as inside a string.
     is_escaped: bool,
+    open: Vec<Open>,
+    /// Whether a sign stands in front that lets the next item begin.
+    is_apart: bool,
+    whole: Option<Value>,
+    is_elided: bool,
 }
 
 /// Reads an object as far as it is one; `None` if nothing of it can be read. `text` ends where
 /// something else begins for certain.
 pub(super) fn read(text: &str) -> Option<Found> {
+    let inner = text.get(1..).unwrap_or_default();
     let mut reader = Reader {
         text,
         at: 0,
-        json: String::new(),
-        kept: 0,
+        is_escaped: inner.trim_start().starts_with('\\'),
         open: Vec::new(),
-        next: Next::Value,
+        is_apart: true,
+        whole: None,
         is_elided: false,
-        is_escaped: text
-            .get(1..)
-            .is_some_and(|rest| rest.trim_start().starts_with("\\\""))
-            || text.starts_with("{\\n"),
     };
-    let mut is_closed = false;
-    while reader.at < text.len() {
-        match reader.step() {
-            Some(false) => {}
-            Some(true) => {
-                is_closed = true;
-                break;
-            }
-            None => break,
-        }
-    }
-    reader.json.truncate(reader.kept);
-    let open = std::mem::take(&mut reader.open);
-    if !is_closed {
-        reader.json.extend(open.iter().rev().map(|open| open.close));
-    }
-    (!reader.json.is_empty()).then_some(Found {
-        json: reader.json,
+    while reader.whole.is_none() && reader.step().is_some() {}
+    let is_closed = reader.whole.is_some();
+    while !is_closed && reader.close().is_some() {}
+    Some(Found {
+        json: reader.whole?.to_string(),
         end: reader.at,
         is_closed,
         is_elided: reader.is_elided,
@@ -131,308 +86,213 @@ pub(super) fn read(text: &str) -> Option<Found> {
 }
 
 impl Reader<'_> {
-    fn rest(&self) -> &str {
-        &self.text[self.at..]
-    }
-
-    fn is_in_powershell(&self) -> bool {
-        self.open.last().is_some_and(|open| open.is_powershell)
-    }
-
-    /// Takes the next part, and tells whether it was the end; `None` if it can't be one of an object.
-    #[expect(clippy::too_many_lines, reason = "one row a kind of character")]
-    fn step(&mut self) -> Option<bool> {
-        let c = self.rest().chars().next()?;
-        let length = c.len_utf8();
-        if self.is_escaped && self.rest().starts_with("\\n") {
-            self.at += 2;
-            return Some(false);
+    /// Returns the character at a place, and its length in the text.
+    fn peek(&self, at: usize) -> Option<(char, usize)> {
+        let mut characters = self.text[at..].chars();
+        match characters.next()? {
+            '\\' if self.is_escaped => {
+                let c = characters.next()?;
+                Some((unescaped(c), 1 + c.len_utf8()))
+            }
+            // The end of the string that it stands in.
+            '"' if self.is_escaped => None,
+            c => Some((c, c.len_utf8())),
         }
-        match (c, self.next) {
-            (c, _) if c.is_whitespace() => self.at += length,
-            ('@', Next::Value) if self.rest().starts_with("@{") => {
-                self.at += 2;
-                self.opens('{', true)?;
+    }
+
+    /// Takes the next part; `None` if it can't be one of an object.
+    fn step(&mut self) -> Option<()> {
+        /// What Node prints in place of an inner object.
+        const NAMES: [&str; 4] = ["[Object]", "[Array]", "[Function", "[Circular"];
+        let (c, length) = self.peek(self.at)?;
+        let rest = &self.text[self.at..];
+        let top = self.open.last();
+        let wants_key = top.is_some_and(|top| top.value.is_object() && top.key.is_none());
+        let has_key = top.is_some_and(|top| top.key.is_some());
+        let (mut length, is_dots) = (length, c == '…' || rest.starts_with("..."));
+        match c {
+            c if c.is_whitespace() => {}
+            ':' | '=' => {
+                self.is_apart |= has_key;
+                length += usize::from(rest.starts_with("=>"));
             }
-            ('{', Next::Value) => {
-                self.at += 1;
-                // PowerShell writes lists in braces.
-                if self.rest().trim_start_matches(' ').starts_with("@{") {
-                    self.opens('[', true)?;
-                } else {
-                    self.opens('{', false)?;
+            ',' | ';' => {
+                if has_key {
+                    self.item(Value::Null)?;
                 }
+                self.is_apart = true;
             }
-            ('[', Next::Value) => {
-                self.at += 1;
-                if !self.skip_name() {
-                    self.opens('[', false)?;
-                }
-            }
-            ('}' | ']', _) if self.closes(c) => {
-                self.at += 1;
-                let open = self.open.pop()?;
-                if self.json.ends_with(':') {
-                    self.json.push_str("null");
-                }
-                self.json.push(open.close);
-                self.kept = self.json.len();
-                self.next = Next::CommaOrEnd;
-                if self.open.is_empty() {
-                    return Some(true);
-                }
-            }
-            (',' | ';', Next::CommaOrEnd) => {
-                self.at += 1;
-                let close = self.open.last()?.close;
-                self.next = if close == '}' { Next::Key } else { Next::Value };
-            }
-            (':' | '=', Next::Colon) => {
-                self.at += if self.rest().starts_with("=>") { 2 } else { 1 };
-                self.json.push(':');
-                self.next = Next::Value;
-            }
-            ('.' | '…', _) if c == '…' || self.rest().starts_with("...") => {
+            '…' | '.' | '[' if is_dots || NAMES.iter().any(|name| rest.starts_with(name)) => {
                 self.is_elided = true;
-                self.at += if c == '…' { length } else { 3 };
-                if self.next == Next::Value && self.open.last()?.close == '}' {
-                    self.value("null");
+                length = match c {
+                    '.' => 3,
+                    '[' => rest.find(']')? + 1,
+                    _ => length,
+                };
+                if has_key || !is_dots {
+                    self.item(Value::Null)?;
                 }
+                self.is_apart |= is_dots;
             }
-            ('/' | '#', Next::Key | Next::Value | Next::CommaOrEnd)
-                if c == '#' || self.rest().starts_with("//") =>
-            {
+            '/' | '#' if c == '#' || rest.starts_with("//") => {
                 self.is_elided = true;
-                self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+                length = rest.find('\n').unwrap_or(rest.len());
             }
-            (_, Next::Key) => {
-                let key = self.key()?;
-                self.comma();
-                self.json.push_str(&key);
-                self.next = Next::Colon;
+            '@' | '{' | '[' if !wants_key && self.is_apart && self.open.len() < MAX_DEPTH => {
+                let is_object = rest.starts_with("@{");
+                length += usize::from(is_object);
+                let is_list = c == '[' || rest[length..].trim_start_matches(' ').starts_with("@{");
+                let is_list = is_list && !is_object;
+                self.open.push(Open {
+                    value: if is_list {
+                        Value::Array(Vec::new())
+                    } else {
+                        Value::Object(Map::new())
+                    },
+                    key: None,
+                    is_powershell: is_object || is_list && c == '{',
+                });
             }
-            ('"' | '\'' | '“' | '”' | '„' | '\\', Next::Value) => {
-                let string = self.string(c)?;
-                self.comma();
-                self.value(&string);
+            '}' | ']' => {
+                let fits = (c == '}') == top?.value.is_object() || c == '}' && top?.is_powershell;
+                if has_key {
+                    self.item(Value::Null)?;
+                }
+                fits.then(|| self.close())??;
             }
-            (_, Next::Value) => {
-                let word = self.word()?;
-                self.comma();
-                self.value(&word);
+            '"' | '\'' | '“' | '”' | '„' => {
+                let (text, end) = self.string(c, self.at + length)?;
+                length = end - self.at;
+                self.scalar(Value::String(text))?;
             }
-            // A string behind a string, where a quote inside was not escaped, and others.
-            _ => return None,
+            _ => {
+                let (word, value) = self.word(wants_key)?;
+                self.scalar(value)?;
+                length = word;
+            }
         }
-        Some(false)
-    }
-
-    /// Steps over what Node prints in place of an inner object: `[Object]`, `[Array]`.
-    fn skip_name(&mut self) -> bool {
-        let names = ["Object]", "Array]", "Function", "Circular"];
-        if !names.iter().any(|name| self.rest().starts_with(name)) {
-            return false;
-        }
-        self.is_elided = true;
-        self.at += self.rest().find(']').map_or(self.rest().len(), |at| at + 1);
-        self.comma();
-        self.value("null");
-        true
-    }
-
-    fn opens(&mut self, bracket: char, is_powershell: bool) -> Option<()> {
-        if self.open.len() >= MAX_DEPTH {
-            return None;
-        }
-        self.comma();
-        self.json.push(bracket);
-        let close = if bracket == '{' { '}' } else { ']' };
-        self.open.push(Open {
-            close,
-            is_powershell,
-        });
-        self.next = if bracket == '{' {
-            Next::Key
-        } else {
-            Next::Value
-        };
-        self.kept = self.json.len();
+        self.at += length;
         Some(())
     }
 
-    /// Tells whether a bracket closes what is open; PowerShell's lists end in a brace.
-    fn closes(&self, c: char) -> bool {
-        let is_end = self.next == Next::CommaOrEnd
-            || matches!(self.next, Next::Key | Next::Value) && !self.json.ends_with(':');
-        let is_empty_value = self.next == Next::Value && self.is_in_powershell();
-        let fits = |open: &Open| open.close == c || open.is_powershell && c == '}';
-        (is_end || is_empty_value) && self.open.last().is_some_and(fits)
-    }
-
-    /// Puts a comma behind a value that came before.
-    fn comma(&mut self) {
-        let is_first = self.json.is_empty() || self.json.ends_with(['{', '[', ':']);
-        if !is_first {
-            self.json.push(',');
+    /// Takes a key, or a value behind one.
+    fn scalar(&mut self, value: Value) -> Option<()> {
+        match (self.open.last_mut()?, value) {
+            (
+                Open {
+                    value: Value::Object(_),
+                    key: key @ None,
+                    ..
+                },
+                Value::String(text),
+            ) => {
+                *key = Some(text);
+                std::mem::take(&mut self.is_apart).then_some(())
+            }
+            (_, value) => self.item(value),
         }
     }
 
-    fn value(&mut self, json: &str) {
-        self.json.push_str(json);
-        self.kept = self.json.len();
-        self.next = Next::CommaOrEnd;
-    }
-
-    fn key(&mut self) -> Option<String> {
-        let c = self.rest().chars().next()?;
-        if matches!(c, '"' | '\'' | '“' | '”' | '„' | '\\') {
-            return self.string(c);
+    /// Puts a value into what is open.
+    fn item(&mut self, value: Value) -> Option<()> {
+        let is_apart = std::mem::take(&mut self.is_apart);
+        match self.open.last_mut() {
+            None => self.whole = Some(value),
+            Some(Open {
+                value: Value::Array(items),
+                ..
+            }) if is_apart => items.push(value),
+            Some(Open {
+                value: Value::Object(members),
+                key,
+                ..
+            }) if is_apart => {
+                members.insert(key.take()?, value);
+            }
+            Some(_) => return None,
         }
-        let rest = self.rest();
-        let symbol = usize::from(c == ':');
-        let is_end = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'));
-        let end = rest[symbol..]
-            .bytes()
-            .take(START.1)
-            .position(|b| is_end(char::from(b)))?;
-        let name = rest[symbol..symbol + end].to_owned();
-        self.at += symbol + end;
-        (!name.is_empty()).then(|| format!("\"{name}\""))
+        Some(())
     }
 
-    /// Reads a string in any kind of quotes, and returns it as JSON has it. Its end is outside, if
-    /// the text ends first.
-    fn string(&mut self, quote: char) -> Option<String> {
+    /// Closes what is open.
+    fn close(&mut self) -> Option<()> {
+        let Open { value, .. } = self.open.pop()?;
+        self.is_apart = true;
+        self.item(value)
+    }
+
+    /// Reads a string in any kind of quotes, and returns it with its end; `None` if the text ends
+    /// first.
+    fn string(&self, quote: char, start: usize) -> Option<(String, usize)> {
         let is_smart = matches!(quote, '“' | '”' | '„');
-        let escaped = self.is_escaped && quote == '\\';
-        if quote == '\\' && !(escaped && self.rest().starts_with("\\\"")) {
-            return None;
-        }
-        let mut out = String::from('"');
-        let skip = if escaped { 2 } else { quote.len_utf8() };
-        let start = self.at + skip;
-        let mut characters = self.text[start..].char_indices();
-        let mut has_space = false;
-        while let Some((at, c)) = characters.next() {
+        let (mut out, mut has_space, mut at) = (String::new(), false, start);
+        loop {
+            let (c, length) = self.peek(at)?;
+            at += length;
             match c {
-                '\\' if escaped => {
-                    let (next_at, next) = characters.next()?;
-                    match next {
-                        '"' => {
-                            self.at = start + next_at + 1;
-                            out.push('"');
-                            return Some(out);
-                        }
-                        // What was escaped twice.
-                        '\\' => {
-                            let (_, inner) = characters.next()?;
-                            push_escape(&mut out, inner, "");
-                        }
-                        _ => out.push(' '),
-                    }
-                }
                 '\\' => {
-                    let (_, inner) = characters.next()?;
-                    let from = (start + at + 2).min(self.text.len());
-                    push_escape(&mut out, inner, self.text.get(from..).unwrap_or_default());
+                    let (c, length) = self.peek(at)?;
+                    at += length;
+                    let digits = self.text.get(at..at + 4).filter(|_| c == 'u');
+                    let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                    // Half of a pair stands for no character, which matters to no name.
+                    out.extend(unit.map_or(Some(unescaped(c)), char::from_u32));
+                    at += unit.map_or(0, |_| 4);
                 }
                 c if c == quote || is_smart && matches!(c, '“' | '”') => {
-                    self.at = start + at + c.len_utf8();
-                    out.push('"');
-                    return Some(out);
+                    return Some((out, at));
                 }
-                '"' => out.push_str("\\\""),
                 // A line that a mail program has broken: inside a word, or at a space.
                 '\n' => {
-                    if has_space {
-                        out.push(' ');
-                    }
-                    while characters.as_str().starts_with([' ', '\t']) {
-                        characters.next();
-                    }
+                    out.extend(has_space.then_some(' '));
+                    let rest = self.text[at..].trim_start_matches([' ', '\t']);
+                    at = self.text.len() - rest.len();
                 }
-                c if c.is_control() => out.push(' '),
                 c => {
                     has_space |= c == ' ';
-                    out.push(c);
+                    out.push(if c.is_control() { ' ' } else { c });
                 }
             }
         }
-        None
     }
 
-    /// Reads a word: a literal, a number, or what stands without quotes.
-    fn word(&mut self) -> Option<String> {
+    /// Reads what stands without quotes, a key, a literal, a number or a text, and returns its length
+    /// and its meaning.
+    fn word(&mut self, is_key: bool) -> Option<(usize, Value)> {
         const LONGEST: usize = 4096;
-        let is_powershell = self.is_in_powershell();
-        let mut window = self.rest().len().min(LONGEST);
-        while !self.rest().is_char_boundary(window) {
-            window -= 1;
-        }
-        let rest = &self.rest()[..window];
+        let is_powershell = self.open.last()?.is_powershell;
+        let rest = &self.text[self.at..floor(self.text, self.at + LONGEST)];
         let is_end = |c: char| match c {
-            ';' | '}' | '\n' if is_powershell => true,
-            _ if is_powershell => false,
-            c => matches!(c, ',' | '}' | ']') || c.is_whitespace(),
+            c if is_key => !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$')),
+            c if is_powershell => matches!(c, ';' | '}' | '\n'),
+            // Java and others write texts without quotes, up to a comma.
+            c => matches!(c, ',' | '}' | ']' | '\n' | '{' | '[' | '"'),
         };
         let word = rest[..rest.find(is_end)?].trim();
-        // Java and others write texts without quotes, up to a comma.
-        let word = if is_powershell || is_plain(word) {
-            word
-        } else {
-            let end = rest.find([',', '}', ']', '\n', '{', '[', '"'])?;
-            rest[..end].trim()
-        };
-        let lead = rest.len() - rest.trim_start().len();
-        let length = lead + word.len();
-        let json = match word {
-            "true" | "True" => "true".to_owned(),
-            "false" | "False" => "false".to_owned(),
-            "null" | "None" | "nil" | "undefined" | "" => "null".to_owned(),
-            number if is_number(number) => number.to_owned(),
+        let value = match word {
+            "" => return None,
+            word if is_key => Value::from(word),
+            "True" => Value::Bool(true),
+            "False" => Value::Bool(false),
+            "None" | "nil" | "undefined" => Value::Null,
             word if word.ends_with("...") || word.ends_with('…') => {
                 self.is_elided = true;
-                "null".to_owned()
+                Value::Null
             }
-            word => serde_json::to_string(word).ok()?,
+            word => match serde_json::from_str(word) {
+                Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => value,
+                _ => Value::from(word),
+            },
         };
-        self.at += length;
-        Some(json)
+        Some((word.len(), value))
     }
 }
 
-/// Adds a character that was escaped; `rest` is what stands behind it.
-fn push_escape(out: &mut String, escaped: char, rest: &str) {
-    match escaped {
-        '\'' | '_' | '-' => out.push(escaped),
-        'u' if is_character(rest) => out.push_str("\\u"),
-        '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => {
-            out.push('\\');
-            out.push(escaped);
-        }
-        _ => out.push(' '),
+/// Returns what a character behind a backslash stands for.
+const fn unescaped(c: char) -> char {
+    match c {
+        'n' | 'r' => '\n',
+        't' => '\t',
+        c => c,
     }
-}
-
-/// Tells whether four digits stand for a character by themselves. Half of a pair does not, so that
-/// a pair is lost, which matters to no name that is read.
-fn is_character(text: &str) -> bool {
-    let digits = text.get(..4);
-    let unit = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    let unit = unit.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    unit.is_some_and(|unit| char::from_u32(unit).is_some())
-}
-
-fn is_plain(word: &str) -> bool {
-    matches!(
-        word,
-        "true" | "false" | "True" | "False" | "null" | "None" | "nil" | "undefined"
-    ) || is_number(word)
-}
-
-/// Tells whether a word is a number as JSON has it.
-fn is_number(word: &str) -> bool {
-    word.len() <= 40
-        && word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-        && serde_json::from_str::<f64>(word).is_ok()
 }

@@ -665,7 +665,7 @@ impl<'a> Reader<'a> {
 
     /// Looks for headers in code that may hold a token in place of `Authorization`.
     fn other_headers(&mut self, words: &Words) {
-        for place in words.places("other header") {
+        for (place, _) in words.kinds("other header") {
             let is_key = words.lower[..place.start].ends_with(['"', '\''])
                 && words.lower[place.end..].starts_with(['"', '\'']);
             let is_key = is_key && words.lower[place.clone()].contains('-');
@@ -788,7 +788,7 @@ impl<'a> Reader<'a> {
         }
         let step = words.step();
         for (at, status) in numbers(text) {
-            let version = words.label_kind("version", at);
+            let version = words.label("version", at);
             let is_sure = version.is_some() || at == 0 && is_alone && self.out.is(is_waiting);
             let sign = if is_sure {
                 Some(true)

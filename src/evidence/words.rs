@@ -14,10 +14,10 @@ struct Lexicon {
     /// The meanings, in the order of the table.
     names: Vec<&'static str>,
     sections: HashMap<&'static str, Vec<&'static str>>,
+    /// Which of a kind, the first word of a meaning's name, a wording as a whole is.
+    whole: HashMap<(&'static str, &'static str), &'static str>,
     /// The wordings that are looked for inside of texts, by their first two bytes.
     index: Vec<Vec<Entry>>,
-    /// What options mean, by client and option: a meaning, and whether a value follows.
-    options: HashMap<(&'static str, &'static str), (&'static str, bool)>,
 }
 
 struct Entry {
@@ -30,31 +30,23 @@ struct Entry {
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let mut lexicon = Lexicon::default();
     lexicon.index.resize_with(1 << 12, Vec::new);
-    let mut mark = None;
+    let (mut name, mut mark) = ("", None);
     for line in include_str!("words.txt").lines() {
         let heading = line.strip_prefix('[');
-        if let Some(name) = heading.and_then(|line| line.strip_suffix(']')) {
-            mark = name.chars().next().filter(|c| matches!(c, '=' | '~'));
-            lexicon.names.push(name.trim_start_matches(['=', '~']));
+        if let Some(heading) = heading.and_then(|line| line.strip_suffix(']')) {
+            name = heading.trim_start_matches(['=', '~']);
+            mark = heading.chars().next();
+            lexicon.names.push(name);
         } else if !line.is_empty() && !line.starts_with(';') {
-            let section = lexicon.names.len() - 1;
-            let name = lexicon.names[section];
             lexicon.sections.entry(name).or_default().push(line);
-            if let Some(meaning) = name.strip_prefix("option ") {
-                let (meaning, value) = meaning.split_once(' ').unwrap_or((meaning, ""));
-                let mut words = line.split(' ');
-                let client = words.next().unwrap_or_default();
-                let options = words.map(|option| ((client, option), (meaning, !value.is_empty())));
-                lexicon.options.extend(options);
-            } else if mark != Some('=') {
-                let is_inside = mark == Some('~');
-                let entry = Entry {
-                    section,
+            let (kind, which) = name.split_once(' ').unwrap_or((name, ""));
+            lexicon.whole.entry((kind, line)).or_insert(which);
+            if mark != Some('=') {
+                lexicon.index[slot(line.as_bytes())].push(Entry {
+                    section: lexicon.names.len() - 1,
                     wording: line,
-                    is_inside,
-                };
-                let slot = slot(line.as_bytes());
-                lexicon.index[slot].push(entry);
+                    is_inside: mark == Some('~'),
+                });
             }
         }
     }
@@ -69,20 +61,16 @@ fn slot(bytes: &[u8]) -> usize {
 
 /// Returns a text for a search in any case, in which each character has the same place.
 pub(super) fn lower(text: &str) -> Cow<'_, str> {
-    if !text
-        .bytes()
-        .any(|b| b.is_ascii_uppercase() || !b.is_ascii())
-    {
+    let is_small = |b: u8| b.is_ascii() && !b.is_ascii_uppercase();
+    if text.bytes().all(is_small) {
         return Cow::Borrowed(text);
     }
     let small = |c: char| {
-        let mut lower = c.to_lowercase();
-        let first = lower
-            .next()
-            .filter(|lower| lower.len_utf8() == c.len_utf8());
-        first.filter(|_| lower.next().is_none()).unwrap_or(c)
+        let mut small = c.to_lowercase().take(1);
+        small.find(|small| small.len_utf8() == c.len_utf8())
     };
-    Cow::Owned(text.chars().map(small).collect())
+    let small = text.chars().map(|c| small(c).unwrap_or(c));
+    Cow::Owned(small.collect())
 }
 
 /// Returns the wordings of a meaning.
@@ -100,33 +88,15 @@ pub(super) fn is(name: &str, text: &str) -> bool {
     section(name).contains(&&*lower(text))
 }
 
-/// Returns what an option of a client means, and whether a value follows.
-pub(super) fn option(client: &str, option: &str) -> Option<(&'static str, bool)> {
-    LEXICON.options.get(&(client, option)).copied()
-}
-
-/// Returns of the sections of a kind, such as `curl`, the one with a line that has a word.
-pub(super) fn kind_with(kind: &str, word: &str) -> Option<&'static str> {
-    let mut names = LEXICON.names.iter().filter_map(|name| {
-        let (its_kind, which) = name.split_once(' ')?;
-        (its_kind == kind).then_some((*name, which))
-    });
-    let has = |line: &&str| line.split(' ').any(|own| own == word);
-    let found = names.find(|(name, _)| section(name).iter().any(has));
-    found.map(|(_, which)| which)
+/// Returns which of a kind a text as a whole is, such as the client of a program.
+pub(super) fn which(kind: &str, text: &str) -> Option<&'static str> {
+    LEXICON.whole.get(&(kind, text)).copied()
 }
 
 /// Returns the status that a text in lower case names as a whole.
 pub(super) fn status_named(lower: &str) -> Option<u16> {
-    static STATUSES: LazyLock<HashMap<&'static str, u16>> = LazyLock::new(|| {
-        let of = |name: &&'static str| {
-            let status: u16 = name.strip_prefix("status ")?.parse().ok()?;
-            Some(section(name).iter().map(move |wording| (*wording, status)))
-        };
-        LEXICON.names.iter().filter_map(of).flatten().collect()
-    });
     let is_around = |c: char| c.is_whitespace() || ".!:;,\"'()[]{}<>–-。、」「".contains(c);
-    STATUSES.get(lower.trim_matches(is_around)).copied()
+    which("status", lower.trim_matches(is_around))?.parse().ok()
 }
 
 /// A wording that stands in a text.
@@ -135,17 +105,6 @@ struct Hit {
     section: usize,
     start: usize,
     end: usize,
-}
-
-impl Hit {
-    fn name(self) -> &'static str {
-        LEXICON.names[self.section]
-    }
-
-    /// Returns which of a kind it is, such as the fault.
-    fn which(self, kind: &str) -> Option<&'static str> {
-        self.name().strip_prefix(kind)?.strip_prefix(' ')
-    }
 }
 
 /// A text, and all that its words mean.
@@ -166,15 +125,11 @@ impl Words {
     pub(super) fn of(text: &str) -> Self {
         let lower = lower(text).into_owned();
         let bytes = lower.as_bytes();
-        let mut hits = Vec::new();
-        let mut before = ' ';
+        let (mut hits, mut is_start) = (Vec::new(), true);
         for (start, c) in lower.char_indices() {
-            let is_start = !is_letter(before);
-            before = c;
-            let one = is_start.then(|| slot(&bytes[start..=start]));
-            for slot in [Some(slot(&bytes[start..])), one].into_iter().flatten() {
-                let entries = &LEXICON.index[slot];
-                let found = entries.iter().filter(|entry| {
+            for slot in [slot(&bytes[start..]), slot(&bytes[start..=start])] {
+                let entries = LEXICON.index[slot].iter();
+                let found = entries.filter(|entry| {
                     lower[start..].starts_with(entry.wording)
                         && (entry.is_inside || is_free(entry.wording, is_start, &lower[start..]))
                 });
@@ -184,42 +139,26 @@ impl Words {
                     end: start + entry.wording.len(),
                 }));
             }
+            is_start = !is_letter(c);
         }
         Self { lower, hits }
     }
 
-    fn within(&self, range: Range<usize>) -> impl Iterator<Item = Hit> + '_ {
+    /// Returns the wordings of a meaning, or of a kind of meanings, that stand in a part of the
+    /// text, and which of the kind they are.
+    fn within<'a>(
+        &'a self,
+        name: &'a str,
+        range: Range<usize>,
+    ) -> impl Iterator<Item = (Hit, &'static str)> + 'a {
         let first = self.hits.partition_point(|hit| hit.start < range.start);
-        let end = range.end;
         let rest = self.hits[first..].iter().copied();
-        rest.take_while(move |hit| hit.start < end)
-            .filter(move |hit| hit.end <= end)
-    }
-
-    /// Tells whether a part of the text has a wording of a meaning.
-    pub(super) fn says_in(&self, name: &str, range: &Range<usize>) -> bool {
-        self.within(range.clone()).any(|hit| hit.name() == name)
-    }
-
-    /// Tells whether the text has a wording of a meaning.
-    pub(super) fn says(&self, name: &str) -> bool {
-        self.hits.iter().any(|hit| hit.name() == name)
-    }
-
-    /// Returns where the wordings of a meaning stand in the text.
-    pub(super) fn places<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        let hits = self.hits.iter().filter(move |hit| hit.name() == name);
-        hits.map(|hit| hit.start..hit.end)
-    }
-
-    /// Returns which of a kind, such as a fault, the text has: the first one of the table.
-    pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
-        let hits = self
-            .hits
-            .iter()
-            .filter_map(|hit| Some((hit.section, hit.which(kind)?)));
-        hits.min_by_key(|(section, _)| *section)
-            .map(|(_, which)| which)
+        let inside = rest.take_while(move |hit| hit.start < range.end);
+        inside.filter_map(move |hit| {
+            let which = LEXICON.names[hit.section].strip_prefix(name)?;
+            let is_one = hit.end <= range.end && (which.is_empty() || which.starts_with(' '));
+            is_one.then_some((hit, which.trim_start()))
+        })
     }
 
     /// Returns the places of the wordings of a kind, and which of it they are.
@@ -227,47 +166,54 @@ impl Words {
         &'a self,
         kind: &'a str,
     ) -> impl Iterator<Item = (Range<usize>, &'static str)> + 'a {
-        self.hits
-            .iter()
-            .filter_map(move |hit| Some((hit.start..hit.end, hit.which(kind)?)))
+        let hits = self.within(kind, 0..self.lower.len());
+        hits.map(|(hit, which)| (hit.start..hit.end, which))
     }
 
-    /// Returns the wordings that stand in front of a place, as labels of it.
-    fn label(&self, place: usize) -> impl Iterator<Item = Hit> + '_ {
+    /// Tells whether a part of the text has a wording of a meaning.
+    pub(super) fn says_in(&self, name: &str, range: &Range<usize>) -> bool {
+        self.within(name, range.clone()).next().is_some()
+    }
+
+    /// Tells whether the text has a wording of a meaning.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.kinds(name).next().is_some()
+    }
+
+    /// Returns which of a kind, such as a fault, the text has: the first one of the table.
+    pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
+        let hits = self.within(kind, 0..self.lower.len());
+        let first = hits.min_by_key(|(hit, _)| hit.section);
+        first.map(|(_, which)| which)
+    }
+
+    /// Returns which of a kind the label in front of a place is.
+    pub(super) fn label(&self, kind: &str, place: usize) -> Option<&'static str> {
         const LONGEST: usize = 64;
         let end = label_end(&self.lower, place);
-        let near = end.saturating_sub(LONGEST)..end;
         // Behind a dollar it is a variable's name, in code that says what should be.
         let is_label = |hit: &Hit| {
             let before = &self.lower[..hit.start];
-            !before.strip_suffix('{').unwrap_or(before).ends_with('$')
+            hit.end == end && !before.strip_suffix('{').unwrap_or(before).ends_with('$')
         };
-        let hits = self.within(near).filter(move |hit| hit.end == end);
-        hits.filter(is_label)
+        let mut hits = self.within(kind, end.saturating_sub(LONGEST)..end);
+        hits.find_map(|(hit, which)| is_label(&hit).then_some(which))
     }
 
     /// Tells whether a wording of a meaning is what stands in front of a place, as a label of it.
     pub(super) fn labels(&self, name: &str, place: usize) -> bool {
-        self.label(place).any(|hit| hit.name() == name)
-    }
-
-    /// Returns which of a kind the label in front of a place is.
-    pub(super) fn label_kind(&self, kind: &str, place: usize) -> Option<&'static str> {
-        let mut hits = self.label(place);
-        hits.find_map(|hit| hit.which(kind))
+        self.label(name, place).is_some()
     }
 
     /// Tells whether a status has its name behind a place, or in front of one.
     pub(super) fn names_status(&self, status: u16, front: usize, behind: usize) -> bool {
         const NEAR: usize = 64;
         let gap = |c: char| c.is_whitespace() || "(-–:\"',".contains(c);
-        let rest = &self.lower[behind..];
-        let start = self.lower.len() - rest.trim_start_matches(gap).len();
+        let start = self.lower.len() - self.lower[behind..].trim_start_matches(gap).len();
         let end = self.lower[..front].trim_end_matches(['(', ' ', '[']).len();
-        let near = front.saturating_sub(NEAR)..start.max(behind) + NEAR;
         let name = format!("status {status}");
-        let mut hits = self.within(near).filter(|hit| hit.name() == name);
-        hits.any(|hit| hit.start == start || hit.end == end && end < front)
+        let mut hits = self.within(&name, front.saturating_sub(NEAR)..start + NEAR);
+        hits.any(|(hit, _)| hit.start == start || hit.end == end && end < front)
     }
 
     /// Returns the step that the text names.
@@ -282,55 +228,38 @@ impl Words {
     pub(super) fn sentence(&self, place: usize) -> Range<usize> {
         /// The maximum number of bytes on each side.
         const WINDOW: usize = 400;
+        // An abbreviation such as “e.g.” ends none.
+        let stop = pattern!(r"[^. ][^. ][.!?](?:\s|$)|[。？]");
         let start = floor(&self.lower, place.saturating_sub(WINDOW));
-        let end = floor(&self.lower, place + WINDOW);
-        let ends = |at: usize| {
-            let before = self.lower[..at].bytes().rev();
-            // An abbreviation such as “e.g.” ends none.
-            before.skip(1).take(2).all(|b| b != b'.' && b != b' ')
-        };
-        let stops = |part: Range<usize>| {
-            let from = part.start;
-            let found = self.lower[part].match_indices(['.', '!', '?', '。', '？']);
-            found.map(move |(at, sign)| from + at + sign.len())
-        };
-        let is_stop = |at: &usize| {
-            let behind = self.lower[*at..].chars().next();
-            behind.is_none_or(char::is_whitespace) && ends(*at)
-                || self.lower[..*at].ends_with(['。', '？'])
-        };
-        let before = stops(start..place).rfind(is_stop);
-        let behind = stops(place..end).find(is_stop);
-        let mut end = behind.unwrap_or(end);
+        let behind = &self.lower[place..floor(&self.lower, place + WINDOW)];
+        let before = stop.find_iter(&self.lower[start..place]).last();
+        let stop = stop.find(behind).map_or(behind.len(), |stop| stop.end());
+        let rest = behind[..stop].trim_end();
         // “We get 401, what now?” tells it, and asks something else.
-        if self.lower[..end].ends_with('?')
-            && let Some(comma) = self.lower[place..end].find(", ")
-        {
-            end = place + comma;
-        }
-        before.unwrap_or(start)..end
+        let comma = rest.find(", ").filter(|_| rest.ends_with('?'));
+        start + before.map_or(0, |stop| stop.end())..place + comma.unwrap_or(rest.len())
     }
 
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
     /// to name errors; people speak of themselves.
     pub(super) fn strength(&self, part: &Range<usize>) -> Strength {
-        let own = self.within(part.clone()).find(|hit| hit.name() == "client");
+        let own = self.within("client", part.clone()).next();
         // What stands behind a client's name is its own, such as “could not be resolved”.
-        let before = part.start..own.map_or(part.end, |own| own.start);
-        let text = self.lower[part.clone()].trim_end();
+        let before = part.start..own.map_or(part.end, |(own, _)| own.start);
         // A part of an address or of a name, as in “bitrise.io”, is no word of a sentence.
+        let is_part = |hit: Hit| self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
         let says = |name: &str, part: &Range<usize>| {
-            let is_part = |hit: &Hit| self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
-            let mut hits = self.within(part.clone());
-            hits.any(|hit| hit.name() == name && !is_part(&hit))
+            let mut hits = self.within(name, part.clone());
+            hits.any(|(hit, _)| !is_part(hit))
         };
+        let text = self.lower[part.clone()].trim_end();
         if says("conditional", &before) || text.ends_with(['?', '？']) {
-            return Strength::Example;
+            Strength::Example
+        } else if says("person", &before) || own.is_none() && says("prose", part) {
+            Strength::Prose
+        } else {
+            Strength::Client
         }
-        if says("person", &before) || own.is_none() && says("prose", part) {
-            return Strength::Prose;
-        }
-        Strength::Client
     }
 }
 
