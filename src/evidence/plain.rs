@@ -9,7 +9,8 @@ use crate::responder::decode_entities;
 use crate::text::is_unseen;
 use crate::token::has_prefix;
 use percent_encoding::percent_decode_str;
-use regex_lite::Regex;
+use regex_lite::{Captures, Regex};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -62,15 +63,13 @@ pub fn decode(bytes: Vec<u8>) -> String {
         every_second.filter(|byte| **byte == 0).count()
     };
     let (even, odd, many) = (zeros(0), zeros(1), bytes.len() / 4);
-    let unit = match bytes[..] {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ if odd > many && odd > even * 4 => u16::from_le_bytes,
-        _ if even > many && even > odd * 4 => u16::from_be_bytes,
-        _ => {
-            let text = String::from_utf8(bytes);
-            return text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-        }
+    let unit = if bytes.starts_with(&[0xff, 0xfe]) || odd > many.max(even * 4) {
+        u16::from_le_bytes
+    } else if bytes.starts_with(&[0xfe, 0xff]) || even > many.max(odd * 4) {
+        u16::from_be_bytes
+    } else {
+        let text = String::from_utf8(bytes);
+        return text.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
     };
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     String::from_utf16_lossy(&units.collect::<Vec<_>>())
@@ -80,17 +79,21 @@ pub fn decode(bytes: Vec<u8>) -> String {
 pub(super) fn undress(text: &str) -> Plain {
     let mut plain = Plain::default();
     each_line(&content(text), |text, glue, depth, role| {
-        if let (Some(glue), Some(last)) = (glue, plain.lines.last_mut()) {
+        if let Some((last, glue)) = plain.lines.last_mut().zip(glue) {
             plain.text.truncate(last.end);
-            plain.text.push_str(glue);
-            plain.text.push_str(text);
+            plain.text += glue;
+            plain.text += text;
             last.end = plain.text.len();
         } else {
             let start = plain.text.len();
-            plain.text.push_str(text);
+            plain.text += text;
             let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
-            #[rustfmt::skip]
-            plain.lines.push(Line { start, end, depth, role });
+            plain.lines.push(Line {
+                start,
+                end,
+                depth,
+                role,
+            });
         }
         plain.text.push('\n');
     });
@@ -101,30 +104,28 @@ pub(super) fn undress(text: &str) -> Plain {
 pub(super) fn undressed(text: &str) -> String {
     let mut plain = String::new();
     each_line(&content(text), |text, glue, _, _| {
-        if glue.is_none() {
-            plain.push('\n');
-        }
+        plain.push_str(glue.unwrap_or("\n"));
         plain.push_str(text);
     });
     plain
 }
 
+/// What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them: signs of it,
+/// what it looks like, and what stood there.
+static MARKUP: LazyLock<Vec<(&str, Regex, String)>> = LazyLock::new(|| {
+    let rows = section("markup").iter().filter_map(|row| {
+        let (signs, rest) = row.split_once("  ")?;
+        let (pattern, by) = rest.split_once("  ")?;
+        Some((signs, regex(pattern), by.replace("\\n", "\n")))
+    });
+    rows.collect()
+});
+
 /// Returns what a text says, whatever it was carried in.
 fn content(text: &str) -> String {
-    let text = quoted_printable(text);
-    without_markup(html(on_screen(&mojibake(&text))))
-}
-
-/// Undoes what Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
-fn without_markup(mut text: String) -> String {
-    static MARKUP: LazyLock<Vec<(&str, Regex, String)>> = LazyLock::new(|| {
-        let rows = section("markup").iter().filter_map(|row| {
-            let (signs, rest) = row.split_once("  ")?;
-            let (pattern, by) = rest.split_once("  ")?;
-            Some((signs, regex(pattern), by.replace("\\n", "\n")))
-        });
-        rows.collect()
-    });
+    let messages = messages(text);
+    let text = quoted_printable(messages.as_deref().unwrap_or(text));
+    let mut text = html(on_screen(&mojibake(&text)));
     for (signs, pattern, by) in MARKUP.iter() {
         if signs.split(' ').any(|sign| text.contains(sign)) {
             text = pattern.replace_all(&text, by.as_str()).into_owned();
@@ -133,57 +134,55 @@ fn without_markup(mut text: String) -> String {
     text
 }
 
+/// Returns the messages of a chat's export as JSON.
+fn messages(text: &str) -> Option<String> {
+    let messages: Vec<Value> = serde_json::from_str(text.trim()).ok()?;
+    let texts = messages.iter().map(|message| message["text"].as_str());
+    Some(texts.collect::<Option<Vec<_>>>()?.join("\n\n")).filter(|text| !text.is_empty())
+}
+
 /// Undoes UTF-8 that was read as Windows-1252.
 fn mojibake(text: &str) -> Cow<'_, str> {
     /// What the bytes from 0x80 on stand for.
     const HIGH: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
-    let byte = |c: char| match c {
-        '\u{80}'..='\u{ff}' => u8::try_from(c).ok(),
-        c => (0x80..)
-            .zip(HIGH.chars())
-            .find_map(|(byte, high)| (high == c).then_some(byte)),
+    let byte = |c: char| {
+        let high = || (0x80..).zip(HIGH.chars()).find(|(_, high)| *high == c);
+        u8::try_from(c)
+            .ok()
+            .or_else(|| high().map(|(byte, _)| byte))
     };
-    if !text.contains(['â', 'Ã', 'Â']) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    for run in text.split_inclusive(|c: char| c.is_ascii()) {
-        let odd = run.trim_end_matches(|c: char| c.is_ascii());
-        let bytes: Option<Vec<u8>> = odd.chars().map(byte).collect();
+    let undone = |run: &Captures| {
+        let bytes: Option<Vec<u8>> = run[0].chars().map(byte).collect();
         let undone = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        out.push_str(undone.as_deref().unwrap_or(odd));
-        out.push_str(&run[odd.len()..]);
+        undone.unwrap_or_else(|| run[0].to_owned())
+    };
+    if text.contains(['â', 'Ã', 'Â']) {
+        return pattern!(r"[^\x00-\x7f]+").replace_all(text, undone);
     }
-    out.into()
+    text.into()
 }
 
 /// Returns a text with one kind of space and one kind of line break, and without what can't be
 /// seen. A carriage return alone is a break, since progress meters go back by it.
 fn on_screen(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
-            '\n' | '\t' | '\u{1b}' | '\u{7}' => out.push(c),
-            c if c.is_whitespace() => out.push(' '),
-            c if c.is_control() || is_unseen(c) => {}
-            c => out.push(c),
-        }
+    let text = text.replace("\r\n", "\n");
+    let seen = text.chars().filter_map(|c| match c {
+        '\n' | '\t' | '\u{1b}' | '\u{7}' => Some(c),
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
+        c if c.is_whitespace() => Some(' '),
+        c => (!c.is_control() && !is_unseen(c)).then_some(c),
+    });
+    let text: String = seen.collect();
+    // Parameters and a letter, or an address or a title up to a bell; and what stays of them where
+    // the escape itself was lost.
+    let sequence = pattern!(
+        r"\x1b(?:\[[ -?]*[@-~]?|\][^\x07\x1b\n]*\x07?|\\)?|\x07|\[(?:\d{1,2};){0,4}\d{0,2}m"
+    );
+    let mut signs = ["\u{1b}", "[0m", "[m"].iter();
+    if signs.any(|sign| text.contains(sign)) {
+        return sequence.replace_all(&text, "").into_owned();
     }
-    if ["\u{1b}", "[0m", "[m"]
-        .iter()
-        .any(|sign| out.contains(sign))
-    {
-        // Parameters and a letter, or an address or a title up to a bell; and what stays of them
-        // where the escape itself was lost.
-        let sequence = pattern!(
-            r"\x1b(?:\[[ -?]*[@-~]?|\][^\x07\x1b\n]*\x07?|\\)?|\x07|\[(?:\d{1,2};){0,4}\d{0,2}m"
-        );
-        out = sequence.replace_all(&out, "").into_owned();
-    }
-    out
+    text
 }
 
 /// Undoes quoted-printable (RFC 2045, section 6.7), if the text is that.
@@ -193,18 +192,14 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
     let breaks = line_break.find_iter(text).count();
     // An equals sign, or a character of several bytes.
     let telling = pattern!("=3D|=[89A-F][0-9A-F]=[89AB][0-9A-F]").find_iter(text);
+    let telling = telling.take(2).count();
+    let is_named = text.contains("quoted-printable");
+    // No equals sign but those of the form, and long lines that are broken.
     let is_whole = || escape.find_iter(text).count() + breaks == text.matches('=').count();
-    let is_clear = match telling.take(2).count() {
-        // Long lines that are broken, and no equals sign but those of the form.
-        0 if breaks > 0 => {
-            let is_wide = || pattern!("(?m)^[^\n]{60}[^\n]*=\r?$").is_match(text);
-            text.contains("quoted-printable") || is_whole() && is_wide()
-        }
-        0 => false,
-        1 => breaks > 0 || is_whole(),
-        _ => true,
-    };
-    if !is_clear {
+    let is_wide = || pattern!("(?m)^[^\n]{60}[^\n]*=\r?$").is_match(text);
+    if telling + usize::from(breaks > 0) + usize::from(is_named) < 2
+        && (telling + breaks == 0 || !is_whole() || telling == 0 && !is_wide())
+    {
         return text.into();
     }
     let text = line_break.replace_all(text, "").replace('%', "%25");
@@ -212,12 +207,6 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
     let text = percent_decode_str(&text).decode_utf8_lossy();
     text.into_owned().into()
 }
-
-/// The tags of exports, with what stands in them.
-static TAG: LazyLock<Regex> = LazyLock::new(|| {
-    let names = [section("tag"), section("tag block")].concat().join("|");
-    regex(&format!(r"(?i)</?(?:{names})(?:[\s/][^<>]*)?>"))
-});
 
 /// Undoes an export as HTML, and entities that stand without one.
 fn html(text: String) -> String {
@@ -234,6 +223,14 @@ fn html(text: String) -> String {
     text
 }
 
+/// The tags of exports: whether they close, and their names; and what is no text.
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    let names = [section("tag"), section("tag block")].concat().join("|");
+    regex(&format!(
+        r"(?i)<(?:style|script)[\s>](?s:.*?)</(?:style|script)>|<(/?)({names})(?:[\s/][^<>]*)?>"
+    ))
+});
+
 /// Returns a text of HTML without its tags: blocks are lines, and quotes have their marks.
 fn without_tags(text: &str) -> String {
     let is_laid_out = ["<br", "<div", "<p"].iter().any(|tag| text.contains(tag));
@@ -241,48 +238,32 @@ fn without_tags(text: &str) -> String {
     // Whether something stands in the line, and where the last block began.
     let (mut is_open, mut block) = (false, None);
     // How many quotes and preformatted blocks are open.
-    let (mut quotes, mut preformatted) = (0, 0);
-    for tag in TAG.find_iter(text) {
-        let Some(between) = text.get(at..tag.start()) else {
-            continue;
-        };
+    let (mut quotes, mut preformatted) = (0_usize, 0_usize);
+    for tag in TAG.captures_iter(text) {
+        let whole = tag.get(0).map_or(at..at, |whole| whole.range());
         let line_break = format!("\n{}", "> ".repeat(quotes));
         let is_folded = is_laid_out && preformatted == 0;
-        out += &between.replace('\n', if is_folded { " " } else { &line_break });
-        is_open |= !between.trim().is_empty();
-        at = tag.end();
-        let closes = tag.as_str().starts_with("</");
-        let name = tag
-            .as_str()
-            .trim_start_matches(['<', '/'])
-            .to_ascii_lowercase();
-        let name = name.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>'));
-        let name = name.into_iter().next().unwrap_or_default();
-        let changed = |count: usize| {
-            if closes {
-                count.saturating_sub(1)
-            } else {
-                MAX_DEPTH.min(count + 1)
-            }
-        };
-        match name {
-            // To its own end, or else as text: it is looked for once.
-            "script" | "style" if !closes => match text[at..].find(&format!("</{name}")) {
-                Some(end) => at += end,
-                None => break,
-            },
-            "blockquote" => quotes = changed(quotes),
-            "pre" => preformatted = changed(preformatted),
-            "td" | "th" => out.push(' '),
+        let between = if is_folded { " " } else { &line_break };
+        out += &text[at..whole.start].replace('\n', between);
+        is_open |= !text[at..whole.start].trim().is_empty();
+        at = whole.end;
+        let part = |group| tag.get(group).map_or("", |part| part.as_str());
+        let (closes, name) = (!part(1).is_empty(), &*part(2).to_ascii_lowercase());
+        match (name, closes) {
+            ("blockquote", false) => quotes = MAX_DEPTH.min(quotes + 1),
+            ("blockquote", true) => quotes = quotes.saturating_sub(1),
+            ("pre", false) => preformatted += 1,
+            ("pre", true) => preformatted = preformatted.saturating_sub(1),
+            ("td" | "th", _) => out.push(' '),
             _ => {}
         }
         let is_block = section("tag block").contains(&name);
         // An empty block is an empty line.
         let is_empty = closes && block == Some(out.len());
         if matches!(name, "br" | "blockquote") || is_block && (is_open || is_empty) {
+            is_open = false;
             out.push('\n');
             out += &"> ".repeat(quotes);
-            is_open = false;
         }
         if is_block {
             block = (!closes).then_some(out.len());
@@ -297,9 +278,20 @@ fn gutter(text: &str) -> Option<Regex> {
     let count = lines().filter(|line| !line.is_empty()).count();
     let mut known = section("gutter").iter();
     known.find_map(|row| {
-        let gutter = regex(&format!(r"^\s*{row}"));
-        let has = lines().filter(|line| gutter.is_match(line)).count();
-        (has * 3 > count * 2).then_some(gutter)
+        let gutter = regex(&format!(r"^\s*(?:{row})"));
+        let mut last = 0_u32;
+        let has = lines().filter(|line| {
+            let Some(front) = gutter.find(line) else {
+                return false;
+            };
+            // Numbers of lines follow each other.
+            let number = front.as_str().trim_matches([' ', '\t', ':', '|', '│']);
+            let Ok(number) = number.parse() else {
+                return true;
+            };
+            number == std::mem::replace(&mut last, number) + 1
+        });
+        (has.count() * 3 > count * 2).then_some(gutter)
     })
 }
 
@@ -307,23 +299,11 @@ fn unquoted(line: &str) -> &str {
     line.trim_start_matches(['>', ' '])
 }
 
-/// Returns the number in front of a line, and what stands behind it.
-fn numbered(line: &str) -> Option<(u32, &str)> {
-    let found =
-        pattern!(r"^\s{0,8}(\d{1,6})(?:[:|│]?(?: |$)|\t|\s{1,4}[|│](?: |$))").captures(line)?;
-    Some((found[1].parse().ok()?, &line[found[0].len()..]))
-}
-
-/// Returns a line without its number and without what stands in front of it.
-fn without_front<'a>(line: &'a str, number: Option<u32>, gutter: Option<&Regex>) -> &'a str {
+/// Returns a line without what stands in front of what it says.
+fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
     const LONGEST: usize = 120;
     let front = pattern!(&format!(r"^\s{{0,8}}(?:{})", section("front").join("|")));
     let mut line = line;
-    if let Some((own, behind)) = numbered(line)
-        && Some(own) == number
-    {
-        line = behind;
-    }
     if let Some(found) = gutter.and_then(|gutter| gutter.captures(line)) {
         let behind = &line[found[0].len()..];
         line = found.get(1).map_or(behind, |inner| inner.as_str());
@@ -340,31 +320,16 @@ fn without_front<'a>(line: &'a str, number: Option<u32>, gutter: Option<&Regex>)
 /// Splits a text into lines, takes off what stands in front of them, and hands over each: what it
 /// says, what stood between it and the one before if that goes on in it, its depth and its role.
 fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
-    /// Within how many lines three numbers of lines stand, as there may be a line between two.
-    const NUMBERS: usize = 4;
-    let gutter = gutter(text);
+    // Numbers of lines may stand on lines of their own.
+    let joined = pattern!(r"(?m)^(\d{1,6})\n").replace_all(text, "$1 ");
+    let numbered = matches!(joined, Cow::Owned(_))
+        .then(|| gutter(&joined))
+        .flatten();
+    let text = numbered.as_ref().map_or(text, |_| &joined);
+    let gutter = numbered.or_else(|| gutter(text));
     let mut before = Before::default();
-    let mut next_number = None;
-    let mut lines = text.split('\n');
-    while let Some(whole) = lines.next() {
-        let ahead = || lines.clone().take(NUMBERS).map(unquoted).map(numbered);
-        let number = numbered(unquoted(whole)).map(|(number, _)| number);
-        let number = number.filter(|number| {
-            let mut numbers = ahead().flatten().map(|(number, _)| number);
-            let mut follows = |by| numbers.next() == Some(number + by);
-            next_number == Some(*number) || follows(1) && follows(2)
-        });
-        // What it numbers may stand in the next line.
-        let is_lone = unquoted(whole)
-            .trim_end()
-            .bytes()
-            .all(|b| b.is_ascii_digit());
-        if number.is_some() && is_lone && ahead().next().flatten().is_none() {
-            next_number = number.map(|number| number + 1);
-            continue;
-        }
-        next_number = number.map_or(next_number, |number| Some(number + 1));
-        let without_front = |line| without_front(line, number, gutter.as_ref());
+    for whole in text.split('\n') {
+        let without_front = |line| without_front(line, gutter.as_ref());
         let (mut depth, mut line) = before.quotes(without_front(whole));
         if depth > 0 {
             line = without_front(line);
@@ -375,10 +340,8 @@ fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
             continue;
         }
         let trimmed = line.trim_start();
-        if let Some(behind) = ["```", "~~~"]
-            .iter()
-            .find_map(|fence| trimmed.strip_prefix(fence))
-        {
+        let mut fences = ["```", "~~~"].iter();
+        if let Some(behind) = fences.find_map(|fence| trimmed.strip_prefix(fence)) {
             put("", None, depth, Role::Border);
             // The name of a language, or the text itself.
             if !behind.trim().contains([' ', '{', '<']) {
@@ -393,8 +356,6 @@ fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
         if !line.is_empty() {
             before.depth = depth;
             before.goes_on = line.ends_with(['\\', '`', '^']);
-            before.is_powershell =
-                line.starts_with("PS ") || before.is_powershell && before.goes_on;
         }
     }
 }
@@ -406,7 +367,6 @@ struct Before {
     depth: usize,
     /// Whether the line before says that it goes on in this one.
     goes_on: bool,
-    is_powershell: bool,
     /// Whether the headers of a request that `curl -v` sent are being shown.
     is_sent: bool,
     /// Whether the headers of a response that `curl -v` received are being shown.
@@ -422,27 +382,29 @@ struct Before {
 impl Before {
     /// Takes the marks of quoted mail off a line, and returns how many there were.
     fn quotes<'a>(&self, line: &'a str) -> (usize, &'a str) {
-        let (mut depth, mut rest) = (0, line);
-        while depth < 64
-            && let Some(behind) = rest.trim_start_matches(' ').strip_prefix('>')
-        {
-            // Python's prompt, R's, and PowerShell's for a line that goes on.
-            let is_python = behind.starts_with(">> ") && !behind.starts_with(">> >");
-            let is_r = behind.contains(" <- ") && !behind.trim_start().starts_with('>');
-            let is_going_on = self.is_powershell && self.goes_on && behind.starts_with('>');
-            if is_python && behind.contains(['(', '=', '.']) || is_r || is_going_on {
-                let depth = if depth == 0 { self.depth } else { depth };
-                return (depth, behind.trim_start_matches('>').trim_start());
+        let marks = line.len() - line.trim_start_matches(['>', ' ']).len();
+        let (marks, text) = line.split_at(marks);
+        let count = |marks: &str| marks.matches('>').count();
+        // Python's prompt, R's, and what shells put in front of a line that goes on.
+        let is_python = marks.ends_with(">>> ") && text.contains(['(', '=', '.']);
+        let prompt = match marks {
+            _ if is_python => 3,
+            _ if marks.ends_with("> ") && text.contains(" <- ") => 1,
+            _ if self.goes_on && count(marks) > self.depth => count(marks) - self.depth,
+            _ => 0,
+        };
+        match (count(marks), prompt) {
+            (0, _) => (0, line),
+            (depth, 0) => {
+                let last = marks.rfind('>').map_or(0, |at| at + 1);
+                (
+                    depth,
+                    line[last..].strip_prefix(' ').unwrap_or(&line[last..]),
+                )
             }
-            depth += 1;
-            rest = behind;
+            (depth, prompt) if depth > prompt => (depth - prompt, text),
+            _ => (self.depth, text),
         }
-        if depth > 0 {
-            rest = rest.strip_prefix(' ').unwrap_or(rest);
-        }
-        // A shell's own mark for a line that goes on.
-        let is_going_on = depth == self.depth + 1 && self.goes_on;
-        (if is_going_on { self.depth } else { depth }, rest)
     }
 
     /// Returns what stood between a line and the one before, if that one was broken at some width: a
@@ -493,11 +455,11 @@ impl Before {
                 return (Role::Received, depth, inner);
             }
         }
-        let notes = ["* ", "{ [", "} ["];
-        if notes.iter().any(|mark| trimmed.starts_with(mark)) {
+        self.is_received &= trimmed.is_empty();
+        let mut notes = ["* ", "{ [", "} ["].iter();
+        if notes.any(|mark| trimmed.starts_with(mark)) {
             return (Role::Note, depth, trimmed);
         }
-        self.is_received &= trimmed.is_empty();
         (Role::Text, depth, line)
     }
 }
