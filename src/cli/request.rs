@@ -106,6 +106,7 @@ pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
     RunOptions {
         selection,
         details: args.pipeline_details,
+        timeout: Some(args.timeout),
     }
 }
 

@@ -203,8 +203,7 @@ facts! {
     };
     "others_unchecked": |f, _| f.run(|_| f.may_be_others());
     "rest_unchecked": |f, _| f.if_live(f.run(|_| {
-        let is_first = f.selection == Some(Selection::First) && f.may_be_others();
-        is_first && f.reason == Some(Reason::PipelinesDenied)
+        f.may_be_others() && f.reason == Some(Reason::PipelinesDenied)
     }));
     "none_readable": |f, _| f.run(|_| f.coverage.denied == f.coverage.checked);
     "some_refused": |f, _| f.run(|_| f.coverage.denied > 0);

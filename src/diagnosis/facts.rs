@@ -36,6 +36,8 @@ pub(super) struct Facts<'a> {
     pub(super) pasted: Option<&'a PastedFacts>,
     /// The commands whose output would settle what a pasted text leaves open.
     pub(super) commands: Vec<String>,
+    /// The command that asks for the token, in their shell.
+    pub(super) enter_token: &'static str,
     /// Whether whoever pasted the text is spoken to, and not of.
     pub(super) is_reply: bool,
     /// Whether all of it came from the sandbox.
@@ -414,9 +416,15 @@ impl<'a> Facts<'a> {
         self.pasted.is_some_and(PastedFacts::holds_token)
     }
 
-    /// Returns the workspaces of the refused apps that have API tokens of their own.
+    /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused
+    /// ones, or else of all that were listed.
     pub(super) fn managed(&self) -> Vec<&'a Untrusted> {
-        managed(self.refused.iter().copied())
+        let refused = managed(self.refused.iter().copied());
+        if refused.is_empty() {
+            managed(self.sample)
+        } else {
+            refused
+        }
     }
 
     /// Returns a fact of a run's options and environment; pasted text has neither.
@@ -441,7 +449,7 @@ impl<'a> Facts<'a> {
 
 /// Returns the workspaces of apps that have API tokens of their own, each once and in the apps'
 /// order; a person's account has none. Nothing if the workspace of one app is not known.
-pub(super) fn managed<'a>(apps: impl IntoIterator<Item = &'a App> + Clone) -> Vec<&'a Untrusted> {
+fn managed<'a>(apps: impl IntoIterator<Item = &'a App> + Clone) -> Vec<&'a Untrusted> {
     if workspaces_of(apps.clone()).is_empty() {
         return Vec::new();
     }

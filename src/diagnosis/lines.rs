@@ -15,7 +15,7 @@ pub const fn check_title(id: CheckId) -> &'static str {
     match id {
         CheckId::TokenFormat => "Token format",
         CheckId::AppsList => "List apps",
-        CheckId::AppsRecheck => "Token again",
+        CheckId::AppsRecheck => "List apps again",
         CheckId::PipelinesList => "Read pipelines",
         CheckId::PipelinesShow => "Read one run",
     }

@@ -162,6 +162,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let how = Reproduce::new(&report.target, shell.unwrap_or(known.shell));
     let open = pasted::addresses(&report);
     facts.commands = open.iter().map(|url| how.curl(url)).collect();
+    facts.enter_token = how.enter_token();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
     facts.causes_left = causes.len();
@@ -177,12 +178,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let checks: Vec<CheckLine> = checks
         .map(|check| lines::check(check, &facts, &how))
         .collect();
-    // Nobody has to act for a verified token to work, but a pasted one is everybody's.
-    let is_needed = facts.reason.is_some() || facts.was_pasted();
-    let needed = actions.first().filter(|_| is_needed);
-    let (who, who_text) = needed
-        .and_then(|action| result::who(action, &facts))
-        .unzip();
+    let first = actions.first();
+    let (who, who_text) = { first.and_then(|action| result::who(action, &facts)) }.unzip();
     let is_live = report.evidence == EvidenceKind::Live;
     let questions = entry.questions.iter();
     let mut diagnosis = Diagnosis {
@@ -203,9 +200,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         token: result::token(&facts, &report),
         who,
         who_text,
-        actions: { actions.iter() }
-            .map(|action| fill(&action.sentence.text, &facts).capitalized())
-            .collect(),
+        actions: result::actions(&actions, &facts),
         warnings: warnings(&report, &facts),
         reproduce: if facts.commands.is_empty() {
             reproduce(&checks, &report, &how)

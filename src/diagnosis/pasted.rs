@@ -271,10 +271,11 @@ pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
     (!outcomes.is_empty()).then_some(all)
 }
 
-/// Returns the commands that would settle what is open, each in a block.
+/// Returns the commands that would settle what is open, each in a block, behind the one that asks for
+/// the token.
 pub(super) fn commands(facts: &Facts) -> Option<Text> {
-    let commands = facts.commands.iter();
-    (!facts.commands.is_empty()).then(|| commands.fold(Text::default(), Text::block))
+    let first = || Text::default().block(facts.enter_token);
+    (!facts.commands.is_empty()).then(|| facts.commands.iter().fold(first(), Text::block))
 }
 
 /// Returns the other services whose tokens stand in the text, with the places where such tokens are

@@ -4,7 +4,7 @@
 
 use super::catalogue::{Action, Cause, Entry};
 use super::facts::Facts;
-use super::sentence::{fill, list_of, say};
+use super::sentence::{fill, say};
 use super::{Who, result};
 use crate::report::EvidenceKind;
 use crate::text::{Span, Text};
@@ -25,15 +25,20 @@ pub(super) fn reply(
     };
     let result = result::result(entry, causes, &facts);
     let mut mail = vec![plain(&result)];
+    if let [cause] = causes
+        && result::said_causes(entry, causes, &facts) == 0
+    {
+        let cause = fill(&cause.sentence.text, &facts).capitalized();
+        mail.push(plain(&cause));
+    }
     if let Some(dx) = result::dx(entry, &facts) {
         mail.push(format!("DX {}", plain(&dx)));
     }
     if !facts.secrets().is_empty() {
         mail.push(plain(&say("warning token_in_text", &facts)));
     }
-    let texts: Vec<String> = { actions.iter() }
-        .map(|action| plain(&fill(&action.sentence.text, &facts).capitalized()))
-        .collect();
+    let texts = result::actions(actions, &facts);
+    let texts: Vec<String> = texts.iter().map(plain).collect();
     let who = actions
         .first()
         .and_then(|action| result::who(action, &facts));
@@ -51,12 +56,8 @@ pub(super) fn reply(
             mail.extend(numbered.map(|(text, number)| format!("{number}. {text}")));
         }
     }
-    let next = list_of("if_dx_refuses", &facts);
-    if let Some(first) = next.first() {
-        mail.push(format!("If DX still refuses it: {}", plain(first)));
-    }
     if !facts.commands.is_empty() || facts.was_pasted() {
-        mail.push("Leave the token itself out of the mail.".to_owned());
+        mail.push("Leave the token itself out of your answer.".to_owned());
     }
     Some(mail.join("\n\n") + "\n")
 }

@@ -45,6 +45,16 @@ impl Reproduce {
         }
     }
 
+    /// Returns the command that asks for the token and puts it into the variable: typed into a command,
+    /// it would stay in the shell's history.
+    pub(super) const fn enter_token(&self) -> &'static str {
+        match self.shell {
+            Shell::Posix => "read -rs BITRISE_TOKEN",
+            Shell::Cmd => "set /p BITRISE_TOKEN=",
+            Shell::PowerShell => "$env:BITRISE_TOKEN = Read-Host",
+        }
+    }
+
     /// Returns the command that repeats one request.
     pub(super) fn curl(&self, url: &str) -> String {
         // In Windows PowerShell, `curl` is another command.
@@ -100,20 +110,24 @@ mod tests {
             let how = Reproduce::new(&target, shell);
             forms.push(format!("{shell:?}"));
             forms.extend(how.start(&target));
+            forms.push(how.enter_token().to_owned());
             forms.push(how.curl("https://api.bitrise.io/v0.1/apps?limit=50"));
         }
         insta::assert_snapshot!(forms.join("\n"), @r#"
         Posix
         bitrise-dx sandbox --listen 127.0.0.1:9 --scenario slow &
         export BITRISE_TOKEN=bitwat_made_up
+        read -rs BITRISE_TOKEN
         curl -sS -i --cacert '/tmp/it’s '\''a'\''.pem' -H "Authorization: $BITRISE_TOKEN" 'https://api.bitrise.io/v0.1/apps?limit=50'
         Cmd
         start "" bitrise-dx sandbox --listen 127.0.0.1:9 --scenario slow
         set "BITRISE_TOKEN=bitwat_made_up"
+        set /p BITRISE_TOKEN=
         curl -sS -i --cacert "/tmp/it’s 'a'.pem" -H "Authorization: %BITRISE_TOKEN%" "https://api.bitrise.io/v0.1/apps?limit=50"
         PowerShell
         Start-Process bitrise-dx 'sandbox --listen 127.0.0.1:9 --scenario slow'
         $env:BITRISE_TOKEN = 'bitwat_made_up'
+        $env:BITRISE_TOKEN = Read-Host
         curl.exe -sS -i --cacert "/tmp/it’s 'a'.pem" -H "Authorization: $env:BITRISE_TOKEN" "https://api.bitrise.io/v0.1/apps?limit=50"
         "#);
     }

@@ -49,12 +49,32 @@ pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, Text)> {
     };
     let who = match name {
         "github_secrets" => Who::You,
-        "bitrise_secrets" => Who::BitriseAdmin,
+        "bitrise_secrets" | "app_admin" => Who::BitriseAdmin,
         name => Who::named(name)?,
     };
     let is_customer = who == Who::You && facts.is_told();
     let who = if is_customer { Who::Customer } else { who };
     Some((who, said(&format!("who {name}"), facts)?))
+}
+
+/// Returns what is to be done, in order. A step that is not for whoever does the one before begins
+/// with whom it is for.
+pub(super) fn actions(actions: &[&Action], facts: &Facts) -> Vec<Text> {
+    // Whoever waits does the rest, too.
+    let person = |action: &&Action| {
+        let person = said(&format!("by {}", action.who), facts);
+        person.unwrap_or_else(|| say("by you", facts))
+    };
+    let people: Vec<Text> = actions.iter().map(person).collect();
+    let mut texts: Vec<Text> = { actions.iter() }
+        .map(|action| fill(&action.sentence.text, facts).capitalized())
+        .collect();
+    for (text, pair) in texts.iter_mut().skip(1).zip(people.windows(2)) {
+        if pair[0] != pair[1] {
+            *text = pair[1].clone().capitalized().own(": ").then(text.clone());
+        }
+    }
+    texts
 }
 
 /// Returns the headline of the likeliest cause, if it has one and is known to apply.

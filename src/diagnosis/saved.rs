@@ -176,6 +176,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         options: RunOptions {
             selection: saved.target.apps,
             details: saved.target.pipeline_details,
+            timeout: None,
         },
         interrupted: { Signal::ALL.iter().copied() }
             .find(|signal| signal.exit_code() == saved.exit_code),

@@ -81,7 +81,7 @@ impl Run {
     fn select(mut self, selection: Selection) -> Self {
         self.report.options = RunOptions {
             selection,
-            details: false,
+            ..RunOptions::default()
         };
         self
     }

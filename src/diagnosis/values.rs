@@ -2,7 +2,7 @@
 //!
 //! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
 
-use super::facts::{Facts, Mistaken, host_of, managed, workspaces_of};
+use super::facts::{Facts, Mistaken, host_of, workspaces_of};
 use super::pasted;
 use super::{Known, millis};
 use crate::app::App;
@@ -59,6 +59,7 @@ values! {
     "all_apps_input": |f| Some(f.input("--all-apps")?.into());
     "base_url_input": |f| Some(f.input("--base-url")?.into());
     "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
+    "timeout": |f| Some(humantime::format_duration(f.report?.options.timeout?).to_string().into());
     "max_time_input": |f| Some(f.input("--max-time")?.into());
     "now": |f| Some(humantime::format_rfc3339_seconds(f.report?.checked_at).to_string().into());
     "clock": |f| Some(clock(f.retry_at?, now(f)).into());
@@ -320,15 +321,9 @@ fn refused(facts: &Facts) -> Option<Text> {
     Some(text)
 }
 
-/// Returns the workspace that the apps in question have in common: the refused ones, or else all
-/// that were listed.
+/// Returns the workspace that the apps in question have in common.
 fn workspace<'a>(facts: &Facts<'a>) -> Option<&'a Untrusted> {
-    let all = if facts.refused.is_empty() {
-        managed(facts.sample)
-    } else {
-        facts.managed()
-    };
-    match all.as_slice() {
+    match facts.managed().as_slice() {
         [one] => Some(*one),
         _ => None,
     }

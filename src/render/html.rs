@@ -5,7 +5,7 @@
 //! request.
 
 use super::sections::{Block, Section, Share, sections, shares};
-use super::{Scope, mark, verdict_status};
+use super::{Scope, mark, status};
 use crate::diagnosis::{Diagnosis, span};
 use crate::text::{Span, Text};
 use askama::Template;
@@ -47,7 +47,7 @@ struct Page<'a> {
 /// # Errors
 /// Returns the template engine's error; no diagnosis is known to cause one.
 pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
-    let status = verdict_status(diagnosis.verdict);
+    let status = status(diagnosis);
     let scope = Scope {
         is_full: true,
         max_apps: MAX_APPS,

@@ -2,7 +2,7 @@
 
 use super::sections::{Block, Row, Section, bullets, sections};
 use super::wrap::{self, Columns};
-use super::{Scope, mark, verdict_status};
+use super::{Scope, mark, status};
 use crate::check::Status;
 use crate::diagnosis::{self, Diagnosis, WarningLine};
 use crate::report::Warning;
@@ -206,7 +206,7 @@ impl Page {
     }
 
     fn quiet(&mut self, diagnosis: &Diagnosis) {
-        let mark = self.mark(verdict_status(diagnosis.verdict));
+        let mark = self.mark(status(diagnosis));
         let origin = super::origin(diagnosis);
         let origin = origin.map_or_else(String::new, |origin| format!("[{origin}] "));
         let result = self.set(&diagnosis.result.to_string());
@@ -231,7 +231,7 @@ impl Page {
 
     /// Writes the result, the token, who has to act, and what to do.
     fn first_block(&mut self, diagnosis: &Diagnosis) {
-        let mark = self.mark(verdict_status(diagnosis.verdict));
+        let mark = self.mark(status(diagnosis));
         self.block(&mark, 4, &diagnosis.result);
         for remark in &diagnosis.remarks {
             self.block("  ", 4, remark);

@@ -4,7 +4,7 @@
 //! HTML, mentions or references. Everything else is escaped, so that what slips through is text.
 
 use super::sections::{Block, Section, Table, sections};
-use super::{Scope, mark, verdict_status};
+use super::{Scope, mark, status};
 use crate::diagnosis::Diagnosis;
 use crate::text::{Span, Text};
 use std::fmt::Write as _;
@@ -61,7 +61,7 @@ impl Page {
     }
 
     fn first_block(&mut self, diagnosis: &Diagnosis) {
-        let mark = mark(verdict_status(diagnosis.verdict));
+        let mark = mark(status(diagnosis));
         self.line(&format!("\n## {mark} {}", inline(&diagnosis.result)));
         for remark in &diagnosis.remarks {
             self.line(&format!("\n**{}**", inline(remark)));

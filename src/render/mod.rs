@@ -51,16 +51,24 @@ const fn mark(status: Status) -> &'static str {
     }
 }
 
-/// Returns the status that a verdict looks like.
-const fn verdict_status(verdict: Verdict) -> Status {
-    match verdict {
+/// Returns the status that a result looks like: what another host than Bitrise's says is neither good
+/// nor bad for DX.
+fn status(diagnosis: &Diagnosis) -> Status {
+    match diagnosis.verdict {
+        Verdict::NotRun => Status::Skip,
+        _ if is_elsewhere(diagnosis) && diagnosis.requests().next().is_some() => Status::Unknown,
         Verdict::Verified => Status::Pass,
         Verdict::InvalidCredentials | Verdict::InvalidPermissions | Verdict::NoResources => {
             Status::Fail
         }
         Verdict::Inconclusive => Status::Unknown,
-        Verdict::NotRun => Status::Skip,
     }
+}
+
+/// Tells whether another host than Bitrise's was asked.
+fn is_elsewhere(diagnosis: &Diagnosis) -> bool {
+    let target = &diagnosis.target;
+    target.base_url.is_some() && !target.is_bitrise && target.sandbox.is_none()
 }
 
 /// Returns what a line that stands alone has to say of where it comes from.

@@ -1,8 +1,8 @@
 //! The sections of a report below its first block: the one walk that every format shows in its own
 //! way.
 
-use super::Scope;
-use crate::check::Status;
+use super::{Scope, is_elsewhere};
+use crate::check::{CheckId, Status};
 use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, check_title, span};
 use crate::exchange::METHOD;
 use crate::report::{AppResult, AppState, Coverage, EvidenceKind};
@@ -79,7 +79,7 @@ pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
         sees(diagnosis, scope),
         evidence(diagnosis, scope),
         bullets("not-checked", "Not checked", not_checked),
-        section("if-dx-refuses", "If DX still refuses", if_dx_refuses),
+        section("if-dx-refuses", "If DX refuses it", if_dx_refuses),
         bullets("questions", "What to ask next", questions),
         reproduce(diagnosis, scope),
     ];
@@ -134,6 +134,8 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         return None;
     }
     let is_worth_it = |check: &&CheckLine| match check.status {
+        // The line of the token has its kind.
+        Status::Pass if check.id == CheckId::TokenFormat => scope.is_full,
         Status::Pass | Status::Fail | Status::Unknown => true,
         Status::Skip if is_pasted => false,
         Status::Skip => scope.is_full || check.was_asked_for,
@@ -167,7 +169,9 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 /// Which of several apps could not be read. Refused ones come first: they are what has to be mended.
 fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     let apps = &diagnosis.apps;
-    if apps.items.len() < 2 {
+    // The result of a pass names those that are disabled.
+    let is_pass = diagnosis.verdict == Verdict::Verified;
+    if apps.items.len() < 2 || (is_pass && !scope.is_full) {
         return None;
     }
     let in_state = |state| apps.items.iter().filter(move |app| app.state == state);
@@ -180,7 +184,7 @@ fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         "Apps that could not be read"
     };
     let title = format!(
-        "{title}: {} of {} checked",
+        "{title} ({} of the {} checked)",
         all.len(),
         apps.coverage.checked
     );
@@ -306,6 +310,19 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
             ..Row::default()
         });
     }
+    // A pass keeps no request of an app that was set aside.
+    let is_pass = diagnosis.verdict == Verdict::Verified;
+    let aside = { diagnosis.apps.items.iter() }
+        .filter(|app| is_pass && app.state == AppState::Denied)
+        .take(scope.max_apps);
+    rows.extend(aside.map(|result| {
+        let path = format!("…/apps/{}/pipelines?limit=1", result.app.slug);
+        Row {
+            cells: vec![Text::from(METHOD).own(" ").command(path)],
+            notes: vec![why(result).into()],
+            ..Row::default()
+        }
+    }));
     let table = Table {
         rows,
         ..Table::default()
@@ -324,10 +341,13 @@ fn asked(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
     }
 }
 
-/// The commands that repeat the requests. Without a network that carries them they show nothing.
+/// The commands that repeat the requests. Without a network that carries them they show nothing, and
+/// to another host than Bitrise's they would only send the token once more.
 fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     let is_pointless = match diagnosis.reason {
-        Some(Reason::DnsFailure | Reason::TlsFailure) => true,
+        // What was mistyped needs no repeating.
+        Some(Reason::DnsFailure | Reason::TlsFailure | Reason::AppNotAccessible) => true,
+        _ if is_elsewhere(diagnosis) => true,
         // They stand among the actions where the text alone is to blame.
         None | Some(Reason::EvidenceIncomplete | Reason::EvidenceMissing) => {
             diagnosis.evidence == EvidenceKind::Pasted

@@ -62,6 +62,8 @@ pub struct RunOptions {
     pub selection: Selection,
     /// Whether one pipeline run of each app was to be looked at (`--pipeline-details`).
     pub details: bool,
+    /// How long one attempt may take, if that is known (`--timeout`).
+    pub timeout: Option<Duration>,
 }
 
 names! {

@@ -839,7 +839,7 @@ fn every_format_says_what_dx_may_not_notice() {
         let text = as_bitrises(&server, &["--all-apps"], format);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            text.contains("may connect: its page has the first app tested"),
+            text.contains("may connect: as its page tells, it tests the first app"),
             "{text}"
         );
         assert!(!text.contains("DX will show"), "{text}");
@@ -1043,7 +1043,7 @@ fn an_app_that_is_in_no_list_is_none_of_the_tokens() {
     });
     for (slugs, line) in [
         (&["app-500"][..], "the 120 apps"),
-        (&["app-1", "app-500"], "119 of 120 apps"),
+        (&["app-1", "app-500"], "119 of the 120 apps"),
     ] {
         let report = run(settings(&server.base_url()), &chosen(slugs), pending());
         assert_eq!(report.apps.total, Some(120));

@@ -777,7 +777,11 @@ fn support_reads_what_a_text_shows_and_the_customer_what_to_do() {
         ("told", TOLD),
     ] {
         let shown = diagnose(judge(text, None, SystemTime::UNIX_EPOCH), &Known::default());
-        let style = Style { width: 100, ..WIDE };
+        let style = Style {
+            width: 100,
+            detail: Detail::Normal,
+            ..WIDE
+        };
         let screen = render::human(&shown, style);
         let screen: Vec<&str> = { screen.lines() }
             .filter(|line| !line.starts_with("bitrise-dx 0."))

@@ -366,8 +366,6 @@ fn apps_have_the_recorded_variety() {
             ("/status", Value::from(1)),
             ("/avatar_url", Value::Null),
             ("/is_disabled", Value::from(true)),
-            ("/owner/account_type", Value::from("organization")),
-            ("/owner/account_type", Value::from("user")),
         ] {
             let hits = apps
                 .iter()

@@ -162,7 +162,8 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         let is_warning = code.is_some_and(|code| Warning::named(code).is_some());
         let verdict = name.strip_prefix("verdict ");
         let is_verdict = verdict.is_some_and(|verdict| Verdict::named(verdict).is_some());
-        let is_other = is_warning || is_verdict || name.starts_with("who ");
+        let is_person = name.starts_with("who ") || name.starts_with("by ");
+        let is_other = is_warning || is_verdict || is_person;
         let is_known = is_line || is_other || ["verified", "always"].contains(name);
         assert!(is_used || is_reason || is_known, "{name}");
     }
