@@ -106,10 +106,16 @@ pub(super) struct Action {
     pub(super) cause: Option<usize>,
 }
 
-/// The texts of all entries, by name.
-static TEXTS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    let entries = TEXT.split("\n== ").skip(1);
-    entries.filter_map(|entry| entry.split_once('\n')).collect()
+/// All entries, by name: the text of each, and what was read of it, if it was asked for.
+static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Entry>)>> = LazyLock::new(|| {
+    // A search for one character is many times faster than one for several.
+    let ends = TEXT.match_indices('\n').map(|(at, _)| at);
+    let heads = ends.filter(|at| TEXT[*at..].starts_with("\n== "));
+    let places: Vec<usize> = heads.chain([TEXT.len()]).collect();
+    let entries = places.windows(2).map(|place| &TEXT[place[0]..place[1]]);
+    let entries = entries.filter_map(|entry| entry.strip_prefix("\n== ")?.split_once('\n'));
+    let entries = entries.map(|(name, text)| (name, (text, OnceLock::new())));
+    entries.collect()
 });
 
 /// Returns what is known of a reason, or of a verified token.
@@ -121,11 +127,7 @@ pub(super) fn entry(reason: Option<Reason>) -> &'static Entry {
 /// Returns the entry with a name. One that can't be read, which a test rules out, is empty. Each is
 /// read when it is first asked for: a run needs few of them.
 pub(super) fn named(name: &str) -> Option<&'static Entry> {
-    static ENTRIES: LazyLock<HashMap<&str, OnceLock<Entry>>> = LazyLock::new(|| {
-        let names = TEXTS.keys();
-        names.map(|name| (*name, OnceLock::new())).collect()
-    });
-    let entry = ENTRIES.get(name)?;
+    let (_, entry) = ENTRIES.get(name)?;
     Some(entry.get_or_init(|| read(name).unwrap_or_default()))
 }
 
@@ -169,7 +171,7 @@ pub(super) fn first<'a>(sentences: &'a [Sentence], facts: &Facts) -> Option<&'a 
 
 /// Returns the lines of an entry without its name, each with those that go on with it.
 fn lines_of(name: &str) -> Option<Vec<String>> {
-    let text = TEXTS.get(name)?;
+    let (text, _) = ENTRIES.get(name)?;
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         match lines.last_mut() {
