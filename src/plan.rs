@@ -9,10 +9,8 @@ use crate::redact::Redactor;
 use crate::text::escape_unprintable;
 use crate::token;
 use crate::verdict::Reason;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -50,45 +48,25 @@ impl Plan {
         }
         match &self.apps {
             AppSelection::Named(apps) if apps.iter().any(|app| token.finds(app.raw())) => {
-                Err(NotASlug::Token.in_option())
+                Err(refused(OPTION, TOKEN))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Why a text is no app's slug.
-enum NotASlug {
-    /// It is a token.
-    Token,
-    /// It can't be one, or is no text at all.
-    Other,
-}
+/// Where a slug stands that is no line of a file.
+const OPTION: &str = "what --app names";
 
-impl NotASlug {
-    /// Says it of `--app`.
-    fn in_option(&self) -> PlanError {
-        PlanError::Arguments(Cow::Borrowed(match self {
-            Self::Token => {
-                "--app was given a token instead of an app's slug: treat that token as compromised"
-            }
-            Self::Other => {
-                "--app takes an app's slug, such as 93f256e365d929d3, or the app's address on \
-                 Bitrise, such as https://app.bitrise.io/app/93f256e365d929d3"
-            }
-        }))
-    }
+/// What is said of a text that should be an app's slug and is a token.
+const TOKEN: &str = "is a token instead of an app's slug: treat that token as compromised";
 
-    /// Says it of a line of `--apps-file`.
-    fn in_line(&self, line: usize) -> PlanError {
-        let what = match self {
-            Self::Token => "a token instead of an app's slug: treat that token as compromised",
-            Self::Other => {
-                "not an app's slug, such as 93f256e365d929d3, nor an app's address on Bitrise"
-            }
-        };
-        PlanError::Arguments(format!("line {line} of --apps-file is {what}").into())
-    }
+/// The same of any other text that is no slug.
+const NO_SLUG: &str = "is not an app's slug, such as 93f256e365d929d3, nor an app's address on \
+    Bitrise, such as https://app.bitrise.io/app/93f256e365d929d3";
+
+fn refused(place: &str, why: &str) -> PlanError {
+    PlanError::Arguments(format!("{place} {why}").into())
 }
 
 /// Reads what `--app` names: an app's slug, or the app's address on Bitrise, whatever stands behind
@@ -97,38 +75,28 @@ impl NotASlug {
 /// # Errors
 /// Returns a [`PlanError`] for a text that can't be a slug, or that looks like a token.
 pub fn app_slug(text: &str) -> Result<Slug, PlanError> {
-    slug(text).map_err(|error| error.in_option())
+    slug(text).map_err(|why| refused(OPTION, why))
 }
 
-fn slug(text: &str) -> Result<Slug, NotASlug> {
+fn slug(text: &str) -> Result<Slug, &'static str> {
     if token::has_prefix(text) {
-        return Err(NotASlug::Token);
+        return Err(TOKEN);
     }
+    // In an address, the API's own and the first website's have the plural; browsers leave out the
+    // scheme.
+    let address = ["/app/", "/apps/"]
+        .iter()
+        .find_map(|path| text.trim().split_once(path));
+    let text = address.map_or(text, |(before, after)| {
+        let host = before.rsplit("://").next().unwrap_or(before);
+        let is_host = host.is_empty() || host.contains('.') || host.starts_with("localhost");
+        let slug = after.split(['/', '?', '#']).next();
+        slug.filter(|_| is_host).unwrap_or(text)
+    });
     // The last one stands for bytes that are not text.
-    let is_odd = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(
-                c,
-                '/' | '\\' | '"' | ',' | ';' | char::REPLACEMENT_CHARACTER
-            )
-    };
-    let text = slug_of_address(text.trim()).unwrap_or(text);
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/\\\",;\u{fffd}".contains(c);
     let slug = Slug::parse(text).filter(|_| !text.contains(is_odd));
-    slug.ok_or(NotASlug::Other)
-}
-
-/// Returns the slug in an app's address, `https://app.bitrise.io/app/SLUG/…`. The scheme may be
-/// missing, as browsers leave it out, and so may the host be.
-fn slug_of_address(text: &str) -> Option<&str> {
-    let (before, after) = text.split_once("/app/").or_else(|| {
-        // The API's own addresses and those of the first website have the plural.
-        text.split_once("/apps/")
-    })?;
-    let host = before.rsplit("://").next().unwrap_or(before);
-    let is_host = host.is_empty() || host.contains('.') || host.starts_with("localhost");
-    let slug = after.split(['/', '?', '#']).next()?;
-    Some(slug).filter(|_| is_host)
+    slug.ok_or(NO_SLUG)
 }
 
 /// Reads the apps of a file: one slug or address a line, the first column of a CSV file, with a
@@ -138,167 +106,95 @@ fn slug_of_address(text: &str) -> Option<&str> {
 /// start or behind white space, are skipped.
 ///
 /// # Errors
-/// Returns a [`PlanError`] that names the line which can't be a slug, and never quotes it.
+/// Returns a [`PlanError`] that names the line or item which can't be a slug, and never quotes it.
 pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
+    const FILE: &str = "--apps-file";
+    const HEADINGS: [&str; 9] = [
+        "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
+    ];
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let entries = if text.trim_start().starts_with('[') {
-        json_entries(text)?
-    } else {
-        line_entries(text)
-    };
+    let (mut kind, mut entries) = ("line", Vec::<(usize, String)>::new());
+    if text.trim_start().starts_with('[') {
+        kind = "item";
+        let items = serde_json::from_str::<Vec<serde_json::Value>>(text).map_err(|error| {
+            let place = format!("line {} of {FILE}", error.line());
+            refused(
+                &place,
+                "breaks its JSON; a list in JSON is an array of slugs",
+            )
+        })?;
+        for (number, item) in (1..).zip(items) {
+            let slug = item["slug"].as_str().or(item.as_str()).unwrap_or_default();
+            entries.push((number, slug.to_owned()));
+        }
+    }
+    let lines = text.lines().filter(|_| kind == "line");
+    for (number, line) in (1..).zip(lines) {
+        let before = |text, mark| str::split(text, mark).next().unwrap_or(text);
+        let line = before(before(line, " #"), "\t#").trim();
+        let column = line.split([',', ';', '\t']).next().unwrap_or_default();
+        let column = column.trim_matches(['"', '\'', ' ']);
+        let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
+        let is_heading = entries.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
+        if !line.is_empty() && !line.starts_with('#') && !is_heading {
+            entries.push((number, column.to_owned()));
+        }
+    }
     let (mut slugs, mut seen) = (Vec::new(), HashSet::new());
-    for (line, entry) in entries {
-        let slug = slug(&entry).map_err(|error| error.in_line(line))?;
+    for (number, entry) in entries {
+        let slug =
+            slug(&entry).map_err(|why| refused(&format!("{kind} {number} of {FILE}"), why))?;
         if seen.insert(slug.raw().to_owned()) {
             slugs.push(slug);
         }
     }
     if slugs.is_empty() {
-        let words = "the list of --apps-file names no app";
-        return Err(PlanError::Arguments(words.into()));
+        return Err(refused("the list of --apps-file", "names no app"));
     }
     Ok(slugs)
 }
 
-/// Returns the first column of a text with the number of each line, without comments, empty lines
-/// and a heading.
-fn line_entries(text: &str) -> Vec<(usize, Cow<'_, str>)> {
-    const HEADINGS: [&str; 9] = [
-        "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
-    ];
-    let mut entries: Vec<(usize, Cow<'_, str>)> = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = without_comment(line);
-        let column = first_column(line);
-        let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
-        let is_heading = entries.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
-        if !line.is_empty() && !is_heading {
-            entries.push((number, column.into()));
-        }
-    }
-    entries
-}
-
-fn without_comment(line: &str) -> &str {
-    let mut before = ' ';
-    let comment = line.find(|c: char| {
-        let starts = c == '#' && before.is_whitespace();
-        before = c;
-        starts
-    });
-    line[..comment.unwrap_or(line.len())].trim()
-}
-
-/// Returns the first column of a line of CSV; a comma at the end of a line of JSON is one, too.
-fn first_column(line: &str) -> &str {
-    for mark in ['"', '\''] {
-        let inner = line
-            .strip_prefix(mark)
-            .and_then(|rest| rest.split_once(mark));
-        if let Some((column, rest)) = inner
-            && (rest.is_empty() || rest.starts_with([',', ';', '\t']))
-        {
-            return column.trim();
-        }
-    }
-    line.split([',', ';', '\t']).next().unwrap_or(line).trim()
-}
-
-/// Returns the strings of a JSON array, or the `slug` of each of its objects. The line of an item is
-/// the one that it stands in, told by the lines' breaks before it.
-fn json_entries(text: &str) -> Result<Vec<(usize, Cow<'_, str>)>, PlanError> {
-    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
-        let line = error.line();
-        let words = "breaks its JSON; a list in JSON is an array of slugs";
-        PlanError::Arguments(format!("line {line} of --apps-file {words}").into())
-    })?;
-    let mut entries = Vec::with_capacity(items.len());
-    let (mut line, mut counted) = (1, 0);
-    for item in items {
-        // The items are parts of the text itself, in their order.
-        let place = item.get().as_ptr().addr() - text.as_ptr().addr();
-        line += text[counted..place].matches('\n').count();
-        counted = place;
-        let slug = match serde_json::from_str::<serde_json::Value>(item.get()) {
-            Ok(serde_json::Value::String(slug)) => Some(slug),
-            Ok(serde_json::Value::Object(mut app)) => match app.remove("slug") {
-                Some(serde_json::Value::String(slug)) => Some(slug),
-                _ => None,
-            },
-            _ => None,
-        };
-        let slug = slug.ok_or_else(|| NotASlug::Other.in_line(line))?;
-        entries.push((line, slug.into()));
-    }
-    Ok(entries)
-}
-
 /// A file, or standard input, that could not be read.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("can't read {place}: {why}")]
 pub struct FileError {
     /// What is read, with the option that names it.
     place: String,
     /// What the system says.
     why: String,
     /// The kind of that.
-    kind: ErrorKind,
+    pub kind: ErrorKind,
 }
 
 impl FileError {
     /// Names what was to be read, and the option that asks for it, if one does; `-` is standard
     /// input.
     pub fn new(path: &Path, option: &str, error: &io::Error) -> Self {
-        let name = match path.to_str() {
+        let mut place = match path.to_str() {
             Some("-") => "standard input".to_owned(),
             _ => quoted(path),
         };
-        let option = match option {
-            "" => String::new(),
-            option => format!(" ({option})"),
-        };
-        Self {
-            place: format!("{name}{option}"),
-            why: words(error),
-            kind: error.kind(),
+        if !option.is_empty() {
+            place = format!("{place} ({option})");
         }
-    }
-
-    /// Returns the kind of what the system says.
-    pub const fn kind(&self) -> ErrorKind {
-        self.kind
+        let (why, kind) = (words(error), error.kind());
+        Self { place, why, kind }
     }
 }
 
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ErrorKind::NotFound => write!(f, "no file {}", self.place),
-            ErrorKind::IsADirectory => write!(f, "{} is a folder, not a file", self.place),
-            _ => write!(f, "can't read {}: {}", self.place, self.why),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
-
-/// Returns a path between quotation marks, as it may be shown.
+/// Returns a path between quotation marks, as it may be shown: a part of it that may be a token is
+/// left out.
 pub fn quoted(path: &Path) -> String {
-    format!("“{}”", shown_path(&path.to_string_lossy()))
-}
-
-/// Returns a path as it may be shown: a part of it that may be a token is left out.
-fn shown_path(path: &str) -> String {
-    let mut shown = String::with_capacity(path.len());
-    for part in path.split_inclusive(['/', '\\']) {
+    let path = path.to_string_lossy();
+    let parts = path.split_inclusive(['/', '\\']).map(|part| {
         let name = part.trim_end_matches(['/', '\\']);
         if may_be_token(name) {
-            shown.push('…');
-            shown.push_str(&part[name.len()..]);
+            part.replacen(name, "…", 1)
         } else {
-            shown.push_str(part);
+            part.to_owned()
         }
-    }
-    escape_unprintable(&shown)
+    });
+    format!("“{}”", escape_unprintable(&parts.collect::<String>()))
 }
 
 /// Tells whether a text may be a token or hold one: by its prefix, or by a run of 20 characters
@@ -346,8 +242,11 @@ pub enum PlanError {
     #[error("{0}")]
     Arguments(Cow<'static, str>),
     /// A token stands among the arguments.
-    #[error("{0}")]
-    TokenInArguments(&'static str),
+    #[error(
+        "what may be a token stands on the command line, where the process list and the shell history \
+         show it: if it is one, treat it as compromised; set BITRISE_TOKEN or use --token-file PATH"
+    )]
+    TokenInArguments,
     /// In the base URL.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
@@ -366,7 +265,7 @@ impl PlanError {
     /// Returns the reason that this error is reported under.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::TokenInArguments(_) => Reason::TokenInArguments,
+            Self::TokenInArguments => Reason::TokenInArguments,
             _ => Reason::InvalidOptions,
         }
     }
@@ -392,8 +291,8 @@ mod tests {
             ("a\n\nb canary", "line 3 of --apps-file is not"),
             ("bitwat_canary", "line 1 of --apps-file is a token"),
             ("a\u{0}canary", "line 1 of --apps-file is not"),
-            ("[\n\"a\",\n\"b canary\"]", "line 3 of --apps-file is not"),
-            ("[\n\"a\", 5]", "line 2 of --apps-file is not"),
+            ("[\n\"a\",\n\"b canary\"]", "item 2 of --apps-file is not"),
+            ("[\n\"a\", 5]", "item 2 of --apps-file is not"),
             ("[\n\"a\", canary", "line 2 of --apps-file breaks its JSON"),
             ("[]", "the list of --apps-file names no app"),
             ("slug\n", "the list of --apps-file names no app"),
@@ -422,11 +321,11 @@ mod tests {
             &"x".repeat(257),
         ] {
             let error = app_slug(text).unwrap_err().to_string();
-            assert!(error.starts_with("--app takes"), "{text}");
+            assert!(error.starts_with("what --app names is not"), "{text}");
         }
         for text in ["bitwat_x", "bitpat_x", "xbitwat_x"] {
             let error = app_slug(text).unwrap_err().to_string();
-            assert!(error.starts_with("--app was given a token"), "{text}");
+            assert!(error.starts_with("what --app names is a token"), "{text}");
         }
     }
 
@@ -446,7 +345,7 @@ mod tests {
         ] {
             let not_found = io::Error::from(ErrorKind::NotFound);
             let error = FileError::new(Path::new(path), "", &not_found).to_string();
-            assert_eq!(error, format!("no file “{shown}”"));
+            assert_eq!(error, format!("can't read “{shown}”: no such file"));
         }
         for (path, kind, words) in [
             (
@@ -454,11 +353,15 @@ mod tests {
                 ErrorKind::TimedOut,
                 "can't read standard input (--x): it took longer than --max-time",
             ),
-            ("a", ErrorKind::NotFound, "no file “a” (--x)"),
+            (
+                "a",
+                ErrorKind::NotFound,
+                "can't read “a” (--x): no such file",
+            ),
             (
                 "a",
                 ErrorKind::IsADirectory,
-                "“a” (--x) is a folder, not a file",
+                "can't read “a” (--x): it is a folder",
             ),
             (
                 "a",

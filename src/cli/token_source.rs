@@ -58,17 +58,13 @@ pub(super) async fn read(
         Early::NotRun(match file {
             None if is_end(&error) => NotRun::TokenMissing,
             Some(path) if plan::may_be_token(&path.to_string_lossy()) => {
-                NotRun::Plan(PlanError::TokenInArguments(TOKEN_AS_FILE))
+                NotRun::Plan(PlanError::TokenInArguments)
             }
             Some(path) => NotRun::TokenUnreadable(FileError::new(path, "--token-file", &error)),
             None => NotRun::TokenUnreadable(FileError::new(Path::new("the terminal"), "", &error)),
         })
     })
 }
-
-/// What is said of `--token-file` with what may be the token itself.
-const TOKEN_AS_FILE: &str = "--token-file takes the name of a file, not the token; if that was your \
-    token, treat it as compromised, since the process list and the shell history show it";
 
 async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>, Signal> {
     const WORDS: &str = "Bitrise API token (it will not be shown): ";

@@ -19,10 +19,6 @@ does not belong on the command line, where the process list and the shell histor
 Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --token-file PATH.
 ";
 
-/// The same, for a report.
-const TOKEN_IN_ARGUMENTS: &str = "a token stands on the command line, where the process \
-    list and the shell history show it: set BITRISE_TOKEN or use --token-file instead";
-
 /// How to give a value that looks like an option.
 const WITH_EQUALS_SIGN: &str = "
 A value that starts with “-” stands behind “=”, as in --report=-.json.
@@ -55,7 +51,7 @@ pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environm
     let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
     let why = if stray.is_token || (holds_token && stray.is_hidden) {
-        PlanError::TokenInArguments(TOKEN_IN_ARGUMENTS)
+        PlanError::TokenInArguments
     } else {
         if asked.output.output == Format::Human {
             // Their words are clap's, with what may help.

@@ -129,11 +129,11 @@ fn a_list_that_names_no_app_says_which_line_is_wrong() {
         ),
         (
             "[\"a1\",\n \"canary b\"]",
-            "line 2 of --apps-file is not an app's slug",
+            "item 2 of --apps-file is not an app's slug",
         ),
         (
             "[\n\"a1\",\n5]",
-            "line 3 of --apps-file is not an app's slug",
+            "item 2 of --apps-file is not an app's slug",
         ),
         ("[\n\"a1\",\n", "line 3 of --apps-file breaks its JSON"),
         (&other, "line 2 of --apps-file is a token"),
@@ -150,7 +150,10 @@ fn a_list_that_names_no_app_says_which_line_is_wrong() {
         "a,canary",
     ] {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--app", app]);
-        let words = ["--app takes an app's slug", "https://app.bitrise.io/app/"];
+        let words = [
+            "what --app names is not an app's slug",
+            "https://app.bitrise.io/app/",
+        ];
         assert_refused(program, "invalid_options", &words);
     }
     assert_eq!(server.requests().len(), 0);
@@ -300,11 +303,7 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
         } else {
             "invalid_options"
         };
-        assert_refused(
-            program.arg(folder.path()),
-            reason,
-            &["is a folder, not a file"],
-        );
+        assert_refused(program.arg(folder.path()), reason, &["it is a folder"]);
     }
     assert_eq!(server.requests().len(), 0);
 }
@@ -488,7 +487,7 @@ fn a_part_of_a_path_that_may_be_a_token_is_left_out() {
     assert_refused(
         program,
         "invalid_options",
-        &["no file “/nonexistent/…/x.txt” (--apps-file)"],
+        &["can't read “/nonexistent/…/x.txt” (--apps-file): no such file"],
     );
 }
 
@@ -570,7 +569,9 @@ fn each_command_with_formats_answers_in_them_whatever_is_wrong() {
     }
     let finished = Program::new(["diagnose", "ticket.txt"]).run();
     assert!(
-        finished.stdout.contains("no file \"ticket.txt\""),
+        finished
+            .stdout
+            .contains("can't read \"ticket.txt\": no such file"),
         "{}",
         finished.stdout
     );

@@ -66,7 +66,7 @@ fn what_is_no_token_file_is_refused_in_words() {
     };
     unreadable(&folder.path().join("none"), "none” (--token-file)");
     #[cfg(unix)]
-    unreadable(folder.path(), "is a folder, not a file");
+    unreadable(folder.path(), "it is a folder");
     let path = folder.path().join("latin1");
     fs::write(&path, b"bitwat_caf\xe9").unwrap();
     unreadable(
