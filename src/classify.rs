@@ -5,7 +5,7 @@
 
 use crate::exchange::{Body, Exchange, FaultKind, Response, Stage};
 use crate::verdict::{Reason, Verdict};
-use crate::wire::{AppPage, Document, PipelinePage};
+use crate::wire::{AppPage, Document, Form, PipelinePage};
 
 /// What follows from the response of an endpoint below one app.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -105,10 +105,8 @@ pub fn pipelines(exchange: &Exchange) -> AppStep<PipelinePage> {
 pub fn details(exchange: &Exchange) -> AppStep<()> {
     below_app(exchange, Reason::PipelineDetailsDenied, |document| {
         // The spec has a bare object here, without `data`; nothing in it is needed.
-        let is_error = document.is_bitrise_error_shape() || document.has_nested_error();
-        let is_one_thing = document.is_object() && !document.is_list();
-        let found = (is_one_thing && !is_error).then_some(());
-        found.ok_or(Reason::UnexpectedResponse)
+        let is_one_thing = document.form == Form::Object && document.list.is_none();
+        is_one_thing.then_some(()).ok_or(Reason::UnexpectedResponse)
     })
 }
 
@@ -156,10 +154,10 @@ fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reas
         return Some(Reason::RateLimited);
     }
     let says_so =
-        matches!(&response.body, Body::Json(document) if document.is_bitrise_error_shape());
+        matches!(&response.body, Body::Json(document) if document.form == Form::BitriseError);
     let may_be_less = status != 403 && exchange.is_for_bitrise();
     let counts = match &response.body {
-        Body::Json(document) => says_so || (may_be_less && !document.has_nested_error()),
+        Body::Json(document) => says_so || (may_be_less && document.form != Form::NestedError),
         Body::Word => may_be_less,
         Body::Empty => status != 403,
         Body::Cut(fault) if status == 403 => return Some(transport(fault.kind)),

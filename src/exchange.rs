@@ -52,7 +52,7 @@ impl Exchange {
         if let Ok(response) = &mut self.outcome
             && let Body::Json(document) = &mut response.body
         {
-            document.forget_list();
+            document.list = None;
         }
     }
 
@@ -146,7 +146,7 @@ impl Response {
     /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or
     /// in words, as GitHub's does.
     pub const fn is_rate_limit(&self) -> bool {
-        let says_so = matches!(&self.body, Body::Json(document) if document.says_rate_limit());
+        let says_so = matches!(&self.body, Body::Json(document) if document.says_rate_limit);
         match self.status {
             Some(429) => true,
             Some(403) => self.has_rate_limit_headers || says_so,
@@ -168,7 +168,7 @@ impl Response {
     /// Returns what the server says in its own words.
     pub const fn message(&self) -> Option<&Untrusted> {
         if let Body::Json(document) = &self.body {
-            document.message()
+            document.message.as_ref()
         } else {
             None
         }

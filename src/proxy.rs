@@ -5,13 +5,15 @@
 //! stand anywhere in one that is badly written.
 
 use crate::exchange::{AuthScheme, ProxyResponse};
-use crate::responder::{self, Clean, Headers};
+use crate::responder::{self, Headers};
+use crate::text::Clean;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZero;
 use url::Url;
 
 /// What stays as it is in a part of an address: RFC 3986's unreserved characters.
@@ -20,6 +22,9 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// The schemes of proxies.
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// The port of a SOCKS proxy, if none is given (curl: `CURL_DEFAULT_PROXY_PORT`).
 const SOCKS_PORT: u16 = 1080;
@@ -118,31 +123,38 @@ impl ProxyUrl {
     /// Returns what is wrong with it, unless each part of it is what it must be: what stands for a
     /// user and password then can't be anything else.
     pub fn parse(value: &str) -> Result<Self, ProxyUrlError> {
-        if value.starts_with(['"', '\'']) || value.ends_with(['"', '\'']) {
-            return Err(ProxyUrlError::Quotes);
+        let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+        if value.starts_with(is_around) || value.ends_with(is_around) {
+            return Err(ProxyUrlError::Around);
         }
-        if value.trim() != value {
-            return Err(ProxyUrlError::WhiteSpace);
-        }
-        if is_pac(value) {
-            return Err(ProxyUrlError::Pac);
-        }
-        let (scheme, rest) = scheme(value)?;
+        // A proxy without a scheme speaks plain HTTP, as for curl.
+        let (name, rest) = value.split_once("://").unwrap_or(("http", value));
+        let mut known = SCHEMES.into_iter();
+        let scheme = known.find(|known| name.eq_ignore_ascii_case(known));
+        let scheme = scheme.ok_or(ProxyUrlError::Scheme)?;
         // The last “@” is before the host, since a host has none.
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => (Some(credentials(login)?), place),
             None => (None, rest),
         };
         let place = place.strip_suffix('/').unwrap_or(place);
-        if login.is_none() && place.contains('\\') {
-            return Err(ProxyUrlError::Backslash);
-        }
-        let (host, port) = host_and_port(place)?;
+        let (host, port) = split_port(place);
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+        // The rules for hosts are those of http.
+        let url = Url::parse(&format!("http://{host}/")).ok();
+        let host = url
+            .as_ref()
+            .and_then(Url::host_str)
+            .filter(|_| place.chars().all(is_part));
+        let given = port.map(str::parse::<NonZero<u16>>).transpose();
+        let (Some(host), Ok(port)) = (host, given) else {
+            return Err(ProxyUrlError::Unreadable);
+        };
         let default_port = scheme.starts_with("socks").then_some(SOCKS_PORT);
         Ok(Self {
             scheme,
-            host,
-            port: port.or(default_port),
+            host: host.to_owned(),
+            port: port.map(NonZero::get).or(default_port),
             credentials: login,
         })
     }
@@ -266,47 +278,10 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// Tells whether a text is what browsers get from a PAC script, or the address of such a script.
-fn is_pac(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let mut words = lower.split([';', ' ']);
-    let is_script = [".pac", ".dat"].iter().any(|end| lower.ends_with(end));
-    is_script || words.any(|word| matches!(word, "proxy" | "direct" | "socks" | "socks5"))
-}
-
-/// Splits off the scheme; a proxy without one speaks plain HTTP, as for curl.
-fn scheme(value: &str) -> Result<(&'static str, &str), ProxyUrlError> {
-    const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-    let find = |name: &str| {
-        SCHEMES
-            .into_iter()
-            .find(|known| name.eq_ignore_ascii_case(known))
-    };
-    if let Some((name, rest)) = value.split_once("://")
-        && let Some(scheme) = find(name)
-    {
-        return Ok((scheme, rest));
-    }
-    let start = value.split([':', '/']).next().unwrap_or_default();
-    let has_other_scheme = value
-        .split_once("://")
-        .is_some_and(|(name, _)| is_scheme(name));
-    if has_other_scheme || find(start).is_some() || start.eq_ignore_ascii_case("socks") {
-        return Err(ProxyUrlError::Scheme);
-    }
-    Ok(("http", value))
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric())
-}
-
 /// Returns a user and password in clear.
 fn credentials(login: &str) -> Result<(String, String), ProxyUrlError> {
-    if login.contains('\\') {
-        return Err(ProxyUrlError::Backslash);
-    }
-    let is_special = |c: char| c.is_whitespace() || c.is_control() || "#/?@[]\"<>^`{|}".contains(c);
+    let is_special =
+        |c: char| c.is_whitespace() || c.is_control() || "\\#/?@[]\"<>^`{|}".contains(c);
     // Each “%” is one of an encoded character.
     let is_encoded = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
@@ -319,25 +294,6 @@ fn credentials(login: &str) -> Result<(String, String), ProxyUrlError> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
     Ok((decode(user), decode(password)))
-}
-
-/// Returns the host and port of a proxy, or says that they are none.
-fn host_and_port(place: &str) -> Result<(String, Option<u16>), ProxyUrlError> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    let (host, port) = split_port(place);
-    let port = port.map(str::parse).transpose();
-    if !place.chars().all(is_part) {
-        return Err(ProxyUrlError::Unreadable);
-    }
-    // The rules for hosts are those of http.
-    let url = Url::parse(&format!("http://{host}/"));
-    match (url, port) {
-        (Ok(url), Ok(port)) if port != Some(0) => {
-            let host = url.host_str().ok_or(ProxyUrlError::Unreadable)?;
-            Ok((host.to_owned(), port))
-        }
-        _ => Err(ProxyUrlError::Unreadable),
-    }
 }
 
 /// What is wrong with a proxy variable: its name, and never its value.
@@ -353,31 +309,22 @@ pub struct ProxyError {
 /// Why a text is no proxy's address, and how to write it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProxyUrlError {
-    /// Quotation marks around it.
-    #[error("has quotation marks in its value: set it without them, as in {EXAMPLE}")]
-    Quotes,
-    /// White space around it.
-    #[error("has white space around its value: set it without that, as in {EXAMPLE}")]
-    WhiteSpace,
-    /// A PAC script's answer or address.
+    /// Quotation marks or white space around it.
     #[error(
-        "holds what a PAC script is or returns, which only browsers read: set it to the proxy's \
-         own address, as in {EXAMPLE}"
+        "has quotation marks or white space around its value: set it without them, as in {EXAMPLE}"
     )]
-    Pac,
-    /// A scheme that no proxy has, or one without `://`.
+    Around,
+    /// A scheme that no proxy has.
     #[error(
         "does not start with http://, https://, socks4://, socks4a://, socks5:// or socks5h://: \
          write it as in {EXAMPLE}"
     )]
     Scheme,
-    /// A Windows domain in front of the user.
-    #[error("holds a backslash: write it as %5C, as in http://DOMAIN%5Cuser:password@proxy:8080")]
-    Backslash,
-    /// A character in the user or password that must be percent-encoded.
+    /// A character in the user or password that must be percent-encoded, such as the backslash behind
+    /// a Windows domain.
     #[error(
-        "holds a user or password with a special character: write # as %23, / as %2F, ? as %3F, \
-         @ as %40, % as %25 and a space as %20"
+        "holds a user or password with a special character: write # as %23, / as %2F, \\ as %5C, \
+         ? as %3F, @ as %40, % as %25 and a space as %20"
     )]
     Password,
     /// Anything else.
@@ -427,26 +374,25 @@ mod tests {
 
     #[test]
     fn what_is_badly_written_is_named() {
-        use ProxyUrlError::{Backslash, Pac, Password, Quotes, Scheme, Unreadable, WhiteSpace};
+        use ProxyUrlError::{Around, Password, Scheme, Unreadable};
         for (value, fault) in [
-            ("\"http://p:8080\"", Quotes),
-            ("'http://p:8080'", Quotes),
-            ("http://p:8080 ", WhiteSpace),
-            ("\thttp://p:8080", WhiteSpace),
-            ("http://p:8080\n", WhiteSpace),
-            ("PROXY p:8080; DIRECT", Pac),
-            ("DIRECT", Pac),
-            ("SOCKS5 p:1080", Pac),
-            ("http://p/proxy.pac", Pac),
-            ("http://wpad/wpad.dat", Pac),
+            ("\"http://p:8080\"", Around),
+            ("'http://p:8080'", Around),
+            ("http://p:8080 ", Around),
+            ("\thttp://p:8080", Around),
+            ("http://p:8080\n", Around),
+            ("PROXY p:8080; DIRECT", Unreadable),
+            ("SOCKS5 p:1080", Unreadable),
+            ("http://p/proxy.pac", Unreadable),
+            ("http://wpad/wpad.dat", Unreadable),
             ("ftp://p:1", Scheme),
             ("socks://p:1", Scheme),
-            ("http:/p:1", Scheme),
-            ("http:p:1", Scheme),
-            ("http:\\\\u:pw@p:1", Scheme),
-            ("http//p:1", Scheme),
-            ("http://CORP\\u:pw@p:1", Backslash),
-            ("CORP\\u:pw@p:1", Backslash),
+            ("http:/p:1", Unreadable),
+            ("http:p:1", Unreadable),
+            ("http:\\\\u:pw@p:1", Password),
+            ("http//p:1", Unreadable),
+            ("http://CORP\\u:pw@p:1", Password),
+            ("CORP\\u:pw@p:1", Password),
             ("http://u:p#w@p:1", Password),
             ("http://u:p/w@p:1", Password),
             ("http://u:p?w@p:1", Password),

@@ -4,7 +4,7 @@
 
 use crate::base_url::has_ascii_host;
 use crate::exchange::{Body, Header, Responder, Response};
-use crate::text::Untrusted;
+use crate::text::{Clean, Untrusted, decode_entities};
 use std::borrow::Cow;
 use url::Url;
 
@@ -14,56 +14,20 @@ pub type Headers<'a> = [(&'a str, Cow<'a, str>)];
 /// The maximum number of bytes of a page that are looked through for its title.
 pub const TITLE_WITHIN: usize = 8 * 1024;
 
-/// The maximum number of characters that are kept of a title or a header; a few more than are shown.
-const MAX_KEPT: usize = 256;
-
 /// The maximum number of headers that are kept.
 const MAX_HEADERS: usize = 8;
 
 /// The headers that name who responded, most telling first: proxies, firewalls and networks that
 /// deliver content put them there. A star stands for any ending.
-const HEADERS: [&str; 29] = [
-    "Server",
-    "Via",
-    "Proxy-Agent",
-    "Proxy-Status",
-    "X-Squid-Error",
-    "X-Zscaler-*",
-    "X-Bluecoat-*",
-    "X-Netskope-*",
-    "X-Fortinet-*",
-    "X-FortiGate-*",
-    "CF-RAY",
-    "CF-Mitigated",
-    "X-Akamai-*",
-    "Akamai-*",
-    "X-Amzn-Waf-Action",
-    "X-Amzn-ErrorType",
-    "X-Amz-Cf-Id",
-    "X-Amz-Cf-Pop",
-    "X-Azure-Ref",
-    "X-MSEdge-Ref",
-    "X-Sucuri-*",
-    "X-Iinfo",
-    "X-CDN",
-    "X-Cache",
-    "X-Cache-Lookup",
-    "X-Served-By",
-    "X-Varnish",
-    "X-Forwarded-Server",
-    "X-Powered-By",
-];
-
-/// Removes the token from a text.
-pub type Clean<'a> = &'a dyn Fn(&str) -> String;
+const HEADERS: &str = include_str!("responder.txt");
 
 /// Returns the headers that name who responded.
 pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
-    let named = HEADERS.into_iter().filter_map(|wanted| {
+    let named = HEADERS.lines().filter_map(|wanted| {
         let value = values(headers, wanted).collect::<Vec<_>>().join(", ");
         (!value.trim().is_empty()).then(|| Header {
             name: Untrusted::new(wanted),
-            value: untrusted(&value, clean),
+            value: Untrusted::cleaned(&value, clean),
         })
     });
     named.take(MAX_HEADERS).collect()
@@ -78,9 +42,9 @@ pub fn response(
     (body, page): (Body, &[u8]),
     clean: Clean<'_>,
 ) -> Response {
-    let untrusted = |text: &str| untrusted(text, clean);
+    let untrusted = |text: &str| Untrusted::cleaned(text, clean);
     let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
-    let is_list = matches!(&body, Body::Json(document) if document.is_list());
+    let is_list = matches!(&body, Body::Json(document) if document.list.is_some());
     let mut response = Response {
         request_id: request_id.map(untrusted),
         location_host: location_host(url, headers).as_deref().map(untrusted),
@@ -107,7 +71,7 @@ fn location_host(url: &str, headers: &Headers<'_>) -> Option<String> {
 /// Makes what a response says of who sent it; `page` is the start of its body if that is markup.
 pub fn responder(headers: &Headers<'_>, page: &[u8], clean: Clean<'_>) -> Responder {
     Responder {
-        title: title(page).map(|title| untrusted(&title, clean)),
+        title: title(page).map(|title| Untrusted::cleaned(&title, clean)),
         headers: naming_headers(headers, clean),
     }
 }
@@ -132,42 +96,6 @@ pub fn title(page: &[u8]) -> Option<String> {
     let words = decode_entities(&text);
     let words: Vec<_> = words.split_whitespace().collect();
     Some(words.join(" ")).filter(|title| !title.is_empty())
-}
-
-/// Returns a text of HTML with the character references decoded that titles have.
-pub(crate) fn decode_entities(text: &str) -> String {
-    /// The length of the longest reference, without `&` and `;`.
-    const LONGEST: usize = 8;
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('&') {
-        decoded.push_str(before);
-        let end = behind.bytes().take(LONGEST + 1).position(|b| b == b';');
-        let character = end.and_then(|end| entity(&behind[..end]));
-        decoded.push(character.unwrap_or('&'));
-        let length = end.filter(|_| character.is_some()).map_or(0, |end| end + 1);
-        rest = &behind[length..];
-    }
-    decoded + rest
-}
-
-fn entity(name: &str) -> Option<char> {
-    let number = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some(' '),
-        "ndash" => Some('–'),
-        "mdash" => Some('—'),
-        "hellip" => Some('…'),
-        _ => match name.strip_prefix('#')?.strip_prefix(['x', 'X']) {
-            Some(digits) => number(digits, 16),
-            None => number(&name[1..], 10),
-        },
-    }
 }
 
 /// Tells whether headers say that the limit of requests is reached: `Retry-After`, or a counter of
@@ -204,7 +132,7 @@ fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'
 /// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
 fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
     let words = values(headers, "www-authenticate").find_map(description)?;
-    Some(untrusted(&words, clean))
+    Some(Untrusted::cleaned(&words, clean))
 }
 
 fn description(challenge: &str) -> Option<String> {
@@ -245,15 +173,10 @@ pub fn schemes<'a>(headers: &'a Headers<'_>, name: &str) -> impl Iterator<Item =
     parts.filter_map(|part| part.split_whitespace().next())
 }
 
-/// Removes the token from a text, and cuts it afterwards.
-pub fn untrusted(text: &str, clean: Clean<'_>) -> Untrusted {
-    let cleaned = clean(text);
-    Untrusted::new(cleaned.chars().take(MAX_KEPT).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::MAX_KEPT;
     use proptest::prelude::*;
 
     fn headers<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<(&'a str, Cow<'a, str>)> {
@@ -297,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_headers_that_name_a_box_are_kept_cleaned_and_few() {
-        let clean = |text: &str| text.replace("secret", "[token]");
+        let clean: Clean<'_> = &|text| text.replace("secret", "[token]").into();
         let found = naming_headers(
             &headers(&[
                 ("x-squid-error", "ERR_ACCESS_DENIED secret"),
@@ -308,7 +231,7 @@ mod tests {
                 ("server", "squid/6.1"),
                 ("x-cache", " "),
             ]),
-            &clean,
+            clean,
         );
         let found: Vec<_> = found
             .iter()
@@ -322,12 +245,9 @@ mod tests {
         ];
         assert_eq!(found, expected);
         let long = "x".repeat(5000);
-        let names = HEADERS.map(|name| name.replace('*', "a").to_lowercase());
-        let many: Vec<_> = names
-            .iter()
-            .map(|name| (name.as_str(), Cow::from(&long)))
-            .collect();
-        let found = naming_headers(&many, &clean);
+        let names = HEADERS.replace('*', "a").to_lowercase();
+        let many: Vec<_> = names.lines().map(|name| (name, Cow::from(&long))).collect();
+        let found = naming_headers(&many, clean);
         assert_eq!(found.len(), MAX_HEADERS);
         assert!(
             found
@@ -374,7 +294,7 @@ mod tests {
     fn a_challenge_says_why() {
         let said = |value: &str| {
             let headers = headers(&[("www-authenticate", "Basic"), ("www-authenticate", value)]);
-            challenge(&headers, &str::to_owned).map(|words| words.raw().to_owned())
+            challenge(&headers, &|text| text.into()).map(|words| words.raw().to_owned())
         };
         let bearer =
             r#"Bearer error="invalid_token", error_description="The \"token\" is, well, old", x=y"#;

@@ -14,98 +14,69 @@ const LIMIT: usize = 1024 * 1024;
 /// How many bytes of a body may be decoded before other requests get a turn.
 const TURN: usize = 64 * 1024;
 
-/// A response's body while it is read.
-pub(super) struct Reading<'a> {
-    /// Removes the token from what is kept.
-    pub(super) redactor: &'a Redactor,
-    /// When to stop.
-    pub(super) until: Instant,
+/// Reads a body up to the limit and not longer than until a time, and keeps of it what the checks
+/// need, without the token. `late` is the fault if it does not come in time, `fault` tells what
+/// broke it off. Returns with it the start of a page of markup.
+///
+/// A page of markup is told by its first bytes already, since such a page is never Bitrise's response
+/// but a gateway's, whether or not it is complete.
+pub(super) async fn read(
+    received: &mut reqwest::Response,
+    redactor: &Redactor,
+    until: Instant,
+    late: impl Fn() -> Fault,
+    fault: impl Fn(&reqwest::Error) -> Fault,
+) -> (Body, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let end = match timeout_at(until, fill(received, &mut bytes)).await {
+        Ok(Ok(true)) if Instant::now() < until => None,
+        Ok(Ok(false)) => Some(Body::TooLarge),
+        Ok(Err(error)) => Some(Body::Cut(fault(&error))),
+        Ok(Ok(true)) | Err(_) => Some(Body::Cut(late())),
+    };
+    let text = text_of(&bytes);
+    if end.is_none() {
+        if text.is_empty() {
+            return (Body::Empty, Vec::new());
+        }
+        if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
+            return (Body::Json(document), Vec::new());
+        }
+    }
+    if is_markup(text, received.headers()) {
+        bytes.truncate(TITLE_WITHIN);
+        bytes.shrink_to_fit();
+        return (Body::Html, bytes);
+    }
+    let status = received.status().as_u16();
+    let plain = || Body::plain(status, std::str::from_utf8(text).unwrap_or_default());
+    (end.unwrap_or_else(plain), Vec::new())
 }
 
-impl Reading<'_> {
-    /// Reads a body up to the limit and not longer than until a time, and keeps of it what the
-    /// checks need. `late` is the fault if it does not come in time, `fault` tells what broke it
-    /// off. Returns with it the start of a page of markup.
-    ///
-    /// A page of markup is told by its first bytes already, since such a page is never Bitrise's response
-    /// but a gateway's, whether or not it is complete.
-    pub(super) async fn body(
-        &self,
-        received: &mut reqwest::Response,
-        late: impl Fn() -> Fault,
-        fault: impl Fn(&reqwest::Error) -> Fault,
-    ) -> (Body, Vec<u8>) {
-        let mut bytes = Vec::new();
-        let read = self.fill(received, &mut bytes, fault);
-        let end = match timeout_at(self.until, read).await {
-            Ok(Ok(())) if Instant::now() < self.until => {
-                parsed(&mut bytes, received.headers(), self.redactor)
-            }
-            Ok(Err(end)) => end,
-            Ok(Ok(())) | Err(_) => Body::Cut(late()),
-        };
-        let is_read = matches!(end, Body::Json(_) | Body::Empty);
-        if !is_read && is_markup(&bytes, received.headers()) {
-            bytes.truncate(TITLE_WITHIN);
-            bytes.shrink_to_fit();
-            return (Body::Html, bytes);
+/// Reads a body to its end; tells whether that is within the limit, as far as it has to be known.
+async fn fill(
+    received: &mut reqwest::Response,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, reqwest::Error> {
+    let mut turn = 0;
+    while let Some(chunk) = received.chunk().await? {
+        let before = bytes.len();
+        let length = before + chunk.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(LIMIT - before)]);
+        let begins = before < TITLE_WITHIN && length >= TITLE_WITHIN;
+        let is_page = begins && text_of(bytes).starts_with(b"<");
+        if is_page || length > LIMIT {
+            return Ok(false);
         }
-        if matches!(end, Body::Other) {
-            let text = std::str::from_utf8(text_of(&bytes)).unwrap_or_default();
-            return (Body::plain(received.status().as_u16(), text), Vec::new());
+        // A body that is decoded from a few bytes is always ready, so that neither the timer
+        // nor a signal would be looked at, and parsing takes its time, too.
+        turn += chunk.len();
+        if turn >= TURN {
+            turn = 0;
+            yield_now().await;
         }
-        (end, Vec::new())
     }
-
-    /// Reads a body to its end or to the time's, or returns why it could not be.
-    async fn fill(
-        &self,
-        received: &mut reqwest::Response,
-        bytes: &mut Vec<u8>,
-        fault: impl Fn(&reqwest::Error) -> Fault,
-    ) -> Result<(), Body> {
-        let mut turn = 0;
-        while let Some(chunk) = received
-            .chunk()
-            .await
-            .map_err(|error| Body::Cut(fault(&error)))?
-        {
-            let before = bytes.len();
-            let length = before + chunk.len();
-            bytes.extend_from_slice(&chunk[..chunk.len().min(LIMIT - before)]);
-            let begins = before < TITLE_WITHIN && length >= TITLE_WITHIN;
-            let is_page = begins && text_of(bytes).starts_with(b"<");
-            if is_page || length > LIMIT {
-                return Err(Body::TooLarge);
-            }
-            // A body that is decoded from a few bytes is always ready, so that neither the timer
-            // nor a signal would be looked at, and parsing takes its time, too.
-            turn += chunk.len();
-            if turn >= TURN {
-                turn = 0;
-                yield_now().await;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn parsed(bytes: &mut [u8], headers: &HeaderMap, redactor: &Redactor) -> Body {
-    let text = text_of(bytes);
-    let length = text.len();
-    if length == 0 {
-        return Body::Empty;
-    }
-    let skipped = bytes.len() - length;
-    let text = &mut bytes[skipped..];
-    if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
-        return Body::Json(document);
-    }
-    if is_markup(text, headers) {
-        Body::Html
-    } else {
-        Body::Other
-    }
+    Ok(true)
 }
 
 /// Returns a body without the mark and the white space in front of its text.
@@ -116,10 +87,10 @@ fn text_of(bytes: &[u8]) -> &[u8] {
 
 /// Tells whether a body that is not JSON is HTML, XHTML or XML, which Bitrise's API never sends: by
 /// its content type, or by what it begins with.
-fn is_markup(bytes: &[u8], headers: &HeaderMap) -> bool {
+fn is_markup(text: &[u8], headers: &HeaderMap) -> bool {
     let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
     let says_html = media_type.starts_with(b"text/html");
     let says_xml = media_type.starts_with(b"text/xml") || media_type.starts_with(b"application/x");
-    says_html || says_xml || text_of(bytes).starts_with(b"<")
+    says_html || says_xml || text.starts_with(b"<")
 }

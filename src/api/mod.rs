@@ -22,9 +22,8 @@ use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::proxy::{ProxyUrl, Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
-use crate::text::Untrusted;
+use crate::text::Clean;
 use crate::token::Token;
-use body::Reading;
 use percent_encoding::utf8_percent_encode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Version, redirect};
@@ -143,16 +142,6 @@ struct Attempt {
     remote_address: Option<SocketAddr>,
 }
 
-/// What follows an attempt.
-enum Next {
-    /// Its outcome is final.
-    End,
-    /// Another attempt after this pause.
-    Pause(Duration),
-    /// Another attempt when the gate for all requests lets it go.
-    Queue,
-}
-
 impl Client {
     /// Makes a client; the time for the whole run starts now.
     ///
@@ -259,23 +248,44 @@ impl Client {
                 };
             }
             let attempt = self.attempt(&url).await;
-            let limit = attempt.outcome.as_ref().ok();
-            let limit = limit.filter(|response| response.is_rate_limit());
-            let next = if let Some(limit) = limit {
+            let (retry, left, asked) = (&self.settings.retry, self.left(), attempt.retry_after);
+            let pause = |made| retry.pause(made, asked, left, retry::jitter());
+            let is_limit = |response: &&Response| response.is_rate_limit();
+            let limit = attempt.outcome.as_ref().ok().filter(is_limit);
+            if let Some(limit) = limit {
+                // It is one for all requests.
                 turns += 1;
-                self.limited(&place, turns, failed, limit.status, attempt.retry_after)
-            } else {
-                failed += 1;
-                self.failed_or_done(&attempt.outcome, failed, attempt.retry_after)
-            };
-            match next {
-                Next::End => break attempt,
-                Next::Pause(pause) => sleep(pause).await,
-                Next::Queue => {
-                    drop(place);
-                    place = self.place().await;
+                let mut made = 0;
+                let pause = |fruitless| {
+                    made = failed + fruitless;
+                    pause(made)
+                };
+                let (closings, now) = (place.closings, Instant::now());
+                let throttle = &self.throttle;
+                let closing = throttle.borrow_mut().limited(closings, asked, now, pause);
+                match closing {
+                    Closing::GiveUp => break attempt,
+                    Closing::Closed(_) | Closing::Known if turns > MOST_TURNS => break attempt,
+                    Closing::Known => {}
+                    Closing::Closed(pause) => self.tell(made, pause, Ok(limit.status)),
                 }
+                drop(place);
+                place = self.place().await;
+                continue;
             }
+            failed += 1;
+            let (is_transient, after) = match &attempt.outcome {
+                Ok(response) => (response.is_transient(), Ok(response.status)),
+                Err(fault) => (fault.kind.is_transient(), Err(fault.clone())),
+            };
+            if !is_transient && attempt.outcome.is_ok() {
+                self.throttle.borrow_mut().answered();
+            }
+            let Some(pause) = pause(failed).filter(|_| is_transient) else {
+                break attempt;
+            };
+            self.tell(failed, pause, after);
+            sleep(pause).await;
         };
         Exchange {
             url,
@@ -305,63 +315,6 @@ impl Client {
         }
     }
 
-    /// Decides what follows from a rate limit, for this request and all others.
-    fn limited(
-        &self,
-        place: &Place<'_>,
-        turns: u32,
-        failed: u32,
-        status: Option<u16>,
-        asked: Option<Duration>,
-    ) -> Next {
-        let (retry, left) = (&self.settings.retry, self.left());
-        let mut made = 0;
-        let pause = |fruitless| {
-            made = failed + fruitless;
-            retry.pause(made, asked, left, retry::jitter())
-        };
-        let now = Instant::now();
-        let closing = self
-            .throttle
-            .borrow_mut()
-            .limited(place.closings, asked, now, pause);
-        match closing {
-            Closing::GiveUp => Next::End,
-            Closing::Closed(_) | Closing::Known if turns > MOST_TURNS => Next::End,
-            Closing::Known => Next::Queue,
-            Closing::Closed(pause) => {
-                self.tell(made, pause, Ok(status));
-                Next::Queue
-            }
-        }
-    }
-
-    /// Decides what follows from any other outcome, and tells of the pause before another attempt.
-    fn failed_or_done(
-        &self,
-        outcome: &Result<Response, Fault>,
-        made: u32,
-        asked: Option<Duration>,
-    ) -> Next {
-        let transient = match outcome {
-            Ok(response) => response.is_transient(),
-            Err(error) => error.kind.is_transient(),
-        };
-        if !transient {
-            if outcome.is_ok() {
-                self.throttle.borrow_mut().answered();
-            }
-            return Next::End;
-        }
-        let retry = &self.settings.retry;
-        let Some(pause) = retry.pause(made, asked, self.left(), retry::jitter()) else {
-            return Next::End;
-        };
-        let after = outcome.as_ref().map(|response| response.status);
-        self.tell(made, pause, after.map_err(Clone::clone));
-        Next::Pause(pause)
-    }
-
     fn tell(&self, made: u32, pause: Duration, after: Result<Option<u16>, Fault>) {
         let most = self.settings.retry.retries.saturating_add(1);
         (self.settings.on_pause)(&Pause {
@@ -375,7 +328,7 @@ impl Client {
     /// Makes one attempt.
     async fn attempt(&self, url: &str) -> Attempt {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
-        let clean = |text: &str| Untrusted::new(self.redactor_of_words.clean(text));
+        let clean: Clean<'_> = &|text| self.redactor_of_words.clean(text);
         // Lets the connection notice what it got without having asked: the HTTP library gives up a
         // connection with such bytes on it, so that they are not taken for this request's response.
         yield_now().await;
@@ -383,10 +336,7 @@ impl Client {
             Ok(Ok(received)) => received,
             failed => {
                 let error = match failed {
-                    Ok(Err(error)) => {
-                        self.proxy_words(self.way.fault(&error, &clean), until)
-                            .await
-                    }
+                    Ok(Err(error)) => self.proxy_words(self.way.fault(&error, clean), until).await,
                     Ok(Ok(_)) | Err(_) => self.late(),
                 };
                 return Attempt {
@@ -398,20 +348,16 @@ impl Client {
         };
         let retry_after = retry::retry_after(received.headers(), SystemTime::now());
         let remote_address = received.remote_addr();
-        let reading = Reading {
-            redactor: &self.redactor,
-            until,
-        };
         // A body that comes too late doesn't undo the status that came before it.
-        let fault = |error: &reqwest::Error| self.way.fault(error, &clean);
-        let (body, page) = reading.body(&mut received, || self.late(), fault).await;
+        let fault = |error: &reqwest::Error| self.way.fault(error, clean);
+        let late = || self.late();
+        let (body, page) = body::read(&mut received, &self.redactor, until, late, fault).await;
         let headers = received.headers().iter();
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
             .collect();
         let status = received.status().as_u16();
-        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
-        let response = responder::response(url, Some(status), &headers, (body, &page), &clean);
+        let response = responder::response(url, Some(status), &headers, (body, &page), clean);
         Attempt {
             outcome: Ok(Response {
                 http_version: Some(version_name(received.version())),
@@ -440,10 +386,10 @@ impl Client {
         let Ok(Ok(received)) = timeout_at(until, transport::ask(address, &request)).await else {
             return fault;
         };
-        let clean = |text: &str| self.redactor_of_words.clean(text).into_owned();
+        let clean: Clean<'_> = &|text| self.redactor_of_words.clean(text);
         // Another response than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
-        match proxy.response(&received, &clean).filter(fits) {
+        match proxy.response(&received, clean).filter(fits) {
             Some(words) => Fault::of_proxy(fault.kind, words),
             None => fault,
         }

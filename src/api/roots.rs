@@ -6,10 +6,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{Error, RootCertStore};
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use std::{collections::HashSet, fs, path::Path};
 
 /// Which root certificates are trusted.
 #[derive(Clone, Debug, Default)]
@@ -99,27 +99,41 @@ pub(super) fn load(
     rest: bool,
     provider: Arc<CryptoProvider>,
 ) -> Result<Trust, Error> {
+    use std::os::unix::fs::MetadataExt as _;
+    /// The maximum number of bytes of a file; all roots of the web have 300 KiB.
+    const MAX_FILE: u64 = 8 * 1024 * 1024;
     let (bundle, folders) = if roots.file.is_none() && roots.folders.is_empty() {
         let found = openssl_probe::probe();
         (found.cert_file, found.cert_dir)
     } else {
         (roots.file.clone(), roots.folders.clone())
     };
-    let mut files = files::Files::default();
+    let (mut store, mut seen) = (RootCertStore::empty(), HashSet::new());
+    // A folder has the same file under several names, and often the bundle, too. What is no such
+    // file is skipped, and so are pipes and devices, which may never end.
+    let mut add = |store: &mut RootCertStore, path: &Path, is_wanted| {
+        let Ok(found) = fs::metadata(path) else {
+            return;
+        };
+        let is_bounded = found.is_file() && found.len() <= MAX_FILE;
+        if is_bounded && seen.insert((found.dev(), found.ino())) && is_wanted {
+            let bytes = fs::read(path).unwrap_or_default();
+            store.add_parsable_certificates(CertificateDer::pem_slice_iter(&bytes).flatten());
+        }
+    };
     if let Some(path) = bundle {
-        // The folder often has the bundle, too.
-        files.add(&path, !rest);
+        add(&mut store, &path, !rest);
     }
-    let is_whole = files.store.is_empty();
+    let is_whole = store.is_empty();
     if is_whole {
         let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten();
-        entries.for_each(|entry| files.add(&entry.path(), true));
+        entries.for_each(|entry| add(&mut store, &entry.path(), true));
     }
-    files.store.add_parsable_certificates(extra);
-    if files.store.is_empty() {
+    store.add_parsable_certificates(extra);
+    if store.is_empty() {
         return Err(other(NoRoots));
     }
-    let store = Arc::new(files.store);
+    let store = Arc::new(store);
     let builder = rustls::client::WebPkiServerVerifier::builder_with_provider(store, provider);
     Ok(Trust {
         verifier: builder.build().map_err(other)?,
@@ -148,51 +162,4 @@ pub(super) fn load(
         verifier,
         is_whole: true,
     })
-}
-
-/// The system's roots, where they are files.
-#[cfg(all(unix, not(target_vendor = "apple")))]
-mod files {
-    use rustls::RootCertStore;
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-    use std::collections::HashSet;
-    use std::fs;
-    use std::os::unix::fs::MetadataExt as _;
-    use std::path::Path;
-
-    /// The maximum number of bytes of a file; all roots of the web have 300 KiB.
-    const MAX_FILE: u64 = 8 * 1024 * 1024;
-
-    /// The roots of files in PEM.
-    pub(super) struct Files {
-        pub(super) store: RootCertStore,
-        /// The files so far: a folder has the same one under several names.
-        seen: HashSet<(u64, u64)>,
-    }
-
-    impl Default for Files {
-        fn default() -> Self {
-            Self {
-                store: RootCertStore::empty(),
-                seen: HashSet::new(),
-            }
-        }
-    }
-
-    impl Files {
-        /// Adds the roots of a file unless it was seen before or is not wanted. What is no such file
-        /// is skipped, and so are pipes and devices, which may never end.
-        pub(super) fn add(&mut self, path: &Path, is_wanted: bool) {
-            let Ok(found) = fs::metadata(path) else {
-                return;
-            };
-            let is_bounded = found.is_file() && found.len() <= MAX_FILE;
-            if is_bounded && self.seen.insert((found.dev(), found.ino())) && is_wanted {
-                let bytes = fs::read(path).unwrap_or_default();
-                let roots = CertificateDer::pem_slice_iter(&bytes).flatten();
-                self.store.add_parsable_certificates(roots);
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@ use super::certificate::Certificate;
 use super::error::ClientError;
 use super::roots::{self, NoRoots, Roots, Trust};
 use crate::exchange::{Fault, FaultKind};
-use crate::text::Untrusted;
+use crate::text::{Clean, Untrusted};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -217,7 +217,7 @@ impl From<Rejected> for Error {
 }
 
 /// Tells what a TLS error means; `clean` is applied to every text of the certificate.
-pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
+pub(super) fn fault(error: &Error, clean: Clean<'_>) -> Fault {
     let rejected = match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {
             error.downcast_ref::<Rejected>()
@@ -232,9 +232,10 @@ pub(super) fn fault(error: &Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
     else {
         return kind(error).into();
     };
+    let cleaned = |text: &str| Untrusted::cleaned(text, clean);
     Fault {
-        issuer: issuer.as_deref().map(clean),
-        instead: instead(error).as_deref().map(clean),
+        issuer: issuer.as_deref().map(cleaned),
+        instead: instead(error).as_deref().map(cleaned),
         ..(*kind).into()
     }
 }

@@ -3,7 +3,7 @@
 use super::tls;
 use crate::exchange::{Fault, FaultKind, ProxyResponse, Stage};
 use crate::proxy::{self, ProxyUrl};
-use crate::text::Untrusted;
+use crate::text::Clean;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::InvalidDnsNameError;
@@ -19,24 +19,18 @@ use url::Url;
 /// The addresses that names were last found to have. There are two names at most, the server's and
 /// a proxy's.
 #[derive(Clone, Default)]
-pub(super) struct Lookups(Arc<Mutex<HashMap<String, Option<IpAddr>>>>);
+pub(super) struct Lookups(Arc<Mutex<HashMap<String, Vec<IpAddr>>>>);
 
 impl Lookups {
-    fn note(&self, name: &str, address: Option<IpAddr>) {
+    fn note(&self, name: &str, addresses: Vec<IpAddr>) {
         if let Ok(mut found) = self.0.lock() {
-            found.insert(name.to_owned(), address);
+            found.insert(name.to_owned(), addresses);
         }
     }
 
-    /// Returns the first address that the last lookup of a name found.
-    fn address(&self, name: &str) -> Option<IpAddr> {
-        *self.0.lock().ok()?.get(name)?
-    }
-
-    /// Tells whether a name was looked up in vain.
-    fn has_failed(&self, name: &str) -> bool {
-        let found = self.0.lock();
-        found.is_ok_and(|found| found.get(name) == Some(&None))
+    /// Returns the addresses that the last lookup of a name found, if there was one.
+    fn found(&self, name: &str) -> Option<Vec<IpAddr>> {
+        self.0.lock().ok()?.get(name).cloned()
     }
 }
 
@@ -65,7 +59,7 @@ impl Resolve for Resolver {
         let (loopback_only, lookups) = (self.loopback_only, self.lookups.clone());
         Box::pin(async move {
             let name = name.as_str().to_ascii_lowercase();
-            lookups.note(&name, None);
+            lookups.note(&name, Vec::new());
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
             let found: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
             let usable: Vec<SocketAddr> = found
@@ -73,7 +67,7 @@ impl Resolve for Resolver {
                 .copied()
                 .filter(|address| !loopback_only || address.ip().is_loopback())
                 .collect();
-            lookups.note(&name, usable.first().map(SocketAddr::ip));
+            lookups.note(&name, usable.iter().map(SocketAddr::ip).collect());
             match (usable.is_empty(), found.is_empty()) {
                 (true, true) => Err(ResolveError::Failed { name }.into()),
                 (true, false) => Err(ResolveError::NotLoopback.into()),
@@ -120,13 +114,13 @@ impl Way {
             Some(proxy) => proxy.place(),
             None => (self.server.0.as_str(), self.server.1),
         };
-        let address = host.parse().ok().or_else(|| self.lookups.address(host))?;
-        Some(SocketAddr::new(address, port))
+        let first = || self.lookups.found(host)?.first().copied();
+        Some(SocketAddr::new(host.parse().ok().or_else(first)?, port))
     }
 
     /// Tells a fault by the types in its chain of causes, never by its words, with one exception
     /// (see [`proxy_fault`]). `clean` removes the token from a certificate's words.
-    pub(super) fn fault(&self, error: &reqwest::Error, clean: &dyn Fn(&str) -> Untrusted) -> Fault {
+    pub(super) fn fault(&self, error: &reqwest::Error, clean: Clean<'_>) -> Fault {
         let proxy = self.proxy.as_ref().filter(|_| error.is_connect());
         let tls = find::<rustls::Error>(error).map(|error| tls::fault(error, clean));
         match (tls, proxy) {
@@ -173,8 +167,9 @@ impl Way {
         }
         let fault = proxy_fault(error, proxy);
         let is_unreachable = |fault: &Fault| fault.kind == FaultKind::ProxyUnreachable;
+        let has_failed = || self.lookups.found(host).as_deref() == Some(&[]);
         // A SOCKS proxy's fault hides what it comes from.
-        if fault.as_ref().is_some_and(is_unreachable) && self.lookups.has_failed(host) {
+        if fault.as_ref().is_some_and(is_unreachable) && has_failed() {
             return FaultKind::ProxyDns.into();
         }
         match kind(error) {
@@ -265,33 +260,39 @@ fn io_kind(kind: io::ErrorKind) -> Option<FaultKind> {
 /// The library's types for a failed tunnel are not public, so their words are all there is; tests
 /// on real proxies pin them.
 fn proxy_fault(error: &reqwest::Error, proxy: &ProxyUrl) -> Option<Fault> {
+    const WORDS: [(&str, FaultKind); 10] = [
+        (BEFORE_PROXY, FaultKind::ProxyUnreachable),
+        (UNAUTHORIZED, FaultKind::ProxyLogin),
+        (
+            "tunnel error: proxy response headers too long",
+            FaultKind::ProxyHeadersTooLarge,
+        ),
+        ("tunnel error: unsuccessful", FaultKind::ProxyRefused),
+        (
+            "tunnel error: unexpected end of file",
+            FaultKind::ProxyClosed,
+        ),
+        ("tunnel error: io error", FaultKind::ProxyClosed),
+        ("SOCKS error: io error", FaultKind::ProxyClosed),
+        ("does not support user/pass", FaultKind::ProxyLogin),
+        ("credentials not accepted", FaultKind::ProxyLogin),
+        ("SOCKS error", FaultKind::ProxyRefused),
+    ];
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
-    let says = |part: &str| words.iter().any(|word| word.contains(part));
-    let kind = match () {
-        () if says(BEFORE_PROXY) => FaultKind::ProxyUnreachable,
-        () if says("tunnel error: proxy authorization required") => {
-            let response = ProxyResponse {
-                had_credentials: proxy.has_credentials(),
-                ..ProxyResponse::new(407)
-            };
-            return Some(Fault::of_proxy(FaultKind::ProxyLogin, response));
-        }
-        () if says("tunnel error: proxy response headers too long") => {
-            FaultKind::ProxyHeadersTooLarge
-        }
-        () if says("tunnel error: unsuccessful") => FaultKind::ProxyRefused,
-        () if says("tunnel error: unexpected end of file") => FaultKind::ProxyClosed,
-        () if says("tunnel error: io error") || says("SOCKS error: io error") => {
-            FaultKind::ProxyClosed
-        }
-        () if says("does not support user/pass") || says("credentials not accepted") => {
-            FaultKind::ProxyLogin
-        }
-        () if says("SOCKS error") => FaultKind::ProxyRefused,
-        () => return None,
+    let is_said = |part: &str| words.iter().any(|word| word.contains(part));
+    let (said, kind) = WORDS.into_iter().find(|(part, _)| is_said(part))?;
+    if said != UNAUTHORIZED {
+        return Some(kind.into());
+    }
+    let response = ProxyResponse {
+        had_credentials: proxy.has_credentials(),
+        ..ProxyResponse::new(407)
     };
-    Some(kind.into())
+    Some(Fault::of_proxy(kind, response))
 }
+
+/// The library's words for a 407.
+const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
 
 /// The library's words for a connection to the proxy that did not come about.
 const BEFORE_PROXY: &str = "failed to create underlying connection";
@@ -308,15 +309,11 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), next_cause)
-}
-
-fn next_cause<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    let error: &'a (dyn Error + 'static) = *error;
-    let wrapped = error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
-    wrapped
-        .map(|wrapped| wrapped as &(dyn Error + 'static))
-        .or_else(|| error.source())
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped))
+    })
 }

@@ -428,7 +428,7 @@ impl Evidence<'_> {
 /// Returns what a response with a status may mean, whatever its body was.
 fn possible(id: CheckId, status: u16, saved: &Diagnosis) -> Vec<Option<Reason>> {
     let json = |text: &str| {
-        let document = Document::read(&mut text.as_bytes().to_vec(), |text| text.into());
+        let document = Document::read(text.as_bytes(), |text| text.into());
         document.map_or(Body::Other, Body::Json)
     };
     let bodies = [

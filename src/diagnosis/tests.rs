@@ -31,8 +31,7 @@ fn apps() -> Vec<App> {
 }
 
 fn json(text: &str) -> Body {
-    let mut bytes = text.as_bytes().to_vec();
-    Body::Json(Document::read(&mut bytes, |text| text.into()).unwrap())
+    Body::Json(Document::read(text.as_bytes(), |text| text.into()).unwrap())
 }
 
 fn message(status: u16, words: &str) -> Response {

@@ -9,6 +9,7 @@ use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::pasted::{Explains, Incomplete, Mistake, PastedStep, ToldBy};
 use crate::responder;
+use crate::text::Clean;
 use crate::verdict::Reason;
 use crate::wire::Document;
 use serde_json::Value;
@@ -118,7 +119,7 @@ impl<'a> Observed<'a> {
     /// Reads a response as the client would have.
     fn read_response(&mut self, shape: Shape, secrets: &Secrets) {
         let shown = self.shown;
-        let clean = |text: &str| secrets.clean(text);
+        let clean: Clean<'_> = &|text| Cow::Owned(secrets.clean(text));
         let headers = shown.headers.iter();
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
@@ -134,13 +135,11 @@ impl<'a> Observed<'a> {
                 (page, inferred) = (text, seen.status());
                 Some(Body::Html)
             }
-            Some(seen @ SeenBody::Object(value, _)) => Some(
-                match Document::read(&mut value.to_string().into_bytes(), |text| {
-                    Cow::Owned(clean(text))
-                }) {
+            Some(seen @ SeenBody::Object(value, _)) => {
+                Some(match Document::read(value.to_string().as_bytes(), clean) {
                     Ok(mut document) => {
                         let is_details = shape == Shape::Of(CheckId::PipelinesShow);
-                        let is_success = document.is_list() || is_details;
+                        let is_success = document.list.is_some() || is_details;
                         inferred = if is_success { Some(200) } else { seen.status() };
                         if self.is_part() {
                             document.cut_list();
@@ -148,14 +147,14 @@ impl<'a> Observed<'a> {
                             let is_shaped =
                                 shape != Shape::Other || self.extent() == Some(Extent::Cut);
                             let says =
-                                document.message().is_some() || document.has_items() && is_shaped;
+                                document.message.is_some() || document.has_items() && is_shaped;
                             self.open = (!says && !is_details).then(|| self.unseen());
                         }
                         Body::Json(document)
                     }
                     Err(_) => Body::Other,
-                },
-            ),
+                })
+            }
         };
         let status = shown.status.or(inferred);
         let is_rate_limit = status != Some(200) && responder::has_rate_limit(&headers);
@@ -174,7 +173,7 @@ impl<'a> Observed<'a> {
         let body = (body.unwrap_or(Body::Empty), page.as_bytes());
         self.exchange.outcome = Ok(Response {
             http_version: shown.http_version,
-            ..responder::response(&self.exchange.url, status, &headers, body, &clean)
+            ..responder::response(&self.exchange.url, status, &headers, body, clean)
         });
     }
 

@@ -5,8 +5,7 @@
 
 use super::regex;
 use super::words::{floor, is_header, section};
-use crate::responder::decode_entities;
-use crate::text::is_unseen;
+use crate::text::{decode_entities, is_unseen};
 use crate::token::has_prefix;
 use percent_encoding::percent_decode_str;
 use regex_lite::{Captures, Regex};

@@ -33,7 +33,7 @@ const STEPS: [Step; 4] = [
 ];
 
 fn json(text: &str) -> Body {
-    Body::Json(Document::read(&mut text.as_bytes().to_vec(), |text| Cow::Borrowed(text)).unwrap())
+    Body::Json(Document::read(text.as_bytes(), |text| Cow::Borrowed(text)).unwrap())
 }
 
 fn bodies() -> [(&'static str, Body); 18] {

@@ -275,8 +275,7 @@ impl Seen {
 }
 
 fn body(status: u16, text: &str) -> Response {
-    let mut bytes = text.as_bytes().to_vec();
-    let document = Document::read(&mut bytes, |text| Cow::Borrowed(text)).unwrap();
+    let document = Document::read(text.as_bytes(), |text| Cow::Borrowed(text)).unwrap();
     let mut response = Response::new(status, Body::Json(document));
     response.request_id = Some(Untrusted::new("6f1c2d7e-0b1a"));
     response
