@@ -80,9 +80,13 @@ impl Environment {
         };
         let file = |path: &str| String::from_utf8(bounded_file(Path::new(path)).ok()?).ok();
         let proxies = PROXY_VARIABLES.into_iter();
-        let proxies: Vec<_> = proxies
+        let mut proxies: Vec<_> = proxies
             .filter_map(|name| Some((name, text(name)?)))
             .collect();
+        // On Windows both names are the same variable's.
+        proxies.dedup_by(|(name, value), (other, same)| {
+            value == same && name.eq_ignore_ascii_case(other)
+        });
         let folders = os("SSL_CERT_DIR").unwrap_or_default();
         let folders = env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty());
         let is_forced = is_on("CLICOLOR_FORCE") || is_on("FORCE_COLOR");
@@ -267,19 +271,22 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_proxy_variable_is_not_set() {
-        let found = environment(&[
-            ("https_proxy", ""),
-            ("HTTPS_PROXY", "a"),
-            ("ALL_PROXY", "b"),
-        ]);
-        let names: Vec<_> = found
-            .proxies
-            .proxies
-            .iter()
-            .map(|(name, _)| *name)
-            .collect();
-        assert_eq!(names, ["HTTPS_PROXY", "ALL_PROXY"]);
+    fn of_the_proxy_variables_that_are_set_the_one_in_lower_case_comes_first() {
+        let (lower, upper) = ("https_proxy", "HTTPS_PROXY");
+        for (variables, names) in [
+            (
+                &[(lower, ""), (upper, "a"), ("ALL_PROXY", "b")][..],
+                &[upper, "ALL_PROXY"][..],
+            ),
+            (&[(upper, "a"), (lower, "b")], &[lower, upper]),
+            // As Windows gives them, where one is the other.
+            (
+                &[(upper, "a"), (lower, "a"), ("ALL_PROXY", "a")],
+                &[lower, "ALL_PROXY"],
+            ),
+        ] {
+            assert_eq!(environment(variables).known(None).proxy_variables, names);
+        }
     }
 
     #[cfg(all(unix, not(target_vendor = "apple")))]

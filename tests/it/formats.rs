@@ -51,9 +51,10 @@ pub(crate) fn steady(text: &str) -> String {
             r"\$env:BITRISE_TOKEN = (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
             "export BITRISE_TOKEN=$1",
         ),
+        (r"Start-Process bitrise-dx '([^'&]*)'", "bitrise-dx $1 &"),
         (
-            r"Start-Process bitrise-dx (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
-            "bitrise-dx $1 &",
+            r"Start-Process bitrise-dx &#39;([^'&]*)&#39;",
+            "bitrise-dx $1 &#38;",
         ),
         (r"\bcurl\.exe ", "curl "),
         (r"\$env:BITRISE_TOKEN", "$$BITRISE_TOKEN"),
