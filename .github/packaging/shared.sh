@@ -22,13 +22,12 @@ trap 'code=$?; [ "$code" = 0 ] || refuse not_installed "A command of this step e
 # Sets `name` to the name of files: bitrise-dx, or bitrise-dx-LABEL with dashes for its spaces. A label
 # stands in titles, names of files and XML, so it has no character that would need escaping there.
 check_label() {
-  local LC_ALL=C wrong=
-  case $label in *[!0-9A-Za-z\ ._-]*) wrong=yes ;; esac
-  if [ -n "$wrong" ] || [ "${#label}" -gt 60 ]; then
+  local LC_ALL=C allowed='^[0-9A-Za-z ._-]{0,60}$'
+  [[ $label =~ $allowed ]] || {
     label=
     refuse invalid_options \
       "The input label can have letters, digits, spaces, dots, dashes and underscores, 60 at most."
-  fi
+  }
   [ -z "$label" ] || name=bitrise-dx-${label// /-}
 }
 
