@@ -568,5 +568,8 @@ fn each_command_with_formats_answers_in_them_whatever_is_wrong() {
     }
     let finished = Program::new(["diagnose", "ticket.txt"]).env("LANG", "C.UTF-8");
     let said = finished.run().stdout;
-    assert!(said.contains("can't read “ticket.txt”: no such file"), "{said}");
+    assert!(
+        said.contains("can't read “ticket.txt”: no such file"),
+        "{said}"
+    );
 }
