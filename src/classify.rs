@@ -3,7 +3,7 @@
 //! Invariant: pure and total. Every [`Exchange`] has an answer, and nothing here waits, reads or
 //! prints.
 
-use crate::exchange::{Body, Exchange, FaultKind, Response, Stage};
+use crate::exchange::{Body, Exchange, FaultKind, Response, Stage, is_bitrise};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, Form, PipelinePage};
 
@@ -155,7 +155,7 @@ fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reas
     }
     let says_so =
         matches!(&response.body, Body::Json(document) if document.form == Form::BitriseError);
-    let may_be_less = status != 403 && exchange.is_for_bitrise();
+    let may_be_less = status != 403 && is_bitrise(&exchange.url);
     let counts = match &response.body {
         Body::Json(document) => says_so || (may_be_less && document.form != Form::NestedError),
         Body::Word => may_be_less,

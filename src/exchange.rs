@@ -42,11 +42,6 @@ impl Exchange {
         }
     }
 
-    /// Tells whether the request was for Bitrise's own host, `bitrise.io` or one below it.
-    pub fn is_for_bitrise(&self) -> bool {
-        is_bitrise(&self.url)
-    }
-
     /// Drops what was read of a list, so that the exchange can be kept as evidence in little memory.
     pub fn forget_list(&mut self) {
         if let Ok(response) = &mut self.outcome
@@ -167,10 +162,9 @@ impl Response {
 
     /// Returns what the server says in its own words.
     pub const fn message(&self) -> Option<&Untrusted> {
-        if let Body::Json(document) = &self.body {
-            document.message.as_ref()
-        } else {
-            None
+        match &self.body {
+            Body::Json(document) => document.message.as_ref(),
+            _ => None,
         }
     }
 }
@@ -253,12 +247,10 @@ impl Fault {
 
     /// Returns what went wrong with TLS, whether with the server or with the proxy itself.
     pub fn tls(&self) -> Option<FaultKind> {
-        if self.kind == FaultKind::ProxyTls {
-            self.within
-        } else {
-            let is_tls =
-                self.kind.stage() == Stage::Handshake && self.kind != FaultKind::ClosedInHandshake;
-            is_tls.then_some(self.kind)
+        match self.kind {
+            FaultKind::ProxyTls => self.within,
+            FaultKind::ClosedInHandshake => None,
+            kind => (kind.stage() == Stage::Handshake).then_some(kind),
         }
     }
 }
@@ -387,7 +379,7 @@ faults! {
 pub struct ProxyResponse {
     /// The status code.
     pub status: u16,
-    /// The kinds of authentication that it offers with a 407, in its order.
+    /// The kinds of authentication that it offers with a 407.
     pub schemes: Vec<AuthScheme>,
     /// Whether a user and password were sent to it.
     pub had_credentials: bool,

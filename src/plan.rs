@@ -213,15 +213,9 @@ pub fn words(error: &io::Error) -> String {
         ErrorKind::NotFound => "no such file",
         ErrorKind::PermissionDenied => "permission denied",
         ErrorKind::IsADirectory => "it is a folder",
-        ErrorKind::NotADirectory => "a part of its path is not a folder",
         ErrorKind::FileTooLarge => "it is too large",
         ErrorKind::InvalidData => "it is not text in UTF-8 or UTF-16",
-        ErrorKind::InvalidInput | ErrorKind::InvalidFilename => "that can't be a file's name",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
-        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::TimedOut => "it took longer than --max-time",
-        ErrorKind::AddrInUse => "the port is in use",
-        ErrorKind::AddrNotAvailable => "this machine does not have that address",
         ErrorKind::WouldBlock => "there is no thread left",
         kind => {
             // The system's own words, without what Rust adds; else those for the kind. Windows has no

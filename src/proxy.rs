@@ -5,7 +5,7 @@
 //! stand anywhere in one that is badly written.
 
 use crate::exchange::{AuthScheme, ProxyResponse};
-use crate::responder::{self, Headers};
+use crate::responder;
 use crate::text::Clean;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -106,8 +106,8 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
 /// The address of a proxy, with its user and password, which it never shows.
 #[derive(Clone, Eq, PartialEq)]
 pub struct ProxyUrl {
-    /// `http`, `https` or one of SOCKS.
-    scheme: &'static str,
+    /// `http`, `https` or one of SOCKS, in lower case.
+    pub scheme: &'static str,
     /// The host, an address of IPv6 in brackets.
     host: String,
     /// The port, if one was given.
@@ -172,20 +172,9 @@ impl ProxyUrl {
 
     /// Returns the host, without the brackets of IPv6, and the port that connections are made to.
     pub fn place(&self) -> (&str, u16) {
-        let default_port = if self.is_encrypted() { 443 } else { 80 };
+        let default_port = if self.scheme == "https" { 443 } else { 80 };
         let host = self.host.trim_matches(['[', ']']);
         (host, self.port.unwrap_or(default_port))
-    }
-
-    /// Tells whether the connection to the proxy itself is encrypted.
-    pub fn is_encrypted(&self) -> bool {
-        self.scheme == "https"
-    }
-
-    /// Tells whether it can be asked in clear what it has against a connection. A SOCKS proxy has no
-    /// words.
-    pub fn has_words(&self) -> bool {
-        self.scheme == "http"
     }
 
     /// Tells whether a user and password are sent to the proxy.
@@ -215,9 +204,14 @@ impl ProxyUrl {
     /// Reads the proxy's response to that, as far as it came.
     pub fn response(&self, received: &[u8], clean: Clean<'_>) -> Option<ProxyResponse> {
         let (status, headers, page) = head(received)?;
+        let is_offered = |scheme: &AuthScheme| {
+            let mut offered = responder::schemes(&headers, "proxy-authenticate");
+            offered.any(|name| name.eq_ignore_ascii_case(scheme.as_str()))
+        };
+        let schemes = AuthScheme::ALL.iter().copied().filter(is_offered);
         Some(ProxyResponse {
             had_credentials: self.has_credentials(),
-            schemes: schemes(&headers),
+            schemes: schemes.collect(),
             responder: responder::responder(&headers, page, clean),
             ..ProxyResponse::new(status)
         })
@@ -251,17 +245,6 @@ fn head(received: &[u8]) -> Option<Head<'_>> {
         headers.push((std::str::from_utf8(&line[..colon]).ok()?, value));
     }
     Some((status, headers, &received[end + END.len()..]))
-}
-
-/// Returns the kinds of authentication that a proxy offers.
-fn schemes(headers: &Headers<'_>) -> Vec<AuthScheme> {
-    let mut offered = Vec::new();
-    for name in responder::schemes(headers, "proxy-authenticate") {
-        let mut known = AuthScheme::ALL.iter().copied();
-        let scheme = known.find(|scheme| scheme.as_str().eq_ignore_ascii_case(name));
-        offered.extend(scheme.filter(|scheme| !offered.contains(scheme)));
-    }
-    offered
 }
 
 impl fmt::Display for ProxyUrl {
@@ -510,12 +493,17 @@ mod tests {
         let (status, headers, page) = head(squid).unwrap();
         assert_eq!((status, page), (407, b"<html>".as_slice()));
         let expected = [
-            AuthScheme::Negotiate,
-            AuthScheme::Ntlm,
             AuthScheme::Basic,
             AuthScheme::Digest,
+            AuthScheme::Negotiate,
+            AuthScheme::Ntlm,
         ];
-        assert_eq!(schemes(&headers), expected);
+        let read = ProxyUrl::parse("p")
+            .unwrap()
+            .response(squid, &|text| text.into())
+            .unwrap();
+        assert_eq!(read.schemes, expected);
+        assert_eq!(headers.len(), 4);
         for length in 0..squid.len() - page.len() {
             assert_eq!(head(&squid[..length]), None);
         }
@@ -545,7 +533,7 @@ mod tests {
             let response = [b"HTTP/1.1 403 No\r\nA: ".as_slice(), &rest, b"\r\n\r\n"].concat();
             if let Some((status, headers, _)) = head(&response) {
                 prop_assert_eq!(status, 403);
-                prop_assert!(schemes(&headers).is_empty() && headers.len() < response.len());
+                prop_assert!(headers.len() < response.len());
             }
         }
 

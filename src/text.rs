@@ -282,48 +282,42 @@ pub enum Span {
 }
 
 impl Text {
-    /// Adds our own words.
-    #[must_use]
-    pub fn own(mut self, words: impl Into<String>) -> Self {
-        let words = words.into();
-        match self.0.last_mut() {
-            Some(Span::Own(before)) => before.push_str(&words),
-            Some(_) | None => self.0.push(Span::Own(words)),
+    fn with(mut self, span: Span) -> Self {
+        match (self.0.last_mut(), span) {
+            (Some(Span::Own(before)), Span::Own(words)) => before.push_str(&words),
+            (_, span) => self.0.push(span),
         }
         self
+    }
+
+    /// Adds our own words.
+    #[must_use]
+    pub fn own(self, words: impl Into<String>) -> Self {
+        self.with(Span::Own(words.into()))
     }
 
     /// Adds text that is not ours.
     #[must_use]
-    pub fn foreign(mut self, text: &Untrusted) -> Self {
-        self.0.push(Span::Foreign(text.clone()));
-        self
+    pub fn foreign(self, text: &Untrusted) -> Self {
+        self.with(Span::Foreign(text.clone()))
     }
 
     /// Adds a command.
     #[must_use]
-    pub fn command(mut self, command: impl Into<String>) -> Self {
-        self.0.push(Span::Command(command.into()));
-        self
+    pub fn command(self, command: impl Into<String>) -> Self {
+        self.with(Span::Command(command.into()))
     }
 
     /// Adds a whole command, in a block of its own.
     #[must_use]
-    pub fn block(mut self, command: impl Into<String>) -> Self {
-        self.0.push(Span::Block(command.into()));
-        self
+    pub fn block(self, command: impl Into<String>) -> Self {
+        self.with(Span::Block(command.into()))
     }
 
     /// Adds another text.
     #[must_use]
-    pub fn then(mut self, other: Self) -> Self {
-        for span in other.0 {
-            match span {
-                Span::Own(words) => self = self.own(words),
-                span => self.0.push(span),
-            }
-        }
-        self
+    pub fn then(self, other: Self) -> Self {
+        other.0.into_iter().fold(self, Self::with)
     }
 
     /// Returns the text with a capital letter in front, if it begins with our own words.

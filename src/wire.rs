@@ -119,7 +119,7 @@ impl Document {
         let text = std::str::from_utf8(body).map_or_else(mend, Cow::Borrowed);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let json = Json(text.trim_ascii());
-        let Some(top) = json.object::<Top<'_>>() else {
+        let Some(top) = json.object() else {
             serde_json::from_str::<IgnoredAny>(json.0).map_err(|_| NotJson)?;
             let is_object = json.0.starts_with('{');
             let form = if is_object { Form::Object } else { Form::Value };
@@ -140,7 +140,7 @@ impl Document {
             (false, false) => Form::BitriseError,
             (false, true) => Form::Object,
         };
-        let nested = top.error.members::<Top<'_>>().message;
+        let nested = top.error.members().message;
         let others = [nested, top.error_description, top.detail];
         words.extend(others.into_iter().filter_map(Json::text));
         Ok(Self {
@@ -207,7 +207,7 @@ impl List {
     ///
     /// # Errors
     /// Returns [`OtherShape`] if that is no list, or if the token stands in an identifier.
-    fn read(top: &Top<'_>, clean: Clean<'_>) -> Result<Self, OtherShape> {
+    fn read(top: &Members<'_>, clean: Clean<'_>) -> Result<Self, OtherShape> {
         // Null is how Go writes an empty list.
         if !top.data.0.starts_with('[') && top.data.0 != "null" {
             return Err(OtherShape);
@@ -216,7 +216,7 @@ impl List {
         let (mut list, mut page) = (Self::default(), AppPage::default());
         list.runs.runs = count;
         for item in first {
-            let item: Item<'_> = item.members();
+            let item = item.members();
             let is_any = |of: &[Json<'_>]| of.iter().any(|json| !json.0.is_empty());
             let is_app = is_any(&[item.title, item.owner, item.is_disabled])
                 || is_any(&[item.repo_url, item.project_type]);
@@ -232,7 +232,7 @@ impl List {
             if list.runs.pipeline_id.is_none() && item.is_pipeline.0 == "true" {
                 list.runs.pipeline_id = Some(slug.clone());
             }
-            let owner: Owner<'_> = item.owner.members();
+            let owner = item.owner.members();
             let workspace = owner.slug.identifier(clean)?;
             let shown = |json: Json<'_>| json.text().map(|text| Untrusted::cleaned(&text, clean));
             page.apps.push(App {
@@ -244,7 +244,7 @@ impl List {
                 is_disabled: item.is_disabled.0 == "true",
             });
         }
-        let paging: Paging<'_> = top.paging.members();
+        let paging = top.paging.members();
         page.next = paging.next.identifier(clean)?;
         page.counted = paging.total_item_count.0.parse().ok();
         let is_odd =
@@ -281,11 +281,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
 
 impl<'a> Json<'a> {
     /// Returns the members of an object. What is no object, or has one of them twice, has none.
-    fn members<T: Default + Deserialize<'a>>(self) -> T {
+    fn members(self) -> Members<'a> {
         self.object().unwrap_or_default()
     }
 
-    fn object<T: Deserialize<'a>>(self) -> Option<T> {
+    fn object(self) -> Option<Members<'a>> {
         let object = Some(self.0).filter(|json| json.starts_with('{'))?;
         serde_json::from_str(object).ok()
     }
@@ -346,10 +346,12 @@ impl<'de: 'a, 'a> Visitor<'de> for Items<'a> {
     }
 }
 
-/// The members of a response.
+/// The members that are of use, of whichever object: of a response, of an app and of a run in a list,
+/// of an app's owner, and of what tells where a list goes on (spec: `v0.AppListResponseModel`,
+/// `v0.AppResponseItemModel`, `pipeline-list`).
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Top<'a> {
+struct Members<'a> {
     #[serde(borrow)]
     message: Json<'a>,
     error_msg: Json<'a>,
@@ -360,14 +362,6 @@ struct Top<'a> {
     detail: Json<'a>,
     data: Json<'a>,
     paging: Json<'a>,
-}
-
-/// The members of a list's item: of an app and of a run (spec: `v0.AppResponseItemModel`,
-/// `pipeline-list`).
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Item<'a> {
-    #[serde(borrow)]
     slug: Json<'a>,
     title: Json<'a>,
     owner: Json<'a>,
@@ -378,23 +372,8 @@ struct Item<'a> {
     triggered_at: Json<'a>,
     triggered_workflow: Json<'a>,
     build_number: Json<'a>,
-}
-
-/// The members of an app's owner.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Owner<'a> {
-    #[serde(borrow)]
     name: Json<'a>,
-    slug: Json<'a>,
     account_type: Json<'a>,
-}
-
-/// The members that tell where a list goes on.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Paging<'a> {
-    #[serde(borrow)]
     next: Json<'a>,
     total_item_count: Json<'a>,
 }

@@ -368,19 +368,18 @@ impl Client {
         }
     }
 
-    /// Adds to the fault of a proxy what the proxy says, if it says something: the HTTP library tells
-    /// no more of its response than that it was no success, or a 407. So it is asked once more, with the
-    /// same bytes; a password that was wrong is left out, so that it does not count twice.
+    /// Adds to the fault of a proxy what the proxy says, if it says something, as one of SOCKS does
+    /// not: the HTTP library tells no more of its response than that it was no success, or a 407. So
+    /// it is asked once more, with the same bytes; a password that was wrong is left out, so that it
+    /// does not count twice.
     async fn proxy_words(&self, fault: Fault, until: Instant) -> Fault {
         let is_of_proxy = matches!(fault.kind, FaultKind::ProxyLogin | FaultKind::ProxyRefused);
-        let proxy = self.way.proxy.as_ref().filter(|proxy| proxy.has_words());
-        let (true, Some(proxy), Some(address)) = (is_of_proxy, proxy, self.way.address()) else {
+        let proxy = self.way.proxy.as_ref();
+        let proxy = proxy.filter(|proxy| is_of_proxy && proxy.scheme == "http");
+        let (Some(proxy), Some(address)) = (proxy, self.way.address()) else {
             return fault;
         };
-        let is_407 = fault
-            .proxy
-            .as_ref()
-            .is_some_and(|words| words.status == 407);
+        let is_407 = fault.kind == FaultKind::ProxyLogin;
         let request = proxy.request(&self.way.target(), USER_AGENT, !is_407);
         let until = until.min(Instant::now() + MAX_ASKING);
         let Ok(Ok(received)) = timeout_at(until, transport::ask(address, &request)).await else {

@@ -38,15 +38,19 @@ pub(super) fn client_config(
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth());
     }
-    let verifier = Arc::new(SystemVerifier::load(
-        extra,
-        roots.clone(),
+    let load = |extra, rest| {
+        let (roots, provider) = (roots.clone(), Arc::clone(&provider));
+        move || roots::load(extra, &roots, rest, provider)
+    };
+    let rest = load(Vec::new(), true);
+    let verifier = SystemVerifier {
+        first: LazyLock::new(loading(deadline, load(extra, false))),
+        rest: LazyLock::new(Box::new(move || loading(deadline, rest)())),
         provider,
-        deadline,
-    ));
+    };
     let mut config = builder
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
@@ -75,29 +79,6 @@ struct SystemVerifier {
     first: Loaded,
     rest: Loaded,
     provider: Arc<CryptoProvider>,
-}
-
-impl SystemVerifier {
-    /// Starts to load the roots, which are waited for until `deadline` at most.
-    fn load(
-        extra: Vec<CertificateDer<'static>>,
-        roots: Roots,
-        provider: Arc<CryptoProvider>,
-        deadline: Instant,
-    ) -> Self {
-        let load = {
-            let provider = Arc::clone(&provider);
-            move |extra, rest| {
-                let (roots, provider) = (roots.clone(), Arc::clone(&provider));
-                loading(deadline, move || roots::load(extra, &roots, rest, provider))
-            }
-        };
-        Self {
-            first: LazyLock::new(load(extra, false)),
-            rest: LazyLock::new(Box::new(move || load(Vec::new(), true)())),
-            provider,
-        }
-    }
 }
 
 /// Starts to load roots on a thread, and returns what waits for them.

@@ -124,7 +124,7 @@ impl Way {
         let proxy = self.proxy.as_ref().filter(|_| error.is_connect());
         let tls = find::<rustls::Error>(error).map(|error| tls::fault(error, clean));
         match (tls, proxy) {
-            (Some(fault), Some(proxy)) if proxy.is_encrypted() && is_before_proxy(error) => {
+            (Some(fault), Some(proxy)) if proxy.scheme == "https" && is_before_proxy(error) => {
                 if fault.kind == FaultKind::TlsNotSpoken {
                     FaultKind::ProxyNotTls.into()
                 } else {
@@ -143,7 +143,8 @@ impl Way {
                     Some(proxy) => self.behind_proxy(error, proxy),
                     None => kind(error).into(),
                 };
-                let in_handshake = error.is_connect() && is_encrypted(error);
+                let is_encrypted = error.url().is_some_and(|url| url.scheme() == "https");
+                let in_handshake = error.is_connect() && is_encrypted;
                 if in_handshake && fault.kind == FaultKind::Closed {
                     return FaultKind::ClosedInHandshake.into();
                 }
@@ -175,7 +176,7 @@ impl Way {
         match kind(error) {
             // A name that can't be one, of a proxy whose connection is encrypted.
             FaultKind::Dns if is_before_proxy(error) => FaultKind::ProxyDns.into(),
-            FaultKind::Closed if proxy.is_encrypted() && is_before_proxy(error) => {
+            FaultKind::Closed if proxy.scheme == "https" && is_before_proxy(error) => {
                 FaultKind::ProxyClosed.into()
             }
             // Every address that is connected to from here is the proxy's.
@@ -202,10 +203,6 @@ pub(super) async fn ask(proxy: SocketAddr, request: &str) -> io::Result<Vec<u8>>
     let mut received = Vec::new();
     while !proxy::is_complete(&received) && stream.read_buf(&mut received).await? > 0 {}
     Ok(received)
-}
-
-fn is_encrypted(error: &reqwest::Error) -> bool {
-    error.url().is_some_and(|url| url.scheme() == "https")
 }
 
 /// Tells a fault that is neither of TLS nor of a proxy.

@@ -259,7 +259,7 @@ struct ExplainArgs {
                   or 404"
     )]
     #[arg(value_name = "CODE", ignore_case = true, hide_possible_values = true)]
-    #[arg(value_parser = explain::codes())]
+    #[arg(value_parser = explain::Codes)]
     code: Option<String>,
 }
 

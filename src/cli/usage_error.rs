@@ -14,10 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Why a token is no argument, and what to do instead; a word for the token stands before it.
-const NO_TOKEN_HERE: &str = "\
-does not belong on the command line, where the process list and the shell history show it.
-Enter it when bitrise-dx verify asks for it, or set BITRISE_TOKEN, or use --token-file PATH.
-";
+const NO_TOKEN_HERE: &str = include_str!("help/no_token.txt");
 
 /// How to give a value that looks like an option.
 const WITH_EQUALS_SIGN: &str = "

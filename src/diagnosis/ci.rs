@@ -50,11 +50,8 @@ fn blocks() -> impl Iterator<Item = &'static str> {
 
 /// Returns what stands behind a word at the starts of lines.
 fn lines(block: &'static str, word: &str) -> impl Iterator<Item = &'static str> {
-    let rest = move |line: &'static str| {
-        let (first, rest) = line.split_once(' ')?;
-        (first == word).then_some(rest.trim_start())
-    };
-    block.lines().filter_map(rest)
+    let lines = block.lines();
+    lines.filter_map(move |line| Some(line.strip_prefix(word)?.strip_prefix(' ')?.trim_start()))
 }
 
 fn first(block: &'static str, word: &str) -> &'static str {

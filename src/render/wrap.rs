@@ -36,7 +36,12 @@ impl Word {
 }
 
 fn char_width(c: char) -> usize {
-    display_width(c.encode_utf8(&mut [0; 4]))
+    let is_plain = c == ' ' || c.is_ascii_graphic();
+    if is_plain {
+        1
+    } else {
+        display_width(c.encode_utf8(&mut [0; 4]))
+    }
 }
 
 /// Breaks a sentence into lines, without the spaces before them. `set` makes of each span's words

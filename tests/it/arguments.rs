@@ -424,8 +424,8 @@ fn the_sandbox_is_for_this_machine_alone() {
     let port = taken.local_addr().unwrap().port().to_string();
     let finished = Program::new(["sandbox", "--listen", &port]).run();
     assert_eq!(finished.code, Some(2));
-    let words = format!("error: can't listen on 127.0.0.1:{port}: the port is in use\n");
-    assert_eq!(finished.stderr, words);
+    let words = format!("error: can't listen on 127.0.0.1:{port}: ");
+    assert!(finished.stderr.starts_with(&words), "{}", finished.stderr);
 }
 
 #[test]
