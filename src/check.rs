@@ -120,28 +120,6 @@ pub enum ListEnd {
     NotWhole,
 }
 
-/// Counts how one check ended for each of several apps; the sum is the number of apps.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Tally {
-    /// How many passed.
-    pub readable: usize,
-    /// How many Bitrise refused.
-    pub denied: usize,
-    /// How many are unknown.
-    pub unknown: usize,
-    /// How many were not asked for, since there was nothing to ask for.
-    pub skipped: usize,
-    /// How many the run did not get to.
-    pub not_reached: usize,
-}
-
-impl Tally {
-    /// Returns the number of apps.
-    pub const fn apps(&self) -> usize {
-        self.readable + self.denied + self.unknown + self.skipped + self.not_reached
-    }
-}
-
 impl Check {
     /// Makes a check of which nothing but the result is known.
     pub const fn new(id: CheckId, result: CheckResult) -> Self {
@@ -154,6 +132,14 @@ impl Check {
         }
     }
 
+    /// Returns how many apps the list counts, how many it named, and why it ended early.
+    pub const fn list(&self) -> Option<(Option<u64>, usize, Option<ListEnd>)> {
+        match self.finding {
+            Finding::Apps { total, listed, end } => Some((total, listed, end)),
+            _ => None,
+        }
+    }
+
     /// Makes the check of a request: passed, or not and why; without the request if there is nothing
     /// to show of it.
     pub fn of(
@@ -161,19 +147,10 @@ impl Check {
         result: Result<(), Reason>,
         exchange: impl Into<Option<Exchange>>,
     ) -> Self {
-        let mut exchange = exchange.into();
-        exchange.iter_mut().for_each(Exchange::forget_list);
-        Self {
-            exchange,
-            ..Self::new(
-                id,
-                result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass),
-            )
-        }
-    }
-
-    /// Makes a check that was not made.
-    pub const fn skipped(id: CheckId) -> Self {
-        Self::new(id, CheckResult::Skipped)
+        let result = result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+        let mut check = Self::new(id, result);
+        check.exchange = exchange.into();
+        check.exchange.iter_mut().for_each(Exchange::forget_list);
+        check
     }
 }

@@ -7,6 +7,7 @@ use crate::names::names;
 use crate::text::Untrusted;
 use crate::wire::Document;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -90,7 +91,7 @@ pub struct Response {
     /// The status code, 100 to 999; nothing if a pasted text does not tell it.
     pub status: Option<u16>,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
-    pub http_version: Option<&'static str>,
+    pub http_version: Option<Cow<'static, str>>,
     /// The value of `X-Request-Id`, for a support ticket.
     pub request_id: Option<Untrusted>,
     /// The host that a redirect points to.

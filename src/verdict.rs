@@ -31,25 +31,7 @@ impl Verdict {
     /// Returns the exit code of the process; 2, 3 and 4 mean the same as in DX's own
     /// command-line program (argument, authentication, retry).
     pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Verified => 0,
-            Self::InvalidCredentials => 3,
-            Self::InvalidPermissions => 5,
-            Self::NoResources => 6,
-            Self::Inconclusive => 4,
-            Self::NotRun => 2,
-        }
-    }
-
-    /// Returns the code that DX shows when the connection is added (DX's Bitrise page, section
-    /// "Errors"), or `None` where DX would show none or can't be predicted.
-    pub const fn dx_error(self) -> Option<&'static str> {
-        match self {
-            Self::InvalidCredentials | Self::InvalidPermissions | Self::NoResources => {
-                Some(self.as_str())
-            }
-            Self::Verified | Self::Inconclusive | Self::NotRun => None,
-        }
+        self.row().0
     }
 
     /// Returns the rank by which one verdict beats another where several checks disagree; the
@@ -58,13 +40,28 @@ impl Verdict {
     /// A rejected token decides everything; then one denied app is enough, because that is what
     /// DX would stumble over; and what could not be asked can't overrule what was answered.
     pub const fn rank(self) -> u8 {
+        self.row().1
+    }
+
+    /// Returns the code that DX shows when the connection is added (DX's Bitrise page, section
+    /// "Errors"), or `None` where DX would show none or can't be predicted.
+    pub const fn dx_error(self) -> Option<&'static str> {
+        if self.row().2 {
+            Some(self.as_str())
+        } else {
+            None
+        }
+    }
+
+    /// Returns the exit code, the rank, and whether DX has a code of the same name.
+    const fn row(self) -> (u8, u8, bool) {
         match self {
-            Self::NotRun => 5,
-            Self::InvalidCredentials => 4,
-            Self::InvalidPermissions => 3,
-            Self::NoResources => 2,
-            Self::Inconclusive => 1,
-            Self::Verified => 0,
+            Self::Verified => (0, 0, false),
+            Self::InvalidCredentials => (3, 4, true),
+            Self::InvalidPermissions => (5, 3, true),
+            Self::NoResources => (6, 2, true),
+            Self::Inconclusive => (4, 1, false),
+            Self::NotRun => (2, 5, false),
         }
     }
 }

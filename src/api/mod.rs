@@ -360,7 +360,7 @@ impl Client {
         let response = responder::response(url, Some(status), &headers, (body, &page), clean);
         Attempt {
             outcome: Ok(Response {
-                http_version: Some(version_name(received.version())),
+                http_version: Some(version_name(received.version()).into()),
                 ..response
             }),
             retry_after,

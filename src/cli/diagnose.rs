@@ -22,6 +22,9 @@ use std::process::ExitCode;
 /// has a limit of its own, [`crate::evidence::MAX_TEXT`].
 const MAX_INPUT: u64 = 8 * 1024 * 1024;
 
+/// The maximum number of bytes of a string in a report of ours.
+const MAX_STRING: usize = 64 * 1024;
+
 /// Reads the text, and writes what it means.
 ///
 /// # Errors
@@ -50,21 +53,17 @@ fn read(text: &str, step: Option<CheckId>) -> Report {
     if let Some(report) = saved(text) {
         return report;
     }
-    let Some((own, rest)) = evidence::own_report(text) else {
+    let found = evidence::own_report(text);
+    let Some((mut report, rest)) = found.and_then(|(own, rest)| Some((saved(&own)?, rest))) else {
         return judge(text, step, now);
     };
     let around = judge(&rest, step, now);
-    match saved(&own) {
-        Some(mut report)
-            if around.verdict() == Verdict::NotRun || around.verdict() == report.verdict() =>
-        {
-            let secrets = around.pasted.map(|pasted| pasted.secrets);
-            hold(&mut report, secrets.unwrap_or_default());
-            report
-        }
-        Some(_) => evidence::disagrees(around),
-        None => around,
+    if around.verdict() != Verdict::NotRun && around.verdict() != report.verdict() {
+        return evidence::disagrees(around);
     }
+    let secrets = around.pasted.map(|pasted| pasted.secrets);
+    hold(&mut report, secrets.unwrap_or_default());
+    report
 }
 
 /// Returns a saved report, if the text is one, without the secrets that somebody may have written
@@ -73,9 +72,8 @@ fn saved(text: &str) -> Option<Report> {
     if !diagnosis::is_report(text) {
         return None;
     }
-    let mut value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
-    let holds_token = clean(&mut value);
-    let mut report = diagnosis::read(&value.to_string())?;
+    let (cleaned, holds_token) = clean(text);
+    let mut report = diagnosis::read(&cleaned)?;
     if holds_token {
         hold(&mut report, vec![Secret::Bitrise(TokenKind::Unknown, None)]);
     }
@@ -93,23 +91,32 @@ fn hold(report: &mut Report, secrets: Vec<Secret>) {
     }
 }
 
-/// Takes the secrets out of each text of a JSON value, and tells whether a token was among them.
-fn clean(value: &mut Value) -> bool {
-    let any = |values: &mut dyn Iterator<Item = &mut Value>| {
-        values.fold(false, |held, value| clean(value) | held)
-    };
-    match value {
-        // The sandbox's token is made up, and its command shows it.
-        Value::String(text) if text == crate::sandbox::TOKEN => false,
-        Value::String(text) => {
-            let (cleaned, held_token) = without_secrets(text);
-            *text = cleaned;
-            held_token
-        }
-        Value::Array(values) => any(&mut values.iter_mut()),
-        Value::Object(values) => any(&mut values.values_mut()),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+/// Returns a JSON text without the secrets in its strings, and without strings that are longer than
+/// any of ours; and tells whether a token was among them. Each is looked at by itself, since a
+/// report may be large.
+fn clean(json: &str) -> (String, bool) {
+    let mut cleaned = String::with_capacity(json.len());
+    let (mut holds_token, mut rest) = (false, json);
+    while let Some((before, behind)) = rest.split_once('"') {
+        let mut is_escaped = false;
+        let is_end = |c: char| {
+            let is_end = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            is_end
+        };
+        let length = behind.find(is_end).unwrap_or_default();
+        let string = &rest[before.len()..before.len() + length + 2];
+        let text: String = Some(string)
+            .filter(|string| string.len() <= MAX_STRING)
+            .and_then(|string| serde_json::from_str(string).ok())
+            .unwrap_or_default();
+        let (text, held_token) = without_secrets(&text);
+        holds_token |= held_token;
+        cleaned += before;
+        cleaned += &Value::from(text).to_string();
+        rest = &behind[length + 1..];
     }
+    (cleaned + rest, holds_token)
 }
 
 /// Reads a file, or standard input.

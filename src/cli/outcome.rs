@@ -3,13 +3,14 @@
 use super::environment::Environment;
 use super::output::{self, ReportFile};
 use super::{Format, OutputArgs};
+use crate::check::{Check, CheckId, CheckResult, Finding};
 use crate::diagnosis::Diagnosis;
 use crate::plan::PlanError;
 use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
 use crate::report::{NotRun, Report, Target, TokenInfo};
 use crate::token::TokenError;
-use crate::verdict::Signal;
+use crate::verdict::{Reason, Signal};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -130,15 +131,21 @@ impl<E: Into<PlanError>> From<E> for Early {
 
 impl Early {
     /// Ends a report so, and returns it with what cleans its texts.
-    pub(super) fn end(self, report: Report) -> (Report, Option<Redactor>) {
+    pub(super) fn end(self, mut report: Report) -> (Report, Option<Redactor>) {
         match self {
-            Self::NotRun(why) => (report.not_run(why), None),
-            Self::Stopped(signal) => (report.interrupted(signal), None),
+            Self::NotRun(why) => report.not_run = Some(why),
+            Self::Stopped(signal) => report.interrupted = Some(signal),
             Self::Malformed(found) => {
                 let (error, redactor) = *found;
-                (report.malformed(error), Some(redactor))
+                let result = CheckResult::NotPassed(Reason::TokenMalformed);
+                let check = Check {
+                    finding: Finding::Malformed(error),
+                    ..Check::new(CheckId::TokenFormat, result)
+                };
+                return (report.with_checks(vec![check]), Some(redactor));
             }
         }
+        (report, None)
     }
 }
 

@@ -4,7 +4,7 @@
 //! that is set in far goes on with the one above. What is set in by two belongs to what stands
 //! above it:
 //!
-//! - `means`: what happened, in one or two sentences;
+//! - `means`: what happened, in one or two sentences, or what a name stands for;
 //! - `result`: the headline; of several, the first whose conditions are known to hold. One below a
 //!   cause is the headline if that cause is the likeliest and known to apply; it is not said twice;
 //! - `dx`: what DX does, if that is more than its code;
@@ -21,9 +21,10 @@
 //!
 //! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
 
-use super::conditions::{Condition, holds};
+use super::conditions::{Condition, all_of};
 use super::facts::Facts;
 use crate::verdict::Reason;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
@@ -44,70 +45,21 @@ const TEXT: &str = concat!(
 /// How far a line that goes on with the one above is set in, at least.
 const INDENT: &str = "          ";
 
-/// What is known of one reason.
+/// A line with what belongs to it; an entry is one, too, which all its lines belong to.
 #[derive(Default)]
-pub(super) struct Entry {
-    /// What happened, in one or two sentences.
-    pub(super) means: String,
-    /// The headlines.
-    pub(super) results: Vec<Sentence>,
-    /// What DX does.
-    pub(super) dx: Vec<Sentence>,
-    /// What is said beneath the headline.
-    pub(super) remarks: Vec<Sentence>,
-    /// The causes, in the order of the text.
-    pub(super) causes: Vec<Cause>,
-    /// The actions, in the order in which they are shown.
-    pub(super) actions: Vec<Action>,
-    /// What somebody who helps should ask next, the most telling question first.
-    pub(super) questions: Vec<String>,
-    /// Where to read more.
-    pub(super) links: Vec<&'static str>,
-}
-
-/// A sentence with gaps, and the conditions under which it is said.
-#[derive(Default)]
-pub(super) struct Sentence {
-    /// The sentence.
+pub(super) struct Line {
+    /// The keyword that it begins with.
+    word: String,
+    /// What stands behind that.
     pub(super) text: String,
-    /// The conditions.
+    /// The conditions under which it is said.
     pub(super) conditions: Vec<Condition>,
-}
-
-impl Sentence {
-    /// Tells whether it has the cause in it.
-    pub(super) fn says_cause(&self) -> bool {
-        self.text.contains("{cause}")
-    }
-}
-
-/// One cause.
-#[derive(Default)]
-pub(super) struct Cause {
-    /// Its place among those of the reason.
-    pub(super) at: usize,
-    /// The sentence, and the conditions under which it applies.
-    pub(super) sentence: Sentence,
-    /// The higher, the likelier.
-    pub(super) weight: u8,
-    /// Whether its conditions prove it.
-    pub(super) proves: bool,
-    /// The headline, if it is the likeliest cause and known to apply.
-    pub(super) result: Option<String>,
-}
-
-/// One action.
-pub(super) struct Action {
-    /// The sentence, and the conditions under which it has a point.
-    pub(super) sentence: Sentence,
-    /// The name of who has to do it.
-    pub(super) who: String,
-    /// The index of the cause that it helps with; none if it is for the reason as a whole.
-    pub(super) cause: Option<usize>,
+    /// What belongs to it, in the order of the text.
+    below: Vec<Line>,
 }
 
 /// All entries, by name: the text of each, and what was read of it, if it was asked for.
-static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Entry>)>> = LazyLock::new(|| {
+static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Line>)>> = LazyLock::new(|| {
     // A search for one character is many times faster than one for several.
     let ends = TEXT.match_indices('\n').map(|(at, _)| at);
     let heads = ends.filter(|at| TEXT[*at..].starts_with("\n== "));
@@ -119,168 +71,168 @@ static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Entry>)>> = LazyLock::new
 });
 
 /// Returns what is known of a reason, or of a verified token.
-pub(super) fn entry(reason: Option<Reason>) -> &'static Entry {
-    static NONE: LazyLock<Entry> = LazyLock::new(Entry::default);
+pub(super) fn entry(reason: Option<Reason>) -> &'static Line {
+    static NONE: LazyLock<Line> = LazyLock::new(Line::default);
     named(reason.map_or("verified", Reason::as_str)).unwrap_or(&NONE)
 }
 
 /// Returns the entry with a name. One that can't be read, which a test rules out, is empty. Each is
 /// read when it is first asked for: a run needs few of them.
-pub(super) fn named(name: &str) -> Option<&'static Entry> {
+pub(super) fn named(name: &str) -> Option<&'static Line> {
     let (_, entry) = ENTRIES.get(name)?;
     Some(entry.get_or_init(|| read(name).unwrap_or_default()))
 }
 
-impl Entry {
+/// Returns what stands under a name, which is the same in every run.
+pub(super) fn words(name: &str) -> &'static str {
+    named(name).map_or("", |entry| entry.text("means"))
+}
+
+impl Line {
+    /// Returns the lines with a keyword that belong to it.
+    pub(super) fn all(&self, word: &str) -> impl Iterator<Item = &Self> {
+        self.below.iter().filter(move |line| line.word == word)
+    }
+
+    /// Returns the text of the first of these.
+    pub(super) fn text(&self, word: &str) -> &str {
+        self.all(word).next().map_or("", |line| &line.text)
+    }
+
+    /// Returns the first of these whose conditions are known to hold.
+    pub(super) fn first(&self, word: &str, facts: &Facts) -> Option<&Self> {
+        self.all(word).find(|line| line.holds(facts) == Some(true))
+    }
+
+    /// Judges its conditions, which all have to hold.
+    pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
+        all_of(self.conditions.iter().map(|one| one.holds(facts)))
+    }
+
+    /// Says what its conditions ask for.
+    pub(super) fn condition(&self) -> String {
+        let words: Vec<String> = self.conditions.iter().map(Condition::words).collect();
+        words.join("; ")
+    }
+
+    /// Returns how likely a cause is.
+    fn weight(&self) -> u8 {
+        let weight = self.all("weight").chain(self.all("proves")).next();
+        weight.map_or(0, |line| line.text.parse().unwrap_or_default())
+    }
+
+    /// Returns who has to do something, as the text names people, and what it is.
+    pub(super) fn action(&self) -> (&str, &str) {
+        self.text.split_once(": ").unwrap_or_default()
+    }
+
+    /// Returns the addresses where there is more to read.
+    pub(super) fn links(&self) -> Vec<&'static str> {
+        let names = self.all("see").flat_map(|line| line.text.split(", "));
+        names.map(|name| words(&format!("link {name}"))).collect()
+    }
+
     /// Returns the causes that a run has not ruled out, likeliest first; one if it is proved.
-    pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Cause> {
+    pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Self> {
         let mut left = Vec::new();
-        for cause in &self.causes {
-            match holds(&cause.sentence.conditions, facts) {
+        for cause in self.all("cause") {
+            match cause.holds(facts) {
                 Some(false) => {}
-                Some(true) if cause.proves => return vec![cause],
+                Some(true) if !cause.text("proves").is_empty() => return vec![cause],
                 Some(true) | None => left.push(cause),
             }
         }
-        left.sort_by_key(|cause| std::cmp::Reverse(cause.weight));
+        left.sort_by_key(|cause| Reverse(cause.weight()));
         left
     }
 
     /// Returns the actions that have a point with these causes, each once.
-    pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Cause]) -> Vec<&Action> {
-        let is_left = |at: usize| causes.iter().any(|cause| cause.at == at);
-        let mut left: Vec<&Action> = Vec::new();
-        for action in &self.actions {
-            let text = &action.sentence.text;
-            if action.cause.is_none_or(is_left)
-                && holds(&action.sentence.conditions, facts) != Some(false)
-                && left.iter().all(|other| other.sentence.text != *text)
-            {
-                left.push(action);
+    pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Self]) -> Vec<&Self> {
+        let mut left: Vec<&Self> = Vec::new();
+        for line in &self.below {
+            let is_left = causes.iter().any(|cause| std::ptr::eq(*cause, line));
+            let of_cause = if is_left { &*line.below } else { &[] };
+            for action in [line].into_iter().chain(of_cause) {
+                if action.word == "do"
+                    && action.holds(facts) != Some(false)
+                    && left
+                        .iter()
+                        .all(|other| other.action().1 != action.action().1)
+                {
+                    left.push(action);
+                }
             }
         }
         left
     }
-}
 
-/// Returns the first sentence whose conditions are known to hold.
-pub(super) fn first<'a>(sentences: &'a [Sentence], facts: &Facts) -> Option<&'a Sentence> {
-    let mut sentences = sentences.iter();
-    sentences.find(|sentence| holds(&sentence.conditions, facts) == Some(true))
-}
-
-/// Returns the lines of an entry without its name, each with those that go on with it.
-fn lines_of(name: &str) -> Option<Vec<String>> {
-    let (text, _) = ENTRIES.get(name)?;
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        match lines.last_mut() {
-            Some(last) if line.starts_with(INDENT) => {
-                last.push(' ');
-                last.push_str(line.trim());
+    /// Adds the lines of another entry.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the text, with the line.
+    fn add(&mut self, name: &str) -> Result<(), String> {
+        let (text, _) = ENTRIES
+            .get(name)
+            .ok_or_else(|| format!("no entry {name}"))?;
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            match lines.last_mut() {
+                Some(last) if line.starts_with(INDENT) => {
+                    last.push(' ');
+                    last.push_str(line.trim());
+                }
+                _ => lines.push(line.to_owned()),
             }
-            _ => lines.push(line.to_owned()),
         }
+        for line in lines {
+            let wrong = || format!("{name}: {line}");
+            let (word, text) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
+            let text = text.trim_start();
+            let quoted = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            let text = quoted.unwrap_or(text).to_owned();
+            let last = self.below.last_mut();
+            match word {
+                "use" => self.add(&text)?,
+                "if" => {
+                    let last = last.ok_or_else(wrong)?;
+                    let of = match last.below.len() {
+                        0 => last,
+                        count => &mut last.below[count - 1],
+                    };
+                    let conditions = text.split(", ").map(Condition::read).collect();
+                    of.conditions = Option::ok_or_else(conditions, wrong)?;
+                }
+                word => {
+                    let place = if line.starts_with(' ') {
+                        &mut last.ok_or_else(wrong)?.below
+                    } else {
+                        &mut self.below
+                    };
+                    place.push(Self {
+                        word: word.to_owned(),
+                        text,
+                        ..Self::default()
+                    });
+                }
+            }
+        }
+        Ok(())
     }
-    Some(lines)
 }
 
 /// Reads an entry.
 ///
 /// # Errors
 /// Returns what is wrong with the text, with the line.
-fn read(name: &str) -> Result<Entry, String> {
-    let mut entry = Entry::default();
-    add(&mut entry, name)?;
+fn read(name: &str) -> Result<Line, String> {
+    let mut entry = Line::default();
+    entry.add(name)?;
     if name == "verified" || Reason::named(name).is_some() {
-        add(&mut entry, "always")?;
+        entry.add("always")?;
     }
     Ok(entry)
-}
-
-fn add(entry: &mut Entry, name: &str) -> Result<(), String> {
-    let lines = lines_of(name).ok_or_else(|| format!("no entry {name}"))?;
-    let mut lines = lines.iter().peekable();
-    while let Some(line) = lines.next() {
-        let wrong = || format!("{name}: {line}");
-        let is_below_cause = line.starts_with(' ');
-        let (keyword, rest) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
-        let rest = rest.trim_start();
-        let quoted = rest
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        let rest = quoted.unwrap_or(rest);
-        let mut conditions = Vec::new();
-        let below = lines.next_if(|line| line.trim_start().starts_with("if "));
-        let below = below.and_then(|line| line.trim_start().strip_prefix("if "));
-        for text in below
-            .into_iter()
-            .flat_map(|texts| texts.trim_start().split(", "))
-        {
-            conditions.push(Condition::read(text).ok_or_else(wrong)?);
-        }
-        let sentence = |text: &str| Sentence {
-            text: text.to_owned(),
-            conditions,
-        };
-        let cause = entry.causes.len().checked_sub(1).filter(|_| is_below_cause);
-        match (keyword, cause) {
-            ("means", None) => rest.clone_into(&mut entry.means),
-            ("ask", None) => entry.questions.push(rest.to_owned()),
-            ("see", None) => {
-                for name in rest.split(", ") {
-                    entry.links.push(link(name).ok_or_else(wrong)?);
-                }
-            }
-            ("use", None) => add(entry, rest)?,
-            ("result" | "say", None) => entry.results.push(sentence(rest)),
-            ("dx", None) => entry.dx.push(sentence(rest)),
-            ("remark", None) => entry.remarks.push(sentence(rest)),
-            ("cause", None) => entry.causes.push(Cause {
-                at: entry.causes.len(),
-                sentence: sentence(rest),
-                ..Cause::default()
-            }),
-            ("do", cause) => {
-                let (who, text) = rest.split_once(": ").ok_or_else(wrong)?;
-                entry.actions.push(Action {
-                    sentence: sentence(text),
-                    who: who.to_owned(),
-                    cause,
-                });
-            }
-            ("weight" | "proves", Some(at)) => {
-                let cause = &mut entry.causes[at];
-                cause.weight = rest.parse().map_err(|_| wrong())?;
-                cause.proves = keyword == "proves";
-            }
-            ("result", Some(at)) => entry.causes[at].result = Some(rest.to_owned()),
-            _ => return Err(wrong()),
-        }
-    }
-    Ok(())
-}
-
-/// DX's page on the Bitrise connector.
-pub const DX_PAGE: &str = "https://docs.getdx.com/connectors/bitrise/";
-
-/// The pages that a text may name.
-const LINKS: &[(&str, &str)] = &[
-    ("dx", DX_PAGE),
-    ("allowlist", "https://docs.getdx.com/allowlisting-dx/"),
-    (
-        "workspace_token",
-        "https://docs.bitrise.io/en/bitrise-platform/workspaces/workspace-api-token.html",
-    ),
-    (
-        "authentication",
-        "https://docs.bitrise.io/en/bitrise-ci/api/authenticating-with-the-bitrise-api",
-    ),
-];
-
-fn link(name: &str) -> Option<&'static str> {
-    let mut links = LINKS.iter();
-    links.find_map(|(known, url)| (*known == name).then_some(*url))
 }
 
 #[cfg(test)]

@@ -11,15 +11,16 @@ use super::NoProxy;
 use super::facts::Facts;
 use super::pasted;
 use super::values::value;
-use crate::check::{CheckResult, Finding};
+use crate::check::{Check, CheckResult, Finding};
 use crate::exchange::{AuthScheme, Body};
-use crate::pasted::Secret;
+use crate::pasted::{Incomplete, Secret};
 use crate::report::{
-    AppState, BaseUrlSource, EvidenceKind, NotRun, Selection, TokenSource, TokenState,
+    AppState, BaseUrlSource, EvidenceKind, NotRun, Runs, Selection, TokenSource, TokenState,
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
+use url::{Host, Url};
 
 /// A fact that a condition may name: its name, and how it is judged. Its words for `explain` stand
 /// in `catalogue/facts.txt`.
@@ -81,11 +82,6 @@ fn cut<'a>(text: &'a str, prefix: &str) -> (bool, &'a str) {
     (rest.is_some(), rest.unwrap_or(text))
 }
 
-/// Judges several conditions that all have to hold.
-pub(super) fn holds(conditions: &[Condition], facts: &Facts) -> Option<bool> {
-    all_of(conditions.iter().map(|condition| condition.holds(facts)))
-}
-
 /// Tells whether all answers are yes; no, if one is no; else not known, if one is not.
 pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     answers
@@ -102,12 +98,6 @@ const fn rank(answer: Option<bool>) -> u8 {
     }
 }
 
-/// Says what several conditions ask for.
-pub(super) fn words(conditions: &[Condition]) -> String {
-    let words: Vec<String> = conditions.iter().map(Condition::words).collect();
-    words.join("; ")
-}
-
 macro_rules! facts {
     ($($name:literal: $holds:expr;)*) => {
         /// Every fact that a condition may name.
@@ -122,18 +112,32 @@ facts! {
     "pasted": |f, _| f.run(|run| run.evidence != EvidenceKind::Live);
     "altered": |f, _| f.run(|run| run.altered.is_some());
     "token_in_text": |f, _| f.run(|_| f.was_pasted());
-    "secret": |f, kind| f.run(|_| f.holds_secret(kind));
+    "secret": |f, kind| f.run(|_| f.secrets().iter().any(|secret| kind == match secret {
+        Secret::Bitrise(..) => "bitrise",
+        Secret::Service(..) => "service",
+        Secret::Proxy => "proxy",
+        Secret::Password => "password",
+        Secret::Session => "session",
+    }));
     "incomplete": |f, what| f.run(|_| f.incomplete().is_some_and(|why| why.as_str() == what));
-    "mistake": |f, name| f.run(|_| f.is_explained_by(name));
+    "mistake": |f, name| f.run(|_| {
+        let shown = f.pasted.map_or(&[][..], |pasted| &pasted.mistakes);
+        let explained = match f.incomplete() {
+            Some(Incomplete::Explained(mistake)) => Some(mistake),
+            _ if f.reason == Some(Reason::WrongBaseUrl) => None,
+            _ => return false,
+        };
+        explained.iter().chain(shown).any(|mistake| mistake.as_str() == name)
+    });
     "seen": |f, _| f.run(|_| pasted::seen(f, None).is_some());
-    "dx_code": |f, _| f.run(|_| pasted::dx_code(f).is_some());
+    "dx_code": |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.dx_code.is_some()));
     "older": |f, verdict| f.run(|_| {
         let older = f.pasted.and_then(|pasted| pasted.older);
         older.is_some_and(|older| verdict.is_empty() || is_verdict(older, verdict))
     });
     "outcomes": |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.outcomes.len() > 1));
     "several_commands": |f, _| f.run(|_| f.commands.len() > 1);
-    "slug_open": |f, _| f.run(|_| pasted::is_slug_open(f));
+    "slug_open": |f, _| f.run(|_| f.commands.iter().any(|command| command.contains(pasted::SLUG)));
     "one_cause": |f, _| f.run(|_| f.causes_left == 1);
 
     // The environment.
@@ -149,7 +153,15 @@ facts! {
         None => f.here(|here| !here.proxy_variables.is_empty()),
     };
     "in_container": |f, _| f.here(|here| here.is_container);
-    "proxy_local": |f, _| if f.is_told() { None } else { f.run(|_| f.is_proxy_local()) };
+    // In a container, this machine's own address is the container's.
+    "proxy_local": |f, _| if f.is_told() { None } else {
+        f.run(|_| match f.proxy.and_then(|proxy| Url::parse(proxy).ok()).as_ref().and_then(Url::host) {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        })
+    };
     "no_proxy": |f, _| f.if_live(f.here(|here| {
         here.no_proxy == NoProxy::Matches && !here.proxy_variables.is_empty()
     }));
@@ -192,11 +204,16 @@ facts! {
 
     // The apps.
     "listed": |f, _| f.is_listed;
-    "slug_doubtful": |f, _| f.is_listed.map(|is| !is && f.status() != Some(403) && f.is_typed());
+    "slug_doubtful": |f, _| f.is_listed.map(|is| {
+        let is_listed = matches!(f.selection, Some(Selection::First | Selection::All));
+        !is && f.status() != Some(403) && !is_listed
+    });
     "disabled": |f, _| f.is_disabled();
-    "another_persons": |f, _| f.is_foreign_owner();
-    "meant": |f, what| f.is_meant(what);
-    "mistaken": |f, _| f.is_meant("");
+    "another_persons": |f, _| {
+        f.of_app(|app| app.is_owned_by_user && f.kind != Some(TokenKind::Workspace))
+    };
+    "meant": meant;
+    "mistaken": |f, _| meant(f, "");
     "several_refused": |f, _| f.run(|_| f.refused.len() > 1);
     "all_refused_known": |f, _| {
         f.run(|_| f.refused.len() > 1 || f.selection == Some(Selection::All))
@@ -212,7 +229,17 @@ facts! {
     "one_app": |f, _| f.coverage.total.map(|total| total == 1);
     "counted": |f, _| f.run(|_| f.coverage.total.is_some());
     "all_checked": |f, _| f.run(|_| f.coverage.total == Some(f.coverage.readable));
-    "may_connect": |f, _| f.run(|_| f.may_be_accepted());
+    // DX lists the apps and reads the pipelines of the list's first app; its page does not say whether
+    // of others, too.
+    "may_connect": |f, _| f.run(|_| match f.reason {
+        Some(Reason::AppsForbidden) => f.listed_before_cut.is_some(),
+        Some(Reason::PipelineDetailsDenied) => true,
+        Some(Reason::PipelinesDenied | Reason::AppNotAccessible) => {
+            let is_one_readable = f.coverage.readable > 0 || f.first.is_some();
+            f.first_state != Some(AppState::Denied) && is_one_readable
+        }
+        _ => false,
+    });
     "first": |f, what| f.run(|_| match (what, f.first, f.first_state) {
         ("known", first, _) => first.is_some(),
         ("refused", _, state) => state == Some(AppState::Denied),
@@ -247,7 +274,10 @@ facts! {
     "failed": |f, _| f.exchange.map(|_| f.fault().is_some());
     "fault": |f, name| f.fault_kind().map(|kind| kind.as_str() == name);
     "sinkhole": |f, _| f.is_sinkhole();
-    "local": |f, _| f.exchange.map(|_| f.is_local());
+    "local": |f, _| f.exchange.map(|exchange| {
+        let is_loopback = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
+        is_loopback && f.is_sinkhole() != Some(true)
+    });
     "speaks_basic": |f, _| f.fault().map(|_| f.proxy_response().is_none_or(|response| {
             response.schemes.is_empty() || response.schemes.contains(&AuthScheme::Basic)
         }));
@@ -261,14 +291,18 @@ facts! {
     // What the words of a gap ask for.
     "known": |f, gap| Some(value(gap, f).is_some());
     "spoken_to": |f, _| Some(f.is_reply);
-    "customer": |f, _| Some(f.is_of_customer());
-    "inputs": |f, _| Some(f.has_inputs());
+    "customer": |f, _| Some(f.is_told() && !f.is_reply);
+    "inputs": |f, _| Some(f.known.and_then(|known| known.ci).is_some_and(|ci| ci.has_inputs()));
     "reason": |f, name| f.reason.map(|reason| reason.as_str() == name);
     "state": |f, name| f.state.map(|state| state.as_str() == name);
     "selection": |f, name| f.selection.map(|selection| selection.as_str() == name);
     "source": |f, name| f.source.map(|source| source.as_str() == name);
     "first_app": |f, _| Some(f.app.is_some() && f.first == f.app);
-    "without_runs": |f, _| Some(f.is_without_runs());
+    "without_runs": |f, _| {
+        let apps = f.report.iter().flat_map(|report| &report.apps);
+        let mut readable = apps.filter(|result| result.state == AppState::Readable).peekable();
+        Some(readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None)))
+    };
     "checked": |f, count| Some(is_count(f.coverage.checked, count));
     "readable": |f, count| Some(is_count(f.coverage.readable, count));
     "unchecked": |f, count| Some(is_count(f.unchecked()?, count));
@@ -284,7 +318,7 @@ facts! {
         CheckResult::Skipped => name == "skip",
         CheckResult::NotPassed(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
     });
-    "list_end": |f, name| f.list().map(|(.., end)| end.is_some_and(|end| format!("{end:?}") == name));
+    "list_end": |f, name| f.check.and_then(Check::list).map(|(.., end)| end.is_some_and(|end| format!("{end:?}") == name));
     "runs": |f, count| match f.check?.finding {
         Finding::Runs(runs) => Some(count.is_empty() || is_count(runs, count)),
         _ => Some(false),
@@ -320,6 +354,15 @@ pub(super) fn is_status(status: u16, named: &str) -> bool {
     match named.strip_suffix("xx") {
         Some(class) => class.parse() == Ok(status / 100),
         None => named.parse() == Ok(status),
+    }
+}
+
+/// Tells whether `--app` was given something of that kind, or of any if none is named.
+fn meant(facts: &Facts, what: &str) -> Option<bool> {
+    match (facts.app, facts.mistaken) {
+        (None, None) => facts.of_app(|_| false),
+        (_, None) => Some(false),
+        (_, Some(mistaken)) => Some(what.is_empty() || mistaken.name() == what),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
 use super::Who;
-use super::catalogue::{Action, Cause, Entry, entry, named};
-use super::conditions::{is_status, words};
+use super::catalogue::{Line, entry, words};
+use super::conditions::is_status;
 use super::facts::Facts;
 use super::result::who;
 use super::sentence::fill;
+use crate::check::CheckId;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
@@ -19,9 +20,9 @@ pub struct Page {
     /// Every action that needs no special case, with who has to do it and the condition under which it has a point.
     pub actions: Vec<(Text, Who, String)>,
     /// What somebody who helps should ask next.
-    pub questions: &'static [String],
+    pub questions: Vec<&'static str>,
     /// Where to read more.
-    pub links: &'static [&'static str],
+    pub links: Vec<&'static str>,
 }
 
 /// Returns the page of a reason.
@@ -31,32 +32,43 @@ pub fn page(reason: Reason) -> Page {
         ..Facts::default()
     };
     let entry = entry(Some(reason));
-    let cause = |cause: &Cause| {
-        let text = fill(&cause.sentence.text, &facts).capitalized();
-        (text, words(&cause.sentence.conditions))
+    let cause = |cause: &Line| {
+        let text = fill(&cause.text, &facts).capitalized();
+        (text, cause.condition())
     };
-    let action = |action: &Action| {
-        let text = fill(&action.sentence.text, &facts).capitalized();
+    let action = |action: &Line| {
+        let text = fill(action.action().1, &facts).capitalized();
         let (who, _) = who(action, &facts)?;
-        Some((text, who, words(&action.sentence.conditions)))
+        Some((text, who, action.condition()))
     };
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
     Page {
-        meaning: &entry.means,
-        causes: entry.causes.iter().map(cause).collect(),
+        meaning: entry.text("means"),
+        causes: entry.all("cause").map(cause).collect(),
         actions: actions.into_iter().filter_map(action).collect(),
-        questions: &entry.questions,
-        links: &entry.links,
+        questions: entry.all("ask").map(|line| &*line.text).collect(),
+        links: entry.links(),
     }
 }
 
 /// Returns what a verdict means, in one sentence.
 pub fn meaning(verdict: Verdict) -> &'static str {
-    of_verdict(verdict).map_or("", |entry| &entry.means)
+    words(&format!("verdict {}", verdict.as_str()))
 }
 
-fn of_verdict(verdict: Verdict) -> Option<&'static Entry> {
-    named(&format!("verdict {}", verdict.as_str()))
+/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
+pub fn dx_words(verdict: Verdict) -> Option<&'static str> {
+    Some(words(&format!("dx {}", verdict.dx_error()?)))
+}
+
+/// Returns the address of DX's page on the Bitrise connector.
+pub fn dx_page() -> &'static str {
+    words("link dx")
+}
+
+/// Returns a check as a heading.
+pub fn check_title(id: CheckId) -> &'static str {
+    words(&format!("check {}", id.as_str()))
 }
 
 /// What a status means at one step.
@@ -69,17 +81,6 @@ pub struct StatusLine {
     /// What it means there.
     pub meaning: &'static str,
 }
-
-/// The steps, by their names in the text.
-const STEPS: &[(&str, &str)] = &[
-    ("list", "List apps (GET /apps)"),
-    ("pipelines", "Read pipelines (GET /apps/{slug}/pipelines)"),
-    (
-        "details",
-        "Read one run (GET /apps/{slug}/pipelines/{id}, with --pipeline-details)",
-    ),
-    ("any", "Any step"),
-];
 
 /// Returns what a status means at each step, as [`crate::classify`] reads it; nothing if the number
 /// is no status.
@@ -98,9 +99,8 @@ pub fn status(status: u16) -> Vec<StatusLine> {
 fn status_line(line: &'static str) -> Option<StatusLine> {
     let (place, meaning) = line.split_once(": ")?;
     let (step, reason) = place.split_once(' ').unwrap_or((place, ""));
-    let mut steps = STEPS.iter();
     Some(StatusLine {
-        step: steps.find_map(|(name, words)| (*name == step).then_some(*words))?,
+        step: words(&format!("step {step}")),
         reason: Reason::named(reason),
         meaning,
     })

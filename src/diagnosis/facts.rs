@@ -6,18 +6,18 @@
 use super::Known;
 use super::ci::{self, CiBuild};
 use crate::app::App;
-use crate::check::{Check, CheckId, Finding, ListEnd, Status};
+use crate::check::{Check, CheckId, Finding, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
-    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Runs, Selection, TokenState,
+    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::Reason;
 use std::net::SocketAddr;
 use std::time::SystemTime;
-use url::{Host, Url};
+use url::Url;
 
 /// What one run knows; nothing by default.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +125,7 @@ impl<'a> Facts<'a> {
         let pasted = report.pasted.as_ref();
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
+        let list = report.checks.iter().find_map(Check::list);
         let mut facts = Self {
             report: Some(report),
             reason: report.reason(),
@@ -147,10 +148,7 @@ impl<'a> Facts<'a> {
             exchange,
             coverage: report.coverage(),
             sample: &report.sample,
-            listed_before_cut: report.checks.iter().find_map(|check| match check.finding {
-                Finding::Apps { listed, end, .. } => end.map(|_| listed),
-                _ => None,
-            }),
+            listed_before_cut: list.and_then(|(_, listed, end)| end.map(|_| listed)),
             retry_at: { report.retry_after() }
                 .filter(|wait| !wait.is_zero())
                 .and_then(|wait| {
@@ -182,9 +180,13 @@ impl<'a> Facts<'a> {
         self.is_rechecked = self.app.map(|_| is_401 && is_denied);
         let denied = { report.apps.iter() }.filter(|result| result.state == AppState::Denied);
         self.refused = denied.map(|result| &result.app).collect();
-        let first = report.apps.iter().find(|result| result.is_first);
+        let first = report.first();
         self.first_state = first.map(|result| result.state);
-        self.first = first.map(|result| &result.app).or(self.sample.first());
+        // A run of listed apps began with the list's first item, if that can be read as an app.
+        let is_listed = matches!(report.options.selection, Selection::First | Selection::All);
+        let sample = self.sample.first();
+        let sample = sample.filter(|_| !is_listed || report.apps.is_empty());
+        self.first = first.map(|result| &result.app).or(sample);
         if self.is_listed != Some(true) {
             self.mistaken = self.app.and_then(|app| self.mistake(app));
         }
@@ -213,14 +215,6 @@ impl<'a> Facts<'a> {
         exact.or(near.map(Mistaken::Typo))
     }
 
-    /// Returns how many apps the list counts, how many it named, and why it ended early.
-    pub(super) fn list(&self) -> Option<(Option<u64>, usize, Option<ListEnd>)> {
-        match self.check?.finding {
-            Finding::Apps { total, listed, end } => Some((total, listed, end)),
-            _ => None,
-        }
-    }
-
     /// Tells whether no pipeline run was looked at since there was none to look at.
     pub(super) fn has_no_run(&self) -> bool {
         let is_show = self
@@ -235,8 +229,17 @@ impl<'a> Facts<'a> {
         let response = self.response()?;
         let has_said = response.status == Some(200) && response.message().is_some();
         let is_named = response.responder.title.is_some() || !response.responder.headers.is_empty();
-        let is_foreign = self.reason.is_some_and(is_foreign) && !has_said && is_named;
-        is_foreign.then_some(&response.responder)
+        let is_worth_it = matches!(
+            self.reason?,
+            Reason::Intercepted
+                | Reason::WrongBaseUrl
+                | Reason::Redirected
+                | Reason::ServerError
+                | Reason::UnexpectedResponse
+                | Reason::UnexpectedStatus
+                | Reason::AppsForbidden
+        );
+        (is_worth_it && !has_said && is_named).then_some(&response.responder)
     }
 
     /// Judges a fact of the run, which is not known without one.
@@ -306,18 +309,6 @@ impl<'a> Facts<'a> {
         Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
     }
 
-    /// Tells whether the proxy's address is this machine's own, which in a container is the
-    /// container's.
-    pub(super) fn is_proxy_local(&self) -> bool {
-        let host = self.proxy.and_then(|proxy| Url::parse(proxy).ok());
-        match host.as_ref().and_then(Url::host) {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        }
-    }
-
     /// Returns the apps of the list that were not checked, if that is known.
     pub(super) fn unchecked(&self) -> Option<u64> {
         self.coverage.not_checked()
@@ -326,12 +317,6 @@ impl<'a> Facts<'a> {
     /// Tells whether more apps may be refused than this run has seen.
     pub(super) fn may_be_others(&self) -> bool {
         self.selection != Some(Selection::All) && self.unchecked() != Some(0)
-    }
-
-    /// Tells whether the deciding app is a person's, seen by a personal token.
-    pub(super) fn is_foreign_owner(&self) -> Option<bool> {
-        let is_other = self.kind != Some(TokenKind::Workspace);
-        self.of_app(|app| app.is_owned_by_user && is_other)
     }
 
     /// Tells whether the list of apps says something of the deciding app: not if a request decided
@@ -343,29 +328,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Tells whether the connection went to this machine, where no network is on the way.
-    pub(super) fn is_local(&self) -> bool {
-        let is_loopback = self
-            .remote()
-            .is_some_and(|remote| remote.ip().is_loopback());
-        is_loopback && self.is_sinkhole() != Some(true)
-    }
-
-    /// Tells whether DX may accept the connection, though not everything is readable: it lists the
-    /// apps and reads the pipelines of the list's first app; its page does not say whether of others,
-    /// too.
-    pub(super) fn may_be_accepted(&self) -> bool {
-        match self.reason {
-            Some(Reason::AppsForbidden) => self.listed_before_cut.is_some(),
-            Some(Reason::PipelineDetailsDenied) => true,
-            Some(Reason::PipelinesDenied | Reason::AppNotAccessible) => {
-                let is_checked_readable = self.coverage.readable > 0 || self.first.is_some();
-                self.first_state != Some(AppState::Denied) && is_checked_readable
-            }
-            _ => false,
-        }
-    }
-
     /// Tells whether the one app that was refused is disabled on Bitrise, which explains a 404.
     pub(super) fn is_disabled(&self) -> Option<bool> {
         let is_404 = self.status().is_none_or(|status| status == 404);
@@ -373,30 +335,10 @@ impl<'a> Facts<'a> {
         self.of_app(|app| app.is_disabled && is_404 && is_one)
     }
 
-    /// Tells whether somebody typed the apps' slugs.
-    pub(super) fn is_typed(&self) -> bool {
-        let is_named = |what| matches!(what, Selection::Named | Selection::File);
-        self.selection.is_none_or(is_named)
-    }
-
-    /// Tells whether no app that was read had a run in the 200 days that Bitrise keeps.
-    pub(super) fn is_without_runs(&self) -> bool {
-        let mut readable = { self.report.iter().flat_map(|report| &report.apps) }
-            .filter(|result| result.state == AppState::Readable)
-            .peekable();
-        readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None))
-    }
-
     /// Returns the input that takes the place of an option, if this project's action or Step made the
     /// run.
     pub(super) fn input(&self, option: &str) -> Option<&'static str> {
         self.known?.ci?.input(option)
-    }
-
-    /// Tells whether this project's action or Step made the run.
-    pub(super) fn has_inputs(&self) -> bool {
-        let ci = self.known.and_then(|known| known.ci);
-        ci.is_some_and(|ci| ci.has_inputs())
     }
 
     /// Returns the CI build that runs the program, or any, if there is none.
@@ -431,20 +373,6 @@ impl<'a> Facts<'a> {
     pub(super) fn if_live(&self, is: Option<bool>) -> Option<bool> {
         if self.is_told() { Some(false) } else { is }
     }
-
-    /// Tells whether `--app` was given something of that kind, or of any if none is named.
-    pub(super) fn is_meant(&self, what: &str) -> Option<bool> {
-        match (self.app, self.mistaken) {
-            (None, None) => self.of_app(|_| false),
-            (_, None) => Some(false),
-            (_, Some(mistaken)) => Some(what.is_empty() || mistaken.name() == what),
-        }
-    }
-
-    /// Tells whether the customer is spoken of, and not to.
-    pub(super) fn is_of_customer(&self) -> bool {
-        self.is_told() && !self.is_reply
-    }
 }
 
 /// Returns the workspaces of apps that have API tokens of their own, each once and in the apps'
@@ -468,20 +396,6 @@ pub(super) fn workspaces_of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Vec<
         }
     }
     names
-}
-
-/// Tells whether a reason makes it worth knowing who answered.
-const fn is_foreign(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Intercepted
-            | Reason::WrongBaseUrl
-            | Reason::Redirected
-            | Reason::ServerError
-            | Reason::UnexpectedResponse
-            | Reason::UnexpectedStatus
-            | Reason::AppsForbidden
-    )
 }
 
 /// Tells whether one character was left out, added, changed or swapped with its neighbour. Short

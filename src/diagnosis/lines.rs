@@ -5,21 +5,9 @@ use super::reproduce::Reproduce;
 use super::sentence::{said, say};
 use super::values::words_of;
 use super::{CheckLine, RequestLine, millis};
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::{Check, CheckResult};
 use crate::exchange::{Exchange, METHOD};
 use crate::report::EvidenceKind;
-use std::borrow::Cow;
-
-/// Returns a check as a heading.
-pub const fn check_title(id: CheckId) -> &'static str {
-    match id {
-        CheckId::TokenFormat => "Token format",
-        CheckId::AppsList => "List apps",
-        CheckId::AppsRecheck => "List apps again",
-        CheckId::PipelinesList => "Read pipelines",
-        CheckId::PipelinesShow => "Read one run",
-    }
-}
 
 /// Returns the line of a check.
 pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>, how: &Reproduce) -> CheckLine {
@@ -50,9 +38,7 @@ fn request(exchange: &Exchange, facts: &Facts, how: &Reproduce) -> RequestLine {
         method: METHOD.into(),
         url: exchange.url.clone(),
         status,
-        http_version: response
-            .and_then(|response| response.http_version)
-            .map(Cow::Borrowed),
+        http_version: response.and_then(|response| response.http_version.clone()),
         remote_address: exchange.remote_address,
         retry_after_s: exchange.retry_after.map(|wait| wait.as_secs()),
         location: response.and_then(|response| response.location_host.clone()),

@@ -23,15 +23,13 @@ mod saved;
 mod sentence;
 mod values;
 
-pub use catalogue::DX_PAGE;
-pub use explain::{Page, StatusLine, codes, meaning, page, status};
+pub use explain::{Page, StatusLine, check_title, codes, dx_page, dx_words, meaning, page, status};
 pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
-pub use lines::check_title;
 pub use saved::{is_report, read};
-pub use values::{app_in_workspace, dx_words, span};
+pub use values::{app_in_workspace, span};
 
 use crate::app::App;
-use crate::check::{CheckId, Finding, Status};
+use crate::check::{Check, CheckId, Status};
 use crate::exchange::{Fault, Responder, is_bitrise};
 use crate::names::names;
 use crate::report::{
@@ -41,10 +39,9 @@ use crate::report::{
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use conditions::holds;
 use facts::Facts;
 use reproduce::Reproduce;
-use saved::{known, readable};
+use saved::{apps, known, readable};
 use sentence::{fill, list_of, said, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -119,6 +116,7 @@ pub struct Diagnosis {
     #[serde(deserialize_with = "readable")]
     pub checks: Vec<CheckLine>,
     /// What the token sees, and what became of each app.
+    #[serde(deserialize_with = "apps")]
     pub apps: Apps,
     /// What is worth a word but didn't decide.
     #[serde(deserialize_with = "readable")]
@@ -167,8 +165,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let actions = entry.actions_left(&facts, &causes);
     facts.causes_left = causes.len();
     facts.cause = causes.first().and_then(|first| {
-        let is_known = holds(&first.sentence.conditions, &facts) == Some(true);
-        (is_known || causes.len() == 1).then_some(&*first.sentence.text)
+        let is_known = first.holds(&facts) == Some(true);
+        (is_known || causes.len() == 1).then_some(&*first.text)
     });
     let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
     let checks = report
@@ -181,11 +179,11 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let first = actions.first();
     let (who, who_text) = { first.and_then(|action| result::who(action, &facts)) }.unzip();
     let is_live = report.evidence == EvidenceKind::Live;
-    let questions = entry.questions.iter();
+    let list = report.checks.iter().find_map(Check::list);
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
-        docs_url: DX_PAGE.into(),
+        docs_url: dx_page().into(),
         reply: reply::reply(entry, &causes, &actions, &facts),
         tool: Tool::default(),
         verdict: report.verdict(),
@@ -211,21 +209,21 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         causes_note: said("causes_note", &facts).map(|note| note.to_string().into()),
         causes: { causes.iter() }
             .skip(result::said_causes(entry, &causes, &facts))
-            .map(|cause| fill(&cause.sentence.text, &facts).capitalized())
+            .map(|cause| fill(&cause.text, &facts).capitalized())
             .collect(),
         apps: Apps {
             coverage: facts.coverage,
-            listed: listed(&report),
+            listed: list.map_or(0, |(_, listed, _)| listed as u64),
             workspaces: extent::workspaces(&report),
             first: report.sample.clone(),
             items: Vec::new(),
         },
         not_checked: list_of("not_checked", &facts),
         if_dx_refuses: list_of("if_dx_refuses", &facts),
-        questions: questions.map(|text| fill(text, &facts)).collect(),
-        links: { entry.links.iter() }
-            .map(|link| Cow::Borrowed(*link))
+        questions: { entry.all("ask") }
+            .map(|line| fill(&line.text, &facts))
             .collect(),
+        links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report),
         checked_at: rfc3339(report.checked_at),
         duration_ms: is_live.then(|| millis(report.duration)),
@@ -241,15 +239,6 @@ fn warnings(report: &Report, facts: &Facts) -> Vec<WarningLine> {
         message: say(&format!("warning {}", code.as_str()), facts),
     };
     report.warnings().into_iter().map(line).collect()
-}
-
-/// Returns how many apps stood on the pages of the list that were read.
-fn listed(report: &Report) -> u64 {
-    let listed = report.checks.iter().find_map(|check| match check.finding {
-        Finding::Apps { listed, .. } => Some(listed as u64),
-        _ => None,
-    });
-    listed.unwrap_or(0)
 }
 
 /// Returns the commands that repeat the requests, each once.
@@ -381,17 +370,19 @@ pub struct WarningLine {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Apps {
     /// How many apps ended in which way.
-    #[serde(flatten)]
+    #[serde(flatten, skip_deserializing)]
     pub coverage: Coverage,
     /// How many apps stood on the pages of the list that were read.
     #[serde(default)]
     pub listed: u64,
     /// What the token sees, one entry a workspace, the largest first.
+    #[serde(deserialize_with = "readable")]
     pub workspaces: Vec<Workspace>,
     /// The first apps of the list, at most a page of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub first: Vec<App>,
     /// Each app that was checked or was to be checked.
+    #[serde(deserialize_with = "readable")]
     pub items: Vec<AppResult>,
 }
 

@@ -6,14 +6,14 @@ use super::facts::{Facts, host_of};
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
-use crate::pasted::{Incomplete, Mistake, PastedStep, Secret};
+use crate::pasted::{Incomplete, PastedStep, Secret};
 use crate::report::{EvidenceKind, Report};
 use crate::text::Text;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
 /// What stands in a command in place of a slug that is not known.
-const SLUG: &str = "YOUR_APP_SLUG";
+pub(super) const SLUG: &str = "YOUR_APP_SLUG";
 
 /// The addresses whose responses would settle what a text leaves open: the ones that the evidence
 /// names, or else those that DX asks.
@@ -55,30 +55,6 @@ impl<'a> Facts<'a> {
     pub(super) fn incomplete(&self) -> Option<Incomplete> {
         let is_reason = self.reason == Some(Reason::EvidenceIncomplete);
         self.pasted?.incomplete.filter(|_| is_reason)
-    }
-
-    /// Tells whether a mistake of the command explains what came back.
-    pub(super) fn is_explained_by(&self, name: &str) -> bool {
-        let has = |mistakes: &[Mistake]| mistakes.iter().any(|one| one.as_str() == name);
-        let shown = self.pasted.map_or(&[][..], |pasted| &pasted.mistakes);
-        match (self.reason, self.incomplete()) {
-            (_, Some(Incomplete::Explained(mistake))) => has(&[mistake]) || has(shown),
-            (Some(Reason::WrongBaseUrl), _) => has(shown),
-            _ => false,
-        }
-    }
-
-    /// Tells whether a secret of a kind stands in the text.
-    pub(super) fn holds_secret(&self, kind: &str) -> bool {
-        self.secrets().iter().any(|secret| {
-            kind == match secret {
-                Secret::Bitrise(..) => "bitrise",
-                Secret::Service(..) => "service",
-                Secret::Proxy => "proxy",
-                Secret::Password => "password",
-                Secret::Session => "session",
-            }
-        })
     }
 
     /// Returns the secrets that stand in the text.
@@ -149,16 +125,6 @@ pub(super) fn listed(texts: Vec<Text>) -> Text {
         all = all.own(between).then(text);
     }
     all
-}
-
-/// Returns the code that the text says that DX shows.
-pub(super) fn dx_code(facts: &Facts) -> Option<Verdict> {
-    facts.pasted?.dx_code
-}
-
-/// Tells whether a slug has to be filled into the commands.
-pub(super) fn is_slug_open(facts: &Facts) -> bool {
-    facts.commands.iter().any(|command| command.contains(SLUG))
 }
 
 /// Returns the kinds of the secrets that stand in the text.

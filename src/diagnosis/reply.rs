@@ -2,7 +2,7 @@
 //!
 //! Invariant: plain text that survives a mail: no colour, no table, no line that has to be joined.
 
-use super::catalogue::{Action, Cause, Entry};
+use super::catalogue::Line;
 use super::facts::Facts;
 use super::sentence::{fill, say};
 use super::{Who, result};
@@ -11,9 +11,9 @@ use crate::text::{Span, Text};
 
 /// Returns the mail; nothing for a run of this program.
 pub(super) fn reply(
-    entry: &Entry,
-    causes: &[&Cause],
-    actions: &[&Action],
+    entry: &Line,
+    causes: &[&Line],
+    actions: &[&Line],
     facts: &Facts,
 ) -> Option<String> {
     if facts.evidence == EvidenceKind::Live {
@@ -28,7 +28,7 @@ pub(super) fn reply(
     if let [cause] = causes
         && result::said_causes(entry, causes, &facts) == 0
     {
-        let cause = fill(&cause.sentence.text, &facts).capitalized();
+        let cause = fill(&cause.text, &facts).capitalized();
         mail.push(plain(&cause));
     }
     if let Some(dx) = result::dx(entry, &facts) {

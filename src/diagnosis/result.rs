@@ -1,7 +1,6 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
-use super::catalogue::{self, Action, Cause, Entry, Sentence};
-use super::conditions::holds;
+use super::catalogue::Line;
 use super::facts::Facts;
 use super::sentence::{fill, list, list_of, said, say};
 use super::{TokenLine, Who};
@@ -9,24 +8,24 @@ use crate::report::Report;
 use crate::text::Text;
 
 /// Returns the answer in one sentence, or two.
-pub(super) fn result(entry: &Entry, causes: &[&Cause], facts: &Facts) -> Text {
+pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> Text {
     let of_cause = headline(causes, facts);
-    let of_reason = || catalogue::first(&entry.results, facts).map(|result| &*result.text);
+    let of_reason = || entry.first("result", facts).map(|result| &*result.text);
     let text = of_cause.or_else(of_reason);
-    let text = fill(text.unwrap_or(&entry.means), facts).capitalized();
+    let text = fill(text.unwrap_or(entry.text("means")), facts).capitalized();
     text.then(say("rest_of_result", facts))
 }
 
 /// Returns what DX does, if that is more than its code, which the result has.
-pub(super) fn dx(entry: &Entry, facts: &Facts) -> Option<Text> {
-    let found = catalogue::first(&entry.dx, facts)?;
+pub(super) fn dx(entry: &Line, facts: &Facts) -> Option<Text> {
+    let found = entry.first("dx", facts)?;
     Some(fill(&found.text, facts))
 }
 
 /// Returns what is said beneath the result.
-pub(super) fn remarks(entry: &Entry, facts: &Facts) -> Vec<Text> {
+pub(super) fn remarks(entry: &Line, facts: &Facts) -> Vec<Text> {
     let mut remarks = list_of("remarks", facts);
-    remarks.extend(list(&entry.remarks, facts));
+    remarks.extend(list(entry, facts));
     remarks
 }
 
@@ -42,8 +41,8 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
 }
 
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.
-pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, Text)> {
-    let name = match &*action.who {
+pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
+    let name = match action.action().0 {
         "ci" => facts.ci().who.unwrap_or("you"),
         name => name,
     };
@@ -59,15 +58,15 @@ pub(super) fn who(action: &Action, facts: &Facts) -> Option<(Who, Text)> {
 
 /// Returns what is to be done, in order. A step that is not for whoever does the one before begins
 /// with whom it is for.
-pub(super) fn actions(actions: &[&Action], facts: &Facts) -> Vec<Text> {
+pub(super) fn actions(actions: &[&Line], facts: &Facts) -> Vec<Text> {
     // Whoever waits does the rest, too.
-    let person = |action: &&Action| {
-        let person = said(&format!("by {}", action.who), facts);
+    let person = |action: &&Line| {
+        let person = said(&format!("by {}", action.action().0), facts);
         person.unwrap_or_else(|| say("by you", facts))
     };
     let people: Vec<Text> = actions.iter().map(person).collect();
     let mut texts: Vec<Text> = { actions.iter() }
-        .map(|action| fill(&action.sentence.text, facts).capitalized())
+        .map(|action| fill(action.action().1, facts).capitalized())
         .collect();
     for (text, pair) in texts.iter_mut().skip(1).zip(people.windows(2)) {
         if pair[0] != pair[1] {
@@ -78,16 +77,17 @@ pub(super) fn actions(actions: &[&Action], facts: &Facts) -> Vec<Text> {
 }
 
 /// Returns the headline of the likeliest cause, if it has one and is known to apply.
-fn headline<'a>(causes: &[&'a Cause], facts: &Facts) -> Option<&'a str> {
+fn headline<'a>(causes: &[&'a Line], facts: &Facts) -> Option<&'a str> {
     let first = causes.first()?;
-    let is_known = holds(&first.sentence.conditions, facts) == Some(true);
-    first.result.as_deref().filter(|_| is_known)
+    let is_known = first.holds(facts) == Some(true);
+    let result = first.all("result").next().filter(|_| is_known)?;
+    Some(&result.text)
 }
 
 /// Returns how many causes, the likeliest first, need no saying after the result.
-pub(super) fn said_causes(entry: &Entry, causes: &[&Cause], facts: &Facts) -> usize {
-    let result = catalogue::first(&entry.results, facts);
+pub(super) fn said_causes(entry: &Line, causes: &[&Line], facts: &Facts) -> usize {
+    let result = entry.first("result", facts);
     let is_said = (causes.len() == 1 && headline(causes, facts).is_some())
-        || (facts.cause.is_some() && result.is_some_and(Sentence::says_cause));
+        || (facts.cause.is_some() && result.is_some_and(|result| result.text.contains("{cause}")));
     usize::from(is_said)
 }

@@ -7,11 +7,11 @@
 //! Invariant: all of it is foreign input, since anybody may have changed the file. Nothing of it is
 //! shown but as foreign text, as a name from our tables, or as a number.
 
-use super::{CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose, pasted};
+use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose, pasted};
 use crate::app::App;
 use crate::base_url;
 use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd};
-use crate::classify::{self, AppStep};
+use crate::classify;
 use crate::exchange::{Body, Exchange, FaultKind, Response};
 use crate::report::{
     AppResult, AppState, EvidenceKind, NotRun, Report, RunOptions, Runs, SandboxTarget, Selection,
@@ -19,21 +19,22 @@ use crate::report::{
 };
 use crate::verdict::{Reason, Signal, Verdict};
 use crate::wire::Document;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::fmt::Display;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
 use std::time::{Duration, SystemTime};
 
-/// The most apps that are read; `verify` lists up to 10,000.
-const MAX_APPS: usize = 20_000;
+/// The most items that are read of a list; `verify` lists up to 10,000 apps.
+const MAX_ITEMS: usize = 20_000;
+
+/// The most bytes of an item; those of a check with a request have some 2,000.
+const MAX_ITEM: usize = 64 * 1024;
 
 /// The exit code of a run whose report could not be written somewhere, whatever it says.
 const UNWRITTEN: u8 = 1;
-
-/// The versions of HTTP, as their names are written.
-const HTTP_VERSIONS: [&str; 5] = ["HTTP/0.9", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
 
 /// Reads a report that this program wrote, of this version or another one of the same form.
 ///
@@ -46,15 +47,13 @@ pub fn read(json: &str) -> Option<Report> {
         let why = "its form is not that of version 1".to_owned();
         return Some(altered(SystemTime::UNIX_EPOCH, why));
     }
-    Some(match serde_json::from_str::<Diagnosis>(json) {
-        Err(_) => altered(
-            SystemTime::UNIX_EPOCH,
-            "a value is missing, or is not of its type".to_owned(),
-        ),
-        Ok(saved) => match contradiction(&saved) {
-            Some(what) => altered(checked_at(&saved), what),
-            None => rebuilt(&saved),
-        },
+    let Ok(saved) = serde_json::from_str::<Diagnosis>(json) else {
+        let why = "a value is missing, or is not of its type".to_owned();
+        return Some(altered(SystemTime::UNIX_EPOCH, why));
+    };
+    Some(match contradiction(&saved) {
+        Some(what) => altered(checked_at(&saved), what),
+        None => rebuilt(&saved),
     })
 }
 
@@ -73,6 +72,8 @@ fn head(json: &str) -> Option<Head> {
 struct Head {
     schema_version: String,
     tool: Tool,
+    #[serde(rename = "checks")]
+    _checks: IgnoredAny,
 }
 
 /// Returns the report that stands for one that can't be taken at its word.
@@ -88,10 +89,6 @@ fn altered(checked_at: SystemTime, contradiction: String) -> Report {
 
 /// Returns the key of what in a document does not follow from its evidence.
 fn contradiction(saved: &Diagnosis) -> Option<String> {
-    let (apps, checks) = (&saved.apps, saved.checks.len());
-    if apps.items.len().max(apps.first.len()).max(checks) > MAX_APPS {
-        return Some("a list that is longer than any of a run".to_owned());
-    }
     let mut again = diagnose(rebuilt(saved), &Known::default());
     again.schema_version.clone_from(&saved.schema_version);
     again.evidence = saved.evidence;
@@ -106,7 +103,7 @@ fn contradiction(saved: &Diagnosis) -> Option<String> {
     // The secret of a pasted text does not stand in the report of it.
     let in_text = { saved.warnings.iter() }.filter(|warning| warning.code == Warning::TokenInText);
     again.warnings.extend(in_text.cloned());
-    let [saved, again] = [saved, &again].map(|one| serde_json::to_value(one).unwrap_or_default());
+    let [saved, again] = [saved, &again].map(|one| serde_json::to_string(one).unwrap_or_default());
     difference(&saved, &again)
 }
 
@@ -114,51 +111,78 @@ fn contradiction(saved: &Diagnosis) -> Option<String> {
 pub(super) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(from)?;
-    Ok(serde_json::from_value(value).ok())
+    let value = <&RawValue>::deserialize(from)?;
+    Ok(serde_json::from_str(value.get()).ok())
 }
 
-/// Reads those of a list that this version knows.
+/// Reads what the token sees, without keeping keys that are not known.
+pub(super) fn apps<'de, D: Deserializer<'de>>(from: D) -> Result<Apps, D::Error> {
+    let json = <&RawValue>::deserialize(from)?.get();
+    let apps: Apps = serde_json::from_str(json).map_err(Error::custom)?;
+    let coverage = serde_json::from_str(json).map_err(Error::custom)?;
+    Ok(Apps { coverage, ..apps })
+}
+
+/// Reads those items of a list that this version knows.
 pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    let values = Vec::<Value>::deserialize(from)?.into_iter();
-    let values = values.filter_map(|value| serde_json::from_value(value).ok());
-    Ok(values.collect())
+    struct Items<T>(PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Items<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            write!(f, "a list of at most {MAX_ITEMS} items")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
+            let mut items = Vec::new();
+            let mut count = 0;
+            while let Some(item) = from.next_element::<&RawValue>()? {
+                count += 1;
+                if count > MAX_ITEMS || item.get().len() > MAX_ITEM {
+                    return Err(Error::invalid_length(count, &self));
+                }
+                items.extend(serde_json::from_str::<T>(item.get()));
+            }
+            Ok(items)
+        }
+    }
+    from.deserialize_seq(Items(PhantomData))
 }
 
-/// Returns the key of the first value that differs. One that is not known contradicts nothing, and
-/// sentences are not read.
-fn difference(one: &Value, other: &Value) -> Option<String> {
-    let below = |key: &dyn Display, one, other| {
-        let rest = difference(one, other)?;
+/// Returns the key of the first value that differs between two documents. One that is not known
+/// contradicts nothing, and sentences are not read. Each value is read where it stands, since there
+/// may be thousands.
+fn difference(one: &str, other: &str) -> Option<String> {
+    let below = |key: &dyn Display, one: &RawValue, other: &RawValue| {
+        let rest = difference(one.get(), other.get())?;
         let dot = if rest.is_empty() { "" } else { "." };
         Some(format!("{key}{dot}{rest}"))
     };
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            let mut pairs = one.iter().zip(other.values());
-            pairs.find_map(|((key, one), other)| below(key, one, other))
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            let mut pairs = one.iter().zip(other).enumerate();
+    let fields = |json| serde_json::from_str::<BTreeMap<&str, &RawValue>>(json);
+    let items = |json| serde_json::from_str::<Vec<&RawValue>>(json);
+    if let (Ok(one), Ok(other)) = (fields(one), fields(other)) {
+        let mut fields = one.into_iter();
+        return fields.find_map(|(key, one)| below(&key, one, other.get(key)?));
+    }
+    match (items(one), items(other)) {
+        (Ok(one), Ok(other)) if one.len() == other.len() => {
+            let mut pairs = one.into_iter().zip(other).enumerate();
             pairs.find_map(|(index, (one, other))| below(&index, one, other))
         }
-        (Value::Null, _) => None,
-        (Value::String(text), _) if text.is_empty() => None,
-        (Value::Array(one), Value::Array(other)) if one.is_empty() && other[0].is_string() => None,
-        _ => (one != other).then(String::new),
+        (Ok(one), Ok(other)) if one.is_empty() && other[0].get().starts_with('"') => None,
+        _ => (one != other && !matches!(one, "null" | "\"\"")).then(String::new),
     }
 }
 
 /// Makes the report anew.
 fn rebuilt(saved: &Diagnosis) -> Report {
-    let mut evidence = Evidence {
+    let evidence = Evidence {
         saved,
         listed: { saved.apps.first.iter() }
             .map(|app| app.slug.raw())
             .collect(),
-        possible: HashMap::new(),
     };
     let apps = &saved.apps;
     let is_unmade = apps.items.is_empty() && saved.requests().next().is_none();
@@ -241,25 +265,23 @@ struct Evidence<'a> {
     saved: &'a Diagnosis,
     /// The slugs of the first apps of the list.
     listed: HashSet<&'a str>,
-    /// What a response may mean, by the check and the status; nothing stands for a success.
-    possible: HashMap<(CheckId, u16), Vec<Option<Reason>>>,
 }
 
 impl Evidence<'_> {
     /// Returns why a response is no success: what is said of it, if one with that status can mean
     /// so, or else something other.
     fn reason(
-        &mut self,
+        &self,
         id: CheckId,
         status: Option<u16>,
         said: Option<Reason>,
         is_listed: Option<bool>,
     ) -> Option<Reason> {
-        use Reason::{AppNotAccessible, PipelinesDenied, WrongBaseUrl};
+        use Reason::{AppNotAccessible, PipelinesDenied, TokenRejected, WrongBaseUrl};
         let Some(status) = status else {
             return said.or(Some(Reason::EvidenceIncomplete));
         };
-        let wanted = match said {
+        let said = match said {
             // Whatever came last, these may end a run; and a text may show no list of apps.
             Some(Reason::MaxTimeReached | Reason::Interrupted | Reason::EvidenceIncomplete) => {
                 return said;
@@ -268,17 +290,49 @@ impl Evidence<'_> {
             Some(AppNotAccessible) => Some(PipelinesDenied),
             said => said,
         };
-        let new = || possible(id, status, self.saved);
-        let possible = self.possible.entry((id, status)).or_insert_with(new);
-        let found = possible.iter().find(|reason| **reason == wanted);
-        match found.or(possible.first()).copied().flatten() {
-            Some(PipelinesDenied) => Some(classify::denied(is_listed)),
+        let exchange = Exchange::new("", Ok(Response::new(status, body_of(id, said))));
+        let meant = match id {
+            CheckId::TokenFormat => None,
+            CheckId::AppsList => match classify::further_apps(&exchange).err() {
+                further if further == said => further,
+                _ => classify::apps(&exchange).err(),
+            },
+            CheckId::AppsRecheck => classify::recheck(&exchange).err(),
+            CheckId::PipelinesList => classify::pipelines(&exchange).reason(),
+            CheckId::PipelinesShow => classify::details(&exchange).reason(),
+        };
+        let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
+        match meant {
+            Some(TokenRejected) if is_below => Some(self.unauthorized(id, said)),
+            meant => meant,
+        }
+        .map(|reason| match reason {
+            PipelinesDenied => classify::denied(is_listed),
             reason => reason,
+        })
+    }
+
+    /// Returns what a 401 below an app means: what a later look at the list said, or that the app is
+    /// refused.
+    fn unauthorized(&self, id: CheckId, said: Option<Reason>) -> Reason {
+        // Of a text, any later list is one.
+        let is_later = |line: &&CheckLine| match line.id {
+            CheckId::AppsRecheck => true,
+            id => id == CheckId::AppsList && self.saved.evidence != EvidenceKind::Live,
+        };
+        let denied = match id {
+            CheckId::PipelinesShow => Reason::PipelineDetailsDenied,
+            _ => Reason::PipelinesDenied,
+        };
+        match self.saved.checks.iter().rev().find(is_later) {
+            None => Reason::EvidenceIncomplete,
+            Some(_) if said == Some(denied) => denied,
+            Some(again) => again.reason.unwrap_or(denied),
         }
     }
 
     /// Says what became of an app.
-    fn app(&mut self, from: &AppResult) -> AppResult {
+    fn app(&self, from: &AppResult) -> AppResult {
         let first = self.saved.apps.first.first();
         let slug = from.app.slug.raw();
         let is_listed = from.is_listed.map(|is| is || self.listed.contains(slug));
@@ -303,7 +357,7 @@ impl Evidence<'_> {
     }
 
     /// Makes a check of its request.
-    fn check(&mut self, line: &CheckLine) -> Check {
+    fn check(&self, line: &CheckLine) -> Check {
         let exchange = line
             .request
             .as_ref()
@@ -405,8 +459,8 @@ impl Evidence<'_> {
                     None => Body::Other,
                 };
                 Ok(Response {
-                    http_version: { HTTP_VERSIONS.iter().copied() }
-                        .find(|known| Some(*known) == request.http_version.as_deref()),
+                    http_version: { request.http_version.clone() }
+                        .filter(|name| name.strip_prefix("HTTP/").is_some_and(is_name)),
                     request_id: request.request_id.clone(),
                     location_host: request.location.clone(),
                     // The server's own words, wherever they stood.
@@ -425,60 +479,21 @@ impl Evidence<'_> {
     }
 }
 
-/// Returns what a response with a status may mean, whatever its body was.
-fn possible(id: CheckId, status: u16, saved: &Diagnosis) -> Vec<Option<Reason>> {
-    let json = |text: &str| {
-        let document = Document::read(text.as_bytes(), |text| text.into());
-        document.map_or(Body::Other, Body::Json)
+/// Returns a body of the kind that makes a response mean what is said of it, if its status may.
+fn body_of(id: CheckId, said: Option<Reason>) -> Body {
+    let is_list = said.is_none() != (id == CheckId::PipelinesShow);
+    let text = match said {
+        None | Some(Reason::UnexpectedResponse) if is_list => r#"{"data": [{"slug": "a"}]}"#,
+        None | Some(Reason::UnexpectedResponse) => r#"{"slug": "a"}"#,
+        Some(Reason::NoApps) => r#"{"data": []}"#,
+        Some(Reason::RateLimited) => r#"{"message": "rate limit"}"#,
+        Some(Reason::Intercepted) => return Body::Html,
+        Some(Reason::ConnectionFailed) => return Body::Cut(FaultKind::Closed.into()),
+        Some(Reason::Timeout) => return Body::Cut(FaultKind::Timeout.into()),
+        Some(_) => r#"{"message": "a"}"#,
     };
-    let bodies = [
-        json(r#"{"message": "a"}"#),
-        json(r#"{"data": [{"slug": "a"}]}"#),
-        json(r#"{"data": []}"#),
-        json(r#"{"slug": "a"}"#),
-        json(r#"{"message": "rate limit"}"#),
-        Body::Html,
-        Body::Cut(FaultKind::Closed.into()),
-        Body::Cut(FaultKind::Timeout.into()),
-    ];
-    // Of a text, any later list is one.
-    let is_later = |line: &&CheckLine| match line.id {
-        CheckId::AppsRecheck => true,
-        id => id == CheckId::AppsList && saved.evidence != EvidenceKind::Live,
-    };
-    let again = saved.checks.iter().rev().find(is_later);
-    let denied = match id {
-        CheckId::PipelinesShow => Reason::PipelineDetailsDenied,
-        _ => Reason::PipelinesDenied,
-    };
-    // A 401 below an app means what a later look at the list said.
-    let unauthorized = again.map_or_else(
-        || vec![Some(Reason::EvidenceIncomplete)],
-        |again| vec![Some(again.reason.unwrap_or(denied)), Some(denied)],
-    );
-    let mut possible = Vec::new();
-    for body in bodies {
-        let exchange = Exchange::new("", Ok(Response::new(status, body)));
-        possible.extend(match id {
-            CheckId::TokenFormat => Vec::new(),
-            CheckId::AppsList => {
-                let further = classify::further_apps(&exchange).err();
-                vec![classify::apps(&exchange).err(), further]
-            }
-            CheckId::AppsRecheck => vec![classify::recheck(&exchange).err()],
-            CheckId::PipelinesList => below(&classify::pipelines(&exchange), &unauthorized),
-            CheckId::PipelinesShow => below(&classify::details(&exchange), &unauthorized),
-        });
-    }
-    possible
-}
-
-fn below<T>(step: &AppStep<T>, unauthorized: &[Option<Reason>]) -> Vec<Option<Reason>> {
-    match step {
-        AppStep::Readable(_) => vec![None],
-        AppStep::NotReadable(reason) => vec![Some(*reason)],
-        AppStep::RecheckToken => unauthorized.to_vec(),
-    }
+    let document = Document::read(text.as_bytes(), |text| text.into());
+    document.map_or(Body::Other, Body::Json)
 }
 
 /// Tells whether a text can be shown as an address. A pasted text need not have one.

@@ -4,8 +4,7 @@
 //! Invariant: a gap has words for a value that is not known, so that `explain` prints the same
 //! sentences.
 
-use super::catalogue::{self, Sentence};
-use super::conditions::holds;
+use super::catalogue::{self, Line};
 use super::facts::Facts;
 #[cfg(test)]
 use super::values::VALUES;
@@ -66,7 +65,7 @@ fn words(name: &str, facts: &Facts) -> Option<Text> {
 /// Says what the catalogue has under a name.
 pub(super) fn say(name: &str, facts: &Facts) -> Text {
     let entry = catalogue::named(name);
-    let words = entry.and_then(|entry| catalogue::first(&entry.results, facts));
+    let words = entry.and_then(|entry| entry.first("say", facts));
     words.map_or_else(Text::default, |words| fill(&words.text, facts))
 }
 
@@ -75,16 +74,15 @@ pub(super) fn said(name: &str, facts: &Facts) -> Option<Text> {
     Some(say(name, facts)).filter(|text| !text.spans().is_empty())
 }
 
-/// Says all of a list whose conditions are known to hold.
-pub(super) fn list(sentences: &[Sentence], facts: &Facts) -> Vec<Text> {
-    let said = sentences.iter();
-    let said = said.filter(|sentence| holds(&sentence.conditions, facts) == Some(true));
-    said.map(|sentence| fill(&sentence.text, facts)).collect()
+/// Says all remarks of an entry whose conditions are known to hold.
+pub(super) fn list(entry: &Line, facts: &Facts) -> Vec<Text> {
+    let said = { entry.all("remark") }.filter(|line| line.holds(facts) == Some(true));
+    said.map(|line| fill(&line.text, facts)).collect()
 }
 
 /// Says all that the catalogue lists under a name.
 pub(super) fn list_of(name: &str, facts: &Facts) -> Vec<Text> {
-    catalogue::named(name).map_or_else(Vec::new, |entry| list(&entry.remarks, facts))
+    catalogue::named(name).map_or_else(Vec::new, |entry| list(entry, facts))
 }
 
 /// Returns the names of a sentence's gaps.

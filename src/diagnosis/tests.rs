@@ -351,7 +351,12 @@ fn tokens() {
     sheet.add("no_apps", run.screen());
     let run = Run::new(TokenKind::Workspace);
     let error = Token::parse("ghp_CANARY3f9a81c27e55d04b").err();
-    let malformed = run.report.malformed(error.unwrap());
+    let result = CheckResult::NotPassed(Reason::TokenMalformed);
+    let check = Check {
+        finding: Finding::Malformed(error.unwrap()),
+        ..Check::new(CheckId::TokenFormat, result)
+    };
+    let malformed = run.report.with_checks(vec![check]);
     sheet.add("malformed", screen(&diagnose(malformed, &Known::default())));
     insta::assert_snapshot!("tokens", sheet.0);
 }

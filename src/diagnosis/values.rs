@@ -4,14 +4,14 @@
 
 use super::facts::{Facts, Mistaken, host_of, workspaces_of};
 use super::pasted;
-use super::{Known, millis};
+use super::{Known, dx_words, millis};
 use crate::app::App;
-use crate::check::CheckId;
+use crate::check::{Check, CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
-use crate::report::{AppResult, EvidenceKind, tallies};
+use crate::report::{AppResult, AppState, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::Reason;
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -20,19 +20,6 @@ const MAX_NAMES: u64 = 5;
 
 /// How many workspaces are named in a sentence.
 const MAX_WORKSPACES: usize = 3;
-
-/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
-pub const fn dx_words(verdict: Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::InvalidCredentials => Some("Your API credentials entered are not valid."),
-        Verdict::InvalidPermissions => Some(
-            "Your API token does not have sufficient workspace or product access for the apps DX \
-             needs.",
-        ),
-        Verdict::NoResources => Some("DX cannot access any apps in your Bitrise workspace."),
-        Verdict::Verified | Verdict::Inconclusive | Verdict::NotRun => None,
-    }
-}
 
 /// Returns the value of a gap, if it is known.
 pub(super) fn value(name: &str, facts: &Facts) -> Option<Text> {
@@ -129,10 +116,10 @@ values! {
     "list_count": list_count;
     "list_workspaces": |f| Some(list_workspaces(f));
     "list_names": |f| {
-        let names = names(f.sample, f.list()?.0);
+        let names = names(f.sample, f.check.and_then(Check::list)?.0);
         (!f.sample.is_empty()).then_some(names)
     };
-    "list_read": |f| Some(apps(f.list()?.1 as u64).into());
+    "list_read": |f| Some(apps(f.check.and_then(Check::list)?.1 as u64).into());
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
@@ -177,8 +164,8 @@ values! {
     "asked": pasted::asked;
     "commands": pasted::commands;
     "contradiction": |f| Some(f.report?.altered.clone()?.into());
-    "dx_code": |f| Some(pasted::dx_code(f)?.as_str().into());
-    "dx_words": |f| Some(dx_words(pasted::dx_code(f)?)?.into());
+    "dx_code": |f| Some(f.pasted?.dx_code?.as_str().into());
+    "dx_words": |f| Some(dx_words(f.pasted?.dx_code?)?.into());
     "if_apps_code": |f| Some(code(pasted::step(f, true)?.err())?.into());
     "if_pipelines_code": |f| Some(code(pasted::step(f, false)?.err())?.into());
     "outcomes": pasted::outcomes;
@@ -348,34 +335,38 @@ fn responder(responder: &Responder) -> Option<Text> {
 
 /// Counts how a check ended for each of several apps.
 fn tally(facts: &Facts) -> Option<Text> {
+    const WAYS: [&str; 5] = ["readable", "refused", "unknown", "skipped", "not reached"];
     let (id, of) = (facts.check?.id, &facts.report?.apps);
-    let (pipelines, details) = tallies(of);
-    let counts = match id {
-        CheckId::PipelinesList => pipelines,
-        CheckId::PipelinesShow => details,
-        _ => return None,
+    let way = |result: &AppResult| match id {
+        CheckId::PipelinesList if result.runs.is_some() => Some(0),
+        CheckId::PipelinesList => Some(match result.state {
+            AppState::Readable => 0,
+            AppState::Denied => 1,
+            AppState::Unknown => 2,
+            AppState::NotReached => 4,
+        }),
+        CheckId::PipelinesShow => Some(match result.details? {
+            Status::Pass => 0,
+            Status::Fail => 1,
+            Status::Unknown => 2,
+            Status::Skip => 3,
+        }),
+        _ => None,
     };
-    if of.len() < 2 || facts.evidence == EvidenceKind::Pasted {
-        return None;
+    let mut counts = [0_u64; WAYS.len()];
+    for way in of.iter().filter_map(way) {
+        counts[way] += 1;
     }
-    let parts = [
-        (counts.readable, "readable"),
-        (counts.denied, "refused"),
-        (counts.unknown, "unknown"),
-        (counts.skipped, "skipped"),
-        (counts.not_reached, "not reached"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    Some(format!("{}: {}", apps(counts.apps() as u64), parts.join(", ")).into())
+    let parts = counts.iter().zip(WAYS).filter(|(count, _)| **count > 0);
+    let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
+    let is_of_several = of.len() > 1 && facts.evidence != EvidenceKind::Pasted;
+    let all = apps(counts.iter().sum());
+    (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
 }
 
 /// Returns how many apps the list has.
 fn list_count(facts: &Facts) -> Option<Text> {
-    let (total, listed, _) = facts.list()?;
+    let (total, listed, _) = facts.check.and_then(Check::list)?;
     let more = || format!("more than {}", apps(listed as u64));
     Some(total.map_or_else(more, apps).into())
 }

@@ -40,11 +40,10 @@ mod secrets;
 mod words;
 
 use crate::check::CheckId;
-use crate::pasted::{Incomplete, PastedFacts};
-use crate::report::{EvidenceError, EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use crate::pasted::{EvidenceError, Incomplete, PastedFacts};
+use crate::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use regex_lite::Regex;
 use secrets::Secrets;
-use serde_json::Value;
 use std::time::SystemTime;
 
 pub use plain::decode;
@@ -71,7 +70,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
     judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
 }
 
-/// Returns the JSON report of this program that stands in a text, in a fence, behind a prompt, in any
+/// Returns what may be a JSON report of this program that stands in a text, in a fence, behind a prompt, in any
 /// dress, closed if it was cut; and the text without it.
 pub fn own_report(text: &str) -> Option<(String, String)> {
     const MARK: &str = "\"schema_version\"";
@@ -82,12 +81,9 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
     let found = object::read(&text[start..])?;
-    let value: Value = serde_json::from_str(&found.json).ok()?;
-    let is_own = text[start + 1..at].trim().is_empty()
-        && value.pointer("/tool/name").and_then(Value::as_str) == Some("bitrise-dx")
-        && value.get("checks").is_some();
+    let is_first = text[start + 1..at].trim().is_empty();
     let rest = format!("{}\n{}", &text[..start], &text[start + found.end..]);
-    is_own.then_some((found.json, rest))
+    is_first.then_some((found.json, rest))
 }
 
 /// Returns what a text means beside a report of this program that says something else: it can't be

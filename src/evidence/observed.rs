@@ -172,7 +172,7 @@ impl<'a> Observed<'a> {
         self.exchange.retry_after = wait.map(Duration::from_secs);
         let body = (body.unwrap_or(Body::Empty), page.as_bytes());
         self.exchange.outcome = Ok(Response {
-            http_version: shown.http_version,
+            http_version: shown.http_version.map(Cow::Borrowed),
             ..responder::response(&self.exchange.url, status, &headers, body, clean)
         });
     }

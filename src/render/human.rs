@@ -117,8 +117,8 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
         })
         .collect();
     page.list("What to do, and who", &actions);
-    page.list("What to ask next", &texts(entry.questions));
-    page.list("More", &texts(entry.links));
+    page.list("What to ask next", &texts(&entry.questions));
+    page.list("More", &texts(&entry.links));
     page.text
 }
 
@@ -132,7 +132,7 @@ pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
     page.fact("DX shows", &dx_shows(verdict));
     page.heading("Reasons");
     page.reasons(verdict);
-    page.list("More", &texts(&[diagnosis::DX_PAGE]));
+    page.list("More", &texts(&[diagnosis::dx_page()]));
     page.text
 }
 

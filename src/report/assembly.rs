@@ -10,7 +10,7 @@
 use super::pages::Pages;
 use super::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckId, CheckResult, Finding, Status, Tally};
+use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd, Status};
 use crate::classify::{self, AppStep};
 use crate::exchange::Exchange;
 use crate::verdict::{Reason, Verdict};
@@ -52,12 +52,8 @@ pub struct Assembly {
 /// How much a check decides: its rank, and the index of its app, of which the first weighs most.
 type Weight = (u8, Reverse<usize>);
 
-/// The two checks of one kind that can decide, so that memory does not grow with the number of apps.
-#[derive(Debug, Default)]
-struct Kept {
-    passed: Option<(Weight, Check)>,
-    failed: Option<(Weight, Check)>,
-}
+/// The one check of its kind that decides, so that memory does not grow with the number of apps.
+type Kept = Option<(Weight, Check)>;
 
 impl Assembly {
     /// Starts a report of the apps that are `selection`, with a look at one pipeline run of each
@@ -103,7 +99,7 @@ impl Assembly {
 
     /// Returns the app that the list begins with, if it can be read as one.
     pub const fn first(&self) -> Option<&Slug> {
-        self.pages.first()
+        self.pages.first.as_ref()
     }
 
     /// Tells whether the list holds an app; nothing if it was not read to its end.
@@ -119,7 +115,7 @@ impl Assembly {
 
     /// Returns how many apps the list named so far, and whether it is at its end.
     pub fn listed(&self) -> (usize, bool) {
-        (self.pages.listed(), self.pages.end().is_some())
+        (self.pages.listed(), self.pages.end.is_some())
     }
 
     /// Returns where the next page of the list begins, if it is to be read.
@@ -159,7 +155,7 @@ impl Assembly {
                 return Err(reason);
             }
             Err(reason) => {
-                self.pages.fail();
+                self.pages.end = Some(Err(ListEnd::PageFailed));
                 self.cut(reason, Some(exchange));
                 return Err(reason);
             }
@@ -179,7 +175,7 @@ impl Assembly {
                 self.expect(app);
             }
         }
-        if self.pages.end().is_some_and(|end| end.is_err())
+        if self.pages.end.is_some_and(|end| end.is_err())
             && (!is_first || self.selection == Selection::All)
         {
             self.cut(Reason::UnexpectedResponse, Some(exchange));
@@ -226,7 +222,13 @@ impl Assembly {
             }
         };
         match reason {
-            Some(Reason::TokenRejected) => return self.ask_again(app, exchange),
+            Some(Reason::TokenRejected) => {
+                // It is open what that means.
+                if let Some(result) = app.map(|index| &mut self.apps[index]) {
+                    (result.state, result.http_status) = (AppState::Unknown, exchange.status());
+                }
+                return Next::AskAgain(Box::new(exchange));
+            }
             Some(reason) => return self.not_read(id, app, reason, exchange),
             None => {}
         }
@@ -256,17 +258,11 @@ impl Assembly {
         if let Some(run) = run {
             return Next::Details(run);
         }
-        self.keep(app, Check::skipped(CheckId::PipelinesShow));
+        self.keep(
+            app,
+            Check::new(CheckId::PipelinesShow, CheckResult::Skipped),
+        );
         Next::Done(None)
-    }
-
-    /// Notes that an app was answered with 401, and that it is open what that means.
-    fn ask_again(&mut self, app: Option<usize>, exchange: Exchange) -> Next {
-        if let Some(index) = app {
-            self.apps[index].state = AppState::Unknown;
-            self.apps[index].http_status = exchange.status();
-        }
-        Next::AskAgain(Box::new(exchange))
     }
 
     /// Says what a 401 below an app means, after a later look at the list told of the token: that
@@ -324,26 +320,36 @@ impl Assembly {
         Next::Done(Some(reason))
     }
 
-    /// Keeps a check, if it decides.
+    /// Keeps a check if it decides rather than the one that is kept: a refusal beats what could not be
+    /// told, that a success, and this a check that was skipped; of equal ones the first app's stays.
+    /// A refusal of an app that is disabled decides only if nothing else does.
     fn keep(&mut self, app: Option<usize>, mut check: Check) {
         let index = app.unwrap_or(usize::MAX - 1);
         check.app = self.apps.get(index).map(|result| result.app.clone());
-        let is_first = |app: &App| self.pages.first() == Some(&app.slug);
-        let is_aside = check
-            .app
-            .as_ref()
-            .is_some_and(|app| app.is_disabled && !is_first(app));
+        let is_other = |app: &&App| self.pages.first.as_ref() != Some(&app.slug);
+        let is_disabled = { check.app.as_ref() }
+            .filter(is_other)
+            .is_some_and(|app| app.is_disabled);
+        let rank = match check.result.reason().map(Reason::verdict) {
+            Some(Verdict::InvalidPermissions) if is_disabled => 1,
+            Some(verdict) => 3 + verdict.rank(),
+            None if check.result == CheckResult::Pass => 2,
+            None => 0,
+        };
         let kept = if check.id == CheckId::PipelinesShow {
             &mut self.pipelines_show
         } else {
             &mut self.pipelines_list
         };
-        kept.add(index, is_aside, check);
+        let weight = (rank, Reverse(index));
+        if kept.as_ref().is_none_or(|(kept, _)| *kept < weight) {
+            *kept = Some((weight, check));
+        }
     }
 
     /// Notes that the run ends before everything was asked.
     pub fn end(&mut self, reason: Reason) {
-        let is_listing = self.pages.end().is_none() && self.wants_pages();
+        let is_listing = self.pages.end.is_none() && self.wants_pages();
         let is_own = match &mut self.list {
             None => {
                 let result = CheckResult::NotPassed(reason);
@@ -355,7 +361,7 @@ impl Assembly {
             Some(_) if reason == Reason::TokenRejected => false,
             Some(_) => {
                 if is_listing {
-                    self.pages.fail();
+                    self.pages.end = Some(Err(ListEnd::PageFailed));
                     self.cut(reason, None);
                 }
                 true
@@ -373,14 +379,14 @@ impl Assembly {
             // No app is named, since none was asked for. Behind all others: what was answered
             // says more.
             let check = Check::new(CheckId::PipelinesList, CheckResult::NotPassed(reason));
-            self.pipelines_list.add(usize::MAX, false, check);
+            self.keep(Some(usize::MAX), check);
         }
     }
 
     /// Returns the report with the checks of all that was answered, and what is known of each app.
     pub fn finish(mut self, report: Report) -> Report {
         for result in &mut self.apps {
-            result.is_first = self.pages.first() == Some(&result.app.slug);
+            result.is_first = self.pages.first.as_ref() == Some(&result.app.slug);
             result.is_listed = self.pages.has(&result.app.slug);
             if result.reason == Some(Reason::PipelinesDenied) {
                 result.reason = Some(classify::denied(result.is_listed));
@@ -393,7 +399,7 @@ impl Assembly {
         checks.extend(self.list);
         checks.extend(self.recheck);
         for kept in [self.pipelines_list, self.pipelines_show] {
-            let Some(((_, Reverse(index)), mut check)) = kept.decisive(&self.apps) else {
+            let Some(((_, Reverse(index)), mut check)) = kept else {
                 continue;
             };
             if let Some(result) = self.apps.get(index) {
@@ -413,66 +419,6 @@ impl Assembly {
             apps: self.apps,
             sample: self.sample,
             ..report.with_checks(checks)
-        }
-    }
-}
-
-/// Counts how the checks of pipelines and of details ended.
-pub(crate) fn tallies(apps: &[AppResult]) -> (Tally, Tally) {
-    let (mut pipelines, mut details) = (Tally::default(), Tally::default());
-    for result in apps {
-        match (result.runs, result.state) {
-            (Some(_), _) | (_, AppState::Readable) => pipelines.readable += 1,
-            (None, AppState::Denied) => pipelines.denied += 1,
-            (None, AppState::Unknown) => pipelines.unknown += 1,
-            (None, AppState::NotReached) => pipelines.not_reached += 1,
-        }
-        match result.details {
-            Some(Status::Pass) => details.readable += 1,
-            Some(Status::Fail) => details.denied += 1,
-            Some(Status::Unknown) => details.unknown += 1,
-            Some(Status::Skip) => details.skipped += 1,
-            None => {}
-        }
-    }
-    (pipelines, details)
-}
-
-impl Kept {
-    /// Takes a check if it decides rather than the one that is kept: a refusal beats what could not
-    /// be told, and a success a check that was skipped; of equal ones the first app's stays.
-    /// A refusal of an app that is set aside decides only if there is no other.
-    fn add(&mut self, index: usize, is_aside: bool, check: Check) {
-        let rank = match check.result {
-            CheckResult::NotPassed(_) if is_aside => 1,
-            CheckResult::NotPassed(reason) => 2 + reason.verdict().rank(),
-            CheckResult::Pass => 1,
-            CheckResult::Skipped => 0,
-        };
-        let slot = match check.result {
-            CheckResult::NotPassed(_) => &mut self.failed,
-            CheckResult::Pass | CheckResult::Skipped => &mut self.passed,
-        };
-        let weight = (rank, Reverse(index));
-        if slot.as_ref().is_none_or(|(kept, _)| *kept < weight) {
-            *slot = Some((weight, check));
-        }
-    }
-
-    /// Returns the check that is shown: that of an app that is disabled only if no other one decides.
-    fn decisive(self, apps: &[AppResult]) -> Option<(Weight, Check)> {
-        let (Some(failed), Some(passed)) = (&self.failed, &self.passed) else {
-            return self.failed.or(self.passed);
-        };
-        let decides = |app: &AppResult| app.reason.is_some() && !app.is_disabled_refusal();
-        let is_aside = apps
-            .get(failed.0.1.0)
-            .is_some_and(AppResult::is_disabled_refusal);
-        let is_read = passed.1.result == CheckResult::Pass;
-        if is_aside && is_read && !apps.iter().any(decides) {
-            self.passed
-        } else {
-            self.failed
         }
     }
 }

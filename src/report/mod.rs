@@ -6,15 +6,14 @@
 mod assembly;
 mod pages;
 
-pub(crate) use assembly::tallies;
 pub use assembly::{Assembly, Next};
 
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, Status};
 use crate::names::names;
-use crate::pasted::PastedFacts;
+use crate::pasted::{EvidenceError, PastedFacts};
 use crate::plan::{FileError, PlanError};
-use crate::token::{TokenError, TokenKind};
+use crate::token::TokenKind;
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -203,26 +202,6 @@ pub enum NotRun {
     Saved(Reason),
 }
 
-/// Why a pasted text has nothing to judge by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum EvidenceError {
-    /// There is no text at all.
-    #[error("there is no text to read")]
-    Empty,
-    /// No response and no error of a client stands in it.
-    #[error("the text holds no response of a server and no error of curl or the like")]
-    Nothing,
-    /// Commands stand in it, but nothing of what they printed.
-    #[error("the text holds commands, but nothing of what they printed")]
-    CommandsOnly,
-    /// It has more bytes than are read.
-    #[error(
-        "the text is longer than 1 MiB, and no JSON report of bitrise-dx; paste the two commands and \
-         what they printed alone"
-    )]
-    TooLarge,
-}
-
 impl NotRun {
     /// Returns the reason that this is reported under.
     pub const fn reason(&self) -> Reason {
@@ -373,7 +352,7 @@ impl Report {
         for &id in CheckId::ALL {
             let is_always_made = id != CheckId::AppsRecheck;
             if is_always_made && checks.iter().all(|check| check.id != id) {
-                checks.push(Check::skipped(id));
+                checks.push(Check::new(id, CheckResult::Skipped));
             }
         }
         checks.sort_by_key(|check| check.id as usize);
@@ -395,26 +374,6 @@ impl Report {
             not_run: Some(why),
             ..self
         }
-    }
-
-    /// Returns the report of a run that a signal ended before there was a token.
-    #[must_use]
-    pub fn interrupted(self, signal: Signal) -> Self {
-        Self {
-            interrupted: Some(signal),
-            ..self
-        }
-    }
-
-    /// Returns the report of a run that ended with the token's own text; nothing was sent.
-    #[must_use]
-    pub fn malformed(self, error: TokenError) -> Self {
-        let result = CheckResult::NotPassed(Reason::TokenMalformed);
-        let check = Check {
-            finding: Finding::Malformed(error),
-            ..Check::new(CheckId::TokenFormat, result)
-        };
-        self.with_checks(vec![check])
     }
 
     /// Returns the verdict: the highest-ranking one of all checks.
@@ -464,18 +423,10 @@ impl Report {
         let of_checks = self.checks.iter().filter_map(|check| check.result.reason());
         let is_any_readable = self.is_any_readable();
         let decides = |app: &&AppResult| !(is_any_readable && app.is_disabled_refusal());
-        let of_apps = self
-            .apps
-            .iter()
-            .filter(decides)
-            .filter_map(|app| app.reason);
-        of_checks.chain(of_apps).reduce(|first, next| {
-            if next.verdict().rank() > first.verdict().rank() {
-                next
-            } else {
-                first
-            }
-        })
+        let of_apps = self.apps.iter().filter(decides);
+        let found = of_checks.chain(of_apps.filter_map(|app| app.reason));
+        // Of several that rank the same, this takes the last.
+        found.rev().max_by_key(|reason| reason.verdict().rank())
     }
 
     /// Returns the check that decided the verdict.
@@ -528,28 +479,26 @@ impl Report {
 
     /// Returns what is worth a word but didn't decide.
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        if self.token.was_trimmed {
-            warnings.push(Warning::TokenTrimmed);
-        }
-        if self.token.had_scheme {
-            warnings.push(Warning::TokenScheme);
-        }
+        let is_accepted = self.token_state() == TokenState::Accepted;
         let is_personal = self.token.kind == Some(TokenKind::Personal);
-        if is_personal && self.token_state() == TokenState::Accepted {
-            warnings.push(Warning::PersonalToken);
-        }
-        if self.is_any_readable() && self.apps.iter().any(AppResult::is_disabled_refusal) {
-            warnings.push(Warning::DisabledApp);
-        }
-        if self.apps.iter().any(AppResult::is_readable_unlisted) {
-            warnings.push(Warning::AppNotListed);
-        }
+        let has = |is: fn(&AppResult) -> bool| self.apps.iter().any(is);
         let pasted = self.pasted.as_ref();
-        if pasted.is_some_and(|pasted| !pasted.secrets.is_empty()) {
-            warnings.push(Warning::TokenInText);
-        }
-        warnings
+        let all = [
+            (Warning::TokenTrimmed, self.token.was_trimmed),
+            (Warning::TokenScheme, self.token.had_scheme),
+            (Warning::PersonalToken, is_personal && is_accepted),
+            (
+                Warning::DisabledApp,
+                self.is_any_readable() && has(AppResult::is_disabled_refusal),
+            ),
+            (Warning::AppNotListed, has(AppResult::is_readable_unlisted)),
+            (
+                Warning::TokenInText,
+                pasted.is_some_and(|pasted| !pasted.secrets.is_empty()),
+            ),
+        ];
+        let given = all.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(warning, _)| warning).collect()
     }
 
     /// Counts the apps.
@@ -566,19 +515,14 @@ impl Report {
                 coverage.unlisted += 1;
             }
         }
-        coverage.checked = coverage.readable + coverage.denied + coverage.unknown;
-        coverage.total = self.total();
-        coverage
-    }
-
-    /// Returns how many apps the token sees: 0 for an empty list, `None` where that is unknown.
-    fn total(&self) -> Option<u64> {
-        self.checks
-            .iter()
-            .find_map(|check| match (check.finding, check.result) {
-                (Finding::Apps { total, .. }, _) => total,
-                (_, CheckResult::NotPassed(Reason::NoApps)) => Some(0),
-                _ => None,
-            })
+        let told = self.checks.iter().find_map(|check| match check.finding {
+            Finding::Apps { total, .. } => total,
+            _ => (check.result == CheckResult::NotPassed(Reason::NoApps)).then_some(0),
+        });
+        Coverage {
+            checked: coverage.readable + coverage.denied + coverage.unknown,
+            total: told,
+            ..coverage
+        }
     }
 }

@@ -23,8 +23,9 @@ pub(super) struct Pages {
     slugs: HashSet<Slug>,
     bytes: usize,
     read: usize,
-    /// The list's first item, if it can be read as an app.
-    first: Option<Slug>,
+    /// The list's first item, if it can be read as an app: DX looks at that one when a connection is
+    /// added.
+    pub(super) first: Option<Slug>,
     /// How many apps there are, as the page says that counts most.
     counted: Option<u64>,
     /// How many items had no usable slug, so that the list does not name all apps.
@@ -34,7 +35,8 @@ pub(super) struct Pages {
     next: Option<Slug>,
     /// Where pages began so far, to find a list that goes round in circles.
     anchors: HashSet<Slug>,
-    end: Option<Result<(), ListEnd>>,
+    /// How the list ended, if it did.
+    pub(super) end: Option<Result<(), ListEnd>>,
 }
 
 impl Pages {
@@ -50,7 +52,11 @@ impl Pages {
         }
         self.is_cut |= page.has_more && page.next.is_none();
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
-        self.bytes += apps.iter().map(size).sum::<usize>();
+        for app in &apps {
+            let texts = [&app.title, &app.workspace, &app.workspace_slug];
+            let texts = texts.into_iter().flatten().map(Untrusted::raw);
+            self.bytes += app.slug.raw().len() + texts.map(str::len).sum::<usize>();
+        }
         let is_full =
             self.read >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
         self.next = page.next;
@@ -71,19 +77,9 @@ impl Pages {
         apps
     }
 
-    /// Notes that a page could not be read.
-    pub(super) const fn fail(&mut self) {
-        self.end = Some(Err(ListEnd::PageFailed));
-    }
-
     /// Returns where the next page begins, if there is one.
     pub(super) fn next(&self) -> Option<&Slug> {
         self.next.as_ref().filter(|_| self.end.is_none())
-    }
-
-    /// Returns how the list ended, if it did.
-    pub(super) const fn end(&self) -> Option<Result<(), ListEnd>> {
-        self.end
     }
 
     /// Returns the number of apps on the pages so far.
@@ -91,27 +87,14 @@ impl Pages {
         self.slugs.len()
     }
 
-    /// Returns how many apps there are, if that is known: as many as a page counts, or as there are
-    /// once every page was read. A counter below what was listed is one that nobody keeps.
-    pub(super) fn total(&self) -> Option<u64> {
+    /// Returns what the list told so far. There are as many apps as a page counts, or as there are once
+    /// every page was read. A counter below what was listed is one that nobody keeps.
+    pub(super) fn finding(&self) -> Finding {
         let items = (self.listed() + self.unusable) as u64;
         let is_last = self.read > 0 && self.next.is_none() && !self.is_cut;
-        match self.counted {
-            Some(counted) if counted > items => Some(counted),
-            Some(_) | None => is_last.then_some(items),
-        }
-    }
-
-    /// Returns the slug of the app that the list begins with: DX looks at that one when a connection
-    /// is added.
-    pub(super) const fn first(&self) -> Option<&Slug> {
-        self.first.as_ref()
-    }
-
-    /// Returns what the list told so far.
-    pub(super) fn finding(&self) -> Finding {
+        let counted = self.counted.filter(|counted| *counted > items);
         Finding::Apps {
-            total: self.total(),
+            total: counted.or(is_last.then_some(items)),
             listed: self.listed(),
             end: self.end.and_then(Result::err),
         }
@@ -127,13 +110,6 @@ impl Pages {
             is_whole.then_some(false)
         }
     }
-}
-
-/// Returns about how many bytes an app takes.
-fn size(app: &App) -> usize {
-    let texts = [&app.title, &app.workspace, &app.workspace_slug];
-    let texts = texts.into_iter().flatten().map(Untrusted::raw);
-    app.slug.raw().len() + texts.map(str::len).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -162,7 +138,7 @@ mod tests {
         assert_eq!(pages.take(page([0, 1], Some(2))).len(), 2);
         assert_eq!(pages.next().map(Slug::raw), Some("app-2"));
         assert_eq!(pages.take(page([1, 2], None)).len(), 1);
-        assert_eq!((pages.listed(), pages.end()), (3, Some(Ok(()))));
+        assert_eq!((pages.listed(), pages.end), (3, Some(Ok(()))));
         assert_eq!(pages.next(), None);
         let has = |number| pages.has(&slug(number));
         assert_eq!((has(1), has(3)), (Some(true), Some(false)));
@@ -178,14 +154,14 @@ mod tests {
             let mut pages = Pages::default();
             pages.take(page([0], Some(1)));
             pages.take(last);
-            assert_eq!(pages.end(), Some(Err(end)));
+            assert_eq!(pages.end, Some(Err(end)));
             assert_eq!(pages.next(), None);
         }
         let mut pages = Pages::default();
         let mut cut = page([0], None);
         cut.has_more = true;
         pages.take(cut);
-        assert_eq!(pages.end(), Some(Err(ListEnd::NotWhole)));
+        assert_eq!(pages.end, Some(Err(ListEnd::NotWhole)));
     }
 
     #[test]
@@ -198,7 +174,7 @@ mod tests {
             }
         }
         assert_eq!(pages.read, MAX_PAGES);
-        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.end, Some(Err(ListEnd::Endless)));
     }
 
     #[test]
@@ -220,13 +196,13 @@ mod tests {
     fn a_list_of_long_names_ends_at_its_size() {
         let mut pages = Pages::default();
         let mut listed = 0;
-        while pages.end().is_none() {
+        while pages.end.is_none() {
             let mut page = page([listed], Some(listed + 1));
             page.apps[0].title = Some(Untrusted::new("x".repeat(MAX_BYTES / 100)));
             pages.take(page);
             listed += 1;
         }
-        assert_eq!(pages.end(), Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.end, Some(Err(ListEnd::Endless)));
         assert!((95..=100).contains(&listed), "{listed}");
     }
 }

@@ -49,7 +49,7 @@ fn the_requests_are_those_that_dx_makes() {
             .unwrap()
             .http_version
     });
-    assert_eq!(http_version, Some("HTTP/1.1"));
+    assert_eq!(http_version.as_deref(), Some("HTTP/1.1"));
     let requests = server.requests();
     let targets: Vec<_> = requests
         .iter()

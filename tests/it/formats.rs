@@ -452,8 +452,10 @@ fn without_a_request_there_is_nothing_to_repeat() {
         }),
         ..Target::default()
     };
-    let report = Report::started(SystemTime::now(), target, TokenInfo::default())
-        .interrupted(Signal::Interrupt);
+    let report = Report {
+        interrupted: Some(Signal::Interrupt),
+        ..Report::started(SystemTime::now(), target, TokenInfo::default())
+    };
     let diagnosis = diagnose(report, &Known::default());
     for text in [
         render::json(&diagnosis).unwrap(),

@@ -804,8 +804,8 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
             "" => format!("{action} [{}]", who.as_str()),
             when => format!("{action} [{}, if {when}]", who.as_str()),
         });
-        let links = entry.links.iter().map(|link| (*link).to_owned());
-        let others = entry.questions.iter().cloned().chain(links);
+        let others = entry.links.iter().chain(&entry.questions);
+        let others = others.map(|text| (*text).to_owned());
         for text in causes.chain(actions).chain(others) {
             assert!(page.contains(&words(&text)), "{text}: {page}");
         }

@@ -182,6 +182,12 @@ fn a_report_of_a_newer_program_has_other_words_and_more_keys() {
             saved[part]["new"] = serde_json::json!({"new": [1]});
         }
         saved["token"]["source"] = "another place".into();
+        for check in saved["checks"].as_array_mut().unwrap() {
+            let version = check.pointer_mut("/request/http_version");
+            if let Some(version) = version.filter(|version| !version.is_null()) {
+                *version = "HTTP/9.5".into();
+            }
+        }
         let warning = serde_json::json!({"code": "new", "message": "x"});
         saved["warnings"].as_array_mut().unwrap().push(warning);
         let mut check = saved["checks"][0].clone();
@@ -457,4 +463,57 @@ fn lists_and_numbers_of_any_size_are_read() {
     let check = many["checks"][0].clone();
     many["checks"] = vec![check; 30_000].into();
     assert!(judged(&many).1.is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_report_has_no_place_for_costs_no_memory() {
+    use crate::support::process::peak_kib;
+    use crate::support::server::NO_RUNS;
+    use serde_json::json as object;
+    use std::io::Read as _;
+    use std::process::Stdio;
+    // What is printed is larger than a pipe: while the process waits for its reader, it has done all
+    // its work.
+    let apps: Vec<Value> = (0..400)
+        .map(|number| object!({"slug": format!("app-{number}")}))
+        .collect();
+    let list = object!({"data": apps, "paging": {}}).to_string();
+    let server = Server::start(move |request, _| {
+        let is_list = !request.target.contains("pipelines");
+        json(200, if is_list { &list } else { NO_RUNS })
+    });
+    let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
+    let report: Value = serde_json::from_str(&program.run().stdout).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let peak = |pointer: &str, junk: &str, bytes: usize| {
+        let (of, key) = pointer.rsplit_once('/').unwrap();
+        let mut report = report.clone();
+        let place = report.pointer_mut(of).unwrap();
+        place[key] = "HERE".into();
+        let junk = vec![junk; bytes / (junk.len() + 1)].join(",");
+        let text = report.to_string().replace("\"HERE\"", &format!("[{junk}]"));
+        fs::write(folder.path().join("r"), text).unwrap();
+        let program = Program::new(["diagnose", "r", "-o", "json"]).dir(folder.path());
+        let mut command = program.into_command();
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        out.read_exact(&mut [0]).unwrap();
+        let peak = peak_kib(child.id()).unwrap();
+        out.read_to_end(&mut Vec::new()).unwrap();
+        child.wait().unwrap();
+        peak
+    };
+    for (pointer, junk) in [
+        ("/junk", r#"{"a":1}"#),
+        ("/apps/junk", "1"),
+        ("/target/junk", "[]"),
+        ("/reason", "1"),
+        ("/actions", r#""""#),
+    ] {
+        let [small, large] = [1, 5].map(|size| peak(pointer, junk, size * MAX_TEXT));
+        // The text itself is there twice.
+        let times = large.saturating_sub(small) / (4 * MAX_TEXT as u64 / 1024);
+        assert!(times < 4, "{pointer}: {small} to {large} KiB");
+    }
 }

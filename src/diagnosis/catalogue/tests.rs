@@ -9,7 +9,7 @@ use crate::report::Warning;
 use crate::verdict::Verdict;
 use std::collections::BTreeSet;
 
-fn entries() -> impl Iterator<Item = (&'static str, Entry)> {
+fn entries() -> impl Iterator<Item = (&'static str, Line)> {
     let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
     reasons.chain(["verified"]).map(|name| {
         let entry = read(name).unwrap_or_else(|why| panic!("{why}"));
@@ -31,7 +31,7 @@ const LINES: &[&str] = &[
 ];
 
 /// Returns every entry of the texts, by its name.
-fn all_entries() -> impl Iterator<Item = (&'static str, Entry)> {
+fn all_entries() -> impl Iterator<Item = (&'static str, Line)> {
     let names = TEXT
         .split("\n== ")
         .skip(1)
@@ -39,17 +39,34 @@ fn all_entries() -> impl Iterator<Item = (&'static str, Entry)> {
     names.map(|name| (name, read(name).unwrap_or_else(|why| panic!("{why}"))))
 }
 
-/// Returns every sentence of an entry with its conditions.
-fn sentences(entry: &Entry) -> impl Iterator<Item = &Sentence> {
-    let causes = entry.causes.iter().map(|cause| &cause.sentence);
-    let actions = entry.actions.iter().map(|action| &action.sentence);
-    entry
-        .results
-        .iter()
-        .chain(&entry.dx)
-        .chain(&entry.remarks)
-        .chain(causes)
-        .chain(actions)
+/// The keywords of lines.
+const WORDS: &[&str] = &[
+    "means", "result", "dx", "remark", "cause", "weight", "proves", "do", "ask", "see", "say",
+];
+
+/// Returns every line of an entry.
+fn lines(entry: &Line) -> impl Iterator<Item = &Line> {
+    { entry.below.iter() }.flat_map(|line| [line].into_iter().chain(&line.below))
+}
+
+/// Returns the causes and actions of an entry.
+fn causes_and_actions(entry: &Line) -> impl Iterator<Item = &Line> {
+    lines(entry).filter(|line| ["cause", "do"].contains(&&*line.word))
+}
+
+#[test]
+fn every_line_begins_with_a_keyword_and_stands_in_its_place() {
+    for (name, entry) in all_entries() {
+        for line in lines(&entry) {
+            assert!(WORDS.contains(&&*line.word), "{name}: {}", line.word);
+            let has_place = line.below.is_empty() || line.word == "cause";
+            assert!(has_place, "{name}: {}", line.text);
+            for below in &line.below {
+                let belongs = ["weight", "proves", "do", "result"].contains(&&*below.word);
+                assert!(belongs, "{name}: {}", below.word);
+            }
+        }
+    }
 }
 
 #[test]
@@ -61,7 +78,7 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         BTreeSet::new(),
     );
     for (name, entry) in all_entries() {
-        for condition in sentences(&entry).flat_map(|sentence| &sentence.conditions) {
+        for condition in lines(&entry).flat_map(|line| &line.conditions) {
             facts.insert(condition.fact.0);
             if condition.fact.0 == "known" {
                 assert!(
@@ -70,12 +87,8 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
                 );
             }
         }
-        let texts = { entry.causes.iter() }
-            .filter_map(|cause| cause.result.as_ref())
-            .chain(&entry.questions)
-            .chain([&entry.means])
-            .chain(sentences(&entry).map(|sentence| &sentence.text));
-        for text in texts {
+        let texts = lines(&entry).map(|line| &line.text);
+        for text in texts.filter(|_| !name.starts_with("step ")) {
             filled.extend(gaps(text).into_iter().map(str::to_owned));
             // What stands between braces and is no gap is a variable's value in a command.
             for (at, _) in text.match_indices('{') {
@@ -86,16 +99,13 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
                 assert!(is_gap || text[..at].ends_with(['$', '{']), "{name}: {text}");
             }
         }
-        for action in &entry.actions {
-            let is_known = named(&format!("who {}", action.who)).is_some();
-            assert!(
-                is_known || action.who == "ci",
-                "{name}: who is {}?",
-                action.who
-            );
-            people.insert(action.who.clone());
+        for action in lines(&entry).filter(|line| line.word == "do") {
+            let (who, _) = action.action();
+            let is_known = named(&format!("who {who}")).is_some();
+            assert!(is_known || who == "ci", "{name}: who is {who}?");
+            people.insert(who.to_owned());
         }
-        links.extend(entry.links.iter().copied());
+        links.extend(entry.links());
     }
     for who in ci::people() {
         assert!(named(&format!("who {who}")).is_some(), "{who}");
@@ -109,19 +119,21 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         assert!(filled.contains(gap), "no text has {{{gap}}}");
     }
     for who in all_entries().filter_map(|(name, _)| name.strip_prefix("who ")) {
-        let action = entry(None).actions.first().map(|action| Action {
-            who: who.to_owned(),
-            sentence: Sentence::default(),
-            ..*action
-        });
+        let action = Line {
+            text: format!("{who}: x"),
+            ..Line::default()
+        };
         assert!(people.contains(who), "nothing is for {who}");
         assert!(
-            crate::diagnosis::result::who(&action.unwrap(), &Facts::default()).is_some(),
+            crate::diagnosis::result::who(&action, &Facts::default()).is_some(),
             "{who}"
         );
     }
-    for (link, url) in LINKS {
-        assert!(links.contains(url), "no text has the link {link}");
+    for (name, entry) in all_entries().filter(|(name, _)| name.starts_with("link ")) {
+        assert!(
+            links.contains(entry.text("means")),
+            "no text has the {name}"
+        );
     }
 }
 
@@ -131,9 +143,7 @@ fn a_gap_has_words_while_nothing_is_known() {
     for (name, entry) in all_entries() {
         said.extend(name.starts_with('{').then(|| name.to_owned()));
         if Reason::named(name).is_some() {
-            let causes = entry.causes.iter().map(|cause| &cause.sentence);
-            let actions = entry.actions.iter().map(|action| &action.sentence);
-            said.extend(causes.chain(actions).map(|sentence| sentence.text.clone()));
+            said.extend(causes_and_actions(&entry).map(|line| line.text.clone()));
         }
     }
     assert!(said.len() > 150);
@@ -162,8 +172,9 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         let is_warning = code.is_some_and(|code| Warning::named(code).is_some());
         let verdict = name.strip_prefix("verdict ");
         let is_verdict = verdict.is_some_and(|verdict| Verdict::named(verdict).is_some());
-        let is_person = name.starts_with("who ") || name.starts_with("by ");
-        let is_other = is_warning || is_verdict || is_person;
+        let kinds = ["who ", "by ", "link ", "step ", "dx ", "check "];
+        let is_one = kinds.iter().any(|kind| name.starts_with(kind));
+        let is_other = is_warning || is_verdict || is_one;
         let is_known = is_line || is_other || ["verified", "always"].contains(name);
         assert!(is_used || is_reason || is_known, "{name}");
     }
@@ -172,17 +183,14 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
 #[test]
 fn every_entry_has_what_a_reader_needs() {
     for (name, entry) in entries() {
-        assert!(
-            !entry.means.is_empty() && !entry.questions.is_empty() && !entry.links.is_empty(),
-            "{name}"
-        );
-        assert!(!entry.actions.is_empty(), "{name}: nothing to do");
-        assert!(
-            name == "verified" || !entry.causes.is_empty(),
-            "{name}: no cause"
-        );
+        for word in ["means", "ask", "see"] {
+            assert!(!entry.text(word).is_empty(), "{name}: {word}");
+        }
+        let any = |word: &str| lines(&entry).any(|line| line.word == word);
+        assert!(any("do"), "{name}: nothing to do");
+        assert!(name == "verified" || any("cause"), "{name}: no cause");
         // Whatever is known, there is a headline.
-        let last = entry.results.last();
+        let last = entry.all("result").last();
         assert!(
             last.is_some_and(|last| last.conditions.is_empty()),
             "{name}: no headline"
@@ -195,25 +203,25 @@ fn with_nothing_known_every_cause_applies() {
     let facts = Facts::default();
     for (name, entry) in entries() {
         let left = entry.causes_left(&facts);
-        assert_eq!(left.len(), entry.causes.len(), "{name}");
+        assert_eq!(left.len(), entry.all("cause").count(), "{name}");
         for pair in left.windows(2) {
-            assert!(pair[0].weight >= pair[1].weight, "{name}");
+            assert!(pair[0].weight() >= pair[1].weight(), "{name}");
         }
-        assert!(entry.causes.iter().all(|cause| cause.weight > 0), "{name}");
+        assert!(entry.all("cause").all(|cause| cause.weight() > 0), "{name}");
     }
 }
 
 /// Judges a cause by what its conditions are said to be.
-fn judged(cause: &Cause, value: impl Fn(usize) -> Option<bool>) -> Option<bool> {
-    all_of((0..cause.sentence.conditions.len()).map(value))
+fn judged(cause: &Line, value: impl Fn(usize) -> Option<bool>) -> Option<bool> {
+    all_of((0..cause.conditions.len()).map(value))
 }
 
 #[test]
 fn a_cause_is_ruled_out_by_each_of_its_conditions_and_proved_by_all() {
     for (name, entry) in entries() {
-        for cause in &entry.causes {
-            let count = cause.sentence.conditions.len();
-            let text = &cause.sentence.text;
+        for cause in entry.all("cause") {
+            let count = cause.conditions.len();
+            let text = &cause.text;
             for at in 0..count {
                 let only = judged(cause, |index| (index != at).then_some(true));
                 assert_eq!(
@@ -225,12 +233,11 @@ fn a_cause_is_ruled_out_by_each_of_its_conditions_and_proved_by_all() {
                 assert_eq!(out, Some(false), "{name}: {text}");
             }
             assert_eq!(judged(cause, |_| Some(true)), Some(true), "{name}: {text}");
-            assert!(!cause.proves || count > 0, "{name}: always proved: {text}");
-            let is_sure = cause
-                .sentence
-                .conditions
-                .iter()
-                .any(|condition| condition.is_sure);
+            assert!(
+                cause.text("proves").is_empty() || count > 0,
+                "{name}: always proved: {text}"
+            );
+            let is_sure = cause.conditions.iter().any(|one| one.is_sure);
             assert!(!is_sure, "{name}: what is not known rules out: {text}");
         }
     }
@@ -250,10 +257,8 @@ fn every_condition_has_words_for_both_answers() {
         assert!(seen.contains(fact) && words.contains(" | "), "{line}");
     }
     for (name, entry) in entries() {
-        let causes = entry.causes.iter().map(|cause| &cause.sentence);
-        let actions = entry.actions.iter().map(|action| &action.sentence);
-        for sentence in causes.chain(actions) {
-            for condition in &sentence.conditions {
+        for line in causes_and_actions(&entry) {
+            for condition in &line.conditions {
                 let words = condition.words();
                 assert!(
                     !words.is_empty() && !words.contains(['{', '}', '|']),
@@ -278,11 +283,8 @@ fn after_all_apps_nobody_is_told_to_check_all_apps() {
     };
     for (name, entry) in entries() {
         for action in entry.actions_left(&facts, &entry.causes_left(&facts)) {
-            assert!(
-                !action.sentence.text.contains("--all-apps"),
-                "{name}: {}",
-                action.sentence.text
-            );
+            let text = &action.text;
+            assert!(!text.contains("--all-apps"), "{name}: {text}");
         }
     }
 }
@@ -376,7 +378,7 @@ fn every_form_that_is_asked_for_is_known() {
     use crate::exchange::FaultKind;
     use crate::token::TokenKind;
     for (name, entry) in entries() {
-        let conditions = sentences(&entry).flat_map(|sentence| &sentence.conditions);
+        let conditions = lines(&entry).flat_map(|line| &line.conditions);
         for (fact, form) in conditions
             .flat_map(|condition| condition.of.split('|').map(|form| (condition.fact.0, form)))
         {

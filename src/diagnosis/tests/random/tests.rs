@@ -124,7 +124,7 @@ impl World {
         // Whoever waits does the rest, too.
         let people = actions
             .iter()
-            .map(|action| action.who.replace("wait", "you"));
+            .map(|action| action.action().0.replace("wait", "you"));
         let people = people.collect();
         (diagnose(report, &known), people)
     }
