@@ -65,8 +65,6 @@ pub enum Shell {
 pub struct PastedStep {
     /// Which step it is of, if that can be told.
     pub step: Option<CheckId>,
-    /// How the step was told.
-    pub told_by: ToldBy,
     /// The address that was asked, if the text shows it; without user, password and all of the
     /// query but `limit`.
     pub url: Option<String>,
@@ -78,21 +76,6 @@ pub struct PastedStep {
     pub message: Option<Untrusted>,
     /// Whether a later try of the same step took its place.
     pub is_superseded: bool,
-}
-
-/// How the step of a pasted response was told.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ToldBy {
-    /// By the address in a command or a log.
-    Address,
-    /// By what stands in its body.
-    Body,
-    /// By words around it, such as “Step 1”, or by an option.
-    Words,
-    /// By its place among the others.
-    Order,
-    /// By nothing: it is not known.
-    Nothing,
 }
 
 /// What came of one of several credentials.

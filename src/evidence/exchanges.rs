@@ -59,8 +59,6 @@ pub(super) enum Body {
     Object(Value, Extent),
     /// The start of a page.
     Page(String),
-    /// A status's own word in plain text.
-    Word(u16),
 }
 
 /// How much of an object is shown.
@@ -95,8 +93,10 @@ pub(super) struct Notes {
     /// DX's codes.
     pub(super) codes: Vec<&'static str>,
     pub(super) has_shell_error: bool,
-    /// How many lines stand behind a command and can't be read.
-    pub(super) unread: usize,
+    /// Whether lines stand behind a command that can't be read.
+    pub(super) has_unread: bool,
+    /// The prefix of the kind of token that its sentences say is in DX.
+    pub(super) in_dx: Option<&'static str>,
     /// What is said of a token apart from a request.
     credential: Option<Judged>,
 }
@@ -301,6 +301,33 @@ impl Exchanges {
             self.shown().request.credential = Some(judged);
         } else {
             self.notes().credential = Some(judged);
+        }
+    }
+
+    /// Takes what an object records of an exchange.
+    pub(super) fn record(&mut self, record: Shown) {
+        let Shown {
+            mut request,
+            status,
+            headers,
+            body,
+            ..
+        } = record;
+        let credential = request.credential.take();
+        if request.address.is_some() || request.headers > 0 {
+            self.asked(request, Start::Line);
+        }
+        if let Some(judged) = credential {
+            self.credential(judged);
+        }
+        for (name, value) in headers {
+            self.header(Block::Response, &name, &value);
+        }
+        if let Some(status) = status {
+            self.status(status, None);
+        }
+        if let Some(body) = body {
+            self.body(body);
         }
     }
 
@@ -549,7 +576,6 @@ impl Body {
                         .to_string()
                         .starts_with(other.trim_end_matches(['}', ']']))
             }
-            (Self::Word(_), _) => has_status,
             _ => false,
         }
     }
@@ -575,7 +601,6 @@ impl Body {
                     .next()
                     .and_then(|words| words::status_named(&lower(words)))
             }
-            Self::Word(status) => Some(*status),
             Self::Page(page) => {
                 let title = crate::responder::title(page.as_bytes())?;
                 let number = title.get(..3).and_then(|digits| digits.parse().ok());

@@ -3,8 +3,8 @@
 //! Exchanges are grouped by message and by credential, and each group is judged by replay. The newest
 //! message decides; of several credentials, the one that is in DX.
 
+use super::exchanges::{Notes, Reading, Said};
 use super::observed::{Observed, observe};
-use super::read::{Notes, Reading, Said};
 use super::replay::replay;
 use super::request::{Credential, Endpoint, is_placeholder};
 use super::secrets::Secrets;
@@ -20,7 +20,6 @@ use std::collections::{HashMap, HashSet};
 
 /// What a text means.
 struct Judgement<'a> {
-    reading: &'a Reading,
     secrets: &'a Secrets,
     base: String,
     observed: Vec<Observed<'a>>,
@@ -43,23 +42,40 @@ pub(super) fn judge(
     secrets: &Secrets,
     blank: &dyn Fn() -> Report,
 ) -> Report {
-    let base = base(reading, secrets);
+    // The base URL is the one that the text shows, if it is right as it stands.
+    let shown = reading.shown.iter();
+    let mut addresses = shown.filter_map(|shown| shown.request.address.as_ref());
+    let right = addresses
+        .find(|address| address.mistakes.is_empty() && address.endpoint != Endpoint::Other);
+    let base = right.map_or_else(
+        || DEFAULT_BASE_URL.to_owned(),
+        |address| secrets.clean(&address.base),
+    );
     let mut judgement = Judgement {
-        reading,
         secrets,
         observed: observe(reading, assumed, &base, secrets),
         base,
         blank,
     };
-    let mut messages = judgement.messages().into_iter();
+    let mut messages = judgement.messages(reading).into_iter();
     let newest = messages.next().unwrap_or_default();
-    let (mut report, group) = judgement.newest(&newest);
+    let (mut report, group) = match newest.shows() {
+        _ if !newest.exchanges.is_empty() => judgement.weigh(&newest),
+        Some(why) => (open(blank(), why), Vec::new()),
+        None if reading.has_commands => {
+            let why = EvidenceError::CommandsOnly.into();
+            (blank().not_run(why), Vec::new())
+        }
+        None => (blank().not_run(EvidenceError::Nothing.into()), Vec::new()),
+    };
     let (mut earlier, mut list) = (Vec::new(), None);
     for message in messages.filter(|message| !message.exchanges.is_empty()) {
-        earlier.push(judgement.weigh(&message.exchanges).0);
+        earlier.push(judgement.weigh(&message).0);
         list = list.or_else(|| judgement.list(&message.exchanges));
     }
-    if let (true, Some(first)) = (newest.is_silent(), earlier.first()) {
+    let is_silent = newest.exchanges.is_empty()
+        && matches!(newest.shows(), None | Some(Incomplete::Unreadable));
+    if let (true, Some(first)) = (is_silent, earlier.first()) {
         let is_agreed = newest.shows().is_none() && newest.dx_code() == Some(first.verdict());
         report = if is_agreed {
             earlier.remove(0)
@@ -95,42 +111,22 @@ pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
     report.with_checks(vec![Check::new(CheckId::AppsList, result)])
 }
 
-/// Returns the base URL: the one that the text shows, if it is right as it stands.
-fn base(reading: &Reading, secrets: &Secrets) -> String {
-    let shown = reading.shown.iter();
-    let mut addresses = shown.filter_map(|shown| shown.request.address.as_ref());
-    let right = addresses
-        .find(|address| address.mistakes.is_empty() && address.endpoint != Endpoint::Other);
-    right.map_or_else(
-        || DEFAULT_BASE_URL.to_owned(),
-        |address| secrets.clean(&address.base),
-    )
-}
-
 impl Message {
     /// Returns why it does not decide without an exchange, if it shows anything but DX's code.
     fn shows(&self) -> Option<Incomplete> {
-        /// A name and a greeting are no output.
-        const LINES_OF_LETTERS: usize = 2;
         if !self.notes.told.is_empty() {
             Some(Incomplete::Told)
         } else if self.notes.has_shell_error {
             Some(Incomplete::ShellError)
         } else {
-            (self.notes.unread > LINES_OF_LETTERS).then_some(Incomplete::Unreadable)
+            self.notes.has_unread.then_some(Incomplete::Unreadable)
         }
-    }
-
-    /// Tells whether it has no evidence of its own but perhaps DX's code.
-    fn is_silent(&self) -> bool {
-        let shown = self.shows();
-        self.exchanges.is_empty() && matches!(shown, None | Some(Incomplete::Unreadable))
     }
 
     /// Returns the code that it says that DX shows: the last one, unless it lists them all, as DX's
     /// page does.
     fn dx_code(&self) -> Option<Verdict> {
-        let codes: HashSet<&str> = self.notes.codes.iter().copied().collect();
+        let codes: HashSet<&&str> = self.notes.codes.iter().collect();
         let last = self.notes.codes.last().filter(|_| codes.len() < 3);
         last.and_then(|code| Verdict::named(code))
     }
@@ -138,16 +134,16 @@ impl Message {
 
 impl Judgement<'_> {
     /// Returns the messages that show anything, from the newest to the oldest.
-    fn messages(&self) -> Vec<Message> {
+    fn messages(&self, reading: &Reading) -> Vec<Message> {
         let mut all: HashMap<usize, Message> = HashMap::new();
         for (index, one) in self.observed.iter().enumerate() {
             let message = all.entry(one.shown.message).or_default();
             message.exchanges.push(index);
         }
-        for (message, notes) in &self.reading.notes {
+        for (message, notes) in &reading.notes {
             all.entry(*message).or_default().notes = notes.clone();
         }
-        let order = self.reading.messages.newest_first().into_iter();
+        let order = reading.messages.newest_first().into_iter();
         let shown = order.filter_map(|message| all.remove(&message));
         let is_any = |message: &Message| {
             !message.exchanges.is_empty()
@@ -157,63 +153,48 @@ impl Judgement<'_> {
         shown.filter(is_any).collect()
     }
 
-    /// Judges the newest message, and returns the exchanges that decided as well.
-    fn newest(&mut self, message: &Message) -> (Report, Vec<usize>) {
-        if !message.exchanges.is_empty() {
-            return self.weigh(&message.exchanges);
-        }
-        let report = (self.blank)();
-        let report = match message.shows() {
-            Some(why) => open(report, why),
-            None if self.reading.has_commands => report.not_run(EvidenceError::CommandsOnly.into()),
-            None => report.not_run(EvidenceError::Nothing.into()),
-        };
-        (report, Vec::new())
-    }
-
     /// Judges the exchanges of one message, each credential by itself, and returns those that decided
     /// as well.
-    fn weigh(&mut self, exchanges: &[usize]) -> (Report, Vec<usize>) {
-        let mut groups = self.groups(exchanges);
+    fn weigh(&mut self, message: &Message) -> (Report, Vec<usize>) {
+        let mut groups = self.groups(&message.exchanges);
         let mut reports: Vec<Report> = Vec::new();
         for (_, group) in &groups {
             reports.push(self.replay(group, None));
         }
-        if groups.len() == 1 {
+        let last = groups.len() - 1;
+        if last == 0 {
             return (reports.remove(0), groups.remove(0).1);
         }
         let says = |group: &[usize], what: fn(&Said) -> bool| {
-            group
-                .iter()
-                .any(|index| what(&self.observed[*index].shown.said))
+            let mut group = group.iter();
+            group.any(|index| what(&self.observed[*index].shown.said))
         };
-        let outcomes: Vec<Outcome> = { groups.iter().zip(&reports) }
-            .map(|((credential, group), report)| Outcome {
-                credential: Untrusted::new(match credential {
-                    Credential::Literal(name, _) | Credential::Named(name) => {
-                        self.secrets.clean(name)
-                    }
-                    Credential::Unknown => String::new(),
-                }),
+        let outcome = |((credential, group), report): (&(Credential, Vec<usize>), &Report)| {
+            let (name, prefix) = match credential {
+                Credential::Literal(name, prefix) => (self.secrets.clean(name), Some(*prefix)),
+                Credential::Named(name) => (self.secrets.clean(name), None),
+                Credential::Unknown => (String::new(), None),
+            };
+            let is_of_kind = prefix.is_some() && message.notes.in_dx == prefix;
+            Outcome {
+                credential: Untrusted::new(name),
                 reason: report.reason(),
-                is_in_dx: says(group, |said| said.is_in_dx),
-            })
-            .collect();
-        let last = groups.len() - 1;
-        let is_alike = outcomes
-            .windows(2)
-            .all(|pair| pair[0].reason == pair[1].reason)
-            && reports[last].reason() != Some(Reason::EvidenceIncomplete);
+                is_in_dx: is_of_kind || says(group, |said| said.is_in_dx),
+            }
+        };
+        let outcomes: Vec<Outcome> = groups.iter().zip(&reports).map(outcome).collect();
+        let is_alike = |outcome: &Outcome| outcome.reason == outcomes[last].reason;
+        let is_told = reports[last].reason() != Some(Reason::EvidenceIncomplete);
         // A person's token is made anew for other ends, too.
         let is_new = says(&groups[last].1, |said| said.is_new)
             && matches!(
                 groups[last].0,
                 Credential::Literal(_, "bitwat_") | Credential::Named(_)
             );
-        let in_dx = outcomes.iter().position(|outcome| outcome.is_in_dx);
-        let chosen = if is_alike {
+        let chosen = if is_told && outcomes.iter().all(is_alike) {
             Some(last)
         } else {
+            let in_dx = outcomes.iter().position(|outcome| outcome.is_in_dx);
             in_dx.or(is_new.then_some(last))
         };
         let (mut report, group) = match chosen {
@@ -225,63 +206,49 @@ impl Judgement<'_> {
     }
 
     /// Groups exchanges by their credentials: two differ only if both are known and of one sort. A
-    /// hidden one is taken for the one before it.
+    /// hidden one is taken for the one before it, or else for the first.
     fn groups(&self, exchanges: &[usize]) -> Vec<(Credential, Vec<usize>)> {
-        let credentials = exchanges
-            .iter()
-            .map(|index| &self.observed[*index].credential);
-        let known: HashSet<&Credential> = credentials.collect();
+        let credential = |index: &usize| &self.observed[*index].credential;
         let is_name = |one: &Credential| matches!(one, Credential::Named(_));
+        let all = exchanges.iter().map(credential);
+        let known: HashSet<_> = all.filter(|one| **one != Credential::Unknown).collect();
         let names = known.iter().filter(|one| is_name(one)).count();
-        let literals = known
-            .iter()
-            .filter(|one| matches!(one, Credential::Literal(..)))
-            .count();
+        let literals = known.len() - names;
         // The sort of which there are several tells them apart.
         let is_by_name = literals == 0 || literals == 1 && names > 1;
+        let is_key = |one: &&Credential| known.contains(one) && is_name(one) == is_by_name;
+        let mut current = exchanges.iter().map(credential).find(is_key);
         let mut groups: Vec<(Credential, Vec<usize>)> = Vec::new();
-        let mut places: HashMap<&Credential, usize> = HashMap::new();
-        let mut current = 0;
+        let mut places = HashMap::new();
         for index in exchanges {
-            let credential = &self.observed[*index].credential;
-            if *credential != Credential::Unknown && is_name(credential) == is_by_name {
-                // What stands before all known ones is taken for the first of them.
-                let is_first = places.is_empty() && !groups.is_empty();
-                current =
-                    *places
-                        .entry(credential)
-                        .or_insert(if is_first { 0 } else { groups.len() });
-                if is_first {
-                    groups[0].0 = credential.clone();
-                }
+            current = Some(credential(index)).filter(is_key).or(current);
+            let place = *places.entry(current).or_insert(groups.len());
+            if place == groups.len() {
+                let credential = current.cloned().unwrap_or(Credential::Unknown);
+                groups.push((credential, Vec::new()));
             }
-            if current == groups.len() {
-                groups.push((credential.clone(), Vec::new()));
-            }
-            groups[current].1.push(*index);
+            groups[place].1.push(*index);
         }
         groups
     }
 
     /// Judges the exchanges of one credential.
     fn replay(&mut self, group: &[usize], lent: Option<usize>) -> Report {
-        let literal = group
-            .iter()
-            .find_map(|index| match &self.observed[*index].credential {
-                Credential::Literal(fingerprint, prefix) => Some((fingerprint, *prefix)),
-                _ => None,
-            });
-        let token = literal.map_or_else(TokenInfo::default, |(fingerprint, prefix)| TokenInfo {
-            fingerprint: Some(fingerprint.clone()),
-            kind: Some(match prefix {
-                "bitwat_" => TokenKind::Workspace,
-                "bitpat_" => TokenKind::Personal,
-                _ => TokenKind::Unknown,
+        let mut credentials = group.iter().map(|index| &self.observed[*index].credential);
+        let token = credentials.find_map(|credential| match credential {
+            Credential::Literal(fingerprint, prefix) => Some(TokenInfo {
+                fingerprint: Some(fingerprint.clone()),
+                kind: Some(match *prefix {
+                    "bitwat_" => TokenKind::Workspace,
+                    "bitpat_" => TokenKind::Personal,
+                    _ => TokenKind::Unknown,
+                }),
+                ..TokenInfo::default()
             }),
-            ..TokenInfo::default()
+            _ => None,
         });
         let report = Report {
-            token,
+            token: token.unwrap_or_default(),
             target: Target {
                 base_url: Some(self.base.clone()),
                 ..Target::default()

@@ -1,13 +1,14 @@
 //! From what a text shows to the exchanges of a run: each response as the client would have read it,
 //! the step that it is of, and whether it tells anything there.
 
-use super::read::{Body as SeenBody, Extent, Failure, Reading, Shown};
-use super::request::{Credential, Endpoint, Request};
+use super::exchanges::{Body as SeenBody, Extent, Failure, Reading, Shown};
+use super::request::{Credential, Endpoint};
 use super::secrets::Secrets;
+use super::words;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::pasted::{Explains, Incomplete, Mistake, PastedStep, ToldBy};
+use crate::pasted::{Explains, Incomplete, Mistake, PastedStep};
 use crate::responder;
 use crate::text::Clean;
 use crate::verdict::Reason;
@@ -16,18 +17,25 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
 
+/// What a response means at a step: nothing against the token, or a reason; or why it means nothing:
+/// it can't be seen, or a mistake of the command explains it.
+pub(super) type Meaning = Result<Option<Reason>, Incomplete>;
+
 /// One response or fault of a text, and what is known of where it came from.
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) shown: &'a Shown,
     /// Which step it is of, if that can be told.
     pub(super) step: Option<CheckId>,
-    told_by: ToldBy,
+    /// Whether its body can't be that of DX's step that its address or its place says.
+    pub(super) is_contradictory: bool,
     pub(super) credential: Credential,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) exchange: Exchange,
     /// Why it can't be judged by itself.
     pub(super) open: Option<Incomplete>,
+    /// What it means as the list of apps, as an app's pipelines, and as one of its runs.
+    meanings: [Meaning; 3],
     /// Whether a later try took its place.
     pub(super) is_superseded: bool,
 }
@@ -44,37 +52,29 @@ pub(super) fn observe<'a>(
     let mut observed: Vec<_> = answered
         .map(|shown| Observed::of(shown, reading.has_builds, base, secrets))
         .collect();
-    place_by_order(&mut observed);
-    for one in observed.iter_mut().filter(|one| one.is_unplaced()) {
-        if assumed.is_some() {
-            (one.step, one.told_by) = (assumed, ToldBy::Words);
-        }
-    }
-    observed
-}
-
-/// Places what has no address by its place: behind a list of apps, it is of an app. Two rejections
-/// alone are those of both commands.
-fn place_by_order(observed: &mut [Observed<'_>]) {
-    let is_adrift = |one: &Observed<'_>| one.is_unplaced() && one.endpoint().is_none();
+    // What has no address is placed by its place: behind a list of apps, it is of an app.
     for index in 1..observed.len() {
         let (before, behind) = observed.split_at_mut(index);
         let (before, one) = (&before[index - 1], &mut behind[0]);
         let follows_list =
             before.step == Some(CheckId::AppsList) && before.shown.message == one.shown.message;
-        if follows_list && is_adrift(one) && one.told_by != ToldBy::Body {
-            (one.step, one.told_by) = (Some(CheckId::PipelinesList), ToldBy::Order);
+        if follows_list && one.is_adrift() {
+            one.step = Some(CheckId::PipelinesList);
         }
     }
-    let is_lone_rejection =
-        |one: &Observed<'_>| is_adrift(one) && one.exchange.status() == Some(401);
-    if let [first, second] = observed
-        && is_lone_rejection(first)
-        && is_lone_rejection(second)
+    // Two rejections alone are those of both commands.
+    let is_lone = |one: &Observed<'_>| one.is_adrift() && one.exchange.status() == Some(401);
+    if let [first, second] = &mut observed[..]
+        && is_lone(first)
+        && is_lone(second)
     {
-        (first.step, first.told_by) = (Some(CheckId::AppsList), ToldBy::Order);
-        (second.step, second.told_by) = (Some(CheckId::PipelinesList), ToldBy::Order);
+        first.step = Some(CheckId::AppsList);
+        second.step = Some(CheckId::PipelinesList);
     }
+    for one in observed.iter_mut().filter(|one| one.is_unplaced()) {
+        one.step = assumed;
+    }
+    observed
 }
 
 impl<'a> Observed<'a> {
@@ -83,31 +83,37 @@ impl<'a> Observed<'a> {
         let address = request.address.as_ref();
         let url = address.map_or_else(|| base.to_owned(), |address| secrets.clean(&address.shown));
         let credential = request.credential.as_ref();
+        let shape = match &shown.body {
+            Some(SeenBody::Object(value, _)) => Shape::of(value),
+            _ => Shape::Other,
+        };
+        let (step, is_contradictory) = place(shown, shape, has_builds);
         let mut observed = Self {
             shown,
-            step: None,
-            told_by: ToldBy::Nothing,
+            step,
+            is_contradictory,
             credential: credential
                 .map_or(Credential::Unknown, |(credential, _)| credential.clone()),
-            mistakes: mistakes(request),
+            mistakes: request.all_mistakes(),
             exchange: Exchange::new(url, Err(FaultKind::Unknown.into())),
             open: None,
+            meanings: [Ok(None); 3],
             is_superseded: false,
         };
-        let mut shape = Shape::Other;
         match shown.failure {
             Some(Failure::Fault(name)) => observed.exchange.outcome = Err(fault(name)),
             Some(Failure::Misread(mistake)) => {
                 observed.open = Some(Incomplete::Explained(mistake));
             }
-            Some(Failure::Filter) | None => {
-                if let Some(SeenBody::Object(value, _)) = &shown.body {
-                    shape = Shape::of(value);
-                }
-                observed.read_response(shape, secrets);
-            }
+            Some(Failure::Filter) | None => observed.read_response(shape, secrets),
         }
-        (observed.step, observed.told_by) = observed.place(shape, has_builds);
+        let exchange = &observed.exchange;
+        let reasons = [
+            classify::apps(exchange).err(),
+            classify::pipelines(exchange).reason(),
+            classify::details(exchange).reason(),
+        ];
+        observed.meanings = reasons.map(|reason| observed.meaning(reason));
         observed
     }
 
@@ -124,51 +130,54 @@ impl<'a> Observed<'a> {
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
-        let (mut page, mut inferred) = ("", None);
+        let header = |name| responder::value(&headers, name).map(str::trim);
+        let mut inferred = shown.body.as_ref().and_then(SeenBody::status);
+        let mut page = "";
         let body = match &shown.body {
-            None => body_of_headers(&headers, shown.status),
-            Some(SeenBody::Word(status)) => {
-                inferred = Some(*status);
-                Some(Body::Word)
-            }
-            Some(seen @ SeenBody::Page(text)) => {
-                (page, inferred) = (text, seen.status());
+            // What headers say of a body that is not shown.
+            None => match (header("content-length"), header("content-type")) {
+                (Some("0"), _) => Some(Body::Empty),
+                (_, Some(kind)) if kind.contains("html") => Some(Body::Html),
+                (_, Some(kind)) if shown.status == Some(403) && !kind.contains("json") => {
+                    Some(Body::Other)
+                }
+                _ => None,
+            },
+            Some(SeenBody::Page(text)) => {
+                page = text;
                 Some(Body::Html)
             }
-            Some(seen @ SeenBody::Object(value, _)) => {
-                Some(match Document::read(value.to_string().as_bytes(), clean) {
-                    Ok(mut document) => {
-                        let is_details = shape == Shape::Of(CheckId::PipelinesShow);
-                        let is_success = document.list.is_some() || is_details;
-                        inferred = if is_success { Some(200) } else { seen.status() };
-                        if self.is_part() {
-                            document.cut_list();
-                            // What a filter left proves no shape.
-                            let is_shaped =
-                                shape != Shape::Other || self.extent() == Some(Extent::Cut);
-                            let says =
-                                document.message.is_some() || document.has_items() && is_shaped;
-                            self.open = (!says && !is_details).then(|| self.unseen());
-                        }
-                        Body::Json(document)
+            Some(SeenBody::Object(value, extent)) => {
+                let document = Document::read(value.to_string().as_bytes(), clean);
+                Some(document.map_or(Body::Other, |mut document| {
+                    let is_details = shape == Shape::Of(CheckId::PipelinesShow);
+                    if document.list.is_some() || is_details {
+                        inferred = Some(200);
                     }
-                    Err(_) => Body::Other,
-                })
+                    if *extent != Extent::Whole {
+                        document.cut_list();
+                        // What a filter left proves no shape.
+                        let is_shaped = *extent == Extent::Cut || shape != Shape::Other;
+                        let has_items = document.has_items() && is_shaped;
+                        if document.message.is_none() && !has_items && !is_details {
+                            self.open = Some(self.unseen());
+                        }
+                    }
+                    Body::Json(document)
+                }))
             }
         };
         let status = shown.status.or(inferred);
-        let is_rate_limit = status != Some(200) && responder::has_rate_limit(&headers);
         let is_told = match (status, &body) {
             (None, body) => matches!(body, Some(Body::Html)),
             // The body of a 403 tells whether it is Bitrise's, that of a 200 everything.
-            (Some(200 | 403), None) => is_rate_limit,
-            (Some(_), _) => true,
+            (Some(403), None) => responder::has_rate_limit(&headers),
+            (Some(status), body) => status != 200 || body.is_some(),
         };
         if !is_told {
             self.open = Some(self.unseen());
         }
-        let wait = responder::value(&headers, "retry-after");
-        let wait = wait.and_then(|wait| wait.trim().parse().ok());
+        let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
         let body = (body.unwrap_or(Body::Empty), page.as_bytes());
         self.exchange.outcome = Ok(Response {
@@ -177,38 +186,14 @@ impl<'a> Observed<'a> {
         });
     }
 
-    /// Tells which step a response is of, and by what: by its address, if its body does not say
-    /// otherwise, by its body, by words.
-    fn place(&self, shape: Shape, has_builds: bool) -> (Option<CheckId>, ToldBy) {
-        let of_body = match shape {
-            Shape::Of(id) => Some(id),
-            Shape::EmptyPage if !has_builds && self.shown.hint.is_none() => Some(CheckId::AppsList),
-            Shape::EmptyPage | Shape::Builds | Shape::Other => None,
-        };
-        let of_address = self.endpoint().map(|endpoint| match endpoint {
-            Endpoint::Apps => Some(CheckId::AppsList),
-            Endpoint::Pipelines(_) => Some(CheckId::PipelinesList),
-            Endpoint::Details(_) => Some(CheckId::PipelinesShow),
-            Endpoint::Other => None,
-        });
-        match (of_address, shape) {
-            (Some(Some(id)), Shape::Of(of_body)) if id != of_body => (None, ToldBy::Body),
-            (Some(Some(_)) | None, Shape::Builds) => (None, ToldBy::Body),
-            (Some(Some(id)), _) => (Some(id), ToldBy::Address),
-            (None, _) if of_body.is_some() => (of_body, ToldBy::Body),
-            (None, _) if self.shown.hint.is_some() => (self.shown.hint, ToldBy::Words),
-            (Some(None) | None, _) => (None, ToldBy::Nothing),
-        }
-    }
-
     /// Tells whether its step is not known, and may be one of DX's.
     pub(super) fn is_unplaced(&self) -> bool {
         self.step.is_none() && self.endpoint() != Some(&Endpoint::Other)
     }
 
-    /// Tells whether its address and its body contradict each other.
-    pub(super) fn is_contradictory(&self) -> bool {
-        self.is_unplaced() && self.told_by == ToldBy::Body
+    /// Tells whether nothing but its place can tell its step.
+    fn is_adrift(&self) -> bool {
+        self.step.is_none() && self.endpoint().is_none() && !self.is_contradictory
     }
 
     /// Returns how much of its body is shown, if it is an object.
@@ -217,11 +202,6 @@ impl<'a> Observed<'a> {
             Some(SeenBody::Object(_, extent)) => Some(extent),
             _ => None,
         }
-    }
-
-    /// Tells whether its body is not whole.
-    fn is_part(&self) -> bool {
-        matches!(self.extent(), Some(Extent::Cut | Extent::Filtered))
     }
 
     /// Returns why what is not shown can't be seen.
@@ -239,42 +219,27 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns what it means at a step, by itself: nothing against the token, or a reason.
-    fn classified(&self, id: CheckId) -> Option<Reason> {
-        match id {
-            CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => {
-                classify::apps(&self.exchange).err()
-            }
-            CheckId::PipelinesList => classify::pipelines(&self.exchange).reason(),
-            CheckId::PipelinesShow => classify::details(&self.exchange).reason(),
-        }
-    }
-
-    /// Returns what it means at a step.
-    ///
-    /// # Errors
-    /// Returns why it means nothing: it can't be seen, or a mistake of the command explains it.
-    pub(super) fn tells(&self, id: CheckId) -> Result<Option<Reason>, Incomplete> {
+    /// Returns what it means at a step where a run would take it for a reason, or for none.
+    fn meaning(&self, reason: Option<Reason>) -> Meaning {
         if let Some(open @ Incomplete::Explained(_)) = self.open {
             return Err(open);
         }
-        let reason = self.classified(id);
-        let is_cut = self.is_part() && reason == Some(Reason::UnexpectedResponse);
+        let is_part = matches!(self.extent(), Some(Extent::Cut | Extent::Filtered));
+        let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);
         let open = self.open.or(is_cut.then(|| self.unseen()));
         let what = match (&self.exchange.outcome, reason) {
             (Err(_), _) => Explains::Everything,
             _ if open.is_some() => Explains::Refusals,
             (Ok(_), None) => Explains::Responses,
-            (Ok(response), Some(reason)) => match response.status {
-                Some(400 | 404) => Explains::Misses,
-                _ if reason == Reason::NoApps => Explains::Misses,
-                _ => Explains::Refusals,
-            },
+            (Ok(_), Some(Reason::NoApps)) => Explains::Misses,
+            (Ok(response), _) if matches!(response.status, Some(400 | 404)) => Explains::Misses,
+            (Ok(_), Some(_)) => Explains::Refusals,
         };
-        let mistakes = self.mistakes.iter();
-        let explaining = mistakes.filter(|mistake| mistake.explains() >= what).rev();
+        let explaining =
+            { self.mistakes.iter().rev() }.filter(|mistake| mistake.explains() >= what);
+        let is_slip = |mistake: &Mistake| matches!(mistake, Mistake::NoVersion | Mistake::Filter);
         match (explaining.max_by_key(|mistake| mistake.explains()), open) {
-            (Some(Mistake::NoVersion), None) if self.lacks_version_alone() => {
+            (Some(Mistake::NoVersion), None) if self.mistakes.iter().all(is_slip) => {
                 Ok(Some(Reason::WrongBaseUrl))
             }
             (Some(mistake), _) => Err(Incomplete::Explained(*mistake)),
@@ -283,9 +248,13 @@ impl<'a> Observed<'a> {
         }
     }
 
-    fn lacks_version_alone(&self) -> bool {
-        let mut mistakes = self.mistakes.iter();
-        mistakes.all(|mistake| matches!(mistake, Mistake::NoVersion | Mistake::Filter))
+    /// Returns what it means at a step.
+    pub(super) const fn tells(&self, id: CheckId) -> Meaning {
+        match id {
+            CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => self.meanings[0],
+            CheckId::PipelinesList => self.meanings[1],
+            CheckId::PipelinesShow => self.meanings[2],
+        }
     }
 
     /// Returns the reason for the verdict if it is of a step, and nothing else was answered.
@@ -324,7 +293,6 @@ impl<'a> Observed<'a> {
         let has_address = self.shown.request.address.is_some();
         PastedStep {
             step: self.step,
-            told_by: self.told_by,
             url: has_address.then(|| self.exchange.url.clone()),
             status,
             is_inferred: status.is_some() && self.shown.status.is_none(),
@@ -334,43 +302,24 @@ impl<'a> Observed<'a> {
     }
 }
 
-/// Returns what in a request is unlike DX's call.
-fn mistakes(request: &Request) -> Vec<Mistake> {
-    let address = request.address.as_ref();
-    let of_address = address.map_or(&[][..], |address| &address.mistakes);
-    let of_credential = request
-        .credential
-        .as_ref()
-        .and_then(|(_, mistake)| *mistake);
-    let mut mistakes = [of_address, &request.mistakes].concat();
-    mistakes.extend(of_credential);
-    let elsewhere = [
-        Mistake::OtherHeader,
-        Mistake::UserOption,
-        Mistake::TokenInQuery,
-    ];
-    let is_bare = request.credential.is_none()
-        && address.is_some()
-        && (request.is_whole || request.is_alone)
-        && !mistakes.iter().any(|mistake| elsewhere.contains(mistake));
-    if is_bare {
-        mistakes.push(Mistake::NoToken);
-    }
-    let method = request.method.as_deref().map(str::to_ascii_uppercase);
-    if method.is_some_and(|method| !matches!(method.as_str(), "GET" | "HEAD" | "DEFAULT")) {
-        mistakes.push(Mistake::Method);
-    }
-    mistakes
-}
-
-/// Returns what headers say of a body that is not shown, if they do.
-fn body_of_headers(headers: &responder::Headers<'_>, status: Option<u16>) -> Option<Body> {
-    let value = |name| responder::value(headers, name).map(str::trim);
-    match (value("content-length"), value("content-type")) {
-        (Some("0"), _) => Some(Body::Empty),
-        (_, Some(kind)) if kind.contains("html") => Some(Body::Html),
-        (_, Some(kind)) if status == Some(403) && !kind.contains("json") => Some(Body::Other),
-        _ => None,
+/// Tells which step a response is of: by its address, if its body does not say otherwise, by its
+/// body, or by words; and whether its body speaks against all of DX's steps that it may be of.
+fn place(shown: &Shown, shape: Shape, has_builds: bool) -> (Option<CheckId>, bool) {
+    let of_address = match shown.request.address.as_ref().map(|own| &own.endpoint) {
+        None => None,
+        Some(Endpoint::Other) => return (None, false),
+        Some(Endpoint::Apps) => Some(CheckId::AppsList),
+        Some(Endpoint::Pipelines(_)) => Some(CheckId::PipelinesList),
+        Some(Endpoint::Details(_)) => Some(CheckId::PipelinesShow),
+    };
+    match (of_address, shape) {
+        (_, Shape::Builds) => (None, true),
+        (Some(id), Shape::Of(of_body)) => (of_address.filter(|_| id == of_body), id != of_body),
+        (None, Shape::Of(id)) => (Some(id), false),
+        (None, Shape::EmptyPage) if !has_builds && shown.hint.is_none() => {
+            (Some(CheckId::AppsList), false)
+        }
+        _ => (of_address.or(shown.hint), false),
     }
 }
 
@@ -394,65 +343,38 @@ enum Shape {
     Other,
 }
 
-/// What a list is by the members of its items, in this order (spec: `v0.PipelineListItemModel`,
-/// `v0.AppResponseItemModel`; recorded lists of builds).
-const SHAPES: [(Shape, &[&str]); 4] = [
-    (Shape::Of(CheckId::PipelinesList), &["is_pipeline"]),
-    (
-        Shape::Builds,
-        &[
-            "status_text",
-            "is_status_sent",
-            "original_build_params",
-            "stack_identifier",
-        ],
-    ),
-    (
-        Shape::Of(CheckId::AppsList),
-        &[
-            "owner",
-            "title",
-            "repo_url",
-            "project_type",
-            "is_disabled",
-            "avatar_url",
-        ],
-    ),
-    (
-        Shape::Of(CheckId::PipelinesList),
-        &["triggered_at", "build_number", "triggered_workflow"],
-    ),
-];
-
 impl Shape {
     fn of(value: &Value) -> Self {
-        /// The members that one pipeline run has (spec: `v0.PipelineShowResponseModel`).
-        const DETAILS: [&str; 3] = ["workflows", "stages", "number_in_app_scope"];
+        /// What a list is by the members of its items, in this order.
+        const ITEMS: [(&str, Shape); 4] = [
+            ("item pipeline", Shape::Of(CheckId::PipelinesList)),
+            ("item build", Shape::Builds),
+            ("item app", Shape::Of(CheckId::AppsList)),
+            ("item run", Shape::Of(CheckId::PipelinesList)),
+        ];
         /// The maximum number of items that are looked at.
         const MOST: usize = 50;
-        let has =
-            |value: &Value, names: &[&str]| names.iter().any(|name| value.get(name).is_some());
-        let items = match value.get("data").unwrap_or(value) {
-            Value::Array(items) => items.as_slice(),
-            Value::Null => &[],
-            _ if has(value, &DETAILS) => return Self::Of(CheckId::PipelinesShow),
+        let has = |value: &Value, names: &str| {
+            let mut names = words::section(names).iter();
+            names.any(|name| value.get(name).is_some())
+        };
+        let items = match value.get("data") {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(Value::Null) => &[],
+            _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
             _ => return Self::Other,
         };
-        if items.is_empty() {
-            let limit = value
-                .pointer("/paging/page_item_limit")
-                .and_then(Value::as_u64);
-            return if limit > Some(0) {
-                Self::EmptyPage
-            } else {
-                Self::Other
-            };
+        let limit = value.pointer("/paging/page_item_limit");
+        if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
+            return Self::EmptyPage;
         }
-        let items = &items[..items.len().min(MOST)];
-        let fits = |(_, names): &&(Self, &[&str])| items.iter().any(|item| has(item, names));
-        SHAPES
+        let fits = |(names, _): &&(&str, Self)| {
+            let mut items = items.iter().take(MOST);
+            items.any(|item| has(item, names))
+        };
+        ITEMS
             .iter()
             .find(fits)
-            .map_or(Self::Other, |(shape, _)| *shape)
+            .map_or(Self::Other, |(_, shape)| *shape)
     }
 }

@@ -111,20 +111,46 @@ impl Replay<'_, '_> {
             |index: &usize| self.observed[*index].tells(id) == Ok(Some(Reason::TokenRejected));
         self.is_rejected = lists.iter().any(is_rejected);
         let list = self.last(id, &lists);
-        if let Some(index) = list {
-            self.take(id, None, index);
-        }
         let told = list.map(|index| self.observed[index].tells(id));
-        if let (Some(lent), false) = (lent, told == Some(Ok(None)))
-            && let Ok(page) = classify::apps(&self.observed[lent].exchange)
-        {
-            self.assembly.lend(page);
+        let pages = list.map_or_else(Vec::new, |list| self.pages(&lists, list));
+        if let Some(first) = pages.first() {
+            self.take(id, None, *first);
+        }
+        let lent = lent.filter(|_| told != Some(Ok(None)));
+        for index in pages.into_iter().skip(1).chain(lent) {
+            if let Ok(page) = classify::further_apps(&self.observed[index].exchange) {
+                self.assembly.lend(page);
+            }
         }
         match told {
             Some(Ok(Some(Reason::WrongBaseUrl))) => false,
             Some(Ok(Some(reason))) => reason.verdict() == Verdict::Inconclusive,
             _ => true,
         }
+    }
+
+    /// Returns the pages of the list of apps of which the last is known, each of which says with which
+    /// app the next one begins.
+    fn pages(&mut self, lists: &[usize], last: usize) -> Vec<usize> {
+        /// The maximum number of pages in front of the last.
+        const MOST: usize = 40;
+        let mut pages = vec![last];
+        for _ in 0..MOST {
+            let page = |index: usize| classify::further_apps(&self.observed[index].exchange).ok();
+            let Some(first) = page(pages[0]).and_then(|page| page.apps.into_iter().next()) else {
+                break;
+            };
+            let leads_here = |index: &&usize| {
+                **index < pages[0]
+                    && page(**index).and_then(|page| page.next).as_ref() == Some(&first.slug)
+            };
+            let Some(before) = lists.iter().rfind(leads_here) else {
+                break;
+            };
+            self.observed[*before].is_superseded = false;
+            pages.insert(0, *before);
+        }
+        pages
     }
 
     /// Returns for each app the index of the response that counts. One whose address is not shown, or
@@ -240,25 +266,17 @@ impl Replay<'_, '_> {
             let mut checks = report.checks.iter();
             checks.any(|check| check.id == id && check.result == CheckResult::Pass)
         };
-        let absent = match (report.found(), is_passed(CheckId::AppsList)) {
-            (None, true) if is_passed(CheckId::PipelinesList) => {
-                unplaced.map(|why| (CheckId::AppsList, why))
-            }
-            (Some(Reason::NoApps), _) => unplaced.map(|why| (CheckId::AppsList, why)),
-            (None, true) => Some((
-                CheckId::PipelinesList,
-                unplaced.unwrap_or(Incomplete::PipelinesMissing),
-            )),
-            (None, false) => {
-                let why = if has_any {
-                    Incomplete::AppsMissing
-                } else {
-                    Incomplete::OtherEndpoint
-                };
-                Some((CheckId::AppsList, unplaced.unwrap_or(why)))
-            }
-            (Some(_), _) => None,
+        let is_listed = is_passed(CheckId::AppsList);
+        let is_read = is_listed && is_passed(CheckId::PipelinesList);
+        let absent = match report.found() {
+            Some(Reason::NoApps) => unplaced.map(|why| (CheckId::AppsList, why)),
+            Some(_) => None,
+            None if is_read => unplaced.map(|why| (CheckId::AppsList, why)),
+            None if is_listed => Some((CheckId::PipelinesList, Incomplete::PipelinesMissing)),
+            None if has_any => Some((CheckId::AppsList, Incomplete::AppsMissing)),
+            None => Some((CheckId::AppsList, Incomplete::OtherEndpoint)),
         };
+        let absent = absent.map(|(id, why)| (id, unplaced.unwrap_or(why)));
         if let Some((id, why)) = absent {
             report.put(Check::new(
                 id,
@@ -277,7 +295,7 @@ impl Replay<'_, '_> {
         let one = group.rfind(|one| one.is_unplaced())?;
         Some(match one.open {
             Some(open) => open,
-            None if one.is_contradictory() => Incomplete::Contradiction,
+            None if one.is_contradictory => Incomplete::Contradiction,
             None => Incomplete::StepUnknown {
                 apps: one.reason_at(CheckId::AppsList),
                 pipelines: one.reason_at(CheckId::PipelinesList),

@@ -73,6 +73,28 @@ impl Request {
         }
     }
 
+    /// Returns what in all that is shown of it is unlike DX's call.
+    pub(super) fn all_mistakes(&self) -> Vec<Mistake> {
+        let mut all = self.mistakes.clone();
+        let elsewhere = |mistake: &Mistake| {
+            use Mistake::{OtherHeader, TokenInQuery, UserOption};
+            matches!(mistake, OtherHeader | TokenInQuery | UserOption)
+        };
+        if let Some(address) = &self.address {
+            all.splice(0..0, address.mistakes.iter().copied());
+            let is_bare = self.credential.is_none() && (self.is_whole || self.is_alone);
+            all.extend((is_bare && !all.iter().any(elsewhere)).then_some(Mistake::NoToken));
+        }
+        all.extend(self.credential.as_ref().and_then(|(_, mistake)| *mistake));
+        let is_read = |method: &String| {
+            let known = ["GET", "HEAD", "DEFAULT"];
+            known.iter().any(|own| method.eq_ignore_ascii_case(own))
+        };
+        let is_other = self.method.as_ref().is_some_and(|method| !is_read(method));
+        all.extend(is_other.then_some(Mistake::Method));
+        all
+    }
+
     /// Takes a header that is not `Authorization`, but may hold a token.
     pub(super) fn other_header(&mut self, name: &str) {
         if words::is("other header", name.trim()) && !self.mistakes.contains(&Mistake::OtherHeader)

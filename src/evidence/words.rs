@@ -170,11 +170,6 @@ impl Words {
         hits.map(|(hit, which)| (hit.start..hit.end, which))
     }
 
-    /// Tells whether a part of the text has a wording of a meaning.
-    pub(super) fn says_in(&self, name: &str, range: &Range<usize>) -> bool {
-        self.within(name, range.clone()).next().is_some()
-    }
-
     /// Tells whether the text has a wording of a meaning.
     pub(super) fn says(&self, name: &str) -> bool {
         self.kinds(name).next().is_some()

@@ -107,10 +107,13 @@ impl Assembly {
         self.pages.has(slug)
     }
 
-    /// Takes a list of apps that tells which ones there are, and is no evidence.
+    /// Takes a page of the list of apps that tells which ones there are, and is no evidence.
     pub fn lend(&mut self, page: AppPage) {
-        self.sample = self.pages.take(page);
+        self.sample.extend(self.pages.take(page));
         self.sample.truncate(MAX_SAMPLE);
+        if let Some(list) = &mut self.list {
+            list.finding = self.pages.finding();
+        }
     }
 
     /// Returns how many apps the list named so far, and whether it is at its end.
