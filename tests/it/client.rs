@@ -2,8 +2,11 @@
 
 use crate::schema;
 use crate::support::client::{TOKEN, block_on, settings};
+use crate::support::in_time;
 use crate::support::process::Program;
-use crate::support::server::{Act, NO_RUNS, ONE_APP, Server, healthy, http2, json, response};
+use crate::support::server::{
+    Act, NO_RUNS, ONE_APP, Server, healthy, http2, json, response, unused,
+};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
@@ -11,7 +14,6 @@ use bitrise_dx::exchange::{Body, Exchange, FaultKind, Responder};
 use bitrise_dx::proxy::{ProxyUrl, Route};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -185,7 +187,7 @@ fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
     assert_eq!(seen.outcome.unwrap_err().kind, FaultKind::Timeout);
     assert_eq!(seen.attempts, 2);
     let mut whole = with_retries(&server.base_url(), 100);
-    whole.max_time = Duration::from_millis(500);
+    whole.max_time = Duration::from_millis(50);
     let seen = apps(whole);
     assert_eq!(seen.outcome.unwrap_err().kind, FaultKind::MaxTime);
     assert_eq!(seen.attempts, 1);
@@ -201,9 +203,11 @@ fn a_status_stands_even_where_its_body_does_not_come() {
         assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Closed));
 
         let silent = Server::start(move |_, _| Act::SendAndHold(head.clone().into_bytes()));
-        let mut hurried = settings(&silent.base_url());
-        hurried.timeout = Duration::from_secs(1);
-        let response = apps(hurried).outcome.unwrap();
+        let response = in_time(|time| {
+            let mut hurried = settings(&silent.base_url());
+            hurried.timeout = time;
+            apps(hurried).outcome.map_err(|fault| format!("{fault:?}"))
+        });
         assert_eq!(response.status, Some(status));
         assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Timeout));
     }
@@ -257,12 +261,7 @@ fn a_token_that_comes_back_is_not_kept() {
 
 #[test]
 fn faults_without_a_reply_are_told_by_their_type() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let refused = fault(settings(&format!("http://127.0.0.1:{port}")));
+    let refused = fault(settings(&format!("http://{}", unused())));
     assert_eq!(refused, FaultKind::Refused);
 
     let impossible = format!("https://{}.example/v0.1", "a".repeat(64));
@@ -360,9 +359,7 @@ fn the_address_of_the_other_side_is_told_with_every_outcome() {
     let closed = sending("");
     assert_eq!(at(&closed.base_url()), Some(closed.address()));
 
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let unused = listener.local_addr().unwrap();
-    drop(listener);
+    let unused = unused();
     assert_eq!(at(&format!("http://{unused}/v0.1")), Some(unused));
     // By its name it may have several addresses, of which the first is told.
     let tried = at(&format!("http://localhost:{}/v0.1", unused.port())).unwrap();

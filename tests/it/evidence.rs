@@ -906,18 +906,22 @@ const NUMBERED: [fn(usize) -> String; 3] = [
 fn is_linear(name: &str, text: impl Fn(usize) -> String, size: usize) {
     /// Some steps of a thread's clock, in nanoseconds.
     const STEPS: u128 = 40_000_000;
+    /// A clock that counts the work of others as well may be wrong a few times.
+    const TRIES: usize = 5;
     let works = |size: usize| {
         let text = text(size);
-        let times = (0..2).map(|_| {
-            let start = worked();
-            judge(&text, None, SystemTime::UNIX_EPOCH);
-            worked() - start
-        });
-        times.min().unwrap()
+        let start = worked();
+        judge(&text, None, SystemTime::UNIX_EPOCH);
+        worked() - start
     };
-    let (once, four) = (works(size), works(4 * size));
-    // Sixteen times would be quadratic; the clock of a thread goes in steps.
-    assert!(four < once * 10 + STEPS, "{name:?}: {once}, {four}");
+    let mut seen = Vec::new();
+    let is_linear = (0..TRIES).any(|_| {
+        let (once, four) = (works(size), works(4 * size));
+        seen.push((once, four));
+        // Sixteen times would be quadratic; the clock of a thread goes in steps.
+        four < once * 10 + STEPS
+    });
+    assert!(is_linear, "{name:?}: {seen:?}");
 }
 
 #[test]

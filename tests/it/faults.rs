@@ -5,15 +5,19 @@
 use crate::schema::{self, Report};
 use crate::support::process::{Finished, Program};
 use crate::support::server::{
-    Act, Server, deaf, healthy, json, resetting, response, speaking_first,
+    Act, Server, deaf, healthy, json, resetting, response, speaking_first, unused,
 };
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
-use std::net::{SocketAddr, TcpListener};
+use crate::support::{as_argument, in_time};
+use std::net::SocketAddr;
 use std::thread;
 
-/// Prepares a run that has no reason to take long.
-fn hasty(base_url: &str) -> Program {
-    Program::verify(base_url).args(["--retries", "0", "--timeout", "2s", "--max-time", "4s"])
+/// A time that is to be over, for what never comes.
+const SHORT: [&str; 2] = ["--timeout", "200ms"];
+
+/// Prepares a run that asks once.
+fn once(base_url: &str) -> Program {
+    Program::verify(base_url).args(["--retries", "0"])
 }
 
 /// Runs the program for scripts and for people, and returns the report and what people read, in
@@ -100,12 +104,6 @@ fn url(scheme: &str, address: SocketAddr) -> String {
     format!("{scheme}://{address}/v0.1")
 }
 
-/// Returns an address where nobody listens.
-fn unused() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
-
 #[test]
 fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n";
@@ -113,7 +111,7 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const CLOSED: &str = "connection was closed before the response was complete";
     let failed = |base_url: &str, words: &str, place: &str| {
         let expected = Told::everywhere(words, place);
-        told(|| hasty(base_url), "connection_failed", &expected);
+        told(|| once(base_url), "connection_failed", &expected);
     };
     let refused = Told {
         result: "refused the connection",
@@ -121,7 +119,7 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
         place: "failed at: the connection to 127.0.0.1",
     };
     let nobody = url("http", unused());
-    told(|| hasty(&nobody), "connection_failed", &refused);
+    told(|| once(&nobody), "connection_failed", &refused);
     failed(&url("http", resetting()), CLOSED, AFTER);
     let heads = ["", "HTTP/1.1 2", HEAD];
     for head in heads {
@@ -151,7 +149,7 @@ fn a_name_that_leads_nowhere_is_no_connection() {
         words: "could not be resolved",
         place: "failed at: the look-up of ",
     };
-    told(|| hasty(&name), "dns_failure", &expected);
+    told(|| once(&name), "dns_failure", &expected);
 }
 
 #[test]
@@ -159,7 +157,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
     const PLACE: &str = "failed at: the TLS handshake with ";
     let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let told_once = |address, words: &str| {
-        let json = hasty(&url("https", address)).args(["-o", "json"]).run();
+        let json = once(&url("https", address)).args(["-o", "json"]).run();
         let report = schema::read(&json.stdout);
         assert_eq!(report.reason.as_deref(), Some("tls_failure"));
         assert!(report.message.contains(words), "{}", report.message);
@@ -218,7 +216,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
     for (identity, words) in identities {
         let server = TlsServer::with(identity, healthy());
         let (_folder, ca) = server.ca_file();
-        let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+        let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
         told(program, "tls_failure", &Told::everywhere(words, PLACE));
         let (_, text) = both(program);
         let names_issuer = text.contains("it was issued by “Loopback Test CA”");
@@ -238,7 +236,7 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
     let server = TlsServer::with(inspector, healthy());
     // One trusted root is there, so that every machine has some, but it is not this one's.
     let (_folder, ca) = TlsServer::start(healthy()).ca_file();
-    let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+    let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
     let (report, text) = both(program);
     assert_eq!(report.reason.as_deref(), Some("tls_failure"));
     let message = &report.message;
@@ -261,7 +259,7 @@ fn a_connection_cut_at_the_handshake_is_not_a_fault_of_the_certificate() {
     let words = "closed while its encryption was being agreed on";
     let base_url = url("https", resetting());
     let expected = Told::everywhere(words, PLACE);
-    told(|| hasty(&base_url), "connection_failed", &expected);
+    told(|| once(&base_url), "connection_failed", &expected);
 }
 
 #[test]
@@ -279,7 +277,7 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
             plain,
         );
         let (_folder, ca) = server.ca_file();
-        let program = || hasty(&server.base_url()).arg("--ca-cert").arg(&ca);
+        let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
         let (report, text) = both(program);
         assert_eq!(
             report.reason.as_deref(),
@@ -302,8 +300,13 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         let proxy = format!("{scheme}://{address}");
         let base_url = server.base_url();
         let program = || {
-            let program = hasty(&base_url).arg("--ca-cert").arg(&ca);
-            program.env("HTTPS_PROXY", &proxy)
+            let program = once(&base_url).arg("--ca-cert").arg(&ca);
+            let program = program.env("HTTPS_PROXY", &proxy);
+            if reason == "timeout" {
+                program.args(SHORT)
+            } else {
+                program
+            }
         };
         let (report, text) = both(program);
         assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
@@ -381,7 +384,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
 
 /// Runs through a proxy, and returns the report.
 fn through(proxy: &str, base_url: &str) -> Report {
-    let program = hasty(base_url).env("HTTPS_PROXY", proxy);
+    let program = once(base_url).env("HTTPS_PROXY", proxy);
     schema::read(&program.args(["-o", "json"]).run().stdout)
 }
 
@@ -402,7 +405,7 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
         let proxy = Proxy::start(ProxyAnswer::Send(REFUSAL));
         let address = format!("http://{credentials}@{}", proxy.address);
         for format in ["human", "json", "markdown", "junit", "github"] {
-            let program = hasty(&base_url).env("HTTPS_PROXY", &address);
+            let program = once(&base_url).env("HTTPS_PROXY", &address);
             let finished = program.args(["-v", "-o", format]).run();
             let shown = finished.everything();
             assert!(shown.contains("[token]"), "{shown}");
@@ -440,7 +443,7 @@ fn a_short_or_foreign_password_of_a_proxy_is_shown_nowhere() {
             let proxy = Proxy::start(ProxyAnswer::Send(answer.leak()));
             for scheme in ["http://", ""] {
                 let address = format!("{scheme}{written}@{}", proxy.address);
-                let program = hasty(&base_url).env("HTTPS_PROXY", &address);
+                let program = once(&base_url).env("HTTPS_PROXY", &address);
                 let shown = program.args(["-v", "-o", "json"]).run().everything();
                 // A busy machine may have no time to ask the proxy for its words.
                 quoted += usize::from(shown.contains("[token]"));
@@ -631,7 +634,7 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
     ];
     for (status, headers, body, reason) in cases.into_iter().chain(more) {
         let server = starting(move || Act::Send(response(status, headers, body)));
-        let (report, text) = both(|| hasty(&server.base_url()).arg("-v"));
+        let (report, text) = both(|| once(&server.base_url()).arg("-v"));
         let found = report.reason.as_deref();
         assert_eq!(
             found,
@@ -669,7 +672,7 @@ fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
                 json(200, r#"{"data":[{"slug":"a"}]}"#)
             }
         });
-        let (report, text) = both(|| hasty(&server.base_url()));
+        let (report, text) = both(|| once(&server.base_url()));
         assert_eq!(report.reason.as_deref(), Some("intercepted"), "{text}");
     }
 }
@@ -679,10 +682,13 @@ fn a_refusal_in_markup_is_foreign_though_it_never_ends() {
     let head = "HTTP/1.1 401 X\r\nContent-Type: text/html\r\nContent-Length: 9999\r\n\r\n<html>";
     for act in [Act::Send, Act::SendAndHold, Act::SendAndReset] {
         let server = starting(move || act(head.into()));
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
-        let finished = program.args(["--timeout", "500ms"]).run();
-        let report = schema::read(&finished.stdout);
-        assert_eq!(report.reason.as_deref(), Some("intercepted"));
+        in_time(|time| {
+            let program = once(&server.base_url()).args(["-o", "json"]);
+            let finished = program.args(["--timeout", &as_argument(time)]).run();
+            let report = schema::read(&finished.stdout);
+            let is_told = report.reason.as_deref() == Some("intercepted");
+            is_told.then_some(()).ok_or(finished.stdout)
+        });
     }
 }
 
@@ -713,8 +719,10 @@ fn every_run_ends_whatever_the_peer_does() {
     ];
     let run = |index: usize, limit: &'static str| {
         let (server, reason) = &servers[index];
-        let program = Program::verify(&server.base_url()).args(["-o", "json"]);
-        let finished = program.args(["--retries", "0", limit, "1s"]).run();
+        // What ends by itself has all the time.
+        let time = if *reason == "timeout" { "200ms" } else { "60s" };
+        let program = once(&server.base_url()).args(["-o", "json"]);
+        let finished = program.args([limit, time]).run();
         let report = schema::read(&finished.stdout);
         let reason = match (*reason, limit) {
             ("timeout", "--max-time") => "max_time_reached",
@@ -723,7 +731,7 @@ fn every_run_ends_whatever_the_peer_does() {
         assert_eq!(report.reason.as_deref(), Some(reason), "{index} {limit}");
         assert_eq!(finished.code, Some(4));
     };
-    // Each run takes its second; they need not wait for each other.
+    // They need not wait for each other.
     thread::scope(|scope| {
         for index in 0..servers.len() {
             scope.spawn(move || run(index, "--timeout"));
@@ -744,9 +752,10 @@ fn a_connection_that_never_comes_about_ends_in_time() {
         place,
     };
     thread::scope(|scope| {
-        scope.spawn(|| told(|| hasty(&base_url), "timeout", &expected));
+        scope.spawn(|| told(|| once(&base_url).args(SHORT), "timeout", &expected));
         let silent = url("https", speaking_first(b""));
-        let report = schema::read(&hasty(&silent).args(["-o", "json"]).run().stdout);
+        let program = once(&silent).args(SHORT).args(["-o", "json"]);
+        let report = schema::read(&program.run().stdout);
         assert_eq!(report.checks[1].message, format!("{words} (--timeout)"));
     });
 }
@@ -771,7 +780,7 @@ fn a_long_wait_or_a_loop_is_not_gone_along_with() {
         let location = format!("Location: {}\r\n", request.target);
         Act::Send(response(308, &location, ""))
     });
-    let report = schema::read(&hasty(&server.base_url()).args(["-o", "json"]).run().stdout);
+    let report = schema::read(&once(&server.base_url()).args(["-o", "json"]).run().stdout);
     assert_eq!(report.reason.as_deref(), Some("redirected"));
     assert_eq!(server.requests().len(), 1);
 }

@@ -15,6 +15,7 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// The formats of `-o`.
@@ -28,51 +29,53 @@ const REPORTS: [(&str, Option<&str>); 4] = [
     ("html", None),
 ];
 
+/// What differs from run to run, and what stands in its place.
+const UNSTEADY: [(&str, &str); 17] = [
+    (r"\b(127\.0\.0\.1|localhost):[0-9]{4,5}", "$1:PORT"),
+    (
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\s+)[0-9]{2}:[0-9]{2}:[0-9]{2}(\s+UTC|Z)?",
+        "TIME",
+    ),
+    (r"\b([0-9]+ ms|[0-9]+\.[0-9] s)\b", "SPAN"),
+    (r#"time="[0-9.]+""#, r#"time="SECONDS""#),
+    (r#"<rect width="[0-9.]+%""#, r#"<rect width="WIDTH""#),
+    (r#"aria-label="[0-9.]+%""#, r#"aria-label="WIDTH""#),
+    (
+        r"bitrise-dx [0-9.]+ \([^)]*\)",
+        "bitrise-dx VERSION (COMMIT, TARGET)",
+    ),
+    (r"\b[0-9]{2}:[0-9]{2} UTC", "HH:MM UTC"),
+    // Commands are held in the form of a POSIX shell, also where they are written for PowerShell.
+    (
+        r"\$env:BITRISE_TOKEN = (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
+        "export BITRISE_TOKEN=$1",
+    ),
+    (r"Start-Process bitrise-dx '([^'&]*)'", "bitrise-dx $1 &"),
+    (
+        r"Start-Process bitrise-dx &#39;([^'&]*)&#39;",
+        "bitrise-dx $1 &#38;",
+    ),
+    (r"\bcurl\.exe ", "curl "),
+    (r"\$env:BITRISE_TOKEN", "$$BITRISE_TOKEN"),
+    (
+        r#"(BITRISE_TOKEN(?:"|&#34;|&quot;)) (?:["']|&#3[49];|&quot;|&apos;)([^"'&\s]+)(?:["']|&#3[49];|&quot;|&apos;)"#,
+        "$1 '$2'",
+    ),
+    // Where the last line breaks depends on how long these are.
+    (r"·\s+TIME\s+·\s+SPAN", "· TIME · SPAN"),
+    ("(?s)<style>.*</style>", "<style>STYLE</style>"),
+    (r"sha256-[A-Za-z0-9+/=]+", "HASH"),
+];
+
 /// Replaces what differs from run to run: ports, times and widths of bars.
 pub(crate) fn steady(text: &str) -> String {
-    let mut text = text.to_owned();
-    for (pattern, by) in [
-        (r"\b(127\.0\.0\.1|localhost):[0-9]{4,5}", "$1:PORT"),
-        (
-            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\s+)[0-9]{2}:[0-9]{2}:[0-9]{2}(\s+UTC|Z)?",
-            "TIME",
-        ),
-        (r"\b([0-9]+ ms|[0-9]+\.[0-9] s)\b", "SPAN"),
-        (r#"time="[0-9.]+""#, r#"time="SECONDS""#),
-        (r#"<rect width="[0-9.]+%""#, r#"<rect width="WIDTH""#),
-        (r#"aria-label="[0-9.]+%""#, r#"aria-label="WIDTH""#),
-        (
-            r"bitrise-dx [0-9.]+ \([^)]*\)",
-            "bitrise-dx VERSION (COMMIT, TARGET)",
-        ),
-        (r"\b[0-9]{2}:[0-9]{2} UTC", "HH:MM UTC"),
-        // Commands are held in the form of a POSIX shell, also where they are written for PowerShell.
-        (
-            r"\$env:BITRISE_TOKEN = (?:'|&#39;|&apos;)([^'&]*)(?:'|&#39;|&apos;)",
-            "export BITRISE_TOKEN=$1",
-        ),
-        (r"Start-Process bitrise-dx '([^'&]*)'", "bitrise-dx $1 &"),
-        (
-            r"Start-Process bitrise-dx &#39;([^'&]*)&#39;",
-            "bitrise-dx $1 &#38;",
-        ),
-        (r"\bcurl\.exe ", "curl "),
-        (r"\$env:BITRISE_TOKEN", "$$BITRISE_TOKEN"),
-        (
-            r#"(BITRISE_TOKEN(?:"|&#34;|&quot;)) (?:["']|&#3[49];|&quot;|&apos;)([^"'&\s]+)(?:["']|&#3[49];|&quot;|&apos;)"#,
-            "$1 '$2'",
-        ),
-        // Where the last line breaks depends on how long these are.
-        (r"·\s+TIME\s+·\s+SPAN", "· TIME · SPAN"),
-        ("(?s)<style>.*</style>", "<style>STYLE</style>"),
-        (r"sha256-[A-Za-z0-9+/=]+", "HASH"),
-    ] {
-        text = Regex::new(pattern)
-            .unwrap()
-            .replace_all(&text, by)
-            .into_owned();
-    }
-    text
+    static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        let pattern = |(pattern, by): (&str, _)| (Regex::new(pattern).unwrap(), by);
+        UNSTEADY.into_iter().map(pattern).collect()
+    });
+    let replace =
+        |text: String, (pattern, by): &(Regex, &str)| pattern.replace_all(&text, *by).into_owned();
+    PATTERNS.iter().fold(text.to_owned(), replace)
 }
 
 /// Runs a program once for each format, and returns each text by its ending.

@@ -3,6 +3,7 @@
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// The report's keys, as a reader that trusts the documentation would declare them.
 #[derive(Debug, Deserialize)]
@@ -213,17 +214,21 @@ pub(crate) struct Warning {
     pub(crate) message: String,
 }
 
+/// The published schema, and what holds documents against it.
+static SCHEMA: LazyLock<(Value, Validator)> = LazyLock::new(|| {
+    let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    (schema, validator)
+});
+
 /// Asserts that a report is as the schema says.
 pub(crate) fn is_valid(text: &str) -> Value {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
-    let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
-    let validator: Validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&value)
-        .map(|e| e.to_string())
-        .collect();
+    let (schema, validator) = &*SCHEMA;
+    let errors = validator.iter_errors(&value);
+    let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{text}");
-    every_key_is_there(&schema, &schema, &value);
+    every_key_is_there(schema, schema, &value);
     value
 }
 
@@ -360,7 +365,7 @@ fn the_schema_names_every_value_and_is_open_for_more() {
     fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static str> {
         all.iter().map(|value| name(*value)).collect()
     }
-    let schema: Value = serde_json::from_str(bitrise_dx::render::SCHEMA).unwrap();
+    let (schema, _) = &*SCHEMA;
     let kinds = [
         TokenKind::Workspace,
         TokenKind::Personal,
@@ -409,7 +414,7 @@ fn the_schema_names_every_value_and_is_open_for_more() {
         assert_eq!(definition["title"].as_str(), Some(name.as_str()));
     }
     let open: Vec<_> = open.iter().map(|(name, _)| *name).collect();
-    is_open(&schema, &open);
+    is_open(schema, &open);
 }
 
 /// Asserts that next to each use of an open list of values, any string is let through.

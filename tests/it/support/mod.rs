@@ -6,3 +6,24 @@ pub(crate) mod process;
 pub(crate) mod readers;
 pub(crate) mod server;
 pub(crate) mod tls;
+
+use std::time::Duration;
+
+/// Tries with more and more time, until what is meant to happen within it did: on a busy machine
+/// even a little takes long.
+pub(crate) fn in_time<T>(attempt: impl Fn(Duration) -> Result<T, String>) -> T {
+    const LONGEST: Duration = Duration::from_secs(20);
+    let mut time = Duration::from_millis(50);
+    loop {
+        match attempt(time) {
+            Ok(found) => return found,
+            Err(why) => assert!(time < LONGEST, "{why}"),
+        }
+        time *= 2;
+    }
+}
+
+/// Returns a time as the program's arguments have it.
+pub(crate) fn as_argument(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
+}

@@ -9,6 +9,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use std::convert::Infallible;
 use std::io::{self, Read as _, Write as _};
 use std::iter;
+use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -199,6 +200,16 @@ pub(crate) fn resetting() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || listener.incoming().flatten().for_each(reset));
+    address
+}
+
+/// Returns an address where nobody listens, nor will: its port is kept by a socket that only has it.
+pub(crate) fn unused() -> SocketAddr {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    mem::forget(socket);
     address
 }
 
