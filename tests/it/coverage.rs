@@ -4,7 +4,7 @@ use crate::schema::{self, AppItem, Report};
 use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::client::{block_on, settings, started};
 use crate::support::in_time;
-use crate::support::process::{CANARY, Program};
+use crate::support::process::{CANARY, Program, Served};
 use crate::support::server::{Act, Server, healthy, healthy_response, json, response};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
@@ -17,7 +17,6 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
 use std::future::pending;
-use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
@@ -671,8 +670,8 @@ fn a_limit_of_requests_loses_no_app() {
     const APPS: usize = 200;
     const EACH: usize = 20;
     // So many are answered, and then none until the client pauses.
-    let (served, pauses) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let counted = Arc::clone(&served);
+    let (in_window, pauses) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&in_window);
     let server = Bitrise::start(move |asked, _| {
         if counted.fetch_add(1, Ordering::SeqCst) < EACH {
             Answer::fine(asked, APPS)
@@ -688,7 +687,7 @@ fn a_limit_of_requests_loses_no_app() {
         },
         on_pause: Box::new(move |_| {
             told.fetch_add(1, Ordering::SeqCst);
-            served.store(0, Ordering::SeqCst);
+            in_window.store(0, Ordering::SeqCst);
         }),
         ..settings(&server.base_url())
     };
@@ -1411,22 +1410,13 @@ fn a_list_that_can_not_be_used_is_told_without_a_word_of_it() {
 #[test]
 fn the_sandbox_can_be_large_and_far_away() {
     let args = "sandbox --scenario partial-permissions --apps 130 --latency 20ms";
-    let mut command = Program::new(args.split(' ')).into_command();
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    let url = first.strip_prefix("Simulated Bitrise API: ").unwrap();
+    let served = Served::start(Program::new(args.split(' ')));
     let verify = |args: &[&str]| {
-        let program = Program::new(
-            ["verify", "-o", "json", "--base-url", url]
-                .iter()
-                .chain(args),
-        );
+        let program = Program::verify(&served.base_url).args(["-o", "json"]);
+        let program = args.iter().fold(program, Program::arg);
         schema::read(&program.env("BITRISE_TOKEN", TOKEN).run().stdout)
     };
     let (every, one) = (verify(&["--all-apps", "--concurrency", "64"]), verify(&[]));
-    child.kill().unwrap();
-    child.wait().unwrap();
     assert_eq!(
         verdict(&every),
         ("invalid_permissions", Some("pipelines_denied"))

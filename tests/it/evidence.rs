@@ -1,19 +1,17 @@
 //! Pasted texts: a corpus with a file each, and what holds for any text.
 
-use crate::support::process::{Finished, Program};
+use crate::support::process::Program;
 use crate::support::readers;
+use crate::support::repeatable;
 use bitrise_dx::check::CheckId;
 use bitrise_dx::diagnosis::{Known, Who, diagnose};
 use bitrise_dx::evidence::{MAX_TEXT, judge};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
-use bitrise_dx::sandbox::Scenario;
 use bitrise_dx::verdict::Verdict;
 use proptest::prelude::*;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
 /// One text of the corpus, and what is expected of it.
@@ -261,6 +259,8 @@ fn a_text_that_is_too_long_or_empty_is_not_run() {
 }
 
 proptest! {
+    #![proptest_config(repeatable())]
+
     #[test]
     fn any_text_has_a_verdict(
         pieces in prop::collection::vec(
@@ -285,106 +285,6 @@ proptest! {
         prop_assert!(!render::json(&diagnose(judge(&text, None, SystemTime::UNIX_EPOCH), &Known::default())).unwrap().is_empty());
         prop_assert!(verdict != Verdict::NotRun || report.not_run.is_some());
     }
-}
-
-/// Runs one of DX's curl commands against the sandbox, and returns what it prints, below the
-/// command as it would be pasted.
-fn curl(with_headers: bool, url: &str, with_command: bool) -> String {
-    let mut command = Command::new("curl");
-    command.args(["-sS", "--noproxy", "*", "--max-time", "20"]);
-    if with_headers {
-        command.arg("-i");
-    }
-    let token = format!("Authorization: {}", bitrise_dx::sandbox::TOKEN);
-    command.args(["-H", &token, "-H", "Accept: application/json", url]);
-    let output = command.output();
-    assert!(output.is_ok(), "this test needs curl on the PATH");
-    let output = output.unwrap();
-    let option = if with_headers { "-i " } else { "" };
-    let shown = format!("$ curl {option}-H \"Authorization: $BITRISE_TOKEN\" '{url}'\n");
-    let printed = [output.stdout, output.stderr].concat();
-    let printed = String::from_utf8(printed).unwrap() + "\n";
-    if with_command {
-        shown + &printed
-    } else {
-        printed
-    }
-}
-
-/// Returns the slug of the first app in a response, as a person would take it from there.
-fn slug(body: &str) -> &str {
-    let first = body.split_once(r#""slug":"#).map_or("", |(_, rest)| rest);
-    let mut quoted = first.trim_start().trim_start_matches('"').split('"');
-    quoted.next().unwrap_or_default()
-}
-
-/// A sandbox in a process of its own.
-struct Served {
-    process: Child,
-    base: String,
-}
-
-impl Served {
-    fn start(scenario: &str) -> Self {
-        let program = Program::new(["sandbox", "--scenario", scenario]);
-        let mut process = program.into_command();
-        let mut process = process.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let base = lines.map_while(Result::ok).find_map(|line| {
-            let address = &line[line.find("http://127.0.0.1:")?..];
-            Some(address.split_whitespace().next()?.to_owned())
-        });
-        Self {
-            process,
-            base: base.unwrap(),
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn reason_of(finished: &Finished) -> String {
-    let report: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
-    report["reason"].as_str().unwrap_or("verified").to_owned()
-}
-
-#[test]
-fn what_curl_prints_is_judged_as_verify_judges_the_sandbox() {
-    let mut judged = Vec::new();
-    let scenarios = Scenario::ALL.iter().map(|scenario| scenario.as_str());
-    for name in scenarios.filter(|name| *name != "slow") {
-        let verify = ["verify", "-o", "json", "--retries", "0", "--sandbox", name];
-        let expected = reason_of(&Program::new(verify).run());
-        let served = Served::start(name);
-        let base = &served.base;
-        for (with_headers, with_command) in
-            [(true, true), (true, false), (false, true), (false, false)]
-        {
-            let mut text = curl(with_headers, &format!("{base}/apps?limit=1"), with_command);
-            let slug = slug(&text).to_owned();
-            if !slug.is_empty() {
-                let url = format!("{base}/apps/{slug}/pipelines?limit=1");
-                text += &curl(with_headers, &url, with_command);
-            }
-            let finished = Program::new(["diagnose", "-o", "json"]).run_with_input(text.as_bytes());
-            let reason = reason_of(&finished);
-            let is_same = reason == expected;
-            // Only what stands in no command may be open.
-            let may_be_open = !with_command && reason == "evidence_incomplete";
-            assert!(
-                is_same || may_be_open,
-                "{name}: {reason}, expected {expected}\n{text}"
-            );
-            judged.push(is_same);
-        }
-    }
-    let same = judged.iter().filter(|is_same| **is_same).count();
-    assert!(same * 4 >= judged.len() * 3, "{same} of {}", judged.len());
 }
 
 #[test]

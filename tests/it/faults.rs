@@ -747,7 +747,7 @@ fn a_connection_that_never_comes_about_ends_in_time() {
     let (address, _kept) = deaf();
     let base_url = url("http", address);
     let expected = Told {
-        result: "within 2s (--timeout)",
+        result: "within 200ms (--timeout)",
         words,
         place,
     };

@@ -5,6 +5,7 @@ mod response;
 #[path = "../fuzz/text.rs"]
 mod text;
 
+use crate::support::repeatable;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -36,6 +37,8 @@ fn every_seed_is_judged() {
 }
 
 proptest! {
+    #![proptest_config(repeatable())]
+
     #[test]
     fn texts_that_were_tampered_with_are_judged(
         seed in prop::sample::select(texts()),

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod agreement;
 mod arguments;
 mod bounds;
 mod classification;

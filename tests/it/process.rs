@@ -1,12 +1,11 @@
 //! The program as its users run it: arguments in, exit code and text out.
 
 use crate::schema::{self, AppItem, Report};
-use crate::support::process::{CANARY, Finished, Program};
+use crate::support::process::{CANARY, Finished, Program, Served};
 use crate::support::server::{Act, Server, healthy, json, response, unused};
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::sandbox::{Scenario, TOKEN};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 /// What each scenario of the sandbox must lead to: exit code, verdict, reason.
@@ -751,19 +750,10 @@ fn a_plain_locale_gets_plain_characters() {
 
 #[test]
 fn the_sandbox_command_serves_what_verify_can_ask() {
-    let mut command = Program::new(["sandbox", "--scenario", "no-resources"]).into_command();
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    let url = first
-        .strip_prefix("Simulated Bitrise API: ")
-        .unwrap()
-        .to_owned();
-    let program = Program::new(["verify", "-o", "json", "--base-url", &url]);
-    let found = report(&program.env("BITRISE_TOKEN", TOKEN).run());
-    let wrong = report(&Program::verify(&url).args(["-o", "json"]).run());
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let served = Served::start(Program::new(["sandbox", "--scenario", "no-resources"]));
+    let program = || Program::verify(&served.base_url).args(["-o", "json"]);
+    let found = report(&program().env("BITRISE_TOKEN", TOKEN).run());
+    let wrong = report(&program().run());
     assert_eq!(found.verdict, "no_resources");
     assert_eq!(wrong.verdict, "invalid_credentials");
 }

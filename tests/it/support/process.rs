@@ -1,7 +1,7 @@
 //! The program as a process, in an environment that holds nothing of this machine's.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A token that must show up nowhere.
 pub(crate) const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
@@ -91,6 +91,33 @@ impl Finished {
     /// Returns everything that the run printed.
     pub(crate) fn everything(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// A sandbox in a process of its own, which ends with the value.
+pub(crate) struct Served {
+    process: Child,
+    pub(crate) base_url: String,
+}
+
+impl Served {
+    pub(crate) fn start(sandbox: Program) -> Self {
+        let mut process = sandbox.into_command();
+        let mut process = process.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let base_url = first.strip_prefix("Simulated Bitrise API: ").unwrap();
+        Self {
+            process,
+            base_url: base_url.to_owned(),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
