@@ -2,23 +2,17 @@
 //! there.
 
 use crate::schema::{self, Report};
-use crate::support::process::{CANARY, Finished, Program};
+use crate::support::process::{CANARY, Program};
 use crate::support::server::{Server, healthy, json};
 use std::fs;
-
-fn report(finished: &Finished) -> Report {
-    let report = schema::read(&finished.stdout);
-    assert_eq!(finished.code, Some(report.exit_code), "{}", finished.stderr);
-    report
-}
 
 /// Asserts that a run ended before anything was sent, as a document with these words.
 fn assert_refused(program: Program, reason: &str, words: &[&str]) {
     let finished = program.run();
-    let found = report(&finished);
+    let found = finished.report();
     assert_eq!(found.verdict, "not_run", "{}", found.message);
     assert_eq!(found.exit_code, 2);
-    assert_eq!(found.reason.as_deref(), Some(reason), "{}", found.message);
+    assert_eq!(found.outcome(), reason, "{}", found.message);
     for words in words {
         assert!(found.message.contains(words), "{words}: {}", found.message);
     }
@@ -68,8 +62,9 @@ fn an_app_can_be_named_by_its_address() {
         "https://api.bitrise.io/v0.1/apps/b2/pipelines?limit=1",
         "/app/b2",
     ] {
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--app", app]);
-        let found = report(&program.run());
+        let found = Program::verify(&server.base_url())
+            .args(["--app", app])
+            .report();
         assert_eq!(found.verdict, "verified", "{app}: {}", found.message);
         assert_eq!(slugs(&found), ["b2"], "{app}");
     }
@@ -97,8 +92,10 @@ fn a_list_of_apps_is_read_as_people_have_it() {
         "App slug\na1\nb2\n",
     ] {
         fs::write(&path, list).unwrap();
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--apps-file"]);
-        let found = report(&program.arg(&path).run());
+        let found = Program::verify(&server.base_url())
+            .args(["--apps-file"])
+            .arg(&path)
+            .report();
         assert_eq!(found.verdict, "verified", "{list:?}: {}", found.message);
         assert_eq!(slugs(&found), ["a1", "b2"], "{list:?}");
     }
@@ -106,6 +103,7 @@ fn a_list_of_apps_is_read_as_people_have_it() {
 
 #[test]
 fn a_list_that_names_no_app_says_which_line_is_wrong() {
+    const UNPREFIXED: &str = "0ldt0kenCANARY";
     let server = healthy();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("apps");
@@ -136,9 +134,15 @@ fn a_list_that_names_no_app_says_which_line_is_wrong() {
         ),
         ("[\n\"a1\",\n", "line 3 of --apps-file breaks its JSON"),
         (&other, "line 2 of --apps-file is a token"),
+        (UNPREFIXED, "token instead of an app's slug"),
     ] {
         fs::write(&path, list).unwrap();
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--apps-file"]);
+        let program = if list == UNPREFIXED {
+            program.env("BITRISE_TOKEN", UNPREFIXED)
+        } else {
+            program
+        };
         assert_refused(program.arg(&path), "invalid_options", &[words]);
     }
     for app in [
@@ -214,16 +218,18 @@ fn a_token_among_the_arguments_is_not_repeated_in_a_document() {
     let glued = format!("--token={CANARY}");
     let short = format!("-t{CANARY}");
     let long = format!("--bogus={CANARY}");
-    for args in [
-        &["--token", CANARY][..],
-        &[&glued],
-        &[CANARY],
-        &[&short],
-        &["--timeout", CANARY],
-        &["--bogus", CANARY],
-        &[&long],
-        &["--sandbox", CANARY],
-        &["--token-file", CANARY],
+    for (args, is_a_token) in [
+        (&["--token", CANARY][..], true),
+        (&[&glued], true),
+        (&[CANARY], true),
+        (&["-q", CANARY, "--retries", "1"], true),
+        (&["--token-file", CANARY], true),
+        (&[&short], false),
+        (&["--timeout", CANARY], false),
+        (&["--bogus", CANARY], false),
+        (&[&long], false),
+        (&["--sandbox", CANARY], false),
+        (&["--app", CANARY], false),
     ] {
         for format in ["json", "markdown", "junit", "github", "human"] {
             let program = Program::new(["verify", "-o", format].iter().chain(args));
@@ -233,14 +239,38 @@ fn a_token_among_the_arguments_is_not_repeated_in_a_document() {
             assert!(!said.contains("CANARY"), "{args:?}: {said}");
             assert!(!said.is_empty());
         }
+        if is_a_token {
+            let program = Program::new(["verify", "-o", "json"].iter().chain(args));
+            assert_refused(program, "token_in_arguments", &[]);
+        }
     }
-    for args in [
-        &["--token", CANARY][..],
-        &[CANARY],
-        &["--token-file", CANARY],
-    ] {
+    for args in [&["--token", CANARY, "verify"][..], &[CANARY]] {
+        let finished = Program::new(args).run();
+        assert_eq!(finished.code, Some(2), "{args:?}");
+        let said = finished.everything();
+        assert!(
+            said.contains("BITRISE_TOKEN") && !said.contains("CANARY"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn options_that_contradict_each_other_or_can_not_be_used_are_refused() {
+    let args: [&[&str]; 9] = [
+        &["--sandbox", "--token-file", "x"],
+        &["--sandbox", "--base-url", "https://api.bitrise.io/v0.1"],
+        &["--base-url", "http://api.bitrise.io/v0.1"],
+        &["--base-url", "https://user:canary@api.bitrise.io/v0.1"],
+        &["--report", "/no/such/folder/report.json"],
+        &["--all-apps", "--app", "a"],
+        &["--all-apps", "--apps-file", "x"],
+        &["--app", "a", "--apps-file", "x"],
+        &["--apps-file", "-", "--token-file", "-"],
+    ];
+    for args in args {
         let program = Program::new(["verify", "-o", "json"].iter().chain(args));
-        assert_refused(program, "token_in_arguments", &[]);
+        assert_refused(program.env("BITRISE_TOKEN", CANARY), "invalid_options", &[]);
     }
 }
 
@@ -252,6 +282,8 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
     fs::write(path("latin1"), b"caf\xe9 canary").unwrap();
     fs::write(path("empty.pem"), "").unwrap();
     let (none, latin1, empty) = (path("none.txt"), path("latin1"), path("empty.pem"));
+    let huge = path("huge");
+    fs::File::create(&huge).unwrap().set_len(1 << 30).unwrap();
     fs::create_dir(path("folder.json")).unwrap();
     let (here, deep) = (path("folder.json"), path("none/r.json"));
     for (option, value, reason, words) in [
@@ -262,6 +294,7 @@ fn a_file_that_can_not_be_read_is_named_in_words() {
             "token_unreadable",
             "it is not text in UTF-8",
         ),
+        ("--token-file", &huge, "token_unreadable", "it is too large"),
         ("--apps-file", &none, "invalid_options", "none.txt”"),
         (
             "--apps-file",
@@ -556,9 +589,9 @@ fn each_command_with_formats_answers_in_them_whatever_is_wrong() {
         &["verify", "--bogus", "-o", "json"],
     ] {
         let finished = Program::new(args).run();
-        let found = schema::read(&finished.stdout);
+        let found = finished.report();
         assert_eq!(finished.code, Some(2), "{args:?}");
-        assert_eq!(found.reason.as_deref(), Some("invalid_options"), "{args:?}");
+        assert_eq!(found.outcome(), "invalid_options", "{args:?}");
         let evidence = if args[0] == "verify" {
             "live"
         } else {

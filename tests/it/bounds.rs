@@ -167,18 +167,20 @@ fn the_time_ends_a_body_that_unpacks_to_nothing_for_ever() {
         let start = [headers.as_bytes(), &header].concat();
         Act::SendForEver(start, EMPTY_BLOCK.to_vec())
     });
-    let program = Program::verify(&server.base_url()).args(["-o", "json", "--max-time", "200ms"]);
-    let report = schema::read(&program.run().stdout);
-    assert_eq!(report.reason.as_deref(), Some("max_time_reached"));
+    let report = Program::verify(&server.base_url())
+        .args(["--max-time", "200ms"])
+        .report();
+    assert_eq!(report.outcome(), "max_time_reached");
 }
 
 #[test]
 fn many_headers_are_refused_in_little_memory() {
     let headers = "X-A: b\r\n".repeat(100_000);
     let server = Server::start(move |_, _| Act::Send(response(200, &headers, "{}")));
-    let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
-    let report = schema::read(&program.run().stdout);
-    assert_eq!(report.reason.as_deref(), Some("connection_failed"));
+    let report = Program::verify(&server.base_url())
+        .args(["--retries", "0"])
+        .report();
+    assert_eq!(report.outcome(), "connection_failed");
     assert!(
         report.message.contains("headers are larger"),
         "{}",

@@ -1,6 +1,5 @@
 //! The client on real sockets: what it sends, and what it makes of what comes back.
 
-use crate::schema;
 use crate::support::client::{TOKEN, block_on, settings};
 use crate::support::in_time;
 use crate::support::process::Program;
@@ -451,6 +450,6 @@ fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
     let (_folder, ca) = server.ca_file();
     let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
     let program = program.args(["--concurrency", "12", "--retries", "0"]);
-    let report = schema::read(&program.arg("--ca-cert").arg(&ca).run().stdout);
+    let report = program.arg("--ca-cert").arg(&ca).run().report();
     assert_eq!(report.verdict, "verified", "{}", report.message);
 }

@@ -65,7 +65,7 @@ impl<'a> Told<'a> {
 /// Asserts that a fault has its reason, its words and its place, and is not blamed on the token.
 fn told(program: impl Fn() -> Program, reason: &str, expected: &Told<'_>) {
     let (report, text) = both(program);
-    assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
+    assert_eq!(report.outcome(), reason, "{text}");
     assert_eq!(report.dx_error, None);
     assert_eq!(report.token.state, "not_tested");
     let tried: Vec<_> = report
@@ -159,7 +159,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
     let told_once = |address, words: &str| {
         let json = once(&url("https", address)).args(["-o", "json"]).run();
         let report = schema::read(&json.stdout);
-        assert_eq!(report.reason.as_deref(), Some("tls_failure"));
+        assert_eq!(report.outcome(), "tls_failure");
         assert!(report.message.contains(words), "{}", report.message);
     };
     told_once(plain, "does not speak TLS");
@@ -238,7 +238,7 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
     let (_folder, ca) = TlsServer::start(healthy()).ca_file();
     let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
     let (report, text) = both(program);
-    assert_eq!(report.reason.as_deref(), Some("tls_failure"));
+    assert_eq!(report.outcome(), "tls_failure");
     let message = &report.message;
     assert!(message.contains("this machine does not trust"), "{message}");
     assert!(
@@ -279,11 +279,7 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
         let (_folder, ca) = server.ca_file();
         let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
         let (report, text) = both(program);
-        assert_eq!(
-            report.reason.as_deref(),
-            Some("connection_failed"),
-            "{text}"
-        );
+        assert_eq!(report.outcome(), "connection_failed", "{text}");
         assert!(report.message.contains("was closed before"), "{text}");
     }
 }
@@ -309,7 +305,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
             }
         };
         let (report, text) = both(program);
-        assert_eq!(report.reason.as_deref(), Some(reason), "{text}");
+        assert_eq!(report.outcome(), reason, "{text}");
         assert!(text.contains(words), "{proxy} {words}: {text}");
         let place = place.replace("PROXY", &proxy);
         assert!(
@@ -385,7 +381,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
 /// Runs through a proxy, and returns the report.
 fn through(proxy: &str, base_url: &str) -> Report {
     let program = once(base_url).env("HTTPS_PROXY", proxy);
-    schema::read(&program.args(["-o", "json"]).run().stdout)
+    program.report()
 }
 
 #[test]
@@ -481,7 +477,7 @@ fn a_proxy_that_refuses_is_quoted() {
     ] {
         let proxy = Proxy::start(ProxyAnswer::Send(answer));
         let report = through(&format!("http://user:word@{}", proxy.address), &base_url);
-        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert_eq!(report.outcome(), "proxy_failure");
         assert!(report.message.contains(words), "{}", report.message);
         // It is asked twice, and the second time with the same bytes or fewer.
         let heads = proxy.heads();
@@ -521,7 +517,7 @@ fn a_fault_of_the_proxys_own_encryption_is_the_proxys() {
         &format!("https://localhost:{}", proxy.address.port()),
         &base_url,
     );
-    assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+    assert_eq!(report.outcome(), "proxy_failure");
     let words = "itself: the certificate was";
     assert!(report.message.contains(words), "{}", report.message);
     for (address, words) in [
@@ -532,7 +528,7 @@ fn a_fault_of_the_proxys_own_encryption_is_the_proxys() {
         (resetting(), "the proxy closed the connection"),
     ] {
         let report = through(&format!("https://{address}"), &base_url);
-        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert_eq!(report.outcome(), "proxy_failure");
         assert!(report.message.contains(words), "{}", report.message);
     }
 }
@@ -542,13 +538,13 @@ fn a_name_is_looked_up_for_the_proxy_or_for_the_host() {
     let nowhere = format!("{}.example", "a".repeat(64));
     let host = format!("https://{nowhere}/v0.1");
     let report = through(&format!("socks5://{}", unused()), &host);
-    assert_eq!(report.reason.as_deref(), Some("dns_failure"));
+    assert_eq!(report.outcome(), "dns_failure");
     for scheme in ["http", "https", "socks5", "socks5h"] {
         let report = through(
             &format!("{scheme}://{nowhere}:3128"),
             &url("https", unused()),
         );
-        assert_eq!(report.reason.as_deref(), Some("proxy_failure"), "{scheme}");
+        assert_eq!(report.outcome(), "proxy_failure", "{scheme}");
         let words = "the proxy's host name could not be resolved";
         assert!(
             report.message.contains(words),
@@ -569,7 +565,7 @@ fn a_socks_proxy_that_wants_a_password_is_told_from_one_that_refuses() {
     ] {
         let proxy = speaking_first(answer);
         let report = through(&format!("socks5h://{proxy}"), &url("https", unused()));
-        assert_eq!(report.reason.as_deref(), Some("proxy_failure"));
+        assert_eq!(report.outcome(), "proxy_failure");
         assert!(report.message.contains(words), "{}", report.message);
     }
 }
@@ -673,7 +669,7 @@ fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
             }
         });
         let (report, text) = both(|| once(&server.base_url()));
-        assert_eq!(report.reason.as_deref(), Some("intercepted"), "{text}");
+        assert_eq!(report.outcome(), "intercepted", "{text}");
     }
 }
 
@@ -728,7 +724,7 @@ fn every_run_ends_whatever_the_peer_does() {
             ("timeout", "--max-time") => "max_time_reached",
             (reason, _) => reason,
         };
-        assert_eq!(report.reason.as_deref(), Some(reason), "{index} {limit}");
+        assert_eq!(report.outcome(), reason, "{index} {limit}");
         assert_eq!(finished.code, Some(4));
     };
     // They need not wait for each other.
@@ -754,8 +750,7 @@ fn a_connection_that_never_comes_about_ends_in_time() {
     thread::scope(|scope| {
         scope.spawn(|| told(|| once(&base_url).args(SHORT), "timeout", &expected));
         let silent = url("https", speaking_first(b""));
-        let program = once(&silent).args(SHORT).args(["-o", "json"]);
-        let report = schema::read(&program.run().stdout);
+        let report = once(&silent).args(SHORT).report();
         assert_eq!(report.checks[1].message, format!("{words} (--timeout)"));
     });
 }
@@ -770,9 +765,10 @@ fn a_long_wait_or_a_loop_is_not_gone_along_with() {
     for wait in waits {
         let header = format!("Retry-After: {wait}\r\n");
         let server = starting(move || Act::Send(response(429, &header, "{}")));
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "100"]);
-        let report = schema::read(&program.run().stdout);
-        assert_eq!(report.reason.as_deref(), Some("rate_limited"));
+        let report = Program::verify(&server.base_url())
+            .args(["--retries", "100"])
+            .report();
+        assert_eq!(report.outcome(), "rate_limited");
         assert!(report.retry_after_s > Some(3600), "{wait}");
         assert_eq!(server.requests().len(), 1);
     }
@@ -780,7 +776,7 @@ fn a_long_wait_or_a_loop_is_not_gone_along_with() {
         let location = format!("Location: {}\r\n", request.target);
         Act::Send(response(308, &location, ""))
     });
-    let report = schema::read(&once(&server.base_url()).args(["-o", "json"]).run().stdout);
-    assert_eq!(report.reason.as_deref(), Some("redirected"));
+    let report = once(&server.base_url()).report();
+    assert_eq!(report.outcome(), "redirected");
     assert_eq!(server.requests().len(), 1);
 }

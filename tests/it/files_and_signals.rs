@@ -1,7 +1,7 @@
 //! The program always answers: however it is started, whatever it is given, and when it is ended.
 
 use crate::schema::{self, Report};
-use crate::support::process::{CANARY, Finished, Program};
+use crate::support::process::{CANARY, Program};
 use crate::support::server::healthy;
 #[cfg(unix)]
 use crate::support::server::read_head;
@@ -17,17 +17,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
-fn report(finished: &Finished) -> Report {
-    let report = schema::read(&finished.stdout);
-    assert_eq!(finished.code, Some(report.exit_code), "{}", finished.stderr);
-    report
-}
-
 /// Runs with a token file against a server where all is well.
 fn with_token_file(path: &Path) -> Report {
     let server = healthy();
-    let program = Program::new(["verify", "-o", "json", "--base-url", &server.base_url()]);
-    let found = report(&program.arg("--token-file").arg(path).run());
+    let program = Program::new(["verify", "--base-url", &server.base_url()]);
+    let found = program.arg("--token-file").arg(path).report();
     let sent: Vec<_> = server.requests();
     let sent = sent
         .iter()
@@ -58,28 +52,6 @@ fn token_files_as_windows_writes_them_are_read() {
     }
 }
 
-#[test]
-fn what_is_no_token_file_is_refused_in_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let unreadable = |path: &Path, words: &str| {
-        let found = with_token_file(path);
-        assert_eq!(found.reason.as_deref(), Some("token_unreadable"));
-        assert!(found.message.contains(words), "{}", found.message);
-    };
-    unreadable(&folder.path().join("none"), "none” (--token-file)");
-    #[cfg(unix)]
-    unreadable(folder.path(), "it is a folder");
-    let path = folder.path().join("latin1");
-    fs::write(&path, b"bitwat_caf\xe9").unwrap();
-    unreadable(
-        &path,
-        "latin1” (--token-file): it is not text in UTF-8 or UTF-16",
-    );
-    let path = folder.path().join("huge");
-    fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
-    unreadable(&path, "it is too large");
-}
-
 #[cfg(unix)]
 #[test]
 fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
@@ -97,8 +69,8 @@ fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
             "--token-file",
         ])
     };
-    let nobody_writes = report(&patient().arg(&fifo).run());
-    assert_eq!(nobody_writes.reason.as_deref(), Some("token_unreadable"));
+    let nobody_writes = patient().arg(&fifo).run().report();
+    assert_eq!(nobody_writes.outcome(), "token_unreadable");
     assert!(
         nobody_writes
             .message
@@ -113,7 +85,7 @@ fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
     let output = child.wait_with_output().unwrap();
     drop(kept_open);
     let never_closed = schema::read(&String::from_utf8(output.stdout).unwrap());
-    assert_eq!(never_closed.reason.as_deref(), Some("token_unreadable"));
+    assert_eq!(never_closed.outcome(), "token_unreadable");
 }
 
 #[cfg(unix)]
@@ -121,9 +93,11 @@ fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
 fn no_other_file_holds_the_run_up_either() {
     let server = healthy();
     for (option, words) in [("--ca-cert", "--ca-cert"), ("--apps-file", "--apps-file")] {
-        let program = Program::verify(&server.base_url()).args(["-o", "json", option]);
-        let endless = report(&program.arg("/dev/zero").run());
-        assert_eq!(endless.reason.as_deref(), Some("invalid_options"));
+        let endless = Program::verify(&server.base_url())
+            .args([option])
+            .arg("/dev/zero")
+            .report();
+        assert_eq!(endless.outcome(), "invalid_options");
         assert!(endless.message.contains(words), "{}", endless.message);
         assert!(
             endless.message.contains("it is too large"),
@@ -164,7 +138,7 @@ fn an_odd_environment_changes_nothing() {
         ("TMPDIR", "/nonexistent"),
     ] {
         let finished = program().env(name, value).run();
-        assert_eq!(report(&finished).verdict, "verified", "{name}={value}");
+        assert_eq!(finished.report().verdict, "verified", "{name}={value}");
         assert_eq!(finished.stderr, "", "{name}={value}");
     }
 }
@@ -330,7 +304,7 @@ fn a_signal_ends_the_run_with_a_report_in_every_form() {
         let text = String::from_utf8(output.stdout).unwrap();
         let found = schema::read(&text);
         assert_eq!(found.verdict, "inconclusive");
-        assert_eq!(found.reason.as_deref(), Some("interrupted"));
+        assert_eq!(found.outcome(), "interrupted");
         assert_eq!(found.exit_code, code);
         let file = fs::read_to_string(folder.path().join("r.json")).unwrap();
         assert_eq!(file, text);
@@ -368,7 +342,7 @@ fn a_signal_before_there_is_a_token_ends_the_run_too() {
         );
     }
     let found = schema::read(&answer("json", "-TERM", 143));
-    assert_eq!(found.reason.as_deref(), Some("interrupted"));
+    assert_eq!(found.outcome(), "interrupted");
     assert_eq!(found.token.source.as_deref(), Some("stdin"));
     assert!(found.checks.iter().all(|check| check.request.is_none()));
 }

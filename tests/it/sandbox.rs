@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::support::client::block_on;
 use bitrise_dx::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -120,14 +121,6 @@ fn play_with(config: Config, test: impl AsyncFnOnce(Client)) {
         test(Client { address }).await;
         serving.abort();
     });
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
 }
 
 fn loopback() -> SocketAddr {

@@ -5,213 +5,195 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The report's keys, as a reader that trusts the documentation would declare them.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Report {
-    pub(crate) schema_version: String,
-    pub(crate) verdict: String,
-    pub(crate) dx_error: Option<String>,
-    pub(crate) reason: Option<String>,
-    pub(crate) message: String,
-    pub(crate) remarks: Vec<String>,
-    pub(crate) exit_code: i32,
-    pub(crate) retryable: bool,
-    pub(crate) retry_after_s: Option<u64>,
-    pub(crate) who: Option<String>,
-    pub(crate) who_message: Option<String>,
-    pub(crate) dx_message: Option<String>,
-    pub(crate) actions: Vec<String>,
-    pub(crate) causes: Vec<String>,
-    pub(crate) causes_note: Option<String>,
-    pub(crate) evidence: String,
-    pub(crate) tool: Tool,
-    pub(crate) checked_at: String,
-    pub(crate) duration_ms: Option<u64>,
-    pub(crate) target: Target,
-    pub(crate) token: Token,
-    pub(crate) checks: Vec<Check>,
-    pub(crate) apps: Apps,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) docs_url: String,
-    pub(crate) links: Vec<String>,
-    pub(crate) reproduce: Vec<String>,
-    pub(crate) not_checked: Vec<String>,
-    pub(crate) if_dx_refuses: Vec<String>,
-    pub(crate) support: Vec<String>,
-    pub(crate) reply: Option<String>,
+/// Declares parts of the report as a reader that trusts the documentation would: with all keys, and
+/// no other one.
+macro_rules! parts {
+    ($($(#[$attribute:meta])* struct $name:ident { $($key:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[$attribute])*
+            #[derive(Debug, Deserialize, Eq, PartialEq)]
+            #[serde(deny_unknown_fields)]
+            pub(crate) struct $name { $(pub(crate) $key: $kind,)* }
+        )*
+    };
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Tool {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) commit: Option<String>,
-    pub(crate) target: Option<String>,
-}
+parts! {
+    struct Report {
+        schema_version: String,
+        verdict: String,
+        dx_error: Option<String>,
+        reason: Option<String>,
+        message: String,
+        remarks: Vec<String>,
+        exit_code: i32,
+        retryable: bool,
+        retry_after_s: Option<u64>,
+        who: Option<String>,
+        who_message: Option<String>,
+        dx_message: Option<String>,
+        actions: Vec<String>,
+        causes: Vec<String>,
+        causes_note: Option<String>,
+        evidence: String,
+        tool: Tool,
+        checked_at: String,
+        duration_ms: Option<u64>,
+        target: Target,
+        token: Token,
+        checks: Vec<Check>,
+        apps: Apps,
+        warnings: Vec<Warning>,
+        docs_url: String,
+        links: Vec<String>,
+        reproduce: Vec<String>,
+        not_checked: Vec<String>,
+        if_dx_refuses: Vec<String>,
+        support: Vec<String>,
+        reply: Option<String>,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Target {
-    pub(crate) base_url: Option<String>,
-    pub(crate) is_bitrise: bool,
-    pub(crate) proxy: Option<String>,
-    pub(crate) sandbox: Option<String>,
-    pub(crate) command: String,
-    pub(crate) apps: String,
-    pub(crate) pipeline_details: bool,
-    pub(crate) base_url_source: String,
-    pub(crate) ca_cert: bool,
-}
+    struct Tool {
+        name: String,
+        version: String,
+        commit: Option<String>,
+        target: Option<String>,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Token {
-    pub(crate) kind: Option<String>,
-    pub(crate) state: String,
-    pub(crate) source: Option<String>,
-    pub(crate) fingerprint: Option<String>,
-    pub(crate) message: String,
-}
+    struct Target {
+        base_url: Option<String>,
+        is_bitrise: bool,
+        proxy: Option<String>,
+        sandbox: Option<String>,
+        command: String,
+        apps: String,
+        pipeline_details: bool,
+        base_url_source: String,
+        ca_cert: bool,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Check {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    pub(crate) reason: Option<String>,
-    pub(crate) message: String,
-    pub(crate) app: Option<App>,
-    pub(crate) request: Option<Request>,
-}
+    struct Token {
+        kind: Option<String>,
+        state: String,
+        source: Option<String>,
+        fingerprint: Option<String>,
+        message: String,
+    }
 
-#[derive(Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct App {
-    pub(crate) slug: String,
-    pub(crate) title: Option<String>,
-    pub(crate) workspace: Option<String>,
-    pub(crate) workspace_slug: Option<String>,
-    pub(crate) is_owned_by_user: bool,
-    pub(crate) is_disabled: bool,
-}
+    struct Check {
+        id: String,
+        status: String,
+        reason: Option<String>,
+        message: String,
+        app: Option<App>,
+        request: Option<Request>,
+    }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) http_status: Option<u16>,
-    pub(crate) http_version: Option<String>,
-    pub(crate) remote_address: Option<String>,
-    pub(crate) duration_ms: Option<u64>,
-    pub(crate) attempts: u32,
-    pub(crate) retry_after_s: Option<u64>,
+    struct App {
+        slug: String,
+        title: Option<String>,
+        workspace: Option<String>,
+        workspace_slug: Option<String>,
+        is_owned_by_user: bool,
+        is_disabled: bool,
+    }
+
     #[expect(clippy::struct_field_names, reason = "the key's name is promised")]
-    pub(crate) request_id: Option<String>,
-    pub(crate) api_message: Option<String>,
-    pub(crate) location: Option<String>,
-    pub(crate) responder: Option<Responder>,
-    pub(crate) fault: Option<Fault>,
-    pub(crate) outcome: String,
-    pub(crate) failure_point: Option<String>,
-    pub(crate) command: String,
+    struct Request {
+        method: String,
+        url: String,
+        http_status: Option<u16>,
+        http_version: Option<String>,
+        remote_address: Option<String>,
+        duration_ms: Option<u64>,
+        attempts: u32,
+        retry_after_s: Option<u64>,
+        request_id: Option<String>,
+        api_message: Option<String>,
+        location: Option<String>,
+        responder: Option<Responder>,
+        fault: Option<Fault>,
+        outcome: String,
+        failure_point: Option<String>,
+        command: String,
+    }
+
+    struct Responder {
+        title: Option<String>,
+        headers: Vec<Header>,
+    }
+
+    struct Fault {
+        kind: String,
+        within: Option<String>,
+        issuer: Option<String>,
+        instead: Option<String>,
+        proxy: Option<ProxyResponse>,
+    }
+
+    struct ProxyResponse {
+        status: u16,
+        schemes: Vec<String>,
+        had_credentials: bool,
+        responder: Responder,
+    }
+
+    struct Header {
+        name: String,
+        value: String,
+    }
+
+    struct Apps {
+        total: Option<u64>,
+        checked: u64,
+        readable: u64,
+        denied: u64,
+        unknown: u64,
+        not_reached: u64,
+        unlisted: u64,
+        listed: u64,
+        workspaces: Vec<Workspace>,
+        first: Vec<App>,
+        items: Vec<AppItem>,
+    }
+
+    struct Workspace {
+        name: Option<String>,
+        apps: u64,
+        readable: u64,
+        denied: u64,
+        without_runs: u64,
+        disabled: u64,
+        titles: Vec<String>,
+    }
+
+    struct AppItem {
+        slug: String,
+        title: Option<String>,
+        workspace: Option<String>,
+        workspace_slug: Option<String>,
+        is_owned_by_user: bool,
+        is_disabled: bool,
+        is_first: bool,
+        is_listed: Option<bool>,
+        status: String,
+        reason: Option<String>,
+        http_status: Option<u16>,
+        pipelines: Option<String>,
+        details: Option<String>,
+    }
+
+    struct Warning {
+        code: String,
+        message: String,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Responder {
-    pub(crate) title: Option<String>,
-    pub(crate) headers: Vec<Header>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Fault {
-    pub(crate) kind: String,
-    pub(crate) within: Option<String>,
-    pub(crate) issuer: Option<String>,
-    pub(crate) instead: Option<String>,
-    pub(crate) proxy: Option<ProxyResponse>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct ProxyResponse {
-    pub(crate) status: u16,
-    pub(crate) schemes: Vec<String>,
-    pub(crate) had_credentials: bool,
-    pub(crate) responder: Responder,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "declared so that every key is known, read or not")]
-pub(crate) struct Header {
-    pub(crate) name: String,
-    pub(crate) value: String,
-}
-
-#[derive(Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Apps {
-    pub(crate) total: Option<u64>,
-    pub(crate) checked: u64,
-    pub(crate) readable: u64,
-    pub(crate) denied: u64,
-    pub(crate) unknown: u64,
-    pub(crate) not_reached: u64,
-    pub(crate) unlisted: u64,
-    pub(crate) listed: u64,
-    pub(crate) workspaces: Vec<Workspace>,
-    pub(crate) first: Vec<App>,
-    pub(crate) items: Vec<AppItem>,
-}
-
-#[derive(Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Workspace {
-    pub(crate) name: Option<String>,
-    pub(crate) apps: u64,
-    pub(crate) readable: u64,
-    pub(crate) denied: u64,
-    pub(crate) without_runs: u64,
-    pub(crate) disabled: u64,
-    pub(crate) titles: Vec<String>,
-}
-
-#[derive(Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AppItem {
-    pub(crate) slug: String,
-    pub(crate) title: Option<String>,
-    pub(crate) workspace: Option<String>,
-    pub(crate) workspace_slug: Option<String>,
-    pub(crate) is_owned_by_user: bool,
-    pub(crate) is_disabled: bool,
-    pub(crate) is_first: bool,
-    pub(crate) is_listed: Option<bool>,
-    pub(crate) status: String,
-    pub(crate) reason: Option<String>,
-    pub(crate) http_status: Option<u16>,
-    pub(crate) pipelines: Option<String>,
-    pub(crate) details: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Warning {
-    pub(crate) code: String,
-    pub(crate) message: String,
+impl Report {
+    /// Returns the reason for the verdict, which goes with it, or that there is none but a pass.
+    pub(crate) fn outcome(&self) -> &str {
+        self.reason.as_deref().unwrap_or(&self.verdict)
+    }
 }
 
 /// The published schema, and what holds documents against it.

@@ -1,7 +1,7 @@
 //! What people see of the cases that support meets most, each as a whole screen; a few of them in
 //! every format.
 
-use crate::formats::{all_formats, read_all, steady};
+use crate::formats::{all_formats, each_as_it_was, read_all, steady};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
@@ -73,11 +73,7 @@ fn in_every_format(name: &str, program: &dyn Fn() -> Program, code: i32, verdict
     screen(name, program(), code);
     let texts = all_formats(program, code);
     read_all(&texts, verdict);
-    for (ending, text) in texts.iter().filter(|(ending, _)| *ending != "json") {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_suffix(*ending);
-        settings.bind(|| insta::assert_snapshot!(name, steady(text)));
-    }
+    each_as_it_was(name, &texts);
 }
 
 #[test]

@@ -1,17 +1,10 @@
 //! Where the program runs: proxy variables, root certificates, CI systems and terminals as they
 //! are.
 
-use crate::schema::{self, Report};
-use crate::support::process::{CANARY, Finished, Program};
+use crate::support::process::{CANARY, Program};
 use crate::support::server::healthy;
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
 use std::fs;
-
-fn report(finished: &Finished) -> Report {
-    let report = schema::read(&finished.stdout);
-    assert_eq!(finished.code, Some(report.exit_code), "{}", finished.stderr);
-    report
-}
 
 const FORMATS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
 
@@ -44,8 +37,8 @@ fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
                 let said = finished.everything();
                 assert!(!said.contains("canary"), "{value}: {said}");
                 if format == "json" {
-                    let found = report(&finished);
-                    assert_eq!(found.reason.as_deref(), Some("invalid_options"));
+                    let found = finished.report();
+                    assert_eq!(found.outcome(), "invalid_options");
                     assert!(found.message.contains(name), "{}", found.message);
                     assert!(found.message.contains(words), "{}", found.message);
                     assert_eq!(found.target.proxy, None);
@@ -92,7 +85,7 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
         let program = program.arg(&ca);
         let set = |program: Program, (name, value): &(&str, &String)| program.env(name, value);
-        let found = report(&variables.iter().fold(program, set).run());
+        let found = variables.iter().fold(program, set).run().report();
         assert_eq!(
             found.verdict, "verified",
             "{variables:?}: {}",
@@ -104,7 +97,7 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
     let value = format!("http://CORP%5Cu:p%23canary@{address}");
     let finished = program.arg(&ca).env("HTTPS_PROXY", value).run();
-    assert_eq!(report(&finished).verdict, "verified", "{}", finished.stdout);
+    assert_eq!(finished.report().verdict, "verified", "{}", finished.stdout);
     assert!(!finished.everything().contains("canary"));
     let heads = proxy.heads();
     // CORP\u:p#canary
@@ -115,11 +108,12 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
 #[test]
 fn a_plain_address_asks_no_proxy_variable() {
     let server = healthy();
-    let program = Program::verify(&server.base_url()).args(["-o", "json"]);
-    let found = report(&program.env("HTTPS_PROXY", "http://u:p#w@h:1").run());
+    let found = Program::verify(&server.base_url())
+        .env("HTTPS_PROXY", "http://u:p#w@h:1")
+        .report();
     assert_eq!(found.verdict, "verified");
-    let program = Program::new(["verify", "-o", "json", "--sandbox"]);
-    let found = report(&program.env("ALL_PROXY", "\"x\"").run());
+    let program = Program::new(["verify", "--sandbox"]);
+    let found = program.env("ALL_PROXY", "\"x\"").report();
     assert_eq!(found.verdict, "verified");
 }
 
@@ -176,8 +170,10 @@ fn a_root_is_read_in_each_form_that_people_have() {
         ),
     ] {
         fs::write(&path, content).unwrap();
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
-        let found = report(&program.arg(&path).run());
+        let found = Program::verify(&server.base_url())
+            .args(["--ca-cert"])
+            .arg(&path)
+            .report();
         assert_eq!(found.verdict, "verified", "{form}: {}", found.message);
     }
     let cut = &bytes[..bytes.len() / 2];
@@ -195,9 +191,11 @@ fn a_root_is_read_in_each_form_that_people_have() {
         ("a request", pem("CERTIFICATE REQUEST", &bytes).into_bytes()),
     ] {
         fs::write(&path, content).unwrap();
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
-        let found = report(&program.arg(&path).run());
-        assert_eq!(found.reason.as_deref(), Some("invalid_options"), "{form}");
+        let found = Program::verify(&server.base_url())
+            .args(["--ca-cert"])
+            .arg(&path)
+            .report();
+        assert_eq!(found.outcome(), "invalid_options", "{form}");
         assert!(
             found.message.contains("holds no certificate"),
             "{}",
@@ -235,16 +233,20 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
         ("SSL_CERT_DIR", &path("none"), 4),
         ("SSL_CERT_DIR", &"/dev/zero".to_owned(), 4),
     ] {
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
-        let found = report(&program.env(name, value).run());
+        let found = Program::verify(&server.base_url())
+            .args(["--retries", "0"])
+            .env(name, value)
+            .report();
         assert_eq!(found.exit_code, code, "{name}={value}: {}", found.message);
         let reason = (code == 4).then_some("tls_failure");
         assert_eq!(found.reason.as_deref(), reason, "{name}={value}");
         let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
         assert_eq!(said.contains(name), code == 4, "{name}={value}: {said}");
         // One more root is enough.
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
-        let found = report(&program.env(name, value).run());
+        let found = Program::verify(&server.base_url())
+            .args(["--ca-cert", &ca])
+            .env(name, value)
+            .report();
         assert_eq!(
             found.verdict, "verified",
             "{name}={value}: {}",
@@ -256,13 +258,13 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
     for (folder, verdict) in [("certs", "verified"), ("none", "inconclusive")] {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
         let program = program.env("SSL_CERT_FILE", &stranger);
-        let found = report(&program.env("SSL_CERT_DIR", path(folder)).run());
+        let found = program.env("SSL_CERT_DIR", path(folder)).run().report();
         assert_eq!(found.verdict, verdict, "{folder}: {}", found.message);
     }
     // Set but empty is not set: it is the system's roots that don't know the server's.
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert", &ca]);
-        assert_eq!(report(&program.env(name, "").run()).verdict, "verified");
+        let program = Program::verify(&server.base_url()).args(["--ca-cert", &ca]);
+        assert_eq!(program.env(name, "").report().verdict, "verified");
     }
 }
 
@@ -383,12 +385,8 @@ fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
                 None => program,
             };
             let finished = program.run();
-            let found = report(&finished);
-            assert_eq!(
-                found.reason.as_deref(),
-                Some("token_missing"),
-                "{variables}"
-            );
+            let found = finished.report();
+            assert_eq!(found.outcome(), "token_missing", "{variables}");
             let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
             for words in words {
                 assert!(said.contains(words), "{variables}: {words}: {said}");

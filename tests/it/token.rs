@@ -10,7 +10,7 @@ fn refused(finished: &Finished, words: &str, secret: &str) {
     let found = schema::read(&finished.stdout);
     assert_eq!(finished.code, Some(3), "{words}");
     assert_eq!(found.verdict, "invalid_credentials", "{words}");
-    assert_eq!(found.reason.as_deref(), Some("token_malformed"), "{words}");
+    assert_eq!(found.outcome(), "token_malformed", "{words}");
     assert!(found.message.contains(words), "{}", found.message);
     let seen = finished.everything().to_lowercase();
     for run in secret.to_lowercase().as_bytes().windows(12) {

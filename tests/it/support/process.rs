@@ -1,5 +1,6 @@
 //! The program as a process, in an environment that holds nothing of this machine's.
 
+use crate::schema::{self, Report};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -59,6 +60,11 @@ impl Program {
         finished(&self.0.output().unwrap())
     }
 
+    /// Runs the program to its end, and reads its report.
+    pub(crate) fn report(self) -> Report {
+        self.args(["-o", "json"]).run().report()
+    }
+
     /// Runs the program with a text on standard input.
     pub(crate) fn run_with_input(mut self, input: &[u8]) -> Finished {
         let pipes = self
@@ -78,7 +84,8 @@ impl Program {
     }
 }
 
-fn finished(output: &Output) -> Finished {
+/// Returns what came of a run whose process was needed itself.
+pub(crate) fn finished(output: &Output) -> Finished {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     Finished {
         code: output.status.code(),
@@ -88,6 +95,13 @@ fn finished(output: &Output) -> Finished {
 }
 
 impl Finished {
+    /// Reads the run's report in JSON, which says the run's exit code.
+    pub(crate) fn report(&self) -> Report {
+        let report = schema::read(&self.stdout);
+        assert_eq!(self.code, Some(report.exit_code), "{}", self.stderr);
+        report
+    }
+
     /// Returns everything that the run printed.
     pub(crate) fn everything(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
