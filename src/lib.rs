@@ -66,6 +66,23 @@
 //! `crate::` in their code tells, that the edge and the client have no other users, and that no
 //! modules of one folder are in a circle.
 
+/// Declares tests as `proptest!` does, but with the same random cases in every run, so that tests which
+/// passed do so again.
+#[cfg(test)]
+macro_rules! repeatable {
+    ($($tests:tt)*) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::test_runner::Config {
+                rng_seed: proptest::test_runner::RngSeed::Fixed(0x00b1_7215_edd8),
+                failure_persistence: None,
+                ..proptest::test_runner::Config::default()
+            })]
+
+            $($tests)*
+        }
+    };
+}
+
 pub mod api;
 pub mod app;
 pub mod base_url;

@@ -527,7 +527,7 @@ mod tests {
         assert!(is_complete(&[b'x'; MAX_RESPONSE]));
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_response_is_read(rest in any::<Vec<u8>>()) {
             let response = [b"HTTP/1.1 403 No\r\nA: ".as_slice(), &rest, b"\r\n\r\n"].concat();

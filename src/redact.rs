@@ -565,7 +565,7 @@ mod tests {
         })
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn no_run_of_a_secret_stays_in_any_form((secret, run, text) in holding()) {
             let redactor = redactor(&secret);

@@ -319,7 +319,7 @@ mod tests {
         }
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_page_and_header_are_read(page in any::<Vec<u8>>(), words in "[&#;x0-9a-z<>\"\\\\=]*") {
             let mut whole = b"<title>".to_vec();

@@ -528,7 +528,7 @@ mod tests {
         assert_eq!(shown(&"x".repeat(SHOWN)), "x".repeat(SHOWN));
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_text_is_shown_in_one_harmless_line(text in texts()) {
             let out = shown(&text);

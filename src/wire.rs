@@ -822,7 +822,7 @@ mod tests {
         })
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_bytes_are_read_or_refused(body in vec(any::<u8>(), 0..300)) {
             let _ = Document::read(&body, |text| Cow::Borrowed(text));

@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_bytes_are_read(at in any::<prop::sample::Index>(), byte: u8, rest in any::<Vec<u8>>()) {
             let mut bytes = certificate(&[(DnType::CommonName, "Box")], IsCa::NoCa);

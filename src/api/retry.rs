@@ -170,7 +170,7 @@ mod tests {
         );
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn any_header_asks_for_a_bounded_wait_or_for_none(value in ".*", at in 0_u64..1 << 39) {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);

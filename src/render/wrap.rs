@@ -171,7 +171,7 @@ mod tests {
         );
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn nothing_is_lost(
             own in "[a-z ]{0,60}", foreign in any::<String>(), width in 20_usize..60,

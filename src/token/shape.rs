@@ -1324,7 +1324,7 @@ mod tests {
         ]
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn what_is_plain_fits_no_shape(text in "(bitwat|bitpat)_[A-Za-z0-9_-]{0,40}") {
             if is_plain(&text) {
@@ -1343,7 +1343,7 @@ mod tests {
         }
     }
 
-    proptest! {
+    repeatable! {
         #[test]
         fn nothing_of_the_text_is_in_the_words(
             before in "[A-Za-z_]{0,8}[ =:\"'{\n]{0,4}",

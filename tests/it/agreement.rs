@@ -5,7 +5,7 @@ use crate::process::SCENARIOS;
 use crate::support::process::{Program, Served};
 use bitrise_dx::evidence::judge;
 use bitrise_dx::sandbox::TOKEN;
-use bitrise_dx::verdict::{Reason, Verdict};
+use bitrise_dx::verdict::Reason;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,10 +14,6 @@ use std::time::SystemTime;
 
 /// A scenario that takes its time, which no text shows.
 const SLOW: &str = "slow";
-
-/// Recorded texts that leave open what the whole of them would tell: a page without a status stands
-/// before an error that names another address.
-const OPEN: [(&str, &str); 1] = [("python-raise", "invalid-permissions")];
 
 /// Returns verdict and reason that `verify` has for a scenario.
 fn expected(scenario: &str) -> (&'static str, Option<&'static str>) {
@@ -46,12 +42,7 @@ fn what_clients_printed_is_judged_as_verify_judges_the_sandbox() {
         for text in texts.split("=== ").filter(|text| !text.is_empty()) {
             let (scenario, text) = text.split_once('\n').unwrap();
             let (verdict, reason) = judged(text);
-            let is_open = OPEN.contains(&(client.as_str(), scenario));
-            let wanted = if is_open {
-                Verdict::Inconclusive.as_str()
-            } else {
-                expected(scenario).0
-            };
+            let wanted = expected(scenario).0;
             assert_eq!(verdict, wanted, "{client} {scenario} {reason:?}\n{text}");
             count += 1;
         }

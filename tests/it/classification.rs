@@ -190,7 +190,46 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
         )
         .unwrap();
     }
-    insta::assert_snapshot!(table);
+    insta::assert_snapshot!(table, @r"
+    dns_failure        tried again  the host name could not be resolved
+    connection_failed  final        the name does not lead to this machine, and plain http goes nowhere else
+    connection_failed  tried again  the connection was refused
+    connection_failed  tried again  no connection could be made: there is no route to that network
+    connection_failed  tried again  no connection could be made: there is no route to that host
+    connection_failed  tried again  no connection could be made: the network is down
+    connection_failed  tried again  no connection could be made: this machine has no address to connect from
+    connection_failed  tried again  no connection could be made: this machine does not allow it
+    connection_failed  tried again  no connection could be made
+    timeout            tried again  the connection timed out (--timeout)
+    connection_failed  tried again  the connection was closed while its encryption was being agreed on
+    tls_failure        final        the certificate was issued by an authority that this machine does not trust
+    tls_failure        final        the certificate is self-signed, and this machine does not trust it
+    tls_failure        final        the certificate is an authority's own (CA:TRUE) and not one for a server, so it is refused even where that authority is trusted
+    tls_failure        final        the certificate has expired
+    tls_failure        final        the certificate is not valid yet
+    tls_failure        final        the certificate is for another host name
+    tls_failure        final        the certificate can't be used
+    tls_failure        final        the server asks for a client certificate, which Bitrise's API does not
+    tls_failure        final        there is no common TLS version or cipher (TLS 1.2 is the least)
+    tls_failure        final        what answered does not speak TLS
+    tls_failure        final        this machine has no root certificates to check against
+    tls_failure        final        the TLS handshake failed
+    connection_failed  tried again  the connection was closed before the response was complete
+    connection_failed  final        what came back is not HTTP
+    connection_failed  final        the response's headers are larger than those of any real response
+    connection_failed  tried again  the response's body could not be decoded
+    timeout            tried again  no complete response came in time (--timeout)
+    proxy_failure      tried again  the proxy's host name could not be resolved
+    proxy_failure      tried again  no connection to the proxy could be made
+    proxy_failure      final        the proxy does not speak TLS, though its address starts with https://
+    proxy_failure      final        the connection to the proxy itself could not be encrypted
+    proxy_failure      final        the proxy asks for authentication
+    proxy_failure      final        the proxy did not open a connection to the host
+    proxy_failure      final        the proxy's response is larger than any real one
+    proxy_failure      tried again  the proxy closed the connection instead of opening one to the host
+    max_time_reached   final        the time for the whole run was over (--max-time)
+    connection_failed  tried again  the request failed for an unknown reason
+    ");
 }
 
 #[test]

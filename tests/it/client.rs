@@ -26,10 +26,6 @@ fn apps(settings: Settings) -> Exchange {
     block_on(async { Client::new(settings).unwrap().apps().await })
 }
 
-fn fault(settings: Settings) -> FaultKind {
-    apps(settings).outcome.unwrap_err().kind
-}
-
 fn sending(bytes: impl Into<Vec<u8>>) -> Server {
     let bytes = bytes.into();
     Server::start(move |_, _| Act::Send(bytes.clone()))
@@ -256,41 +252,6 @@ fn a_token_that_comes_back_is_not_kept() {
     let kept = format!("{exchange:?}");
     assert!(!kept.contains(TOKEN), "{kept}");
     assert!(kept.contains("bad bitwat_[token]"), "{kept}");
-}
-
-#[test]
-fn faults_without_a_reply_are_told_by_their_type() {
-    let refused = fault(settings(&format!("http://{}", unused())));
-    assert_eq!(refused, FaultKind::Refused);
-
-    let impossible = format!("https://{}.example/v0.1", "a".repeat(64));
-    for name in [impossible.as_str(), "https://bitrise-dx.invalid/v0.1"] {
-        assert_eq!(fault(settings(name)), FaultKind::Dns, "{name}");
-    }
-
-    let closed = sending("");
-    assert_eq!(fault(settings(&closed.base_url())), FaultKind::Closed);
-    let in_head = sending("HTTP/1.1 200 OK\r\nContent-Le");
-    assert_eq!(fault(settings(&in_head.base_url())), FaultKind::Closed);
-    let not_http = sending("SSH-2.0-OpenSSH_9.6\r\n\r\n");
-    assert_eq!(fault(settings(&not_http.base_url())), FaultKind::NotHttp);
-}
-
-#[test]
-fn one_more_root_can_be_trusted() {
-    let server = TlsServer::start(healthy());
-    let mut trusting = settings(&server.base_url());
-    trusting.roots.extra = Some(server.ca_pem.clone().into_bytes());
-    assert_eq!(apps(trusting).outcome.unwrap().status, Some(200));
-    for useless in [
-        "",
-        "no certificate",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-    ] {
-        let mut trusting = settings(&server.base_url());
-        trusting.roots.extra = Some(useless.into());
-        assert!(Client::new(trusting).is_err(), "{useless}");
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::process::Program;
 use crate::support::readers;
-use crate::support::repeatable;
+use crate::support::{WIDE, repeatable};
 use bitrise_dx::check::CheckId;
 use bitrise_dx::diagnosis::{Known, Who, diagnose};
 use bitrise_dx::evidence::{MAX_TEXT, judge};
@@ -171,14 +171,6 @@ fn no_secret_of_a_text_is_kept() {
         }
     }
 }
-
-/// Wide enough for every sentence, which would be broken otherwise.
-const WIDE: Style = Style {
-    color: false,
-    unicode: true,
-    width: 100,
-    detail: Detail::Verbose,
-};
 
 fn blames(report: &Report) -> bool {
     matches!(
@@ -678,7 +670,6 @@ fn support_reads_what_a_text_shows_and_the_customer_what_to_do() {
     ] {
         let shown = diagnose(judge(text, None, SystemTime::UNIX_EPOCH), &Known::default());
         let style = Style {
-            width: 100,
             detail: Detail::Normal,
             ..WIDE
         };

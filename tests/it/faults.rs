@@ -152,6 +152,9 @@ fn a_name_that_leads_nowhere_is_no_connection() {
     told(|| once(&name), "dns_failure", &expected);
 }
 
+/// What is to be wrong with a certificate.
+type Change = fn(&mut Identity);
+
 #[test]
 fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
     const PLACE: &str = "failed at: the TLS handshake with ";
@@ -169,51 +172,26 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         "no common TLS version",
     );
 
-    let identities = [
+    let changes: [(Change, &str); 6] = [
+        (|it| it.issuer = None, "is self-signed"),
+        (|it| it.years = (2001, 2002), "has expired (on 2002-12-31)"),
         (
-            Identity {
-                issuer: None,
-                ..GOOD
-            },
-            "is self-signed",
-        ),
-        (
-            Identity {
-                years: (2001, 2002),
-                ..GOOD
-            },
-            "has expired (on 2002-12-31)",
-        ),
-        (
-            Identity {
-                is_authority: true,
-                ..GOOD
-            },
+            |it| it.is_authority = true,
             "is an authority's own (CA:TRUE)",
         ),
+        (|it| it.years = (3000, 3001), "not valid yet"),
         (
-            Identity {
-                years: (3000, 3001),
-                ..GOOD
-            },
-            "not valid yet",
-        ),
-        (
-            Identity {
-                name: "elsewhere.example",
-                ..GOOD
-            },
+            |it| it.name = "elsewhere.example",
             "for another host name (for elsewhere.example)",
         ),
         (
-            Identity {
-                wants_clients: true,
-                ..GOOD
-            },
+            |it| it.wants_clients = true,
             "asks for a client certificate",
         ),
     ];
-    for (identity, words) in identities {
+    for (change, words) in changes {
+        let mut identity = GOOD;
+        change(&mut identity);
         let server = TlsServer::with(identity, healthy());
         let (_folder, ca) = server.ca_file();
         let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
@@ -314,51 +292,20 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         );
     };
     let to_proxy = "no connection to the proxy could be made";
-    via(unused(), "http", "proxy_failure", to_proxy, TO);
-    via(unused(), "socks5", "proxy_failure", to_proxy, TO);
+    let failed = "proxy_failure";
+    via(unused(), "http", failed, to_proxy, TO);
+    via(unused(), "socks5", failed, to_proxy, TO);
+    let (refused, closed) = ("did not open a connection", "proxy closed the connection");
+    let (late, torn) = ("the connection timed out", "encryption was being agreed on");
     for (answer, reason, words, place) in [
-        (
-            ProxyAnswer::Status(407),
-            "proxy_failure",
-            "authentication (407)",
-            AT,
-        ),
-        (
-            ProxyAnswer::Status(403),
-            "proxy_failure",
-            "did not open a connection",
-            AT,
-        ),
-        (
-            ProxyAnswer::Status(502),
-            "proxy_failure",
-            "did not open a connection",
-            AT,
-        ),
-        (
-            ProxyAnswer::Close,
-            "proxy_failure",
-            "proxy closed the connection",
-            AT,
-        ),
-        (
-            ProxyAnswer::Reset,
-            "proxy_failure",
-            "proxy closed the connection",
-            AT,
-        ),
-        (
-            ProxyAnswer::Hold,
-            "timeout",
-            "the connection timed out",
-            SOMEWHERE,
-        ),
-        (
-            ProxyAnswer::Cut,
-            "connection_failed",
-            "encryption was being agreed on",
-            BEHIND,
-        ),
+        (ProxyAnswer::Status(407), failed, "authentication (407)", AT),
+        (ProxyAnswer::Status(403), failed, refused, AT),
+        (ProxyAnswer::Status(502), failed, refused, AT),
+        (ProxyAnswer::Close, failed, closed, AT),
+        (ProxyAnswer::Reset, failed, closed, AT),
+        (ProxyAnswer::Babble, failed, refused, AT),
+        (ProxyAnswer::Hold, "timeout", late, SOMEWHERE),
+        (ProxyAnswer::Cut, "connection_failed", torn, BEHIND),
     ] {
         let proxy = Proxy::start(answer);
         via(proxy.address, "http", reason, words, place);
@@ -367,14 +314,6 @@ fn each_fault_of_a_proxy_has_its_own_words() {
             assert!(!head.contains("CANARY"), "{head}");
         }
     }
-    let proxy = Proxy::start(ProxyAnswer::Babble);
-    via(
-        proxy.address,
-        "http",
-        "proxy_failure",
-        "did not open a connection",
-        AT,
-    );
     assert_eq!(server.plain.requests().len(), 0);
 }
 

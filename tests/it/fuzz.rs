@@ -7,6 +7,7 @@ mod text;
 
 use crate::support::repeatable;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
 
@@ -36,33 +37,32 @@ fn every_seed_is_judged() {
     }
 }
 
+fn changed(mut bytes: Vec<u8>, changes: Vec<(Index, u8)>) -> Vec<u8> {
+    for (at, byte) in changes {
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+    }
+    bytes
+}
+
 proptest! {
     #![proptest_config(repeatable())]
 
     #[test]
     fn texts_that_were_tampered_with_are_judged(
         seed in prop::sample::select(texts()),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..8),
     ) {
-        let mut bytes = seed;
-        for (at, byte) in changes {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-        }
-        text::judge_text(&bytes);
+        text::judge_text(&changed(seed, changes));
     }
 
     #[test]
     fn seeds_that_were_tampered_with_are_judged(
         seed in prop::sample::select(seeds()),
         status in prop::sample::select(vec![200_u16, 401, 403, 404, 429, 503]),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4),
     ) {
-        let mut bytes = seed;
-        for (at, byte) in changes {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-        }
+        let mut bytes = changed(seed, changes);
         bytes[..2].copy_from_slice(&(status - 100).to_be_bytes());
         response::judge(&bytes);
     }

@@ -5,20 +5,14 @@ use crate::formats::{self, HOSTILE};
 use crate::process::{SCENARIOS, in_sandbox};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
+use crate::support::{WIDE, documents};
 use bitrise_dx::diagnosis::{Diagnosis, Known, diagnose, read};
 use bitrise_dx::evidence::MAX_TEXT;
-use bitrise_dx::render::{self, Detail, Style};
+use bitrise_dx::render;
 use bitrise_dx::report::EvidenceKind;
 use bitrise_dx::verdict::Reason;
 use serde_json::Value;
 use std::fs;
-
-const STYLE: Style = Style {
-    color: false,
-    unicode: true,
-    width: 100,
-    detail: Detail::Verbose,
-};
 
 /// Returns the diagnosis of a document that is a report, and what contradicts itself in it.
 fn judged(document: &Value) -> (Diagnosis, Option<String>) {
@@ -397,15 +391,7 @@ fn a_report_that_somebody_changed_is_harmless() {
         assert_eq!((altered, diagnosis.exit_code), (None, 5));
         let mut commands = diagnosis.reproduce.iter();
         assert!(!commands.any(|command| command.contains("; rm")));
-        let documents = [
-            ("human", render::human(&diagnosis, STYLE)),
-            ("json", render::json(&diagnosis).unwrap()),
-            ("md", render::markdown(&diagnosis)),
-            ("xml", render::junit(&diagnosis).unwrap()),
-            ("html", render::html(&diagnosis).unwrap()),
-            ("github", render::github(&diagnosis)),
-        ];
-        for (ending, document) in documents {
+        for (ending, document) in documents(&diagnosis) {
             formats::is_harmless(ending, &document);
         }
     }
@@ -458,7 +444,7 @@ fn lists_and_numbers_of_any_size_are_read() {
         *saved.pointer_mut(path).unwrap() = number.into();
         saved["checked_at"] = "9999-12-31T23:59:60Z".into();
         let (diagnosis, _) = judged(&saved);
-        assert!(!render::human(&diagnosis, STYLE).is_empty());
+        assert!(!render::human(&diagnosis, WIDE).is_empty());
     }
     let mut many = saved;
     let check = many["checks"][0].clone();

@@ -2,6 +2,7 @@
 //! every format.
 
 use crate::formats::{all_formats, each_as_it_was, read_all, steady};
+use crate::support::WIDE;
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
@@ -261,10 +262,8 @@ impl Seen {
 
     fn show(&self, report: Report) -> String {
         let style = Style {
-            color: false,
-            unicode: true,
-            width: 100,
             detail: Detail::Normal,
+            ..WIDE
         };
         steady(&render::human(&diagnose(report, &self.known), style))
     }

@@ -172,5 +172,22 @@ fn a_thousand_runs_against_a_failing_server_find_the_truth_or_nothing() {
     for ((truth, verdict), count) in table {
         writeln!(rows, "{truth:<14} {verdict:<20} {count:>4}").unwrap();
     }
-    insta::assert_snapshot!(rows);
+    insta::assert_snapshot!(rows, @r"
+    Denied(401)    inconclusive           45
+    Denied(401)    invalid_permissions    80
+    Denied(403)    inconclusive           35
+    Denied(403)    invalid_permissions    90
+    Denied(404)    inconclusive           35
+    Denied(404)    invalid_permissions    90
+    Forbidden      inconclusive           16
+    Forbidden      invalid_permissions   109
+    Good           inconclusive           28
+    Good           verified               97
+    NoApps         inconclusive           21
+    NoApps         no_resources          104
+    Rejected       inconclusive            8
+    Rejected       invalid_credentials   117
+    RevokedMidway  inconclusive           45
+    RevokedMidway  invalid_credentials    80
+    ");
 }

@@ -7,6 +7,8 @@ pub(crate) mod readers;
 pub(crate) mod server;
 pub(crate) mod tls;
 
+use bitrise_dx::diagnosis::Diagnosis;
+use bitrise_dx::render::{self, Detail, Style};
 use proptest::test_runner::{Config, RngSeed};
 use std::time::Duration;
 
@@ -37,4 +39,24 @@ pub(crate) fn in_time<T>(attempt: impl Fn(Duration) -> Result<T, String>) -> T {
 /// Returns a time as the program's arguments have it.
 pub(crate) fn as_argument(time: Duration) -> String {
     format!("{}ms", time.as_millis())
+}
+
+/// How people see a report in these tests: with all there is, on lines for most sentences.
+pub(crate) const WIDE: Style = Style {
+    color: false,
+    unicode: true,
+    width: 100,
+    detail: Detail::Verbose,
+};
+
+/// Returns a diagnosis in every format, by the ending of its file.
+pub(crate) fn documents(diagnosis: &Diagnosis) -> [(&'static str, String); 6] {
+    [
+        ("human", render::human(diagnosis, WIDE)),
+        ("json", render::json(diagnosis).unwrap()),
+        ("md", render::markdown(diagnosis)),
+        ("xml", render::junit(diagnosis).unwrap()),
+        ("html", render::html(diagnosis).unwrap()),
+        ("github", render::github(diagnosis)),
+    ]
 }

@@ -7,6 +7,7 @@ use crate::classify;
 use crate::pasted::{PastedFacts, Secret};
 use crate::report::TokenState;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// One app of a made-up list: its workspace, whether it is a person's, whether it is disabled, and
 /// what its pipelines answer.
@@ -191,7 +192,7 @@ fn all(texts: &[Text]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, rng_seed: RngSeed::Fixed(0x00b1_7215_edd8), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_report_contradicts_itself(world in worlds()) {
