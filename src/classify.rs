@@ -83,7 +83,7 @@ fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     match response.status {
         Some(200) => json(&response.body)?
             .apps()
-            .map_err(|_| Reason::UnexpectedResponse),
+            .ok_or(Reason::UnexpectedResponse),
         Some(401) => Err(Reason::TokenRejected),
         Some(403) => Err(Reason::AppsForbidden),
         Some(404) => Err(Reason::WrongBaseUrl),
@@ -97,7 +97,7 @@ fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
 /// looks like that.
 pub fn pipelines(exchange: &Exchange) -> AppStep<PipelinePage> {
     below_app(exchange, Reason::PipelinesDenied, |document| {
-        document.pipelines().map_err(|_| Reason::UnexpectedResponse)
+        document.pipelines().ok_or(Reason::UnexpectedResponse)
     })
 }
 

@@ -250,6 +250,12 @@ pub enum PlanError {
     /// In a file that can't be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// In the file of `--ca-cert`, which holds no usable certificate.
+    #[error(
+        "the file of --ca-cert holds no certificate; it takes PEM (-----BEGIN CERTIFICATE-----) \
+         or DER"
+    )]
+    CaCert,
     /// In this machine, which refuses what every run needs.
     #[error("this machine does not let the program start: {0}")]
     Machine(String),

@@ -158,12 +158,8 @@ fn description(challenge: &str) -> Option<String> {
 /// is a gateway's (IANA, HTTP Authentication Schemes).
 fn asks_login(headers: &Headers<'_>) -> bool {
     const OTHERS: [&str; 4] = ["basic", "digest", "ntlm", "negotiate"];
-    let is_other = |scheme: &str| {
-        OTHERS
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(scheme))
-    };
-    schemes(headers, "www-authenticate").any(is_other)
+    let mut schemes = schemes(headers, "www-authenticate");
+    schemes.any(|scheme| OTHERS.contains(&&*scheme.to_ascii_lowercase()))
 }
 
 /// Returns what may be kinds of authentication in the headers of a name. A header may hold several

@@ -92,21 +92,10 @@ pub struct PipelinePage {
     pub pipeline_id: Option<Slug>,
 }
 
-/// The error for JSON of another shape than the endpoint's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OtherShape;
-
-/// The error for a body that is not JSON.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NotJson;
-
 impl Document {
-    /// Reads a body. `clean` removes the token from every text that is kept, before the text is
-    /// cut.
-    ///
-    /// # Errors
-    /// Returns [`NotJson`] if the body is no JSON.
-    pub fn read(body: &[u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Result<Self, NotJson> {
+    /// Reads a body, if it is JSON. `clean` removes the token from every text that is kept, before
+    /// the text is cut.
+    pub fn read(body: &[u8], clean: impl Fn(&str) -> Cow<'_, str>) -> Option<Self> {
         // Bitrise's Go would not write bytes that are no UTF-8, but one odd title must not make a
         // whole response look like somebody else's.
         let mend = |_| {
@@ -120,10 +109,10 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let json = Json(text.trim_ascii());
         let Some(top) = json.object() else {
-            serde_json::from_str::<IgnoredAny>(json.0).map_err(|_| NotJson)?;
+            serde_json::from_str::<IgnoredAny>(json.0).ok()?;
             let is_object = json.0.starts_with('{');
             let form = if is_object { Form::Object } else { Form::Value };
-            return Ok(Self {
+            return Some(Self {
                 form,
                 ..Self::default()
             });
@@ -143,38 +132,28 @@ impl Document {
         let nested = top.error.members().message;
         let others = [nested, top.error_description, top.detail];
         words.extend(others.into_iter().filter_map(Json::text));
-        Ok(Self {
+        Some(Self {
             form,
             says_rate_limit: words.iter().any(|words| is_rate_limit(words)),
             message: words.first().map(|words| Untrusted::cleaned(words, &clean)),
-            list: List::read(&top, &clean).ok(),
+            list: List::read(&top, &clean),
         })
     }
 
-    /// Reads the document as one page of apps.
-    ///
-    /// # Errors
-    /// Returns [`OtherShape`] if `data` is missing or no list, if it holds items of which none has
-    /// a usable slug or one is a run, or if the token stands in an identifier.
-    pub fn apps(&self) -> Result<AppPage, OtherShape> {
-        let List { apps, has_run, .. } = self.list.as_ref().ok_or(OtherShape)?;
-        if *has_run || (apps.apps.is_empty() && apps.unusable > 0) {
-            return Err(OtherShape);
-        }
-        Ok(apps.clone())
+    /// Reads the document as one page of apps. It is none if `data` is missing or no list, if it holds
+    /// items of which none has a usable slug or one is a run, or if the token stands in an identifier.
+    pub fn apps(&self) -> Option<AppPage> {
+        let List { apps, has_run, .. } = self.list.as_ref()?;
+        let is_other = *has_run || (apps.apps.is_empty() && apps.unusable > 0);
+        (!is_other).then(|| apps.clone())
     }
 
-    /// Reads the document as one page of pipeline runs and standalone builds.
-    ///
-    /// # Errors
-    /// Returns [`OtherShape`] if `data` is missing or no list, if one of its items is an app, as from
-    /// a cache that answers every path alike, or if the token stands in an identifier.
-    pub fn pipelines(&self) -> Result<PipelinePage, OtherShape> {
-        let List { runs, has_app, .. } = self.list.as_ref().ok_or(OtherShape)?;
-        if *has_app {
-            return Err(OtherShape);
-        }
-        Ok(runs.clone())
+    /// Reads the document as one page of pipeline runs and standalone builds. It is none if `data` is
+    /// missing or no list, if one of its items is an app, as from a cache that answers every path
+    /// alike, or if the token stands in an identifier.
+    pub fn pipelines(&self) -> Option<PipelinePage> {
+        let List { runs, has_app, .. } = self.list.as_ref()?;
+        (!has_app).then(|| runs.clone())
     }
 
     /// Tells whether it is a list with items, whatever they are.
@@ -203,17 +182,21 @@ impl AppPage {
 }
 
 impl List {
-    /// Reads what stands under `data`.
-    ///
-    /// # Errors
-    /// Returns [`OtherShape`] if that is no list, or if the token stands in an identifier.
-    fn read(top: &Members<'_>, clean: Clean<'_>) -> Result<Self, OtherShape> {
+    /// Reads what stands under `data`, if that is a list, and the token in no identifier.
+    fn read(top: &Members<'_>, clean: Clean<'_>) -> Option<Self> {
         // Null is how Go writes an empty list.
         if !top.data.0.starts_with('[') && top.data.0 != "null" {
-            return Err(OtherShape);
+            return None;
         }
         let Items { first, count } = top.data.items();
         let (mut list, mut page) = (Self::default(), AppPage::default());
+        let mut has_token = false;
+        // With the token removed, an identifier would name something else.
+        let mut identifier = |json: Json<'_>| {
+            let slug = Slug::parse(&json.text()?)?;
+            has_token |= clean(slug.raw()) != slug.raw();
+            Some(slug)
+        };
         list.runs.runs = count;
         for item in first {
             let item = item.members();
@@ -224,7 +207,7 @@ impl List {
                 || is_any(&[item.triggered_workflow, item.build_number]);
             list.has_app |= is_app && !is_run;
             list.has_run |= is_run && !is_app;
-            let Some(slug) = item.slug.identifier(clean)? else {
+            let Some(slug) = identifier(item.slug) else {
                 page.unusable += 1;
                 continue;
             };
@@ -233,7 +216,7 @@ impl List {
                 list.runs.pipeline_id = Some(slug.clone());
             }
             let owner = item.owner.members();
-            let workspace = owner.slug.identifier(clean)?;
+            let workspace = identifier(owner.slug);
             let shown = |json: Json<'_>| json.text().map(|text| Untrusted::cleaned(&text, clean));
             page.apps.push(App {
                 slug,
@@ -245,7 +228,7 @@ impl List {
             });
         }
         let paging = top.paging.members();
-        page.next = paging.next.identifier(clean)?;
+        page.next = identifier(paging.next);
         page.counted = paging.total_item_count.0.parse().ok();
         let is_odd =
             |json: Json<'_>, start| !matches!(json.0, "" | "null") && !json.0.starts_with(start);
@@ -254,7 +237,7 @@ impl List {
             || is_odd(paging.next, '"')
             || paging.next.text().is_some();
         list.apps = page;
-        Ok(list)
+        (!has_token).then_some(list)
     }
 }
 
@@ -299,19 +282,6 @@ impl<'a> Json<'a> {
     fn text(self) -> Option<String> {
         let text: String = serde_json::from_str(self.0).ok()?;
         (!text.trim().is_empty()).then_some(text)
-    }
-
-    /// Returns a string that can be an identifier, as it came.
-    ///
-    /// # Errors
-    /// Returns [`OtherShape`] if the token stands in it: with the token removed it would name
-    /// something else.
-    fn identifier(self, clean: Clean<'_>) -> Result<Option<Slug>, OtherShape> {
-        let slug = self.text().and_then(|text| Slug::parse(&text));
-        match slug {
-            Some(slug) if clean(slug.raw()) != slug.raw() => Err(OtherShape),
-            slug => Ok(slug),
-        }
     }
 }
 
@@ -390,7 +360,7 @@ mod tests {
         read_bytes(body.to_string().as_bytes()).unwrap()
     }
 
-    fn read_bytes(body: &[u8]) -> Result<Document, NotJson> {
+    fn read_bytes(body: &[u8]) -> Option<Document> {
         Document::read(body, |text| Cow::Borrowed(text))
     }
 
@@ -493,8 +463,8 @@ mod tests {
             (&both, true, true),
         ] {
             let document = read(&json!({"data": [bare, item]}));
-            assert_eq!(document.apps().is_ok(), is_app, "{item}");
-            assert_eq!(document.pipelines().is_ok(), is_run, "{item}");
+            assert_eq!(document.apps().is_some(), is_app, "{item}");
+            assert_eq!(document.pipelines().is_some(), is_run, "{item}");
         }
     }
 
@@ -536,20 +506,20 @@ mod tests {
             json!({"data": {}}),
             json!({"data": "x"}),
         ] {
-            assert_eq!(read(&body).apps(), Err(OtherShape));
-            assert_eq!(read(&body).pipelines(), Err(OtherShape));
+            assert_eq!(read(&body).apps(), None);
+            assert_eq!(read(&body).pipelines(), None);
         }
         for slug in ["", " ", ".", "..", &"x".repeat(257)] {
             assert_eq!(
                 read(&json!({"data": [{"slug": slug}]})).apps(),
-                Err(OtherShape),
+                None,
                 "{slug}"
             );
         }
         assert!(
             read(&json!({"data": [{"slug": "x".repeat(256)}]}))
                 .apps()
-                .is_ok()
+                .is_some()
         );
     }
 
@@ -688,8 +658,8 @@ mod tests {
         let workspace = json!({"data": [{"slug": "a", "owner": {"slug": "canary"}}]});
         for body in [slug, next, workspace] {
             let document = read_without_canary(&body);
-            assert_eq!(document.apps(), Err(OtherShape), "{body}");
-            assert_eq!(document.pipelines(), Err(OtherShape), "{body}");
+            assert_eq!(document.apps(), None, "{body}");
+            assert_eq!(document.pipelines(), None, "{body}");
         }
     }
 
@@ -731,17 +701,14 @@ mod tests {
             read_bytes(b"\xef\xbb\xbf {\"data\": []}")
                 .unwrap()
                 .apps()
-                .is_ok()
+                .is_some()
         );
         let twice =
             read_bytes(br#"{"data": [], "x": 1e999999, "x": 123456789012345678901234567890}"#);
-        assert!(twice.unwrap().apps().is_ok());
+        assert!(twice.unwrap().apps().is_some());
         let twice = read_bytes(br#"{"data": [], "data": []}"#).unwrap();
         assert_eq!((twice.form, twice.list), (Form::Object, None));
-        assert_eq!(
-            read_bytes(br#"{"data": [["s"]]}"#).unwrap().apps(),
-            Err(OtherShape)
-        );
+        assert_eq!(read_bytes(br#"{"data": [["s"]]}"#).unwrap().apps(), None);
         for body in [
             "",
             "<html>",
@@ -749,7 +716,7 @@ mod tests {
             "{} trailing",
             &"[".repeat(100_000),
         ] {
-            assert_eq!(read_bytes(body.as_bytes()), Err(NotJson));
+            assert_eq!(read_bytes(body.as_bytes()), None);
         }
     }
 
@@ -760,7 +727,7 @@ mod tests {
                 br#"{"paging": {"total_item_count": -1e999}, "data": [{"slug": "a", "title": "#;
             let body = [start, title, b"}]}"].concat();
             let page = read_bytes(&body).map(|read| read.apps());
-            let page = page.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body)));
+            let page = page.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&body)));
             let title = page.unwrap().apps.remove(0).title;
             title.map(|title| title.raw().to_owned())
         };
@@ -778,7 +745,7 @@ mod tests {
             b"\xff\xfe{\"data\": []}",
             b"1e999 x",
         ] {
-            assert_eq!(read_bytes(broken), Err(NotJson));
+            assert_eq!(read_bytes(broken), None);
         }
     }
 
@@ -830,7 +797,7 @@ mod tests {
 
         #[test]
         fn any_json_is_read(value in any_json(), title in any_json(), next in any_json()) {
-            prop_assert!(read_bytes(value.to_string().as_bytes()).is_ok());
+            prop_assert!(read_bytes(value.to_string().as_bytes()).is_some());
             let body = json!({
                 "data": [{"slug": "s", "title": title, "owner": value}, value, null],
                 "paging": {"next": next, "total_item_count": title},

@@ -39,7 +39,7 @@ pub(super) async fn read(
         if text.is_empty() {
             return (Body::Empty, Vec::new());
         }
-        if let Ok(document) = Document::read(text, |text| redactor.clean(text)) {
+        if let Some(document) = Document::read(text, |text| redactor.clean(text)) {
             return (Body::Json(document), Vec::new());
         }
     }

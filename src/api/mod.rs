@@ -5,20 +5,19 @@
 
 mod body;
 mod certificate;
-mod error;
 mod retry;
 mod roots;
 mod throttle;
 mod tls;
 mod transport;
 
-pub use error::ClientError;
 pub use retry::RetryPolicy;
 pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
+use crate::plan::PlanError;
 use crate::proxy::{ProxyUrl, Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
@@ -146,9 +145,10 @@ impl Client {
     /// Makes a client; the time for the whole run starts now.
     ///
     /// # Errors
-    /// Returns a [`ClientError`] where the certificate file or the environment's proxy settings
+    /// Returns a [`PlanError`] where the certificate file or the environment's proxy settings
     /// can't be used.
-    pub fn new(settings: Settings) -> Result<Self, ClientError> {
+    pub fn new(settings: Settings) -> Result<Self, PlanError> {
+        let unusable = |error: reqwest::Error| PlanError::Machine(error.without_url().to_string());
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
         let lookups = Lookups::default();
@@ -177,9 +177,9 @@ impl Client {
         let mut builder = builder.no_proxy();
         if let Some(proxy) = &proxy {
             let proxy = reqwest::Proxy::all(proxy.expose());
-            builder = builder.proxy(proxy.map_err(|_| ClientError::Library)?);
+            builder = builder.proxy(proxy.map_err(unusable)?);
         }
-        let http = builder.build().map_err(|_| ClientError::Library)?;
+        let http = builder.build().map_err(unusable)?;
         let secrets: Vec<_> = proxy.iter().flat_map(ProxyUrl::secrets).collect();
         let secrets = || secrets.iter().map(String::as_str);
         let redactor = || settings.token.redactor().and(Redactor::new(secrets()));

@@ -1,7 +1,6 @@
 //! Root certificates: those that the user names, and the system's.
 
 use super::certificate::first_value;
-use super::error::ClientError;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -24,21 +23,15 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Reads the extra certificates.
-    ///
-    /// # Errors
-    /// Returns [`ClientError::CaCert`] unless there is at least one, and all are usable.
-    pub(super) fn extra(&self) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    /// Reads the extra certificates; nothing unless there is at least one, and all are usable.
+    pub(super) fn extra(&self) -> Option<Vec<CertificateDer<'static>>> {
         let Some(bytes) = &self.extra else {
-            return Ok(Vec::new());
+            return Some(Vec::new());
         };
-        let roots = certificates(bytes).ok_or(ClientError::CaCert)?;
+        let roots = certificates(bytes)?;
         let mut store = RootCertStore::empty();
         let all_usable = roots.iter().all(|root| store.add(root.clone()).is_ok());
-        if roots.is_empty() || !all_usable {
-            return Err(ClientError::CaCert);
-        }
-        Ok(roots)
+        (all_usable && !roots.is_empty()).then_some(roots)
     }
 }
 

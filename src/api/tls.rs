@@ -1,9 +1,9 @@
 //! TLS: which certificates are trusted, and what a fault means.
 
 use super::certificate::Certificate;
-use super::error::ClientError;
 use super::roots::{self, NoRoots, Roots, Trust};
 use crate::exchange::{Fault, FaultKind};
+use crate::plan::PlanError;
 use crate::text::{Clean, Untrusted};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -22,17 +22,17 @@ use tokio::time::Instant;
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
 ///
 /// # Errors
-/// Returns [`ClientError::CaCert`] if the extra roots hold no usable certificate.
+/// Returns [`PlanError::CaCert`] if the extra roots hold no usable certificate.
 pub(super) fn client_config(
     encrypted: bool,
     roots: &Roots,
     deadline: Instant,
-) -> Result<ClientConfig, ClientError> {
-    let extra = roots.extra()?;
+) -> Result<ClientConfig, PlanError> {
+    let extra = roots.extra().ok_or(PlanError::CaCert)?;
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
         .with_safe_default_protocol_versions()
-        .map_err(|_| ClientError::Library)?;
+        .map_err(|error| PlanError::Machine(error.to_string()))?;
     if !encrypted {
         return Ok(builder
             .with_root_certificates(RootCertStore::empty())

@@ -199,8 +199,7 @@ impl Run<'_> {
             route: request.route,
             roots: request.roots,
             on_pause: Box::new(move |pause| pauses.pause(pause)),
-        });
-        let client = client.map_err(|error| PlanError::Arguments(error.to_string().into()))?;
+        })?;
         self.report.target.proxy = client.proxy();
         let started = Report::started(self.report.checked_at, self.report.target.clone(), token);
         let on_event = |event: Event<'_>| progress.event(event);

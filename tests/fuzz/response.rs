@@ -26,11 +26,11 @@ pub(crate) fn judge(bytes: &[u8]) {
     let status = 100 + u16::from_be_bytes(*status) % 500;
     let redactor = Token::parse(CANARY).unwrap().token.redactor();
     let body = match Document::read(body, |text| redactor.clean(text)) {
-        Ok(document) => {
+        Some(document) => {
             is_kept_right(&document);
             Body::Json(document)
         }
-        Err(_) => Body::Html,
+        None => Body::Html,
     };
     let url = "https://api.bitrise.io/v0.1/apps?limit=50";
     let exchange = Exchange::new(url, Ok(Response::new(status, body)));
@@ -50,7 +50,7 @@ pub(crate) fn judge(bytes: &[u8]) {
 /// Asserts that little is kept of a response, that it goes together, and that the token is not in it.
 fn is_kept_right(document: &Document) {
     is_free_of_token(&format!("{document:?}"));
-    if let Ok(page) = document.apps() {
+    if let Some(page) = document.apps() {
         assert!(page.apps.len() <= 1000);
         for app in &page.apps {
             let slug = app.slug.raw();
@@ -64,7 +64,7 @@ fn is_kept_right(document: &Document) {
         if page.is_empty_list() {
             assert_eq!(page.next, None);
         }
-        if let Ok(runs) = document.pipelines() {
+        if let Some(runs) = document.pipelines() {
             assert!(runs.runs >= page.apps.len() + page.unusable);
         }
     }
@@ -74,7 +74,7 @@ fn is_kept_right(document: &Document) {
     let mut kept = document.clone();
     kept.list = None;
     assert_eq!(kept.message.as_ref(), document.message.as_ref());
-    assert!(kept.apps().is_err() && kept.pipelines().is_err());
+    assert!(kept.apps().is_none() && kept.pipelines().is_none());
 }
 
 /// Returns what the response means at each step, for the first app that it names.
