@@ -44,10 +44,13 @@ pub fn response(
 ) -> Response {
     let untrusted = |text: &str| Untrusted::cleaned(text, clean);
     let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
+    let location = value(headers, "location").filter(|text| has_ascii_host(text));
+    // The rest of the address may hold secrets.
+    let target = || Url::parse(url).ok()?.join(location?).ok();
     let is_list = matches!(&body, Body::Json(document) if document.list.is_some());
     let mut response = Response {
         request_id: request_id.map(untrusted),
-        location_host: location_host(url, headers).as_deref().map(untrusted),
+        location_host: target().and_then(|target| target.host_str().map(untrusted)),
         ..Response::new(status, body)
     };
     if status != Some(200) {
@@ -59,13 +62,6 @@ pub fn response(
         response.responder = responder(headers, page, clean);
     }
     response
-}
-
-/// Returns the host that a redirect points to; the rest of the address may hold secrets.
-fn location_host(url: &str, headers: &Headers<'_>) -> Option<String> {
-    let location = value(headers, "location").filter(|text| has_ascii_host(text))?;
-    let target = Url::parse(url).ok()?.join(location);
-    target.ok()?.host_str().map(str::to_owned)
 }
 
 /// Makes what a response says of who sent it; `page` is the start of its body if that is markup.

@@ -256,7 +256,9 @@ fn instead(error: &Error) -> Option<String> {
     };
     match error {
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names = presented.iter().map(|name| host_of(name));
+            // The library's text for one is `DnsName("host")`.
+            let names = presented.iter();
+            let names = names.map(|name| name.split('"').nth(1).unwrap_or(name));
             let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
             let first = names.get(..NAMES).unwrap_or(&names).join(", ");
             match names.len() {
@@ -273,11 +275,6 @@ fn instead(error: &Error) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Returns the name in the library's text for one, `DnsName("host")`.
-fn host_of(name: &str) -> &str {
-    name.split('"').nth(1).unwrap_or(name)
 }
 
 fn date(time: UnixTime) -> String {
