@@ -2,11 +2,13 @@
 //!
 //! Invariant: linear in the command, which is bounded. What options mean stands in `words.txt`.
 
-use super::request::{self, Address, Credential, Request, Shell, Variables};
-use super::words::{self, Words, lower};
+use super::request::{
+    Address, Credential, Request, Shell, Variables, judge_value, mistake_of_query,
+};
+use super::words::{self, Words, floor, lower};
 use crate::pasted::Mistake;
+use crate::token::has_prefix;
 use regex_lite::Regex;
-use std::sync::LazyLock;
 
 /// A command, as far as it tells what was sent.
 #[derive(Debug)]
@@ -50,31 +52,26 @@ fn is_used(client: &str, behind: &str) -> bool {
 pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
     let trimmed = command.trim_end().len();
     let is_odd = |sign| command.matches(sign).count() % 2 == 1;
-    if command[..trimmed].ends_with(['\\', '^']) || command[..trimmed].ends_with('`') && is_odd('`')
-    {
+    let starts = |pattern: &Regex| pattern.is_match(next);
+    let is_continued = command[..trimmed].ends_with(['\\', '^'])
+        || command[..trimmed].ends_with('`') && is_odd('`');
+    if is_continued {
         command.truncate(trimmed - 1);
-        command.push(' ');
-        return true;
-    }
-    if is_odd('"') || is_odd('\'') {
+    } else if is_odd('"') || is_odd('\'') {
         // What a mail program has broken inside of quotes.
         let is_rest = next.contains(['"', '\'']) || next.len() > 20 && !next.contains(' ');
         return is_rest && next.len() < 2000 && !next.starts_with(['{', '<']);
+    } else {
+        let has_address = command.contains("://") || command.contains("bitrise.io");
+        let is_open = command.matches('{').count() > command.matches('}').count();
+        let is_option = starts(pattern!(r"^(?:--?[A-Za-z]|\| ?jq)"));
+        let is_value = !has_address && starts(pattern!(r#"^(?:["']|https://|\| )"#));
+        if !is_open && !is_option && !is_value {
+            return false;
+        }
     }
-    let is_option = next.starts_with("--") && !next.starts_with("---") && !next.starts_with("--2")
-        || ["-H", "-X", "-Uri", "| jq"]
-            .iter()
-            .any(|start| next.starts_with(start));
-    let has_address = command.contains("://") || command.contains("bitrise.io");
-    let is_value = ["'", "\"", "https://", "| "]
-        .iter()
-        .any(|start| next.starts_with(start));
-    let is_open = command.matches('{').count() > command.matches('}').count();
-    let goes_on = is_open || is_option || is_value && !has_address;
-    if goes_on {
-        command.push(' ');
-    }
-    goes_on
+    command.push(' ');
+    true
 }
 
 /// A word of a command: as it reads, and the quote around its variable, or else its first quote.
@@ -141,21 +138,24 @@ impl Command {
         let client = words::which("tool", tool)?;
         let is_powershell = client == "powershell" || small.contains("$env:");
         let before = before.filter(|before| *before != Shell::Posix);
-        let known = is_powershell.then_some(Shell::PowerShell);
-        let of_cmd = has_variable_of_cmd(text).then_some(Shell::Cmd);
-        let shell = known.or(prompt).or(before).or(of_cmd);
-        let shell = shell.unwrap_or(Shell::Posix);
+        let is_cmd = pattern!(r"^[^%]*%[A-Z_]+(?:%|$)").is_match(text);
+        let shell = { is_powershell.then_some(Shell::PowerShell) }
+            .or(prompt)
+            .or(before)
+            .unwrap_or(if is_cmd { Shell::Cmd } else { Shell::Posix });
         let words = split(text, shell);
         let mut command = Self {
-            request: Request::default(),
+            request: Request {
+                is_shown: true,
+                is_whole: true,
+                ..Request::default()
+            },
             shell,
             has_options: text.contains(['\'', '"']) || words.iter().any(Word::is_option),
             client,
             is_https: matches!(tool, "https" | "xhs") || client == "powershell",
             implied: None,
         };
-        command.request.is_shown = true;
-        command.request.is_whole = true;
         command.words(&words);
         let request = &mut command.request;
         if request.address.is_none()
@@ -163,20 +163,18 @@ impl Command {
         {
             request.address = Address::read(&text[at..end], command.is_https);
         }
-        let implied = command.implied.map(str::to_owned);
-        request.method = request.method.take().or(implied);
+        request.method = { request.method.take() }.or(command.implied.map(str::to_owned));
         if request.credential.is_none()
             && let Some(Value { text, quote, .. }) = Value::of_authorization(text)
         {
             // In a table of PowerShell's, quotes stand around texts that have no variable.
             let is_text = client == "powershell" && !text.starts_with('$');
-            let quote = quote.filter(|_| !is_text);
-            let judged = request::judge_value(&text, quote, Some(shell), variables);
+            let judged = judge_value(&text, quote.filter(|_| !is_text), Some(shell), variables);
             request.credential = Some(judged);
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
-        let is_single = |word: &Word| word.quote == Some('\'');
-        if is_typographic || shell == Shell::Cmd && words.iter().any(is_single) {
+        let mut quotes = words.iter().map(|word| word.quote);
+        if is_typographic || shell == Shell::Cmd && quotes.any(|quote| quote == Some('\'')) {
             request.mistakes.push(Mistake::Quotes);
         }
         Some(command)
@@ -261,7 +259,7 @@ impl Command {
     /// Reads what `HTTPie` takes behind the address: `name:value`, `name==value`, `name=value`.
     fn item(&mut self, item: &str) {
         if let Some((name, value)) = item.split_once("==") {
-            let mistake = request::mistake_of_query(name, value);
+            let mistake = mistake_of_query(name, value);
             if let Some(address) = &mut self.request.address {
                 address.mistakes.extend(mistake);
             }
@@ -274,25 +272,14 @@ impl Command {
     }
 }
 
-fn has_variable_of_cmd(text: &str) -> bool {
-    let behind = text.split('%').nth(1);
-    behind.is_some_and(|name| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-    })
-}
-
 /// Tells whether a filter behind a command shows all of the response.
-fn shows_all<'w>(mut words: impl Iterator<Item = &'w Word>) -> bool {
-    let name = words
-        .next()
-        .map_or("", |word| word.text.trim_end_matches(".exe"));
+fn shows_all<'w>(words: impl Iterator<Item = &'w Word>) -> bool {
     let is_end = |word: &&Word| !word.text.starts_with(['|', ';', '&']);
-    let mut arguments = words.take_while(is_end).map(|word| word.text.as_str());
-    match name {
-        "jq" => arguments
-            .find(|word| !word.starts_with('-'))
+    let mut words = words.take_while(is_end).map(|word| word.text.as_str());
+    match words.next().unwrap_or_default().trim_end_matches(".exe") {
+        "jq" => { words.find(|word| !word.starts_with('-')) }
             .is_none_or(|filter| matches!(filter, "." | "")),
-        "python" | "python3" | "py" => arguments.any(|word| word == "json.tool"),
+        "python" | "python3" | "py" => words.any(|word| word == "json.tool"),
         name => words::is("shows all", name),
     }
 }
@@ -307,28 +294,19 @@ fn looks_like_address(word: &str) -> bool {
 
 /// Returns where the next address stands in a text.
 pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
-    let rest = text.get(from..)?;
-    let starts = ["https://", "http://", "HTTPS://", "api.bitrise.io/"];
-    let is_start = |at: &usize| starts.iter().any(|start| rest[*at..].starts_with(start));
-    let mut places = rest.char_indices().map(|(at, _)| at);
-    let at = places.find(is_start)?;
-    let is_end = |c: char| c.is_whitespace() || "\"'`’”‘“|\\)]}<>,;»。、".contains(c);
-    let found = &rest[at..];
     // A placeholder in the path may stand in any brackets.
-    let mut end = found.find(is_end).unwrap_or(found.len());
-    while let Some(c) = found[end..].chars().next() {
-        let opens = found[..end].ends_with('/') && "<{[$".contains(c);
-        let closes = ">}]".contains(c) && found[..end].contains(['<', '{', '[']);
-        if !opens && !closes {
-            break;
-        }
-        let inner = end + c.len_utf8();
-        end = found[inner..]
-            .find(is_end)
-            .map_or(found.len(), |at| inner + at);
-    }
-    let address = found[..end].trim_end_matches(['.', ':', '?', '!', '…']);
-    Some((from + at, from + at + address.len().max(7)))
+    let address = pattern!(concat!(
+        r"(?:https?://|HTTPS://|api\.bitrise\.io/)",
+        r#"(?:/<[^\s"'<>]*>|[{\[][^\s"'<>{}\[\]]*[}\]]*|[^\s"'`’”‘“|\\)\]}<>,;»。、])*"#,
+    ));
+    let rest = text.get(from..)?;
+    // Most lines have none.
+    let mut signs = ["://", "api.bitrise.io/"].iter();
+    let found = { signs.any(|sign| rest.contains(sign)) }.then(|| address.find(rest))??;
+    let length = { found.as_str() }
+        .trim_end_matches(['.', ':', '?', '!', '…'])
+        .len();
+    Some((from + found.start(), from + found.start() + length))
 }
 
 /// The value of an `Authorization` header, in whichever notation, and the quote that it stands in.
@@ -344,37 +322,35 @@ impl Value {
     /// Reads the first one in a text: `key: value`, `"key": value`, `key = value`, `'key: value'`.
     pub(super) fn of_authorization(text: &str) -> Option<Self> {
         // What is around the name, then a text in quotes, a variable, or anything else.
-        static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-            super::regex(concat!(
-                r#"(?i)(^|[^-])authorization(\\?["'’”`])?[\s\]\\"']{0,8}(?:=>|[:=,：])[ \t\\]*"#,
-                r#"(?:([fubr$@]{0,2})(["'‘“`])([^"'‘’“”`\n\\]*)"#,
-                r#"|(\$\{\{[^}\n]*\}\}|\$?\{[^}\n]*\}+|\$\([^)\n]*\)|[$%\[][^\s,;)}"'’”`]*)"#,
-                r#"|([^"'‘’“”`\n\\;}]*))"#,
-            ))
-        });
+        let pattern = pattern!(concat!(
+            r#"(?i)(^|[^-])authorization(\\?["'’”`])?[\s\]\\"']{0,8}(?:=>|[:=,：])[ \t\\]*"#,
+            r#"(?:([fubr$@]{0,2})(["'‘“`])([^"'‘’“”`\n\\]*)"#,
+            r#"|(\$\{\{[^}\n]*\}\}|\$?\{[^}\n]*\}+|\$\([^)\n]*\)|[$%\[][^\s,;)}"'’”`]*)"#,
+            r#"|([^"'‘’“”`\n\\;}]*))"#,
+        ));
         let at = lower(text).find("authorization")?;
-        let window = &text[words::floor(text, at.saturating_sub(4))..words::floor(text, at + 2048)];
-        let found = VALUE.captures(window)?;
+        let window = &text[floor(text, at.saturating_sub(4))..floor(text, at + 2048)];
+        let found = pattern.captures(window)?;
         let part = |group: usize| found.get(group).map(|part| part.as_str());
         let quote = |group: usize| part(group).and_then(|text| text.chars().last());
         let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
         let is_code = around.is_some() && part(2).is_some() && part(4).is_none();
-        let whole = part(5).or(part(6)).or(part(7)).unwrap_or_default();
-        let expression = whole.split([',', ')']).next().filter(|_| is_code);
-        let value = expression.unwrap_or(whole);
+        let mut value = part(5).or(part(6)).or(part(7)).unwrap_or_default();
+        if is_code {
+            value = value.split([',', ')']).next().unwrap_or(value);
+        }
         let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
         // What a program puts into its text is not shown.
         let is_marked = part(3).is_some_and(|mark| mark.contains(['f', 'F', '$']));
-        let hole = value.find('{').zip(value.rfind('}'));
-        let text = match hole.filter(|_| is_marked || quote(4) == Some('`')) {
-            Some((open, close)) if open < close => {
-                let front = value[..open].trim_end_matches('$');
-                format!("{front}***{}", &value[close + 1..])
-            }
-            _ => value.to_owned(),
+        let has_holes = is_marked || quote(4) == Some('`');
+        let hole = pattern!(r"\$*\{.*\}");
+        let text = if has_holes {
+            hole.replace(value, "***")
+        } else {
+            value.into()
         };
         Some(Self {
-            text,
+            text: text.into_owned(),
             quote: quote(4).or(around).filter(|_| !is_code),
             is_code,
         })
@@ -395,22 +371,19 @@ pub(super) enum CurlError {
 
 /// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes).
 pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
-    let small = words.lower.as_str();
-    let at = small.find("curl: (").or_else(|| small.find("curl:("))?;
-    let (number, said) = small[at..].split_once('(')?.1.split_once(')')?;
-    let own = words::which("curl", number).unwrap_or("unknown");
-    let told = words.kind("fault");
-    let fault = match (own, told) {
+    let found = pattern!(r"curl: ?\((\d+)\)(.*)").captures(&words.lower)?;
+    let (own, said) = (
+        words::which("curl", &found[1]).unwrap_or("unknown"),
+        &found[2],
+    );
+    let (_, last) = said.rsplit_once(": ").unwrap_or(("", said));
+    let fault = match (own, words.kind("fault")) {
         ("status", _) => {
-            let (_, status) = said.rsplit_once(": ")?;
-            let status = status
-                .trim()
-                .get(..3)
-                .and_then(|status| status.parse().ok());
+            let status = last.trim().get(..3).and_then(|status| status.parse().ok());
             return Some(status.map_or(CurlError::Nothing, CurlError::Status));
         }
         ("nothing", None) => return Some(CurlError::Nothing),
-        ("dns", _) if is_misread_host(said) => return Some(CurlError::Misread),
+        ("dns", _) if is_misread_host(last.trim()) => return Some(CurlError::Misread),
         ("misread", Some("not_http")) => "not_http",
         ("misread", _) => return Some(CurlError::Misread),
         ("tls_failed", Some("closed")) => "closed_in_handshake",
@@ -424,11 +397,7 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
 
 /// Tells whether a name that was not found is none: a part of the command that curl took for an
 /// address, since the shell does not know its quotes.
-fn is_misread_host(said: &str) -> bool {
-    let host = said.rsplit(": ").next().unwrap_or_default().trim();
-    host.contains(['\'', '"', '‘', '’', '“', '”', '\\'])
-        || !host.contains('.') && host != "localhost"
-        || ["bitwat_", "bitpat_"]
-            .iter()
-            .any(|prefix| host.contains(prefix))
+fn is_misread_host(host: &str) -> bool {
+    let is_name = host.contains('.') || host == "localhost";
+    !is_name || has_prefix(host) || host.contains(['\'', '"', '‘', '’', '“', '”', '\\'])
 }

@@ -29,6 +29,7 @@ pub(super) enum Endpoint {
 pub(super) struct Address {
     /// The address as it is shown: without user, password and all of the query but `limit`.
     pub(super) shown: String,
+    path: String,
     /// What is asked for.
     pub(super) endpoint: Endpoint,
     /// What is wrong with it.
@@ -111,57 +112,46 @@ impl Address {
     /// Reads an address. `is_https` says what a missing scheme stands for.
     pub(super) fn read(text: &str, is_https: bool) -> Option<Self> {
         const LONGEST: usize = 2048;
-        let scheme = text
-            .split_once("://")
-            .map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let whole = match scheme.as_deref() {
-            Some("http" | "https") => text.to_owned(),
-            Some(_) => return None,
+        let whole = match text.split_once("://").map(|(scheme, _)| lower(scheme)) {
+            Some(scheme) => matches!(&*scheme, "http" | "https").then(|| text.to_owned())?,
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
-        if whole.len() > LONGEST {
-            return None;
-        }
-        let url = base_url::url(&whole)?;
-        let is_loopback = crate::base_url::is_loopback(&url);
-        let mut mistakes = Vec::new();
-        if !is_loopback && url.host_str().map(|host| host.trim_end_matches('.')) != Some(HOST) {
-            mistakes.push(Mistake::OtherHost);
-        }
-        if !is_loopback && url.scheme() == "http" {
-            mistakes.push(Mistake::PlainHttp);
-        }
+        let url = base_url::url(&whole).filter(|_| whole.len() <= LONGEST)?;
         let path = url.path();
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let apps = parts.iter().position(|part| *part == "apps");
         let (base, below) = parts.split_at(apps.unwrap_or(0));
-        let is_version = |part: &str| {
-            let number = part.strip_prefix(['v', 'V']);
-            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        match base.last() {
-            Some(&"v0.1") => {}
-            Some(version) if is_version(version) => mistakes.push(Mistake::OtherVersion),
-            _ if apps.is_some() => mistakes.push(Mistake::NoVersion),
-            _ => {}
-        }
-        let endpoint = match below {
-            ["apps"] => Endpoint::Apps,
+        let version = base.last().copied().unwrap_or_default();
+        let is_version = pattern!(r"^[vV]\d").is_match(version);
+        let (endpoint, slug) = match below {
+            ["apps"] => (Endpoint::Apps, None),
             // A slash behind nothing: the slug is missing.
-            ["apps", "pipelines"] => Endpoint::Pipelines(String::new()),
-            ["apps", slug, "pipelines"] => Endpoint::Pipelines(decoded(slug)),
-            ["apps", slug, "pipelines", _] => Endpoint::Details(decoded(slug)),
-            _ => Endpoint::Other,
+            ["apps", "pipelines"] => (Endpoint::Pipelines(String::new()), Some("")),
+            ["apps", slug, "pipelines"] => (Endpoint::Pipelines(decoded(slug)), Some(*slug)),
+            ["apps", slug, "pipelines", _] => (Endpoint::Details(decoded(slug)), Some(*slug)),
+            _ => (Endpoint::Other, None),
         };
-        match &endpoint {
-            Endpoint::Pipelines(slug) | Endpoint::Details(slug) if is_slug_placeholder(slug) => {
-                mistakes.push(Mistake::SlugPlaceholder);
-            }
-            Endpoint::Other => mistakes.push(Mistake::OtherEndpoint),
-            _ if path.contains("//") || path.ends_with('/') => mistakes.push(Mistake::ExtraSlash),
-            _ => {}
-        }
+        let is_loopback = base_url::is_loopback(&url);
+        let host = url.host_str().map(|host| host.trim_end_matches('.'));
+        let is_open = slug.is_some_and(|slug| is_slug_placeholder(&decoded(slug)));
+        let is_other = endpoint == Endpoint::Other;
+        let has_slash = path.contains("//") || path.ends_with('/');
+        let is_other_version = version != "v0.1";
+        let mistakes = [
+            (!is_loopback && host != Some(HOST), Mistake::OtherHost),
+            (!is_loopback && url.scheme() == "http", Mistake::PlainHttp),
+            (is_other_version && is_version, Mistake::OtherVersion),
+            (
+                is_other_version && !is_version && apps.is_some(),
+                Mistake::NoVersion,
+            ),
+            (is_open, Mistake::SlugPlaceholder),
+            (is_other, Mistake::OtherEndpoint),
+            (has_slash && !is_open && !is_other, Mistake::ExtraSlash),
+        ];
+        let mistakes = mistakes.into_iter().filter(|(is_seen, _)| *is_seen);
+        let mut mistakes: Vec<_> = mistakes.map(|(_, mistake)| mistake).collect();
         let mut limit = String::new();
         for (name, value) in url.query_pairs() {
             if name == "limit" && value.len() < 7 && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -174,6 +164,7 @@ impl Address {
         let base = format!("{origin}/{}", base.join("/"));
         Some(Self {
             shown: format!("{origin}{path}{limit}"),
+            path: path.to_owned(),
             base: base.trim_end_matches('/').to_owned(),
             endpoint,
             mistakes,
@@ -188,53 +179,41 @@ impl Address {
         if path.contains("://") {
             return Self::read(path, true);
         }
-        let is_short = path
-            .strip_prefix("/apps")
-            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        let behind = path.strip_prefix("/apps");
+        let is_short = behind.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
         let version = if is_short { "/v0.1" } else { "" };
-        let address = Self::read(&format!("https://{HOST}{version}{path}"), true)?;
         Some(Self {
             is_path: true,
-            ..address
+            ..Self::read(&format!("{HOST}{version}{path}"), true)?
         })
     }
 
     /// Returns the address at another host, which a header names.
     pub(super) fn at_host(&self, host: &str) -> Option<Self> {
-        let is_local = host.starts_with("127.") || host.starts_with("localhost");
-        let scheme = if is_local { "http" } else { "https" };
         let is_same = host.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
-        if !self.is_path || is_same || host.len() > 300 {
+        if !self.is_path || is_same {
             return None;
         }
-        Self::read(&format!("{scheme}://{host}{}", self.path()), true)
-    }
-
-    fn path(&self) -> &str {
-        let behind = self.shown.find("://").map_or(0, |at| at + 3);
-        let path = self.shown[behind..]
-            .find('/')
-            .map_or("", |at| &self.shown[behind + at..]);
-        path.split('?').next().unwrap_or_default()
+        let is_local = host.starts_with("127.") || host.starts_with("localhost");
+        Self::read(&format!("{host}{}", self.path), !is_local)
     }
 
     /// Tells whether it is an address of the API, and not one of a page or of somebody else's.
     pub(super) fn is_of_api(&self) -> bool {
-        let is_api = is_bitrise(&self.shown) && self.shown.contains("//api.");
-        is_api && self.path().len() > 1
-            || self.endpoint != Endpoint::Other
-                && (self.base.ends_with("/v0.1") || is_bitrise(&self.shown))
+        let is_bitrise = is_bitrise(&self.shown);
+        is_bitrise && self.shown.contains("//api.") && self.path.len() > 1
+            || self.endpoint != Endpoint::Other && (is_bitrise || self.base.ends_with("/v0.1"))
     }
 
     /// Tells whether it is no more than what addresses of the API begin with.
     pub(super) fn is_base(&self) -> bool {
-        matches!(self.path().trim_end_matches('/'), "" | "/v0.1")
+        matches!(self.path.trim_end_matches('/'), "" | "/v0.1")
     }
 
     /// Tells whether both ask the same, apart from what the query says.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         if self.is_path || other.is_path {
-            return self.path() == other.path();
+            return self.path == other.path;
         }
         self.shown.split('?').next() == other.shown.split('?').next()
     }
@@ -265,12 +244,10 @@ fn decoded(segment: &str) -> String {
 
 /// Tells whether a slug was never filled in.
 fn is_slug_placeholder(slug: &str) -> bool {
-    let lower = lower(slug);
-    !is_hidden_slug(slug)
-        && (slug.is_empty()
-            || lower == "slug"
-            || words::says("slug placeholder", &lower)
-            || slug.starts_with(['<', '{', '[', ':']))
+    let small = lower(slug);
+    let is_bracketed = slug.starts_with(['<', '{', '[', ':']);
+    let is_name = matches!(&*small, "" | "slug") || words::says("slug placeholder", &small);
+    !is_hidden_slug(slug) && (is_name || is_bracketed)
 }
 
 /// Tells whether a slug can't be put into a command.
@@ -280,13 +257,7 @@ pub(super) fn is_placeholder(slug: &str) -> bool {
 
 /// Tells whether a slug is hidden, or comes out of a variable, so that it is not known.
 pub(super) fn is_hidden_slug(slug: &str) -> bool {
-    let is_mask = |c: char| matches!(c, '*' | '•' | '█' | 'x' | 'X' | '…' | '.' | '#');
-    slug.starts_with('$')
-        || slug.contains("***")
-        || slug.contains('…')
-        || slug.ends_with("...")
-        || words::says("hidden", &lower(slug))
-        || !slug.is_empty() && slug.chars().all(is_mask)
+    slug.starts_with('$') || is_hidden(slug)
 }
 
 /// A credential, as far as it can be told from others.
@@ -321,38 +292,32 @@ pub(super) fn judge_value(
     variables: &Variables,
 ) -> Judged {
     let value = value.trim();
-    let small = lower(value);
     if value.trim_matches(['"', '\'']).is_empty() {
         return (Credential::Unknown, Some(Mistake::EmptyToken));
     }
-    let is_scheme = |scheme: &&&str| {
-        let behind = small.strip_prefix(**scheme);
-        behind.is_some_and(|rest| {
-            !scheme.ends_with(char::is_alphanumeric) || !rest.starts_with(char::is_alphanumeric)
-        })
+    let small = lower(value);
+    let behind = |scheme: &str| {
+        let rest = small.strip_prefix(scheme)?;
+        let is_word = scheme.ends_with(char::is_alphanumeric);
+        let is_apart = !is_word || !rest.starts_with(char::is_alphanumeric);
+        is_apart.then(|| value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']))
     };
-    if let Some(scheme) = words::section("scheme").iter().find(is_scheme) {
-        let inner = value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']);
-        let credential = match inner {
-            "" => Credential::Unknown,
-            inner => judge_bare(inner, quote, shell, variables).0,
-        };
-        let mistake = if *scheme == "bearer" {
-            Mistake::Bearer
-        } else {
-            Mistake::Scheme
-        };
-        return (credential, Some(mistake));
+    let bare = |value| judge_bare(value, quote, shell, variables);
+    // Bitrise takes this one.
+    if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
+        return bare(token);
     }
-    let is_token = small
-        .strip_prefix("token ")
-        .is_some_and(|rest| !rest.trim().is_empty());
-    let value = if is_token {
-        value["token ".len()..].trim()
-    } else {
-        value
+    let mut schemes = words::section("scheme").iter();
+    let Some((scheme, inner)) = schemes.find_map(|scheme| Some((scheme, behind(scheme)?))) else {
+        return bare(value);
     };
-    judge_bare(value, quote, shell, variables)
+    let is_bearer = *scheme == "bearer";
+    let mistake = if is_bearer {
+        Mistake::Bearer
+    } else {
+        Mistake::Scheme
+    };
+    (bare(inner).0, Some(mistake))
 }
 
 fn judge_bare(
@@ -361,15 +326,15 @@ fn judge_bare(
     shell: Option<Shell>,
     variables: &Variables,
 ) -> Judged {
-    let is_single = matches!(quote, Some('\'' | '‘' | '’'));
     if is_hidden(value) {
         return (Credential::Unknown, None);
     }
     if let Some(name) = variable(value) {
+        let is_single = matches!(quote, Some('\'' | '‘' | '’'));
         // What a shell takes for a command, a CI system should have replaced.
-        let of_ci = ["$(", "{{", "${{", "%", "$env:"];
+        let mut of_ci = ["$(", "{{", "${{", "%", "$env:"].iter();
         let is_unexpanded = match shell {
-            Some(Shell::Posix) => is_single || of_ci.iter().any(|sign| value.starts_with(sign)),
+            Some(Shell::Posix) => is_single || of_ci.any(|sign| value.starts_with(sign)),
             Some(Shell::PowerShell) => is_single || value.starts_with(['%', '{']),
             Some(Shell::Cmd) => !value.starts_with('%'),
             None => true,
@@ -379,50 +344,33 @@ fn judge_bare(
         }
         return named(name, variables);
     }
-    let bare =
-        lower(value.trim_matches(|c: char| "<>{}[]() ".contains(c))).replace([' ', '-'], "_");
-    let is_own = ["your_", "my_", "the_"]
-        .iter()
-        .any(|start| bare.starts_with(start));
-    let is_bracketed = value.starts_with('<') && value.ends_with('>');
-    if words::is("placeholder", &bare) || is_own && bare.contains("token") || is_bracketed {
-        return (Credential::Unknown, Some(Mistake::TokenPlaceholder));
-    }
     // In letters without digits there is no token: a name in a program.
     let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
-    if quote.is_none() && shell.is_none() && value.len() < 20 && value.chars().all(is_part) {
+    let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
+    let is_bracketed = value.starts_with('<') && value.ends_with('>');
+    let is_placeholder = Token::parse(&lower(value)).is_err_and(|error| error.is_placeholder());
+    if is_placeholder || is_bracketed {
+        return (Credential::Unknown, Some(Mistake::TokenPlaceholder));
+    } else if is_name && value.len() < 20 {
         return named(value.to_owned(), variables);
     }
     let mut kinds = ["bitwat_", "bitpat_"].into_iter();
-    let kind = kinds.find(|prefix| value.starts_with(prefix)).unwrap_or("");
+    let kind = kinds.find(|prefix| value.starts_with(prefix));
     let fingerprint = Token::parse(value)
         .ok()
         .and_then(|parsed| parsed.token.fingerprint());
-    let literal = |fingerprint| Credential::Literal(fingerprint, kind);
+    let literal = |fingerprint| Credential::Literal(fingerprint, kind.unwrap_or_default());
     (fingerprint.map_or(Credential::Unknown, literal), None)
 }
 
 /// Returns the name of the variable that a value is.
 fn variable(value: &str) -> Option<String> {
-    const NOTATIONS: [(&str, &str); 9] = [
-        ("${{", "}}"),
-        ("${", "}"),
-        ("$(", ")"),
-        ("$[", "]"),
-        ("$env:", ""),
-        ("$Env:", ""),
-        ("{{", "}}"),
-        ("%", "%"),
-        ("$", ""),
-    ];
-    let mut inner = NOTATIONS
-        .iter()
-        .filter_map(|(start, end)| value.strip_prefix(start)?.strip_suffix(end));
-    let name = inner.next()?.trim();
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-: ".contains(c);
-    let is_name = !name.is_empty() && name.len() <= 80 && name.chars().all(is_part);
+    let notation = pattern!(
+        r"^(?:\$(?:[Ee]nv:|\{\{?|\(|\[)?|\{\{|%)\s*([\w.: -]{1,80}?)\s*(?:\}\}?|\)|\]|%)?$"
+    );
+    let name = &notation.captures(value)?[1];
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
-    is_name.then(|| last.trim_matches('-').to_owned())
+    Some(last.trim_matches('-').to_owned())
 }
 
 /// Tells whether a value was made unreadable, so that nothing is known of it.
@@ -431,17 +379,15 @@ pub(super) fn is_hidden(value: &str) -> bool {
     let small = lower(value);
     let mut tails = ["bitwat_", "bitpat_", "token "].iter();
     let tail = tails.find_map(|start| small.strip_prefix(start));
-    let core = tail
-        .unwrap_or(&small)
-        .trim_matches(|c: char| "<>[](){} ".contains(c));
+    let core = tail.unwrap_or(&small);
+    let core = core.trim_matches(|c: char| "<>[](){} ".contains(c));
     let is_mask = |c: char| "*•●█▓░·.…x#_-~?■□▒✱＊".contains(c);
     // The whole word is one for hiding, or it stands in brackets.
     let is_bracketed = |text: &str| text.starts_with(['<', '[', '(', '{']);
     let is_marked =
         is_bracketed(value) || tail.is_some() || !small.contains(|c: char| c.is_ascii_digit());
-    tail == Some("")
-        || !core.is_empty() && core.chars().all(is_mask)
+    !core.is_empty() && core.chars().all(is_mask)
         || MARKS.iter().any(|mark| small.contains(mark))
         || is_marked && words::says("hidden", core)
-        || tail.is_some_and(|tail| is_bracketed(tail) || tail.starts_with('$'))
+        || tail.is_some_and(|tail| tail.is_empty() || is_bracketed(tail) || tail.starts_with('$'))
 }

@@ -37,9 +37,8 @@ impl Secrets {
     pub(super) fn find(text: &str) -> Self {
         let mut finds = Finds::default();
         for line in text.split('\n') {
-            let words =
-                line.split(|c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c));
-            let words = words.filter(|word| !word.is_empty());
+            let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
+            let words = line.split(is_border).filter(|word| !word.is_empty());
             let words: Vec<&str> = words.map(|word| &word[..floor(word, LONGEST)]).collect();
             // In some commands and files white space alone stands behind a name.
             let mut is_spaced = words.len() == 2;
@@ -50,7 +49,19 @@ impl Secrets {
                 is_spaced |= words::is("spaced", word);
             }
         }
-        finds.into_secrets()
+        let Finds { texts, found } = finds;
+        // The start of another token is that token, which was cut there.
+        let is_start = |(text, kind): &(String, Secret)| {
+            let mut texts = found.iter().map(|(text, _)| text);
+            matches!(kind, Secret::Bitrise(..))
+                && texts.any(|other| other.len() > text.len() && other.starts_with(text))
+        };
+        let whole = found.iter().filter(|one| !is_start(one));
+        Self {
+            found: whole.map(|(_, kind)| kind.clone()).collect(),
+            are_too_many: texts.len() >= MAX_SECRETS,
+            redactor: Redactor::new(texts.iter().map(String::as_str)),
+        }
     }
 
     /// Returns a text without the secrets.
@@ -83,49 +94,23 @@ impl Finds {
         if self.texts.len() < MAX_SECRETS {
             self.texts.insert(text.to_owned());
         }
+        let mut known = self.found.iter();
         if let Some(kind) = kind
+            && !known.any(|(own, known)| own == text || *known == kind)
             && self.found.len() < MAX_SECRETS
-            && !self
-                .found
-                .iter()
-                .any(|(own, known)| own == text || *known == kind)
         {
             self.found.push((text.to_owned(), kind));
         }
     }
 
-    fn into_secrets(self) -> Secrets {
-        let Self { texts, found } = self;
-        // The start of another token is that token, which was cut there.
-        let is_start = |(text, kind): &(String, Secret)| {
-            let is_longer =
-                |(other, _): &(String, Secret)| other.len() > text.len() && other.starts_with(text);
-            matches!(kind, Secret::Bitrise(..)) && found.iter().any(is_longer)
-        };
-        let whole = found.iter().filter(|one| !is_start(one));
-        Secrets {
-            found: whole.map(|(_, kind)| kind.clone()).collect(),
-            are_too_many: texts.len() >= MAX_SECRETS,
-            redactor: Redactor::new(texts.iter().map(String::as_str)),
-        }
-    }
-
     /// Takes what is known by its own shape.
     fn shape(&mut self, word: &str) {
-        if let Some((_, authority)) = word.split_once("://") {
-            let authority = authority.split('/').next().unwrap_or_default();
-            if let Some((user_info, host)) = authority.rsplit_once('@') {
-                let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-                let is_proxy = !matches!(port, "443" | "80");
-                self.user_info(
-                    user_info,
-                    if is_proxy {
-                        Secret::Proxy
-                    } else {
-                        Secret::Password
-                    },
-                );
-            }
+        let (_, behind) = word.split_once("://").unwrap_or_default();
+        let authority = behind.split('/').next().unwrap_or_default();
+        if let Some((user_info, host)) = authority.rsplit_once('@') {
+            let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
+            let is_proxy = !matches!(port, "443" | "80");
+            self.user_info(user_info, is_proxy);
         }
         for part in word.split(|c| is_sign(c) || matches!(c, '@' | '/')) {
             self.token(part);
@@ -135,33 +120,26 @@ impl Finds {
 
     /// Takes a token of Bitrise or another service, and tells whether it is one.
     fn token(&mut self, text: &str) -> bool {
-        if let Some(at) = ["bitwat_", "bitpat_"]
-            .iter()
-            .find_map(|prefix| text.find(prefix))
-        {
-            let token = text[at..]
-                .split(|c| !is_token_part(c))
-                .next()
-                .unwrap_or_default();
-            let (is_cut, secret) = (is_hidden(&text[at..]), &token["bitwat_".len()..]);
-            if token != SANDBOX_TOKEN && !secret.is_empty() {
-                // A masked or made-up one is not shown either, but it is no secret.
-                let kind = bitrise(token).filter(|_| !is_cut && is_real(secret));
-                self.add(secret, kind);
-            }
-            return true;
+        let mut prefixes = ["bitwat_", "bitpat_"].iter();
+        let Some(at) = prefixes.find_map(|prefix| text.find(prefix)) else {
+            // Base64 of a Bitrise token.
+            let is_base64 = text.starts_with("Yml0");
+            return is_base64 && self.token(&decode_base64(text)) || self.service(text);
+        };
+        let text = &text[at..];
+        let token = &text[..text.find(|c| !is_token_part(c)).unwrap_or(text.len())];
+        let secret = &token["bitwat_".len().min(token.len())..];
+        if token != SANDBOX_TOKEN && !secret.is_empty() {
+            // A masked or made-up one is not shown either, but it is no secret.
+            let is_one = !is_hidden(text) && is_real(secret);
+            self.add(secret, bitrise(token).filter(|_| is_one));
         }
-        // Base64 of a Bitrise token.
-        text.starts_with("Yml0") && self.token(&decode_base64(text)) || self.service(text)
+        true
     }
 
     fn service(&mut self, text: &str) -> bool {
         // The lookup costs most of the time; no token is as short as most words.
-        let known = if text.len() < 16 {
-            None
-        } else {
-            other_service(text)
-        };
+        let known = (text.len() >= 16).then(|| other_service(text)).flatten();
         let Some((name, place, prefix)) = known else {
             return false;
         };
@@ -169,8 +147,7 @@ impl Finds {
             Some((before, behind)) if before.is_empty() || before.contains("://") => behind,
             _ => text,
         };
-        let is_odd = secret.contains(|c: char| c.is_ascii_digit());
-        let is_live = is_odd && is_real(secret);
+        let is_live = has_digit(secret) && is_real(secret);
         if is_live {
             self.add(text, Some(Secret::Service(name, place)));
         }
@@ -178,31 +155,35 @@ impl Finds {
     }
 
     /// Takes a user and a password with a colon between, of which either may be a token.
-    fn user_info(&mut self, text: &str, kind: Secret) {
+    fn user_info(&mut self, text: &str, is_proxy: bool) {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let is_token = self.token(user) | self.token(password);
-        let is_secret = is_shown(password) && !is_token;
-        self.add(text, is_secret.then_some(kind));
+        let kind = if is_proxy {
+            Secret::Proxy
+        } else {
+            Secret::Password
+        };
+        self.add(text, Some(kind).filter(|_| is_shown(password) && !is_token));
         self.add(user, None);
         self.add(password, None);
     }
 
     /// Takes what stands behind a name that announces a secret.
     fn name(&mut self, word: &str, rest: &[&str], is_spaced: bool) {
-        let (mut name, mut glued) = word.split_at(word.find(is_sign).unwrap_or(word.len()));
-        if name.eq_ignore_ascii_case("$env") {
-            let behind = &glued[1..];
-            (name, glued) = behind.split_at(behind.find(is_sign).unwrap_or(behind.len()));
-        }
+        let behind = |start: &str| {
+            word.get(..start.len())?
+                .eq_ignore_ascii_case(start)
+                .then_some(start.len())
+        };
+        let word = &word[behind("$env:").unwrap_or(0)..];
         // As in `-ubob:pw`.
-        if word.starts_with(['-'])
-            && !word.starts_with("--")
-            && word.len() > 2
-            && word.contains([':', '@'])
-            && word.is_char_boundary(2)
-        {
-            (name, glued) = word.split_at(2);
-        }
+        let is_glued = pattern!("^-[^-].*[:@]").is_match(word) && word.is_char_boundary(2);
+        let end = if is_glued {
+            Some(2)
+        } else {
+            word.find(is_sign)
+        };
+        let (name, glued) = word.split_at(end.unwrap_or(word.len()));
         let Some(kind) = announced(name) else {
             return;
         };
@@ -222,43 +203,45 @@ impl Finds {
             }
             return;
         }
-        let Some(mut value) = values.next() else {
-            return;
+        let first = values.next().unwrap_or_default();
+        let scheme = lower(first);
+        let has_scheme = scheme == "token" || words::is("scheme", &scheme);
+        let value = if has_scheme {
+            values.next().unwrap_or_default()
+        } else {
+            first
         };
-        let scheme = lower(value);
-        if section("scheme").contains(&&*scheme) || scheme == "token" {
-            let Some(next) = values.next() else {
-                return;
-            };
-            value = next;
-        }
         let decoded = decode_base64(value);
         match kind {
+            _ if value.is_empty() => {}
             _ if scheme == "basic" && !decoded.is_empty() => {
-                let own = if kind == "proxy" {
-                    Secret::Proxy
-                } else {
-                    Secret::Password
-                };
                 self.add(value, None);
-                self.user_info(&decoded, own);
+                self.user_info(&decoded, kind == "proxy");
             }
             "proxy" => {
-                let value = value.split_once("://").map_or(value, |(_, rest)| rest);
-                if let Some((user_info, _)) = value.rsplit_once('@') {
-                    self.user_info(user_info, Secret::Proxy);
-                } else if !name.to_ascii_lowercase().ends_with("proxy") && name != "-x" {
-                    self.user_info(value, Secret::Proxy);
+                let (_, value) = value.split_once("://").unwrap_or(("", value));
+                let is_address = lower(name).ends_with("proxy") || name == "-x";
+                match value.rsplit_once('@') {
+                    Some((user_info, _)) => self.user_info(user_info, true),
+                    None if is_address => {}
+                    None => self.user_info(value, true),
                 }
             }
-            "user" => self.user_info(value, Secret::Password),
+            "user" => self.user_info(value, false),
             "password" if is_shown(value) && !self.token(value) => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
                 self.add(value, (!is_word).then_some(Secret::Password));
             }
-            "token" if is_candidate(value) && !self.token(value) => {
-                let is_odd = value.contains(|c: char| c.is_ascii_digit());
-                self.add(value, bitrise(value).filter(|_| is_odd && is_real(value)));
+            "token"
+                if is_shown(value)
+                    && value.len() >= 8
+                    && !is_place(value)
+                    && !self.token(value) =>
+            {
+                self.add(
+                    value,
+                    bitrise(value).filter(|_| has_digit(value) && is_real(value)),
+                );
             }
             _ => {}
         }
@@ -268,19 +251,12 @@ impl Finds {
 /// Returns of which kind the secret is that a name announces.
 fn announced(name: &str) -> Option<&'static str> {
     let small = lower(name);
-    let is_one = |kind: &&str| {
-        let mut names = section(&format!("secret {kind}")).iter();
-        names.any(|known| {
-            if known.starts_with('-') {
-                *known == name
-            } else {
-                small.ends_with(known)
-            }
-        })
+    let is_one = |known: &&str| {
+        let is_option = known.starts_with('-');
+        *known == name || !is_option && small.ends_with(known)
     };
-    ["proxy", "session", "user", "password", "token"]
-        .into_iter()
-        .find(is_one)
+    let kinds = ["proxy", "session", "user", "password", "token"];
+    { kinds.into_iter() }.find(|kind| section(&format!("secret {kind}")).iter().any(is_one))
 }
 
 /// Returns what a value is if it is a token of Bitrise.
@@ -294,30 +270,25 @@ fn is_shown(value: &str) -> bool {
     !value.is_empty() && !is_hidden(value) && !value.starts_with(['$', '%', '@']) && !is_word(value)
 }
 
-/// Tells whether a value may be a token.
-fn is_candidate(value: &str) -> bool {
-    value.len() >= 8
-        && is_shown(value)
-        && !value.starts_with(['-', '/'])
-        && !value.contains("://")
-        && !value.contains("/v0.1")
+/// Tells whether a value is an option, a path or an address.
+fn is_place(value: &str) -> bool {
+    value.starts_with(['-', '/']) || value.contains("://") || value.contains("/v0.1")
 }
 
 /// Tells whether a value is a secret, and not a mask or a placeholder.
 fn is_real(secret: &str) -> bool {
     let characters: BTreeSet<char> = lower(secret).chars().collect();
-    secret.len() >= 8
-        && characters.len() > 4
-        && secret
-            .chars()
-            .all(|c| is_token_part(c) || ".+/=~".contains(c))
-        && !is_word(secret)
+    let is_part = |c: char| is_token_part(c) || ".+/=~".contains(c);
+    secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part) && !is_word(secret)
 }
 
 /// Tells whether a value is made of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
 fn is_word(secret: &str) -> bool {
-    let has_digit = secret.contains(|c: char| c.is_ascii_digit());
-    !has_digit && words::says("secret word", &lower(secret))
+    !has_digit(secret) && words::says("secret word", &lower(secret))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// Returns a text that does not say what its tokens are, such as a value of a saved report, without

@@ -49,6 +49,12 @@ impl TokenError {
         self.shape == "empty"
     }
 
+    /// Tells whether it is what documentation and programs write in place of a token.
+    pub fn is_placeholder(&self) -> bool {
+        let known = ["missing_value", "placeholder", "name_in_brackets"];
+        known.contains(&self.shape)
+    }
+
     /// Tells whether the text holds no secret, unless it be an address with a user or a query.
     pub(super) const fn holds_no_secret(&self) -> bool {
         !self.holds_secret
