@@ -20,8 +20,6 @@ pub(super) struct Command {
     client: &'static str,
     /// Whether an address without a scheme is asked over TLS.
     is_https: bool,
-    /// The method of which the options speak by themselves.
-    implied: Option<&'static str>,
 }
 
 /// Returns the places in a line where commands start: a program's name as a word, with something
@@ -62,7 +60,7 @@ pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
         let is_rest = next.contains(['"', '\'']) || next.len() > 20 && !next.contains(' ');
         return is_rest && next.len() < 2000 && !next.starts_with(['{', '<']);
     } else {
-        let has_address = command.contains("://") || command.contains("bitrise.io");
+        let has_address = looks_like_address(command);
         let is_open = command.matches('{').count() > command.matches('}').count();
         let is_option = starts(pattern!(r"^(?:--?[A-Za-z]|\| ?jq)"));
         let is_value = !has_address && starts(pattern!(r#"^(?:["']|https://|\| )"#));
@@ -74,12 +72,11 @@ pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
     true
 }
 
-/// A word of a command: as it reads, and the quote around its variable, or else its first quote.
-#[derive(Debug, Default)]
+/// A word of a command, without its quotes.
+#[derive(Debug)]
 struct Word {
     text: String,
-    quote: Option<char>,
-    has_variable: bool,
+    is_quoted: bool,
 }
 
 impl Word {
@@ -90,38 +87,16 @@ impl Word {
 
 /// Splits a command into words, as shells do.
 fn split(text: &str, shell: Shell) -> Vec<Word> {
-    let (mut words, mut word, mut quote) = (Vec::new(), Word::default(), None);
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (Some(close), c) if c == close => quote = None,
-            (Some('"'), '\\') if shell != Shell::PowerShell => word.text.extend(characters.next()),
-            (None, '\\') if shell == Shell::Posix => word.text.extend(characters.next()),
-            (None, '"' | '\'' | '“' | '”' | '‘' | '’') => {
-                word.quote = word.quote.or(Some(c));
-                quote = Some(match c {
-                    '“' => '”',
-                    '‘' => '’',
-                    c => c,
-                });
-            }
-            (None, c) if c.is_whitespace() => {
-                if !word.text.is_empty() || word.quote.is_some() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            (_, c) => {
-                if matches!(c, '$' | '%') && !std::mem::replace(&mut word.has_variable, true) {
-                    word.quote = quote;
-                }
-                word.text.push(c);
-            }
+    let word = pattern!(r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|“[^”]*”?|‘[^’]*’?|[^\s\\"'“‘]|\\.?)+"#);
+    let words = word.find_iter(text).map(|word| {
+        let is_quote = |c| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’');
+        let is_sign = |c| is_quote(c) || c == '\\' && shell == Shell::Posix;
+        Word {
+            text: word.as_str().replace(is_sign, ""),
+            is_quoted: word.as_str().contains(is_quote),
         }
-    }
-    if !word.text.is_empty() {
-        words.push(word);
-    }
-    words
+    });
+    words.collect()
 }
 
 impl Command {
@@ -154,7 +129,6 @@ impl Command {
             has_options: text.contains(['\'', '"']) || words.iter().any(Word::is_option),
             client,
             is_https: matches!(tool, "https" | "xhs") || client == "powershell",
-            implied: None,
         };
         command.words(&words);
         let request = &mut command.request;
@@ -163,7 +137,6 @@ impl Command {
         {
             request.address = Address::read(&text[at..end], command.is_https);
         }
-        request.method = { request.method.take() }.or(command.implied.map(str::to_owned));
         if request.credential.is_none()
             && let Some(Value { text, quote, .. }) = Value::of_authorization(text)
         {
@@ -173,8 +146,8 @@ impl Command {
             request.credential = Some(judged);
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
-        let mut quotes = words.iter().map(|word| word.quote);
-        if is_typographic || shell == Shell::Cmd && quotes.any(|quote| quote == Some('\'')) {
+        let has_single = || pattern!(r"\s'").is_match(text);
+        if is_typographic || shell == Shell::Cmd && has_single() {
             request.mistakes.push(Mistake::Quotes);
         }
         Some(command)
@@ -186,7 +159,7 @@ impl Command {
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             let has_address = self.request.address.is_some();
-            if word.quote.is_none() && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
+            if !word.is_quoted && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
                 let is_filter = text.starts_with('|');
                 self.request.is_hidden |= !is_filter;
                 self.request.is_filtered |= is_filter && !shows_all(rest);
@@ -201,7 +174,7 @@ impl Command {
             } else if !has_address && looks_like_address(text) {
                 let address = text.trim_end_matches([',', ';', ')']);
                 self.request.address = Address::read(address, self.is_https);
-            } else if word.quote.is_none() && text.starts_with(['$', '@']) {
+            } else if !word.is_quoted && text.starts_with(['$', '@']) {
                 // What is in there may be headers.
                 self.request.is_whole = false;
             }
@@ -250,8 +223,8 @@ impl Command {
             "hidden" => request.is_hidden = true,
             "head" => request.method = Some("HEAD".to_owned()),
             // Data goes into the query, or makes a POST.
-            "query" => self.implied = Some("GET"),
-            "data" => self.implied = self.implied.or(Some("POST")),
+            "query" => request.method = Some("GET".to_owned()),
+            "data" if request.method.is_none() => request.method = Some("POST".to_owned()),
             _ => {}
         }
     }
@@ -285,11 +258,7 @@ fn shows_all<'w>(words: impl Iterator<Item = &'w Word>) -> bool {
 }
 
 fn looks_like_address(word: &str) -> bool {
-    word.contains("://")
-        || word.contains("bitrise.io")
-        || word.starts_with("127.0.0.1")
-        || word.starts_with("localhost")
-        || word.contains('.') && word.contains("/v0") && !word.contains(' ')
+    pattern!(r"://|bitrise\.io|^127\.0\.0\.1|^localhost|^[^\s]*\.[^\s]*/v0").is_match(word)
 }
 
 /// Returns where the next address stands in a text.
@@ -371,11 +340,9 @@ pub(super) enum CurlError {
 
 /// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes).
 pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
-    let found = pattern!(r"curl: ?\((\d+)\)(.*)").captures(&words.lower)?;
-    let (own, said) = (
-        words::which("curl", &found[1]).unwrap_or("unknown"),
-        &found[2],
-    );
+    let error = &words.lower[words.lower.find("curl:")?..];
+    let (number, said) = error.split_once('(')?.1.split_once(')')?;
+    let own = words::which("curl", number).unwrap_or("unknown");
     let (_, last) = said.rsplit_once(": ").unwrap_or(("", said));
     let fault = match (own, words.kind("fault")) {
         ("status", _) => {

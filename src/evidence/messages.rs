@@ -12,14 +12,10 @@ pub(super) struct Message {
     depth: usize,
     /// Whether a mail program's header stands above it.
     has_header: bool,
-    /// When it was written, as far as its header or a response in it tells.
-    date: Option<Date>,
-}
-
-/// A moment, as minutes since some day; of a mail's header, in a zone that is not known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Date {
-    minutes: i64,
+    /// When it was written, as far as its header or a response in it tells, as minutes since some
+    /// day.
+    date: Option<i64>,
+    /// Whether a response told it, and not a header, in a zone that is not known.
     is_utc: bool,
 }
 
@@ -39,60 +35,45 @@ impl Messages {
         let mut of_line = Vec::with_capacity(plain.lines.len());
         // For each depth the message that its lines are of.
         let mut open: Vec<Option<usize>> = Vec::new();
+        // The depth of a header, and its date, until a line stands behind it.
+        let mut header = None;
         let (mut header_end, mut no_block_before) = (0, 0);
         for (index, line) in plain.lines.iter().enumerate() {
             let depth = line.depth;
-            open.resize(open.len().max(depth + 1), None);
-            let header = (index >= header_end)
-                .then(|| header_at(plain, index, &mut no_block_before))
-                .flatten();
-            if let Some((lines, date)) = header {
+            if index >= header_end
+                && let Some((lines, date)) = header_at(plain, index, &mut no_block_before)
+            {
                 header_end = index + lines;
-                let mut behind = plain.lines[header_end..].iter().take(4);
-                let behind = behind.find(|line| line.start < line.end);
-                let inner = behind.map_or(depth, |line| line.depth.max(depth));
-                open.truncate(depth + usize::from(inner > depth));
-                open.resize(inner, None);
-                open.push(Some(all.len()));
-                // The first header of a text is that of its only message, or its newest.
-                all.push(Message {
-                    depth: inner,
-                    has_header: !all.is_empty(),
-                    date: date.map(|minutes| Date {
-                        minutes,
-                        is_utc: false,
-                    }),
-                });
-            } else if index >= header_end {
-                open.truncate(depth + 1);
+                header = Some((depth, date));
             }
-            let is_of_one = open.get(depth).is_some_and(Option::is_some);
-            if index < header_end || line.start == line.end && !is_of_one {
+            let is_known = header.is_none() && open.get(depth).is_some_and(Option::is_some);
+            if index < header_end || line.start == line.end && !is_known {
                 of_line.push(None);
                 continue;
             }
-            of_line.push(Some(*open[depth].get_or_insert_with(|| {
+            open.resize(depth + 1, None);
+            let own = header.take().filter(|(above, _)| depth >= *above);
+            if own.is_some() || open[depth].is_none() {
+                open[depth] = Some(all.len());
                 all.push(Message {
                     depth,
-                    ..Message::default()
+                    // The first header of a text is that of its only message, or its newest.
+                    has_header: own.is_some() && !all.is_empty(),
+                    date: own.and_then(|(_, date)| date),
+                    is_utc: false,
                 });
-                all.len() - 1
-            })));
+            }
+            of_line.push(open[depth]);
         }
         Self { all, of_line }
     }
 
     /// Notes when a response of a message was sent. The last one counts, unless a header told.
     pub(super) fn answered_at(&mut self, message: usize, date: &str) {
-        let known = self.all[message].date;
-        if known.is_none_or(|known| known.is_utc)
-            && let Some(minutes) = minutes(date)
-        {
-            let later = known.map_or(minutes, |known| known.minutes.max(minutes));
-            self.all[message].date = Some(Date {
-                minutes: later,
-                is_utc: true,
-            });
+        let message = &mut self.all[message];
+        if message.date.is_none() || message.is_utc {
+            message.is_utc = true;
+            message.date = message.date.max(minutes(date));
         }
     }
 
@@ -102,23 +83,20 @@ impl Messages {
         const ZONES: i64 = 14 * 60;
         let (first, second) = (&self.all[one], &self.all[other]);
         if let (Some(a), Some(b)) = (first.date, second.date) {
-            let room = if a.is_utc == b.is_utc { 0 } else { ZONES };
-            if (a.minutes - b.minutes).abs() > room {
-                return a.minutes > b.minutes;
+            let room = if first.is_utc == second.is_utc {
+                0
+            } else {
+                ZONES
+            };
+            if (a - b).abs() > room {
+                return a > b;
             }
         }
-        if first.has_header != second.has_header {
-            return second.has_header;
-        }
-        if first.depth != second.depth {
-            return first.depth < second.depth;
+        if first.has_header != second.has_header || first.depth != second.depth {
+            return (first.has_header, first.depth) < (second.has_header, second.depth);
         }
         // Below one another in one mail, the older ones follow; without a header, it is a chat.
-        if first.has_header {
-            one < other
-        } else {
-            one > other
-        }
+        (one < other) == first.has_header
     }
 
     /// Returns the messages from the newest to the oldest.
@@ -148,29 +126,20 @@ fn header_at(
         (text.len() < LONGEST).then_some((text.trim(), line.depth))
     };
     let (text, depth) = line(index)?;
-    let is_wrote = |text: &str| {
-        let text = text.trim_end_matches(['>', ' ', '*']);
-        text.ends_with([':', '：']) && words::says("wrote", &lower(text))
-    };
-    // “On …, NAME wrote:”, perhaps over two lines.
-    if is_wrote(text) && text.contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | ',')) {
-        return Some((1, minutes(text)));
-    }
-    let first = text.split(' ').next().unwrap_or_default();
-    if words::is("wrote on", first)
-        && text.contains(|c: char| c.is_ascii_digit())
-        && line(index + 1).is_some_and(|(text, next)| next == depth && is_wrote(text))
-    {
-        return Some((2, minutes(text)));
-    }
+    let above = line(index.saturating_sub(1)).filter(|(_, its)| *its == depth);
     let is_rule = ["---", "___", "==="]
         .iter()
         .any(|sign| text.starts_with(sign));
-    let is_original = is_rule && words::says("original", &lower(text));
-    let above = usize::from(is_original);
-    let block = header_block(line, index + above, no_block_before);
-    let block = block.map(|(lines, date)| (lines + above, date));
-    block.or(is_original.then_some((1, None)))
+    let wrote = text.trim_end_matches(['>', ' ', '*']);
+    if is_rule && words::says("original", &lower(text)) {
+        return Some((1, None));
+    } else if wrote.ends_with([':', '：']) && words::says("wrote", &lower(wrote)) {
+        // “On …, NAME wrote:”, perhaps over two lines.
+        let date = minutes(text).or_else(|| minutes(above?.0));
+        let is_header = date.is_some() || text.contains(['@', ',']);
+        return is_header.then_some((1, date));
+    }
+    header_block(line, index, no_block_before)
 }
 
 /// Reads a block such as “From: … / Sent: … / To: … / Subject: …”, in any language.

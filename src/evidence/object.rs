@@ -163,11 +163,11 @@ impl Reader<'_> {
             '"' | '\'' | '“' | '”' | '„' => {
                 let (text, end) = self.string(c, self.at + length)?;
                 length = end - self.at;
-                self.scalar(Value::String(text))?;
+                self.item(Value::String(text))?;
             }
             _ => {
                 let (word, value) = self.word(wants_key)?;
-                self.scalar(value)?;
+                self.item(value)?;
                 length = word;
             }
         }
@@ -175,41 +175,25 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Takes a key, or a value behind one.
-    fn scalar(&mut self, value: Value) -> Option<()> {
-        match (self.open.last_mut()?, value) {
-            (
-                Open {
-                    value: Value::Object(_),
-                    key: key @ None,
-                    ..
-                },
-                Value::String(text),
-            ) => {
-                *key = Some(text);
-                std::mem::take(&mut self.is_apart).then_some(())
-            }
-            (_, value) => self.item(value),
-        }
-    }
-
-    /// Puts a value into what is open.
+    /// Puts a key or a value into what is open.
     fn item(&mut self, value: Value) -> Option<()> {
-        let is_apart = std::mem::take(&mut self.is_apart);
-        match self.open.last_mut() {
-            None => self.whole = Some(value),
-            Some(Open {
-                value: Value::Array(items),
-                ..
-            }) if is_apart => items.push(value),
-            Some(Open {
-                value: Value::Object(members),
-                key,
-                ..
-            }) if is_apart => {
-                members.insert(key.take()?, value);
+        if !std::mem::take(&mut self.is_apart) {
+            return None;
+        }
+        let Some(Open {
+            value: open, key, ..
+        }) = self.open.last_mut()
+        else {
+            self.whole = Some(value);
+            return Some(());
+        };
+        match (open, key.take(), value) {
+            (Value::Object(members), Some(key), value) => {
+                members.insert(key, value);
             }
-            Some(_) => return None,
+            (Value::Object(_), None, Value::String(text)) => *key = Some(text),
+            (Value::Array(items), _, value) => items.push(value),
+            _ => return None,
         }
         Some(())
     }

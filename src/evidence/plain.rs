@@ -109,23 +109,30 @@ pub(super) fn undressed(text: &str) -> String {
     plain
 }
 
-/// What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them: signs of it,
-/// what it looks like, and what stood there.
-static MARKUP: LazyLock<Vec<(&str, Regex, String)>> = LazyLock::new(|| {
-    let rows = section("markup").iter().filter_map(|row| {
-        let (signs, rest) = row.split_once("  ")?;
-        let (pattern, by) = rest.split_once("  ")?;
-        Some((signs, regex(pattern), by.replace("\\n", "\n")))
-    });
-    rows.collect()
-});
-
 /// Returns what a text says, whatever it was carried in.
 fn content(text: &str) -> String {
     let messages = messages(text);
     let text = quoted_printable(messages.as_deref().unwrap_or(text));
-    let mut text = html(on_screen(&mojibake(&text)));
-    for (signs, pattern, by) in MARKUP.iter() {
+    let text = html(on_screen(&mojibake(&text)));
+    // What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
+    rewritten(text, "markup")
+}
+
+/// Returns a text in which the rewrites of a section were made: signs of what is looked for, what it
+/// looks like, and what stood there.
+fn rewritten(mut text: String, name: &str) -> String {
+    static REWRITES: LazyLock<Vec<(&str, &str, Regex, String)>> = LazyLock::new(|| {
+        let rows = ["html", "markup"].into_iter();
+        let rows = rows.flat_map(|name| section(name).iter().map(move |row| (name, row)));
+        let rewrites = rows.filter_map(|(name, row)| {
+            let (signs, rest) = row.split_once("  ")?;
+            let (pattern, by) = rest.split_once("  ").unwrap_or((rest, ""));
+            let by = by.replace("\\n", "\n").replace("\\t", "\t");
+            Some((name, signs, regex(pattern), by))
+        });
+        rewrites.collect()
+    });
+    for (_, signs, pattern, by) in REWRITES.iter().filter(|rewrite| rewrite.0 == name) {
         if signs.split(' ').any(|sign| text.contains(sign)) {
             text = pattern.replace_all(&text, by.as_str()).into_owned();
         }
@@ -208,67 +215,22 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
 }
 
 /// Undoes an export as HTML, and entities that stand without one.
-fn html(text: String) -> String {
+fn html(mut text: String) -> String {
     let says = |name: &str| section(name).iter().any(|sign| text.contains(sign));
-    let has_entities = says("entity");
-    let is_export = TAG
-        .find(&text)
-        .is_some_and(|tag| has_entities || text[..tag.start()].trim().is_empty() && says("export"));
-    let text = if is_export { without_tags(&text) } else { text };
+    let tag = pattern!(r"^<[!/]?[A-Za-z][\w:]*[\s/>]");
+    let (has_entities, is_export) = (says("entity"), says("export"));
+    if has_entities || is_export && tag.is_match(text.trim_start()) {
+        let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));
+        if has_lines && !text.contains("<pre") {
+            text = text.replace('\n', " ");
+        }
+        text = rewritten(text, "html");
+    }
     if has_entities {
         // What was exported twice has them twice.
         return decode_entities(&decode_entities(&text));
     }
     text
-}
-
-/// The tags of exports: whether they close, and their names; and what is no text.
-static TAG: LazyLock<Regex> = LazyLock::new(|| {
-    let names = [section("tag"), section("tag block")].concat().join("|");
-    regex(&format!(
-        r"(?i)<(?:style|script)[\s>](?s:.*?)</(?:style|script)>|<(/?)({names})(?:[\s/][^<>]*)?>"
-    ))
-});
-
-/// Returns a text of HTML without its tags: blocks are lines, and quotes have their marks.
-fn without_tags(text: &str) -> String {
-    let is_laid_out = ["<br", "<div", "<p"].iter().any(|tag| text.contains(tag));
-    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
-    // Whether something stands in the line, and where the last block began.
-    let (mut is_open, mut block) = (false, None);
-    // How many quotes and preformatted blocks are open.
-    let (mut quotes, mut preformatted) = (0_usize, 0_usize);
-    for tag in TAG.captures_iter(text) {
-        let whole = tag.get(0).map_or(at..at, |whole| whole.range());
-        let line_break = format!("\n{}", "> ".repeat(quotes));
-        let is_folded = is_laid_out && preformatted == 0;
-        let between = if is_folded { " " } else { &line_break };
-        out += &text[at..whole.start].replace('\n', between);
-        is_open |= !text[at..whole.start].trim().is_empty();
-        at = whole.end;
-        let part = |group| tag.get(group).map_or("", |part| part.as_str());
-        let (closes, name) = (!part(1).is_empty(), &*part(2).to_ascii_lowercase());
-        match (name, closes) {
-            ("blockquote", false) => quotes = MAX_DEPTH.min(quotes + 1),
-            ("blockquote", true) => quotes = quotes.saturating_sub(1),
-            ("pre", false) => preformatted += 1,
-            ("pre", true) => preformatted = preformatted.saturating_sub(1),
-            ("td" | "th", _) => out.push(' '),
-            _ => {}
-        }
-        let is_block = section("tag block").contains(&name);
-        // An empty block is an empty line.
-        let is_empty = closes && block == Some(out.len());
-        if matches!(name, "br" | "blockquote") || is_block && (is_open || is_empty) {
-            is_open = false;
-            out.push('\n');
-            out += &"> ".repeat(quotes);
-        }
-        if is_block {
-            block = (!closes).then_some(out.len());
-        }
-    }
-    out + &text[at..]
 }
 
 /// Returns what most lines of a text have in front of what they say.

@@ -6,6 +6,7 @@ use crate::base_url;
 use crate::exchange::is_bitrise;
 use crate::pasted::Mistake;
 use crate::token::Token;
+use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
 
 /// The shells whose quotes and variables differ.
@@ -118,7 +119,7 @@ impl Address {
             None => format!("http://{text}"),
         };
         let url = base_url::url(&whole).filter(|_| whole.len() <= LONGEST)?;
-        let path = url.path();
+        let path = percent_decode_str(url.path()).decode_utf8_lossy();
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let apps = parts.iter().position(|part| *part == "apps");
         let (base, below) = parts.split_at(apps.unwrap_or(0));
@@ -128,24 +129,21 @@ impl Address {
             ["apps"] => (Endpoint::Apps, None),
             // A slash behind nothing: the slug is missing.
             ["apps", "pipelines"] => (Endpoint::Pipelines(String::new()), Some("")),
-            ["apps", slug, "pipelines"] => (Endpoint::Pipelines(decoded(slug)), Some(*slug)),
-            ["apps", slug, "pipelines", _] => (Endpoint::Details(decoded(slug)), Some(*slug)),
+            [_, slug, "pipelines"] => (Endpoint::Pipelines((*slug).to_owned()), Some(*slug)),
+            [_, slug, "pipelines", _] => (Endpoint::Details((*slug).to_owned()), Some(*slug)),
             _ => (Endpoint::Other, None),
         };
         let is_loopback = base_url::is_loopback(&url);
         let host = url.host_str().map(|host| host.trim_end_matches('.'));
-        let is_open = slug.is_some_and(|slug| is_slug_placeholder(&decoded(slug)));
+        let is_open = slug.is_some_and(is_slug_placeholder);
         let is_other = endpoint == Endpoint::Other;
         let has_slash = path.contains("//") || path.ends_with('/');
-        let is_other_version = version != "v0.1";
+        let (is_other_version, is_none) = (is_version && version != "v0.1", !is_version);
         let mistakes = [
             (!is_loopback && host != Some(HOST), Mistake::OtherHost),
             (!is_loopback && url.scheme() == "http", Mistake::PlainHttp),
-            (is_other_version && is_version, Mistake::OtherVersion),
-            (
-                is_other_version && !is_version && apps.is_some(),
-                Mistake::NoVersion,
-            ),
+            (is_other_version, Mistake::OtherVersion),
+            (is_none && apps.is_some(), Mistake::NoVersion),
             (is_open, Mistake::SlugPlaceholder),
             (is_other, Mistake::OtherEndpoint),
             (has_slash && !is_open && !is_other, Mistake::ExtraSlash),
@@ -163,8 +161,8 @@ impl Address {
         let origin = url.origin().ascii_serialization();
         let base = format!("{origin}/{}", base.join("/"));
         Some(Self {
-            shown: format!("{origin}{path}{limit}"),
-            path: path.to_owned(),
+            shown: format!("{origin}{}{limit}", url.path()),
+            path: path.into_owned(),
             base: base.trim_end_matches('/').to_owned(),
             endpoint,
             mistakes,
@@ -220,9 +218,8 @@ impl Address {
 
     /// Tells whether it can be the start of another, as clients cut what they repeat.
     pub(super) fn is_start_of(&self, other: &Self) -> bool {
-        other
-            .shown
-            .starts_with(self.shown.trim_end_matches(['.', '…']))
+        let start = self.shown.trim_end_matches(['.', '…']);
+        other.shown.starts_with(start)
     }
 }
 
@@ -234,12 +231,6 @@ pub(super) fn mistake_of_query(name: &str, value: &str) -> Option<Mistake> {
         name if words::is("token parameter", name) => Some(Mistake::TokenInQuery),
         _ => Some(Mistake::Filter),
     }
-}
-
-fn decoded(segment: &str) -> String {
-    percent_encoding::percent_decode_str(segment)
-        .decode_utf8_lossy()
-        .into_owned()
 }
 
 /// Tells whether a slug was never filled in.
@@ -302,31 +293,35 @@ pub(super) fn judge_value(
         let is_apart = !is_word || !rest.starts_with(char::is_alphanumeric);
         is_apart.then(|| value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']))
     };
-    let bare = |value| judge_bare(value, quote, shell, variables);
-    // Bitrise takes this one.
-    if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
-        return bare(token);
-    }
     let mut schemes = words::section("scheme").iter();
-    let Some((scheme, inner)) = schemes.find_map(|scheme| Some((scheme, behind(scheme)?))) else {
-        return bare(value);
-    };
-    let is_bearer = *scheme == "bearer";
-    let mistake = if is_bearer {
-        Mistake::Bearer
+    let (scheme, value) = if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
+        // Bitrise takes this one.
+        (None, token)
+    } else if let Some((scheme, inner)) = schemes.find_map(|known| Some((known, behind(known)?))) {
+        let is_bearer = *scheme == "bearer";
+        (
+            Some(if is_bearer {
+                Mistake::Bearer
+            } else {
+                Mistake::Scheme
+            }),
+            inner,
+        )
     } else {
-        Mistake::Scheme
+        (None, value)
     };
-    (bare(inner).0, Some(mistake))
+    let (credential, mistake) = judge_bare(value, quote, shell, variables);
+    (credential, scheme.or(mistake))
 }
 
+/// Judges a value in front of which nothing stands.
 fn judge_bare(
     value: &str,
     quote: Option<char>,
     shell: Option<Shell>,
     variables: &Variables,
 ) -> Judged {
-    if is_hidden(value) {
+    if value.is_empty() || is_hidden(value) {
         return (Credential::Unknown, None);
     }
     if let Some(name) = variable(value) {
@@ -354,12 +349,11 @@ fn judge_bare(
     } else if is_name && value.len() < 20 {
         return named(value.to_owned(), variables);
     }
+    let parsed = Token::parse(value).ok();
+    let fingerprint = parsed.and_then(|parsed| parsed.token.fingerprint());
     let mut kinds = ["bitwat_", "bitpat_"].into_iter();
-    let kind = kinds.find(|prefix| value.starts_with(prefix));
-    let fingerprint = Token::parse(value)
-        .ok()
-        .and_then(|parsed| parsed.token.fingerprint());
-    let literal = |fingerprint| Credential::Literal(fingerprint, kind.unwrap_or_default());
+    let kind = kinds.find(|prefix| value.starts_with(prefix)).unwrap_or("");
+    let literal = |fingerprint| Credential::Literal(fingerprint, kind);
     (fingerprint.map_or(Credential::Unknown, literal), None)
 }
 

@@ -170,12 +170,10 @@ impl Finds {
 
     /// Takes what stands behind a name that announces a secret.
     fn name(&mut self, word: &str, rest: &[&str], is_spaced: bool) {
-        let behind = |start: &str| {
-            word.get(..start.len())?
-                .eq_ignore_ascii_case(start)
-                .then_some(start.len())
+        let word = match word.get(..5) {
+            Some(start) if start.eq_ignore_ascii_case("$env:") => &word[5..],
+            _ => word,
         };
-        let word = &word[behind("$env:").unwrap_or(0)..];
         // As in `-ubob:pw`.
         let is_glued = pattern!("^-[^-].*[:@]").is_match(word) && word.is_char_boundary(2);
         let end = if is_glued {
@@ -218,16 +216,15 @@ impl Finds {
                 self.add(value, None);
                 self.user_info(&decoded, kind == "proxy");
             }
-            "proxy" => {
+            "proxy" | "user" => {
                 let (_, value) = value.split_once("://").unwrap_or(("", value));
                 let is_address = lower(name).ends_with("proxy") || name == "-x";
                 match value.rsplit_once('@') {
-                    Some((user_info, _)) => self.user_info(user_info, true),
-                    None if is_address => {}
-                    None => self.user_info(value, true),
+                    Some((user_info, _)) if kind == "proxy" => self.user_info(user_info, true),
+                    _ if is_address => {}
+                    _ => self.user_info(value, kind == "proxy"),
                 }
             }
-            "user" => self.user_info(value, false),
             "password" if is_shown(value) && !self.token(value) => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
                 self.add(value, (!is_word).then_some(Secret::Password));

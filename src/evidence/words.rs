@@ -283,22 +283,13 @@ pub(super) fn label_end(lower: &str, place: usize) -> usize {
 
 /// Returns the place, or the start of the character that it is in.
 pub(super) fn floor(text: &str, place: usize) -> usize {
-    let mut place = place.min(text.len());
-    while !text.is_char_boundary(place) {
-        place -= 1;
-    }
-    place
+    let mut places = (0..=place.min(text.len())).rev();
+    places.find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// Tells whether a line is one of headers: a name of letters, and a colon.
 pub(super) fn is_header(line: &str) -> bool {
-    const LONGEST: usize = 60;
-    let end = line.bytes().take(LONGEST).position(|b| b == b':');
-    end.is_some_and(|end| {
-        let name = &line[..end];
-        let is_part = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        !name.is_empty() && name.bytes().all(is_part)
-    })
+    pattern!(r"^[A-Za-z0-9_-]{1,60}:").is_match(line)
 }
 
 /// Tells how a line is said.
