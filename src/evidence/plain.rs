@@ -217,7 +217,9 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
 /// Undoes an export as HTML, and entities that stand without one.
 fn html(mut text: String) -> String {
     let says = |name: &str| section(name).iter().any(|sign| text.contains(sign));
-    let tag = pattern!(r"^<[!/]?[A-Za-z][\w:]*[\s/>]");
+    let tag = pattern!(
+        r"(?i)^<(?:!doctype|html|head|meta|body|div|p|pre|span|font|table|br|h[1-6]|[uo]l|blockquote)[\s/>]"
+    );
     let (has_entities, is_export) = (says("entity"), says("export"));
     if has_entities || is_export && tag.is_match(text.trim_start()) {
         let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));
@@ -235,7 +237,9 @@ fn html(mut text: String) -> String {
 
 /// Returns what most lines of a text have in front of what they say.
 fn gutter(text: &str) -> Option<Regex> {
-    let lines = || text.split('\n').map(unquoted);
+    /// How many lines are looked at.
+    const MOST: usize = 1000;
+    let lines = || text.split('\n').take(MOST).map(unquoted);
     let count = lines().filter(|line| !line.is_empty()).count();
     let mut known = section("gutter").iter();
     known.find_map(|row| {
@@ -262,7 +266,8 @@ fn unquoted(line: &str) -> &str {
 
 /// Returns a line without what stands in front of what it says.
 fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
-    const LONGEST: usize = 120;
+    /// The least and the most bytes of what is known.
+    const SIZES: (usize, usize) = (5, 120);
     let front = pattern!(&format!(r"^\s{{0,8}}(?:{})", section("front").join("|")));
     let mut line = line;
     if let Some(found) = gutter.and_then(|gutter| gutter.captures(line)) {
@@ -270,7 +275,11 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
         line = found.get(1).map_or(behind, |inner| inner.as_str());
     }
     for _ in 0..3 {
-        let Some(found) = front.find(&line[..floor(line, LONGEST)]) else {
+        let near = &line[..floor(line, SIZES.1)];
+        let Some(found) = { near.len() >= SIZES.0 }
+            .then(|| front.find(near))
+            .flatten()
+        else {
             break;
         };
         line = &line[found.end()..];
@@ -330,8 +339,6 @@ struct Before {
     goes_on: bool,
     /// Whether the headers of a request that `curl -v` sent are being shown.
     is_sent: bool,
-    /// Whether the headers of a response that `curl -v` received are being shown.
-    is_received: bool,
     /// How many characters the line before has, with all that stands in front.
     width: usize,
     /// Whether it ends with one space, as `format=flowed` has it (RFC 3676).
@@ -410,13 +417,11 @@ impl Before {
         self.is_sent = false;
         if let Some(behind) = trimmed.strip_prefix('<') {
             let inner = behind.trim_start();
-            let may_be = inner.is_empty() || behind.starts_with(' ') && is_header(inner);
-            if inner.starts_with("HTTP/") || self.is_received && may_be {
-                self.is_received = !inner.is_empty();
+            let is_spaced = inner.is_empty() || behind.starts_with(' ') && is_header(inner);
+            if is_spaced || inner.starts_with("HTTP/") {
                 return (Role::Received, depth, inner);
             }
         }
-        self.is_received &= trimmed.is_empty();
         let mut notes = ["* ", "{ [", "} ["].iter();
         if notes.any(|mark| trimmed.starts_with(mark)) {
             return (Role::Note, depth, trimmed);

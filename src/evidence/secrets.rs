@@ -132,7 +132,7 @@ impl Finds {
         if token != SANDBOX_TOKEN && !secret.is_empty() {
             // A masked or made-up one is not shown either, but it is no secret.
             let is_one = !is_hidden(text) && is_real(secret);
-            self.add(secret, bitrise(token).filter(|_| is_one));
+            self.add(secret, is_one.then(|| bitrise(token)).flatten());
         }
         true
     }
@@ -175,21 +175,21 @@ impl Finds {
             _ => word,
         };
         // As in `-ubob:pw`.
-        let is_glued = pattern!("^-[^-].*[:@]").is_match(word) && word.is_char_boundary(2);
+        let is_glued = pattern!("^-[A-Za-z].*[:@]").is_match(word);
         let end = if is_glued {
             Some(2)
         } else {
             word.find(is_sign)
         };
         let (name, glued) = word.split_at(end.unwrap_or(word.len()));
+        let mut signs = [glued].into_iter().chain(rest.first().copied());
+        let has_sign = signs.any(|next| next.starts_with(is_sign));
+        if !has_sign && !is_glued && !name.starts_with('-') && !is_spaced {
+            return;
+        }
         let Some(kind) = announced(name) else {
             return;
         };
-        let has_sign =
-            !glued.is_empty() || rest.first().is_some_and(|next| next.starts_with(is_sign));
-        if !has_sign && !name.starts_with('-') && !is_spaced {
-            return;
-        }
         let values = [glued].into_iter().chain(rest.iter().copied());
         let values = values.map(|value| value.trim_matches(is_sign));
         let mut values = values.filter(|value| !value.is_empty());
@@ -229,16 +229,9 @@ impl Finds {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
                 self.add(value, (!is_word).then_some(Secret::Password));
             }
-            "token"
-                if is_shown(value)
-                    && value.len() >= 8
-                    && !is_place(value)
-                    && !self.token(value) =>
-            {
-                self.add(
-                    value,
-                    bitrise(value).filter(|_| has_digit(value) && is_real(value)),
-                );
+            "token" if is_candidate(value) && !self.token(value) => {
+                let is_one = has_digit(value) && is_real(value);
+                self.add(value, is_one.then(|| bitrise(value)).flatten());
             }
             _ => {}
         }
@@ -267,9 +260,10 @@ fn is_shown(value: &str) -> bool {
     !value.is_empty() && !is_hidden(value) && !value.starts_with(['$', '%', '@']) && !is_word(value)
 }
 
-/// Tells whether a value is an option, a path or an address.
-fn is_place(value: &str) -> bool {
-    value.starts_with(['-', '/']) || value.contains("://") || value.contains("/v0.1")
+/// Tells whether a value may be a token, and is no option, path or address.
+fn is_candidate(value: &str) -> bool {
+    let is_place = value.starts_with(['-', '/']) || value.contains("://");
+    value.len() >= 8 && is_shown(value) && !is_place && !value.contains("/v0.1")
 }
 
 /// Tells whether a value is a secret, and not a mask or a placeholder.

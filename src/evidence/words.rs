@@ -223,16 +223,26 @@ impl Words {
     pub(super) fn sentence(&self, place: usize) -> Range<usize> {
         /// The maximum number of bytes on each side.
         const WINDOW: usize = 400;
-        // An abbreviation such as “e.g.” ends none.
-        let stop = pattern!(r"[^. ][^. ][.!?](?:\s|$)|[。？]");
         let start = floor(&self.lower, place.saturating_sub(WINDOW));
-        let behind = &self.lower[place..floor(&self.lower, place + WINDOW)];
-        let before = stop.find_iter(&self.lower[start..place]).last();
-        let stop = stop.find(behind).map_or(behind.len(), |stop| stop.end());
-        let rest = behind[..stop].trim_end();
+        let end = floor(&self.lower, place + WINDOW);
+        let stops = |part: Range<usize>| {
+            let found = self.lower[part.clone()].match_indices(['.', '!', '?', '。', '？']);
+            let ends = found.map(move |(at, sign)| (part.start + at, part.start + at + sign.len()));
+            // An abbreviation such as “e.g.” ends none.
+            ends.filter(|(at, end)| {
+                let mut before = self.lower[..*at].bytes().rev().take(2);
+                let behind = self.lower[*end..].chars().next();
+                end - at > 1
+                    || behind.is_none_or(char::is_whitespace)
+                        && before.all(|b| !matches!(b, b'.' | b' '))
+            })
+        };
+        let before = stops(start..place).next_back();
+        let behind = stops(place..end).next();
+        let rest = &self.lower[place..behind.map_or(end, |(_, end)| end)];
         // “We get 401, what now?” tells it, and asks something else.
-        let comma = rest.find(", ").filter(|_| rest.ends_with('?'));
-        start + before.map_or(0, |stop| stop.end())..place + comma.unwrap_or(rest.len())
+        let comma = rest.find(", ").filter(|_| rest.ends_with(['?', '？']));
+        before.map_or(start, |(_, end)| end)..place + comma.unwrap_or(rest.len())
     }
 
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
