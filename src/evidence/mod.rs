@@ -83,7 +83,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     let found = object::read(&text[start..])?;
     let is_first = text[start + 1..at].trim().is_empty();
     let rest = format!("{}\n{}", &text[..start], &text[start + found.end..]);
-    is_first.then_some((found.json, rest))
+    is_first.then(|| (found.value.to_string(), rest))
 }
 
 /// Returns what a text means beside a report of this program that says something else: it can't be

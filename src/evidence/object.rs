@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 /// An object that was found in a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Found {
-    /// The object as JSON, closed if it was cut.
-    pub(super) json: String,
+    /// The object, closed if it was cut.
+    pub(super) value: Value,
     /// Where it ends in the text.
     pub(super) end: usize,
     /// Whether its end stands in the text.
@@ -78,7 +78,7 @@ pub(super) fn read(text: &str) -> Option<Found> {
     let is_closed = reader.whole.is_some();
     while !is_closed && reader.close().is_some() {}
     Some(Found {
-        json: reader.whole?.to_string(),
+        value: reader.whole?,
         end: reader.at,
         is_closed,
         is_elided: reader.is_elided,

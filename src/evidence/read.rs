@@ -281,20 +281,19 @@ impl<'a> Reader<'a> {
             return start;
         };
         let end = self.no_object_before;
-        let value: Value = serde_json::from_str(&found.json).unwrap_or(Value::Null);
         let labels = |name| self.words.labels(name, start - line.start);
         let is_request = labels("part request") || labels("not a body");
         // Any JSON at the start of a line is a response; in code, what looks like one.
         let is_json = text[1..].trim_start().starts_with(['"', '}']);
         let front = self.plain.text[line.start..start].trim();
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
-        if !is_request && let Some(body) = body_of(&value, found.is_whole(), is_any) {
+        if !is_request && let Some(body) = body_of(&found.value, found.is_whole(), is_any) {
             self.out.body(body);
             return self.goes_to(end);
         }
         let part = if is_request { Part::Request } else { Part::Any };
         let mut records = vec![Shown::default()];
-        self.record("", &value, part, 0, &mut records);
+        self.record("", &found.value, part, 0, &mut records);
         if !records.iter().any(Shown::is_answered) {
             return start;
         }
@@ -808,10 +807,7 @@ impl<'a> Reader<'a> {
             value => format!("{}={value}; ", cell(names, column)),
         });
         let found = object::read(&format!("@{{{}}}", members.collect::<String>()));
-        let body = found.and_then(|found| {
-            let value = serde_json::from_str(&found.json).ok()?;
-            body_of(&value, found.is_whole(), false)
-        });
+        let body = found.and_then(|found| body_of(&found.value, found.is_whole(), false));
         if let Some(body) = body {
             self.no_object_before = self.plain.lines[self.line + 1].end;
             self.out.body(body);
@@ -863,8 +859,7 @@ fn inner_body(text: &str) -> Option<Body> {
         return Some(Body::Page(text.to_owned()));
     }
     let found = object::read(text).filter(|_| text.starts_with(['{', '[']))?;
-    let value = serde_json::from_str(&found.json).ok()?;
-    body_of(&value, found.is_whole(), true)
+    body_of(&found.value, found.is_whole(), true)
 }
 
 /// Tells whether a page of markup starts with a text.

@@ -185,7 +185,7 @@ impl Words {
     /// Returns which of a kind the label in front of a place is.
     pub(super) fn label(&self, kind: &str, place: usize) -> Option<&'static str> {
         const LONGEST: usize = 64;
-        let end = label_end(&self.lower, place);
+        let end = (!self.hits.is_empty()).then(|| label_end(&self.lower, place))?;
         // Behind a dollar it is a variable's name, in code that says what should be.
         let is_label = |hit: &Hit| {
             let before = &self.lower[..hit.start];
