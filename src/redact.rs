@@ -14,7 +14,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 use std::mem;
 use std::ops::Range;
 
@@ -49,7 +49,8 @@ struct Runs {
     joins_words: bool,
     /// The factor of what leaves a hash.
     gone: u64,
-    hashes: HashSet<u64>,
+    /// Sorted.
+    hashes: Vec<u64>,
 }
 
 impl Redactor {
@@ -71,7 +72,7 @@ impl Redactor {
         lengths: Range<usize>,
         joins_words: bool,
     ) -> Self {
-        let (mut runs, mut words) = (BTreeMap::<_, HashSet<_>>::new(), Vec::new());
+        let (mut runs, mut words) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         let is_unit = |c: &char| !is_between(*c);
         let wanted = |secret: &&str| lengths.contains(&secret.chars().filter(is_unit).count());
         for secret in secrets.into_iter().filter(wanted) {
@@ -88,11 +89,14 @@ impl Redactor {
                 }
             }
         }
-        let runs = runs.into_iter().map(|(length, hashes)| Runs {
-            length,
-            joins_words,
-            gone: (0..length).fold(1, |power, _| longer(power, 0)),
-            hashes,
+        let runs = runs.into_iter().map(|(length, mut hashes)| {
+            hashes.sort_unstable();
+            Runs {
+                length,
+                joins_words,
+                gone: (0..length).fold(1, |power, _| longer(power, 0)),
+                hashes,
+            }
         });
         Self {
             runs: runs.collect(),
@@ -150,22 +154,22 @@ impl Redactor {
                 continue;
             }
             // Of the last characters: the hash of all before each, and where it starts.
-            let mut last = VecDeque::from([(0_u64, 0_usize); RUN]);
+            let mut last = [(0_u64, 0_usize); RUN];
             let (mut hash, mut count, mut since_space) = (0, 0, 0);
             for (unit, place) in characters(text, signs) {
                 let Some(c) = unit else {
                     since_space = 0;
                     continue;
                 };
-                last.pop_front();
-                last.push_back((hash, place.start));
+                last.rotate_left(1);
+                last[RUN - 1] = (hash, place.start);
                 hash = longer(hash, folded(c));
                 (count, since_space) = (count + 1, since_space + 1);
                 for runs in &self.runs {
                     let seen = if runs.joins_words { count } else { since_space };
                     let (before, start) = last[RUN - runs.length];
                     let run = hash.wrapping_sub(before.wrapping_mul(runs.gone));
-                    let is_found = seen >= runs.length && runs.hashes.contains(&run);
+                    let is_found = seen >= runs.length && runs.hashes.binary_search(&run).is_ok();
                     if is_found && enough(start..place.end) {
                         return true;
                     }
