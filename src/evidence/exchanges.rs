@@ -108,8 +108,6 @@ pub(super) enum Block {
     None,
     Request,
     Response,
-    /// Behind a request to a proxy for a connection.
-    Connect,
     /// The headers of a proxy's response about a connection.
     Connected,
 }
@@ -134,6 +132,8 @@ pub(super) struct Exchanges {
     /// The index of the exchange that is being filled.
     current: Option<usize>,
     pub(super) block: Block,
+    /// Whether a proxy was asked for a connection, and has not responded yet.
+    pub(super) is_tunnel: bool,
     pub(super) variables: Variables,
     pub(super) said: Said,
 }
@@ -145,19 +145,6 @@ const MAX_BACK: usize = 64;
 const MAX_HEADERS: usize = 100;
 
 impl Exchanges {
-    /// Makes the exchanges of a text of which nothing was read yet.
-    pub(super) fn of(messages: Messages) -> Self {
-        let reading = Reading {
-            messages,
-            ..Reading::default()
-        };
-        Self {
-            reading,
-            message: usize::MAX,
-            ..Self::default()
-        }
-    }
-
     /// Begins a message.
     pub(super) fn message(&mut self, message: usize) {
         if self.message != message {
@@ -173,15 +160,8 @@ impl Exchanges {
     }
 
     /// Opens nothing yet, but fills no exchange that was open.
-    pub(super) fn fresh(&mut self) {
-        self.current = None;
-        self.end_block();
-    }
-
-    pub(super) fn end_block(&mut self) {
-        if self.block != Block::Connect {
-            self.block = Block::None;
-        }
+    pub(super) const fn fresh(&mut self) {
+        (self.current, self.block) = (None, Block::None);
     }
 
     fn open(&mut self) {
@@ -233,17 +213,15 @@ impl Exchanges {
             return;
         }
         let is_echo = |shown: &Shown| match (&shown.request.address, &asked.address) {
-            (Some(own), Some(address)) => own.is_same(address),
-            (own, address) => {
-                is_command && own.is_none() && address.is_none() && shown.request.is_shown
+            // Clients cut what they repeat.
+            (Some(own), Some(address)) => {
+                own.is_same(address) || start == Start::Mention && address.is_start_of(own)
             }
-        };
-        let is_cut = |shown: &Shown| match (&shown.request.address, &asked.address) {
-            (Some(own), Some(address)) => !is_command && address.is_start_of(own),
+            (None, None) => is_command && shown.request.is_shown,
             _ => false,
         };
         let is_begun = start != Start::Mention && is_answered;
-        let echo = if !is_begun && self.is(|shown| is_echo(shown) || is_cut(shown)) {
+        let echo = if !is_begun && self.is(is_echo) {
             self.current
         } else {
             let waits = |shown: &Shown| shown.message == self.message && is_echo(shown);
@@ -251,13 +229,8 @@ impl Exchanges {
             let found = self.reading.shown[waiting.clone()].iter().position(waits);
             found.map(|at| waiting.start + at)
         };
-        let is_new = |shown: &Shown| match (&shown.request.address, &asked.address) {
-            (Some(own), Some(address)) => {
-                is_begun || is_command || is_answered || !own.is_start_of(address)
-            }
-            (Some(_), None) => is_begun || is_command,
-            (None, _) => is_begun || is_command && shown.request.is_shown,
-        };
+        let is_other = is_command || asked.address.is_some();
+        let is_new = |shown: &Shown| is_begun || is_other && shown.request.address.is_some();
         let is_bare = |shown: &Shown| is_answered && shown.request.address.is_none();
         if let Some(echo) = echo.filter(|_| self.is(is_bare)) {
             // The error behind a response says which of the requests it is of.
@@ -268,20 +241,14 @@ impl Exchanges {
         } else if self.is(is_new) {
             self.open();
         }
-        let said = self.said;
         let shown = self.shown();
-        if is_command && echo.is_none() {
-            shown.said = said;
-        }
         let own = std::mem::replace(&mut shown.request, asked);
         let request = &mut shown.request;
         request.method = request.method.take().or(own.method);
         request.credential = own.credential.or(request.credential.take());
-        request.is_whole &= echo.is_none() || start == Start::Line;
         request.is_whole |= own.is_whole;
         request.is_hidden |= own.is_hidden;
         request.is_filtered |= own.is_filtered;
-        request.is_alone &= !own.is_shown;
         request.is_shown |= own.is_shown;
         request.headers += own.headers;
         request.mistakes.extend(own.mistakes);
@@ -293,11 +260,7 @@ impl Exchanges {
     /// Takes a credential: of the exchange that is being filled, or of what follows.
     pub(super) fn credential(&mut self, judged: Judged) {
         let is_sent = self.block == Block::Request;
-        let is_open = |shown: &Shown| {
-            (shown.request.credential.is_none() || is_sent)
-                && (shown.request.address.is_some() || shown.is_answered())
-        };
-        if self.is(is_open) {
+        if self.is(|shown| is_sent || shown.request.credential.is_none()) {
             self.shown().request.credential = Some(judged);
         } else {
             self.notes().credential = Some(judged);
@@ -335,34 +298,26 @@ impl Exchanges {
 
     /// Takes a status; one of a protocol's line comes with its version.
     pub(super) fn status(&mut self, status: u16, version: Option<&'static str>) {
-        let is_of_proxy = self.block == Block::Connect && version.is_some();
-        let is_response = (200..600).contains(&status);
-        if is_of_proxy && status == 200 {
-            self.block = Block::Connected;
-        } else if status == 407 {
-            self.fails(Failure::Fault("proxy_login"));
-        } else if is_of_proxy && is_response {
-            self.fails(Failure::Fault("proxy_refused"));
-        } else if is_response {
-            self.responds(status, version);
+        let is_of_proxy = version.is_some() && std::mem::take(&mut self.is_tunnel);
+        if version.is_some() {
+            self.block = if is_of_proxy {
+                Block::Connected
+            } else {
+                Block::Response
+            };
         }
-        if version.is_some() && !is_of_proxy {
-            self.block = Block::Response;
+        if status == 407 {
+            return self.fails(Failure::Fault("proxy_login"));
+        } else if !(200..600).contains(&status) || is_of_proxy && status == 200 {
+            return;
+        } else if is_of_proxy {
+            return self.fails(Failure::Fault("proxy_refused"));
         }
-    }
-
-    fn responds(&mut self, status: u16, version: Option<&'static str>) {
-        let is_new = |shown: &Shown| match (shown.status, shown.fault()) {
-            (Some(own), _) if own == status => {
-                version.is_some() && shown.body.is_some() && shown.http_version.is_some()
-            }
-            // A redirect was followed, or the client tried again.
-            (Some(300..=399), _) | (None, Some(_)) => false,
-            (Some(_), _) => true,
-            (None, None) => {
-                let body = shown.body.as_ref();
-                body.is_some_and(|body| body.contradicts(status, version.is_some()))
-            }
+        let is_new = |shown: &Shown| match (shown.status, &shown.body) {
+            // A redirect was followed.
+            (Some(own), _) => own != status && !(300..400).contains(&own),
+            (None, Some(body)) => body.contradicts(status, version.is_some()),
+            (None, None) => false,
         };
         if self.is(is_new) {
             self.open();
@@ -422,50 +377,26 @@ impl Exchanges {
         }
     }
 
-    /// Takes a body: the rest of what a filter left, the same once more, or a new one.
+    /// Takes a body: the rest of what a filter left, or a new one.
     pub(super) fn body(&mut self, body: Body) {
-        if let Some(index) = self.current {
-            let shown = &mut self.reading.shown[index];
-            let (is_shown, has_status) = (shown.request.is_shown, shown.status.is_some());
-            if let Some(own) = &mut shown.body
-                && (own.is_continued_by(&body) || is_shown && own.is_repeated_by(&body, has_status))
-            {
-                return;
-            }
+        let own = self
+            .current
+            .map(|index| &mut self.reading.shown[index].body);
+        if let Some(Some(own)) = own
+            && own.is_continued_by(&body)
+        {
+            return;
         }
-        let told = body.status();
-        let is_taken = |shown: &Shown| {
-            let contradicts = told.is_some() && shown.status.is_some_and(|own| told != Some(own));
-            let is_loose =
-                shown.http_version.is_none() && shown.headers.is_empty() && !shown.request.is_shown;
-            shown.body.is_some() || shown.fault().is_some() || contradicts && is_loose
-        };
-        if self.is(is_taken) {
+        if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {
             self.open();
         }
-        // A shell shows the body of the last response afterwards.
-        let is_request = |shown: &Shown| {
-            shown.is_answered() || shown.request.address.is_some() || shown.hint.is_some()
-        };
-        let is_late = |index: &usize| {
-            let shown = &self.reading.shown[*index];
-            shown.message == self.message
-                && shown.body.is_none()
-                && shown.status.is_some()
-                && shown.status == told
-        };
-        if !self.is(is_request)
-            && let Some(last) = self.waiting().start.checked_sub(1).filter(is_late)
-        {
-            self.current = Some(last);
-        }
         self.shown().body = Some(body);
-        self.end_block();
+        self.block = Block::None;
     }
 
     /// Takes words that name a step: what follows belongs to it.
     pub(super) fn step(&mut self, step: CheckId) {
-        self.end_block();
+        self.block = Block::None;
         let is_open =
             |shown: &Shown| !shown.is_answered() && !shown.request.is_shown && shown.hint.is_some();
         if !self.is(is_open) {
@@ -564,20 +495,6 @@ impl Body {
             items.extend(more.iter().cloned());
         }
         true
-    }
-
-    /// Tells whether another body is the same once more, such as PowerShell's Content and `RawContent`.
-    fn is_repeated_by(&self, other: &Self, has_status: bool) -> bool {
-        match (self, other) {
-            (Self::Object(own, extent), Self::Object(other, _)) => {
-                let other = other.to_string();
-                (*extent != Extent::Whole || has_status)
-                    && own
-                        .to_string()
-                        .starts_with(other.trim_end_matches(['}', ']']))
-            }
-            _ => false,
-        }
     }
 
     /// Tells whether it can't be that of a response with a status.

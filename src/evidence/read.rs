@@ -20,15 +20,17 @@ use serde_json::Value;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+#[derive(Default)]
 struct Reader<'a> {
-    plain: &'a Plain,
+    text: &'a str,
+    lines: &'a [Line],
     out: Exchanges,
     line: usize,
     /// The line of which the words and the commands are known.
     begun: Option<usize>,
     /// What the words of the line mean.
     words: Words,
-    /// Where commands start in the line, the last one first.
+    /// Where commands start in the line.
     commands: Vec<usize>,
     /// A line, and where the next one begins that starts something else for certain.
     stop: (usize, usize),
@@ -37,7 +39,6 @@ struct Reader<'a> {
     is_env: bool,
     /// Whether no empty line stands between the last command and this one.
     is_output: bool,
-    shell: Option<Shell>,
 }
 
 /// What of an exchange an object tells of.
@@ -55,20 +56,13 @@ enum Part {
 /// Reads a text.
 pub(super) fn read(plain: &Plain) -> Reading {
     let mut reader = Reader {
-        plain,
-        out: Exchanges::of(Messages::of(plain)),
-        line: 0,
-        begun: None,
-        words: Words::default(),
-        commands: Vec::new(),
-        stop: (0, 0),
-        no_object_before: 0,
-        is_env: false,
-        is_output: false,
-        shell: None,
+        text: &plain.text,
+        lines: &plain.lines,
+        ..Reader::default()
     };
+    reader.out.reading.messages = Messages::of(plain);
     let mut at = 0;
-    while reader.line < plain.lines.len() {
+    while reader.line < reader.lines.len() {
         at = reader.line(at);
     }
     reader.out.finish()
@@ -113,24 +107,24 @@ fn is_fresh(text: &str) -> bool {
 
 impl<'a> Reader<'a> {
     fn here(&self) -> Line {
-        self.plain.lines[self.line]
+        self.lines[self.line]
     }
 
     /// Returns the text of a line, if it is one of the message.
     fn text_of(&self, line: usize) -> Option<&'a str> {
         let message = self.out.reading.messages.of_line.get(line)?;
-        let line = self.plain.lines[line];
-        let text = &self.plain.text[line.start..line.end];
+        let line = self.lines[line];
+        let text = &self.text[line.start..line.end];
         let is_inside = *message == Some(self.out.message) && line.role == Role::Text;
         (is_inside || text.is_empty() && line.role != Role::Border).then_some(text)
     }
 
     /// Reads a line from a place in it on, and returns where to go on.
     fn line(&mut self, from: usize) -> usize {
-        let (plain, line) = (self.plain, self.here());
+        let line = self.here();
         let Some(message) = self.out.reading.messages.of_line[self.line] else {
             if line.role == Role::Border {
-                self.out.end_block();
+                self.out.block = Block::None;
             }
             return self.goes_to(line.end);
         };
@@ -139,23 +133,21 @@ impl<'a> Reader<'a> {
         let from = from.max(line.start);
         if self.begun != Some(self.line) {
             self.begun = Some(self.line);
-            let text = &plain.text[line.start..line.end];
+            let text = &self.text[line.start..line.end];
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
-            self.commands.reverse();
             if from == line.start && self.table(text) {
                 return self.goes_to(line.end);
             }
         }
         let object = self.object_start(from);
         let end = object.unwrap_or(line.end);
-        while let Some(start) = self.commands.pop_if(|start| *start < end) {
-            if start >= from
-                && let Some(next) = self.command(from, start)
-            {
-                return next;
-            }
+        let first = self.commands.partition_point(|start| *start < from);
+        if let Some(start) = self.commands.get(first).filter(|start| **start < end)
+            && let Some(next) = self.command(from, *start)
+        {
+            return next;
         }
         self.text(from..end, line.role);
         match object {
@@ -166,7 +158,7 @@ impl<'a> Reader<'a> {
 
     /// Goes on behind a place of the text.
     fn goes_to(&mut self, at: usize) -> usize {
-        let lines = self.plain.lines[self.line..].iter();
+        let lines = self.lines[self.line..].iter();
         self.line += lines.take_while(|line| line.end <= at).count();
         at
     }
@@ -178,35 +170,48 @@ impl<'a> Reader<'a> {
             while self.text_of(next).is_some_and(|text| !is_fresh(text)) {
                 next += 1;
             }
-            let start = self.plain.lines.get(next).map(|line| line.start);
-            self.stop = (next, start.unwrap_or(self.plain.text.len()));
+            let start = self.lines.get(next).map(|line| line.start);
+            self.stop = (next, start.unwrap_or(self.text.len()));
         }
         self.stop.1
     }
 
     // --- Commands.
 
-    /// Reads a command, and returns where to go on; `None` if it is none.
+    /// Reads a command with the lines that it goes on in, and returns where to go on; `None` if it is
+    /// none.
     fn command(&mut self, from: usize, start: usize) -> Option<usize> {
-        let (plain, line) = (self.plain, self.here());
-        let before = &plain.text[from..start];
-        let own = prompt(before.trim_start());
-        let shell = own.and_then(|(_, shell)| shell);
-        let (whole, end) = self.whole_command(start);
-        let command = Command::read(&whole, shell, self.shell, &self.out.variables)?;
+        /// The maximum number of lines, and of bytes, of a command.
+        const MOST: (usize, usize) = (24, 6000);
+        let line = self.here();
+        let mut whole = self.text[start..line.end].to_owned();
+        let mut next = self.line + 1;
+        while next - self.line < MOST.0
+            && whole.len() < MOST.1
+            && let Some(text) = self.text_of(next).map(str::trim_start)
+            && !text.is_empty()
+            && !is_fresh(text)
+            && command::goes_on(&mut whole, text)
+        {
+            whole.push_str(text);
+            next += 1;
+        }
+        whole.truncate(floor(&whole, MOST.1));
+        let before = &self.text[from..start];
+        let prompt = prompt(before.trim_start());
+        let shell = prompt.and_then(|(_, shell)| shell);
+        let command = Command::read(&whole, shell, self.out.reading.shell, &self.out.variables)?;
         // A sentence that names a program and an address is no command.
-        let how = self
-            .words
-            .strength(&(from - line.start..line.end - line.start));
-        if !command.has_options && how != Strength::Client {
+        let part = from - line.start..line.end - line.start;
+        if !command.has_options && self.words.strength(&part) != Strength::Client {
             return None;
         }
-        if own.is_none() {
+        if prompt.is_none() {
             self.text(from..start, Role::Text);
         }
         self.out.reading.has_commands = true;
-        self.has_shell(Some(command.shell));
-        self.out.end_block();
+        self.out.reading.shell = Some(command.shell);
+        self.out.block = Block::None;
         (self.is_env, self.is_output) = (false, true);
         // Without an address, and without anything that may be one, nobody was asked.
         if command.request.address.is_some() || whole.contains(['$', '%', '@', '<', '…']) {
@@ -214,53 +219,27 @@ impl<'a> Reader<'a> {
         } else {
             self.out.fresh();
         }
+        let end = self.lines[next - 1].end;
         self.no_object_before = self.no_object_before.max(end);
         Some(self.goes_to(end))
-    }
-
-    /// Returns a command with the lines that it goes on in, and where it ends.
-    fn whole_command(&self, start: usize) -> (String, usize) {
-        /// The maximum number of lines, and of bytes, of a command.
-        const MOST: (usize, usize) = (24, 6000);
-        let plain = self.plain;
-        let mut end = self.here().end;
-        let mut whole = plain.text[start..end].to_owned();
-        let mut line = self.line + 1;
-        while line - self.line < MOST.0 && whole.len() < MOST.1 {
-            let text = self.text_of(line).map(str::trim_start);
-            let text = text.filter(|text| !text.is_empty() && !is_fresh(text));
-            let Some(text) = text.filter(|text| command::goes_on(&mut whole, text)) else {
-                break;
-            };
-            whole.push_str(text);
-            end = plain.lines[line].end;
-            line += 1;
-        }
-        whole.truncate(floor(&whole, MOST.1));
-        (whole, end)
-    }
-
-    fn has_shell(&mut self, shell: Option<Shell>) {
-        self.shell = shell.or(self.shell);
-        self.out.reading.shell = self.shell;
     }
 
     // --- Objects.
 
     /// Returns where the next object starts in the rest of the line, or a page of markup.
     fn object_start(&mut self, from: usize) -> Option<usize> {
-        let (plain, line) = (self.plain, self.here());
-        let front = &plain.text[from..line.end];
+        let line = self.here();
+        let front = &self.text[from..line.end];
         if is_page(front.trim_start()) {
             return Some(line.end - front.trim_start().len());
         }
         let skipped = self.no_object_before.max(from);
-        let text = plain.text.get(skipped..line.end)?;
+        let text = self.text.get(skipped..line.end)?;
         for (at, _) in text.match_indices(['{', '[']) {
             // PowerShell's objects have a sign in front.
             let is_powershell = text[..at].ends_with('@') && text[at..].starts_with('{');
             let at = skipped + at - usize::from(is_powershell);
-            if object::may_start(&plain.text[at..self.stop()]) {
+            if object::may_start(&self.text[at..self.stop()]) {
                 return Some(at);
             }
         }
@@ -271,7 +250,7 @@ impl<'a> Reader<'a> {
     /// Reads an object: a body, a record of an exchange, or else text. Returns where to go on.
     fn object(&mut self, start: usize) -> usize {
         let (line, stop) = (self.here(), self.stop());
-        let text = &self.plain.text[start..stop];
+        let text = &self.text[start..stop];
         if is_page(text) {
             return self.page(start, text);
         }
@@ -285,7 +264,7 @@ impl<'a> Reader<'a> {
         let is_request = labels("part request") || labels("not a body");
         // Any JSON at the start of a line is a response; in code, what looks like one.
         let is_json = text[1..].trim_start().starts_with(['"', '}']);
-        let front = self.plain.text[line.start..start].trim();
+        let front = self.text[line.start..start].trim();
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
         if !is_request && let Some(body) = body_of(&found.value, found.is_whole(), is_any) {
             self.out.body(body);
@@ -387,7 +366,7 @@ impl<'a> Reader<'a> {
                 let status = status.filter(|status| (200..600).contains(status));
                 shown.status = status.or(shown.status);
             }
-            _ if is("body key") => shown.body = inner_body(&text).or(shown.body.take()),
+            _ if is("body key") => shown.body = body_in(text.trim(), true).or(shown.body.take()),
             _ => {}
         }
     }
@@ -408,13 +387,10 @@ impl<'a> Reader<'a> {
 
     /// Reads a piece of a line in which no command and no object stands.
     fn text(&mut self, range: Range<usize>, role: Role) {
-        let plain = self.plain;
-        let mut text = plain.text[range].trim();
+        let mut text = self.text[range].trim();
         if text.is_empty() {
             self.is_output = false;
-            if self.out.block != Block::Connect {
-                self.out.block = Block::None;
-            }
+            self.out.block = Block::None;
             return;
         }
         if let Some((end, shell)) = prompt(text) {
@@ -423,7 +399,7 @@ impl<'a> Reader<'a> {
                 self.out.fresh();
             }
             self.is_env = false;
-            self.has_shell(shell);
+            self.out.reading.shell = shell.or(self.out.reading.shell);
             text = &text[end..];
         }
         let is_line = text.len() == self.words.lower.len();
@@ -458,7 +434,14 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.authorization(text);
-        self.other_headers(words);
+        for (place, _) in words.kinds("other header") {
+            let (before, rest) = words.lower.split_at(place.start);
+            let (name, behind) = rest.split_at(place.len());
+            let is_key = before.ends_with(['"', '\'']) && behind.starts_with(['"', '\'']);
+            if is_key && name.contains('-') {
+                self.out.shown().request.other_header(name);
+            }
+        }
         // An error's status in front of its address is not that of another response.
         let is_bare = |shown: &Shown| shown.is_answered() && shown.request.address.is_none();
         if let Some((at, _)) = command::address_at(text, 0)
@@ -492,7 +475,7 @@ impl<'a> Reader<'a> {
         };
         if block == Block::None || !words::is_header(text) {
             if role == Role::Text {
-                self.out.end_block();
+                self.out.block = Block::None;
             }
             return false;
         }
@@ -572,7 +555,7 @@ impl<'a> Reader<'a> {
             match request::judge_value(&value.text, None, None, &self.out.variables) {
                 // PowerShell's variables are read where they stand.
                 (Credential::Named(name), Some(Mistake::TokenVariable))
-                    if self.shell == Some(Shell::PowerShell)
+                    if self.out.reading.shell == Some(Shell::PowerShell)
                         && self.out.block != Block::Request =>
                 {
                     request::named(name, &self.out.variables)
@@ -583,23 +566,11 @@ impl<'a> Reader<'a> {
         self.out.credential(judged);
     }
 
-    /// Looks for headers in code that may hold a token in place of `Authorization`.
-    fn other_headers(&mut self, words: &Words) {
-        for (place, _) in words.kinds("other header") {
-            let (before, rest) = words.lower.split_at(place.start);
-            let (name, behind) = rest.split_at(place.len());
-            let is_key = before.ends_with(['"', '\'']) && behind.starts_with(['"', '\'']);
-            if is_key && name.contains('-') {
-                self.out.shown().request.other_header(name);
-            }
-        }
-    }
-
     /// Looks for addresses in a text, or else for paths behind a method or a label, and tells
     /// requests from mentions.
     fn addresses(&mut self, text: &str, words: &Words, how: Strength) {
-        if text.starts_with("CONNECT ") {
-            self.out.block = Block::Connect;
+        if text.starts_with("CONNECT ") && text.contains(" HTTP/") {
+            self.out.is_tunnel = true;
             return;
         }
         let has_address = command::address_at(text, 0).is_some();
@@ -698,11 +669,7 @@ impl<'a> Reader<'a> {
             let has_part = shown.request.address.is_some() || shown.body.is_some();
             shown.status.is_none() && shown.fault().is_none() && has_part
         };
-        let is_line = text.starts_with("HTTP/");
-        if is_line && words.says("connected") {
-            self.out.block = Block::Connected;
-            return;
-        }
+        self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected");
         let step = words.step();
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
@@ -734,20 +701,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes what a response says in a word, or in a labelled message.
+    /// Takes the status that a response names in a word, or in a labelled message.
     fn message(&mut self, text: &str, words: &Words) {
-        let is_open = |shown: &Shown| shown.body.is_none() && shown.fault().is_none();
+        let is_open = |shown: &Shown| {
+            shown.request.is_shown && shown.status.is_none() && !shown.is_answered()
+        };
         let (name, value) = text.split_once([':', '=']).unwrap_or_default();
-        let value = value.trim().trim_matches(['"', '\'', ',']);
         let name = name.trim_matches(|c: char| !c.is_alphabetic());
-        if !self.out.is(is_open) {
-        } else if words::is("body message", name) && words::status_named(&lower(value)).is_some() {
-            let value = serde_json::json!({ "message": value });
-            self.out.body(Body::Object(value, Extent::Whole));
-        } else if let Some(status) = words::status_named(&words.lower)
-            && self
-                .out
-                .is(|shown| shown.request.is_shown && shown.status.is_none())
+        let said = if words::is("body message", name) {
+            &*lower(value)
+        } else {
+            &words.lower
+        };
+        if let Some(status) = words::status_named(said)
+            && self.out.is(is_open)
         {
             self.out.status(status, None);
         }
@@ -806,10 +773,9 @@ impl<'a> Reader<'a> {
             "{}" => format!("{}=[]; ", cell(names, column)),
             value => format!("{}={value}; ", cell(names, column)),
         });
-        let found = object::read(&format!("@{{{}}}", members.collect::<String>()));
-        let body = found.and_then(|found| body_of(&found.value, found.is_whole(), false));
-        if let Some(body) = body {
-            self.no_object_before = self.plain.lines[self.line + 1].end;
+        let object = format!("@{{{}}}", members.collect::<String>());
+        if let Some(body) = body_in(&object, false) {
+            self.no_object_before = self.lines[self.line + 1].end;
             self.out.body(body);
         }
     }
@@ -852,14 +818,13 @@ fn body_of(value: &Value, is_whole: bool, is_any: bool) -> Option<Body> {
 /// The maximum depth of a record.
 const DEEPEST: usize = 12;
 
-/// Returns the body that a text in a record is.
-fn inner_body(text: &str) -> Option<Body> {
-    let text = text.trim();
+/// Returns the body that a text is as a whole.
+fn body_in(text: &str, is_any: bool) -> Option<Body> {
     if text.starts_with('<') {
         return Some(Body::Page(text.to_owned()));
     }
-    let found = object::read(text).filter(|_| text.starts_with(['{', '[']))?;
-    body_of(&found.value, found.is_whole(), true)
+    let found = object::read(text).filter(|_| text.starts_with(['{', '[', '@']))?;
+    body_of(&found.value, found.is_whole(), is_any)
 }
 
 /// Tells whether a page of markup starts with a text.
