@@ -276,7 +276,8 @@ facts! {
     "sinkhole": |f, _| f.is_sinkhole();
     "local": |f, _| f.exchange.map(|exchange| {
         let is_loopback = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
-        is_loopback && f.is_sinkhole() != Some(true)
+        // The sandbox plays a network.
+        is_loopback && f.is_sinkhole() != Some(true) && !f.is_sandbox
     });
     "speaks_basic": |f, _| f.fault().map(|_| f.proxy_response().is_none_or(|response| {
             response.schemes.is_empty() || response.schemes.contains(&AuthScheme::Basic)
@@ -323,6 +324,11 @@ facts! {
         Finding::Runs(runs) => Some(count.is_empty() || is_count(runs, count)),
         _ => Some(false),
     };
+    "asked_one": |f, _| Some({
+        let (total, listed, _) = f.check.and_then(Check::list)?;
+        let is_one = listed == 1 && total.is_none_or(|total| total == 1);
+        is_one && f.exchange?.url.ends_with("limit=1")
+    });
     "responded": |f, _| Some(f.response().is_some());
     "details": |f, _| f.run(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());

@@ -42,7 +42,7 @@ use crate::verdict::{Reason, Verdict};
 use facts::Facts;
 use reproduce::Reproduce;
 use saved::{apps, known, readable};
-use sentence::{fill, list_of, said, say};
+use sentence::{fill, list_of, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -206,7 +206,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             facts.commands.clone()
         },
         checks,
-        causes_note: said("causes_note", &facts).map(|note| note.to_string().into()),
+        causes_note: (causes.len() > 1).then(|| say("causes_note", &facts).to_string().into()),
         causes: { causes.iter() }
             .skip(result::said_causes(entry, &causes, &facts))
             .map(|cause| fill(&cause.text, &facts).capitalized())

@@ -38,26 +38,25 @@ pub(super) fn reply(
         mail.push(plain(&say("warning token_in_text", &facts)));
     }
     let texts = result::actions(actions, &facts);
-    let texts: Vec<String> = texts.iter().map(plain).collect();
-    let who = actions
-        .first()
-        .and_then(|action| result::who(action, &facts));
-    mail.extend(match who {
-        Some((Who::BitriseAdmin | Who::NetworkAdmin, who)) => {
-            Some(format!("What to do, for {}:", plain(&who)))
-        }
-        _ if texts.len() > 1 => Some("What to do:".to_owned()),
-        _ => None,
-    });
+    let mut texts: Vec<String> = texts.iter().map(plain).collect();
+    let first = actions.first();
+    if let Some((Who::BitriseAdmin | Who::NetworkAdmin, who)) =
+        first.and_then(|action| result::who(action, &facts))
+    {
+        texts[0] = format!("{}: {}", plain(&who.capitalized()), texts[0]);
+    }
     match texts.as_slice() {
         [only] => mail.push(only.clone()),
         texts => {
+            mail.push("What to do:".to_owned());
             let numbered = texts.iter().zip(1..);
             mail.extend(numbered.map(|(text, number)| format!("{number}. {text}")));
         }
     }
-    if !facts.commands.is_empty() || facts.was_pasted() {
-        mail.push("Leave the token itself out of your answer.".to_owned());
+    if !facts.commands.is_empty() {
+        let last =
+            "Leave the token itself out of your answer: what the commands print does not hold it.";
+        mail.push(last.to_owned());
     }
     Some(mail.join("\n\n") + "\n")
 }

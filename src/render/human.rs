@@ -224,7 +224,8 @@ impl Page {
         let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
         let links = diagnosis.links.iter().map(ToString::to_string);
         let more: Vec<String> = explain.into_iter().chain(links).collect();
-        if !more.is_empty() {
+        // What another host says is not worth looking up.
+        if !(more.is_empty() || super::is_elsewhere(diagnosis)) {
             self.dim("More: ", more);
         }
     }

@@ -5,7 +5,7 @@ use super::{Scope, is_elsewhere};
 use crate::check::{CheckId, Status};
 use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, check_title, span};
 use crate::exchange::METHOD;
-use crate::report::{AppResult, AppState, Coverage, EvidenceKind};
+use crate::report::{AppResult, AppState, Coverage, EvidenceKind, Warning};
 use crate::text::{Text, Untrusted};
 use crate::verdict::{Reason, Verdict};
 use std::borrow::Cow;
@@ -61,8 +61,9 @@ pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
     } else {
         &[]
     };
-    // The result of a pass says how much was checked.
-    let not_checked: &[Text] = if scope.is_full || diagnosis.reason.is_some() {
+    // The result of a pass says how much was checked, but not what a text can't prove.
+    let is_pasted = diagnosis.evidence == EvidenceKind::Pasted;
+    let not_checked: &[Text] = if scope.is_full || diagnosis.reason.is_some() || is_pasted {
         &diagnosis.not_checked
     } else {
         &[]
@@ -344,10 +345,12 @@ fn asked(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
 /// The commands that repeat the requests. Without a network that carries them they show nothing, and
 /// to another host than Bitrise's they would only send the token once more.
 fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
+    // A token that others can read is to be replaced.
+    let is_lost = { diagnosis.warnings.iter() }.any(|line| line.code == Warning::TokenInText);
     let is_pointless = match diagnosis.reason {
         // What was mistyped needs no repeating.
         Some(Reason::DnsFailure | Reason::TlsFailure | Reason::AppNotAccessible) => true,
-        _ if is_elsewhere(diagnosis) => true,
+        _ if is_elsewhere(diagnosis) || is_lost => true,
         // They stand among the actions where the text alone is to blame.
         None | Some(Reason::EvidenceIncomplete | Reason::EvidenceMissing) => {
             diagnosis.evidence == EvidenceKind::Pasted
