@@ -343,14 +343,19 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
     let error = &words.lower[words.lower.find("curl:")?..];
     let (number, said) = error.split_once('(')?.1.split_once(')')?;
     let own = words::which("curl", number).unwrap_or("unknown");
-    let (_, last) = said.rsplit_once(": ").unwrap_or(("", said));
+    let last = said.rsplit(": ").next().unwrap_or_default().trim();
+    // A host that was not found is none, but a part of the command that curl took for an address,
+    // since the shell does not know its quotes.
+    let is_name = last.contains('.') || last == "localhost";
+    let is_misread =
+        !is_name || has_prefix(last) || last.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
     let fault = match (own, words.kind("fault")) {
         ("status", _) => {
-            let status = last.trim().get(..3).and_then(|status| status.parse().ok());
+            let status = last.get(..3).and_then(|status| status.parse().ok());
             return Some(status.map_or(CurlError::Nothing, CurlError::Status));
         }
         ("nothing", None) => return Some(CurlError::Nothing),
-        ("dns", _) if is_misread_host(last.trim()) => return Some(CurlError::Misread),
+        ("dns", _) if is_misread => return Some(CurlError::Misread),
         ("misread", Some("not_http")) => "not_http",
         ("misread", _) => return Some(CurlError::Misread),
         ("tls_failed", Some("closed")) => "closed_in_handshake",
@@ -360,11 +365,4 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
         (own, told) => told.unwrap_or(own),
     };
     Some(CurlError::Fault(fault))
-}
-
-/// Tells whether a name that was not found is none: a part of the command that curl took for an
-/// address, since the shell does not know its quotes.
-fn is_misread_host(host: &str) -> bool {
-    let is_name = host.contains('.') || host == "localhost";
-    !is_name || has_prefix(host) || host.contains(['\'', '"', '‘', '’', '“', '”', '\\'])
 }

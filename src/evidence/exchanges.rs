@@ -336,11 +336,12 @@ impl Exchanges {
         if block == Block::Response && name == "date" {
             self.reading.messages.answered_at(self.message, value);
         }
-        let judged = request::judge_value(value, None, None, &self.variables);
+        let judge = || request::judge_value(value, None, None, &self.variables);
+        let judged = (name == "authorization").then(judge);
         let shown = self.shown();
         let request = &mut shown.request;
         match (block, name.as_str()) {
-            (Block::Request, "authorization") => request.credential = Some(judged),
+            (Block::Request, "authorization") => request.credential = judged,
             (Block::Request, "host") => {
                 let address = request.address.take();
                 let other = address.as_ref().and_then(|own| own.at_host(value));

@@ -239,7 +239,8 @@ fn html(mut text: String) -> String {
 fn gutter(text: &str) -> Option<Regex> {
     /// How many lines are looked at.
     const MOST: usize = 1000;
-    let lines = || text.split('\n').take(MOST).map(unquoted);
+    let lines = || text.split('\n').take(MOST);
+    let lines = || lines().map(|line| line.trim_start_matches(['>', ' ']));
     let count = lines().filter(|line| !line.is_empty()).count();
     let mut known = section("gutter").iter();
     known.find_map(|row| {
@@ -258,10 +259,6 @@ fn gutter(text: &str) -> Option<Regex> {
         });
         (has.count() * 3 > count * 2).then_some(gutter)
     })
-}
-
-fn unquoted(line: &str) -> &str {
-    line.trim_start_matches(['>', ' '])
 }
 
 /// Returns a line without what stands in front of what it says.
@@ -430,6 +427,7 @@ impl Before {
     }
 }
 
-const fn is_token_part(c: char) -> bool {
+/// Tells whether a character may be one of a token.
+pub(super) const fn is_token_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: linear in the text; each place is looked at in a bounded window.
 
+use super::plain::is_token_part;
 use super::request::is_hidden;
 use super::words::{self, floor, lower, section};
 use crate::pasted::Secret;
@@ -75,10 +76,6 @@ impl Secrets {
 
 const fn is_sign(c: char) -> bool {
     matches!(c, ':' | '=' | ',')
-}
-
-const fn is_token_part(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// What is being collected.

@@ -524,6 +524,11 @@ const DRESSES: &[(&str, Dress)] = &[
     ("Teams' header above", |text| {
         format!("[10:02] Mira Kovac\n{text}")
     }),
+    ("Slack's export", |text| {
+        let text = text.replace('&', "&amp;");
+        let text = text.replace('<', "&lt;").replace('>', "&gt;");
+        serde_json::json!([{ "type": "message", "text": text }]).to_string()
+    }),
     ("Slack's header above", |text| {
         format!("Mira Kovac  10:02 AM\n{text}")
     }),
