@@ -14,7 +14,6 @@ use crate::check::CheckId;
 use crate::pasted::Mistake;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// One request and what came of it, as far as the text shows them.
 #[derive(Clone, Debug, Default)]
@@ -188,18 +187,6 @@ impl Exchanges {
             .is_some_and(|index| like(&self.reading.shown[index]))
     }
 
-    /// Returns the exchanges that wait for a response, as far as they are looked through: those in front
-    /// of the one that is being filled, if nobody knows yet what was asked there.
-    fn waiting(&self) -> Range<usize> {
-        let shown = &self.reading.shown;
-        let is_bare = |at: &usize| shown[*at].is_answered() && shown[*at].request.address.is_none();
-        let end = self.current.filter(is_bare);
-        let end = end.unwrap_or(shown.len());
-        let from = end.saturating_sub(MAX_BACK);
-        let answered = shown[from..end].iter().rposition(Shown::is_answered);
-        answered.map_or(from, |at| from + at + 1)..end
-    }
-
     // --- Requests.
 
     /// Takes a request: an echo of one that waits for its response or is being filled, what was not
@@ -221,19 +208,24 @@ impl Exchanges {
             _ => false,
         };
         let is_begun = start != Start::Mention && is_answered;
+        // The error behind a response says which of the requests in front it is of.
+        let is_bare = start == Start::Mention
+            && self.is(|shown| is_answered && shown.request.address.is_none());
+        let shown = &self.reading.shown;
         let echo = if !is_begun && self.is(is_echo) {
             self.current
         } else {
-            let waits = |shown: &Shown| shown.message == self.message && is_echo(shown);
-            let waiting = self.waiting();
-            let found = self.reading.shown[waiting.clone()].iter().position(waits);
-            found.map(|at| waiting.start + at)
+            let end = self.current.filter(|_| is_bare).unwrap_or(shown.len());
+            let from = end.saturating_sub(MAX_BACK);
+            let waiting = { from..end }
+                .rev()
+                .take_while(|at| !shown[*at].is_answered());
+            let is_own = |at: &usize| shown[*at].message == self.message && is_echo(&shown[*at]);
+            waiting.filter(is_own).last()
         };
         let is_other = is_command || asked.address.is_some();
         let is_new = |shown: &Shown| is_begun || is_other && shown.request.address.is_some();
-        let is_bare = |shown: &Shown| is_answered && shown.request.address.is_none();
-        if let Some(echo) = echo.filter(|_| self.is(is_bare)) {
-            // The error behind a response says which of the requests it is of.
+        if let Some(echo) = echo.filter(|_| is_bare) {
             let request = std::mem::take(&mut self.reading.shown[echo].request);
             self.shown().request = request;
         } else if echo.is_some() {

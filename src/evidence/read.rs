@@ -591,7 +591,15 @@ impl<'a> Reader<'a> {
             let Some(address) = address else {
                 continue;
             };
-            let method = method_at_end(&text[..words::label_end(&words.lower, at)]);
+            // The method is a word of its own in front.
+            let before = &text[..words::label_end(&words.lower, at)];
+            let word = before.rsplit(|c: char| !c.is_ascii_uppercase()).next();
+            let word = word
+                .filter(|word| words::is("method", word))
+                .unwrap_or_default();
+            let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+            let is_method = !before[..before.len() - word.len()].ends_with(is_part);
+            let method = Some(word.to_owned()).filter(|_| is_method && !word.is_empty());
             // As a request is sent, and not as a log of responses has it.
             let behind = text[end..].trim_matches([' ', '"']);
             let is_line = method.is_some() && behind.len() < 12 && words::is("version", behind);
@@ -845,15 +853,6 @@ fn path_at(text: &str, from: usize) -> Option<(usize, usize)> {
     let at = places.find(|at| *at == 0 || text[..*at].ends_with(is_border))?;
     let path = text[at..].split(is_end).next().unwrap_or_default();
     Some((at, at + path.trim_end_matches([':', '.']).len().max(1)))
-}
-
-/// Returns the method that a text ends with, as a word of its own.
-fn method_at_end(text: &str) -> Option<String> {
-    let text = &text[floor(text, text.len().saturating_sub(16))..];
-    let word = text.rsplit(|c: char| !c.is_ascii_uppercase()).next()?;
-    let before = &text[..text.len() - word.len()];
-    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-    (!before.ends_with(is_part) && words::is("method", word)).then(|| word.to_owned())
 }
 
 /// Returns the numbers that may be statuses and stand alone in a text, with their places.
