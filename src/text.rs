@@ -285,6 +285,7 @@ impl Text {
     fn with(mut self, span: Span) -> Self {
         match (self.0.last_mut(), span) {
             (Some(Span::Own(before)), Span::Own(words)) => before.push_str(&words),
+            (_, Span::Own(words)) if words.is_empty() => {}
             (_, span) => self.0.push(span),
         }
         self

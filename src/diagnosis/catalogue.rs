@@ -142,7 +142,9 @@ impl Line {
                 Some(true) | None => left.push(cause),
             }
         }
-        left.sort_by_key(|cause| Reverse(cause.weight()));
+        // After a run, what is known to apply comes before what is open.
+        let is_open = |cause: &Self| facts.report.is_some() && cause.holds(facts).is_none();
+        left.sort_by_key(|cause| (is_open(cause), Reverse(cause.weight())));
         left
     }
 

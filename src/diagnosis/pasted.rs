@@ -6,7 +6,7 @@ use super::facts::{Facts, host_of};
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
-use crate::pasted::{Incomplete, PastedStep, Secret};
+use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
 use crate::report::{EvidenceKind, Report};
 use crate::text::Text;
 use crate::token::TokenKind;
@@ -112,19 +112,24 @@ pub(super) fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
     (!seen.is_empty()).then(|| listed(seen))
 }
 
-/// Joins texts as in “A, B and C”.
-pub(super) fn listed(texts: Vec<Text>) -> Text {
-    let last = texts.len().saturating_sub(1);
+/// Joins texts, the last one behind words of its own, as in “A, B and C”.
+pub(super) fn joined(texts: Vec<Text>, between: &str, before_last: &str) -> Text {
+    let count = texts.len();
     let mut all = Text::default();
-    for (at, text) in texts.into_iter().enumerate() {
-        let between = match at {
-            0 => "",
-            at if at == last => " and ",
-            _ => ", ",
-        };
-        all = all.own(between).then(text);
+    for (number, text) in (1..).zip(texts) {
+        all = all.own(match number {
+            1 => "",
+            number if number == count => before_last,
+            _ => between,
+        });
+        all = all.then(text);
     }
     all
+}
+
+/// Joins texts as in “A, B and C”.
+pub(super) fn listed(texts: Vec<Text>) -> Text {
+    joined(texts, ", ", " and ")
 }
 
 /// Returns the kinds of the secrets that stand in the text.
@@ -212,29 +217,27 @@ pub(super) fn step(facts: &Facts, is_list: bool) -> Option<Result<(), Reason>> {
 
 /// Returns what came of each of several credentials.
 pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
-    let mut all = Text::default();
-    let outcomes = &facts.pasted?.outcomes;
-    for (at, outcome) in outcomes.iter().enumerate() {
-        all = all.own(if at == 0 { "" } else { "; " });
-        all = if outcome.credential.raw().is_empty() {
-            all.own("another one")
-        } else {
-            all.foreign(&outcome.credential)
+    let one = |outcome: &Outcome| {
+        let name = match outcome.credential.raw() {
+            "" => "another one".into(),
+            _ => Text::default().foreign(&outcome.credential),
         };
-        all = all.own(match outcome.reason.map(Reason::verdict) {
+        let name = name.own(match outcome.reason.map(Reason::verdict) {
             None => " works",
             Some(_) if outcome.reason == Some(Reason::TokenRejected) => " is rejected",
             Some(Verdict::InvalidPermissions) => " lacks access",
             Some(Verdict::NoResources) => " sees no app",
             Some(_) => " is not told",
         });
-        all = all.own(if outcome.is_in_dx {
+        let in_dx = if outcome.is_in_dx {
             ", and is in DX"
         } else {
             ""
-        });
-    }
-    (!outcomes.is_empty()).then_some(all)
+        };
+        name.own(in_dx)
+    };
+    let outcomes: Vec<Text> = facts.pasted?.outcomes.iter().map(one).collect();
+    (!outcomes.is_empty()).then(|| joined(outcomes, "; ", "; "))
 }
 
 /// Returns the commands that would settle what is open, each in a block, behind the one that asks for

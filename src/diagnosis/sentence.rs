@@ -15,7 +15,16 @@ use crate::text::Text;
 pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
     let mut text = Text::default();
     for (at, part) in sentence.split('`').enumerate() {
-        let filled = fill_part(part, facts);
+        let (mut filled, mut rest) = (Text::default(), part);
+        // A command's variable, as in ${NAME}, is none of the gaps.
+        while let Some((before, (name, after))) =
+            { rest.split_once('{') }.and_then(|(before, gap)| Some((before, gap.split_once('}')?)))
+            && let Some(value) = gap(name, facts)
+        {
+            filled = filled.own(before).then(value);
+            rest = after;
+        }
+        filled = filled.own(rest);
         if at % 2 == 0 {
             text = text.then(filled);
         } else if !part.is_empty() {
@@ -25,41 +34,17 @@ pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
     text
 }
 
-fn fill_part(part: &str, facts: &Facts) -> Text {
-    let (mut text, mut rest) = (Text::default(), part);
-    // A command's variable, as in ${NAME}, is none of the gaps.
-    while let Some((before, value, after)) = next_gap(rest, facts) {
-        text = own(text, before).then(value);
-        rest = after;
-    }
-    own(text, rest)
-}
-
-fn own(text: Text, words: &str) -> Text {
-    if words.is_empty() {
-        text
-    } else {
-        text.own(words)
-    }
-}
-
-/// Returns what stands before the next gap, what fills that, and what stands behind it.
-fn next_gap<'t>(text: &'t str, facts: &Facts) -> Option<(&'t str, Text, &'t str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (name, after) = rest.split_once('}')?;
-    let text = match name {
+/// Returns what fills a gap; nothing if there is no such gap.
+fn gap(name: &str, facts: &Facts) -> Option<Text> {
+    Some(match name {
         "cause" => fill(facts.cause.unwrap_or_default(), facts),
         "ci_action" => fill(facts.ci().action, &Facts::default()),
         "ci_cause" => fill(facts.ci().cause, &Facts::default()),
-        name => value(name, facts).or_else(|| words(name, facts))?,
-    };
-    Some((before, text, after))
-}
-
-/// Returns the words of a gap, nothing if there is no such gap.
-fn words(name: &str, facts: &Facts) -> Option<Text> {
-    let name = format!("{{{name}}}");
-    catalogue::named(&name).map(|_| say(&name, facts))
+        name => value(name, facts).or_else(|| {
+            let words = format!("{{{name}}}");
+            catalogue::named(&words).map(|_| say(&words, facts))
+        })?,
+    })
 }
 
 /// Says what the catalogue has under a name.

@@ -123,7 +123,11 @@ values! {
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
-    "boxes": |f| Some(boxes(f.foreign_responder()?)).filter(|text| !text.spans().is_empty());
+    "boxes": |f| {
+        let mut boxes = headers(f.foreign_responder()?).peekable();
+        boxes.peek()?;
+        Some(boxes.fold(Text::default(), |text, one| text.own(" · ").then(one)))
+    };
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
     "request_id": |f| Some(foreign(f.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
@@ -291,21 +295,20 @@ fn refused(facts: &Facts) -> Option<Text> {
         (several, [] | [_]) => return Some(names(several.iter().copied(), None)),
         _ => {}
     }
-    let mut text = Text::default();
-    for (index, name) in workspaces.iter().enumerate() {
+    let one = |name: &&Untrusted| {
         let is_in = |app: &&&App| app.workspace.as_ref() == Some(*name);
         let mut in_it = refused.iter().filter(is_in);
-        text = text.own(if index == 0 { "" } else { "; " });
-        text = text.then(names(in_it.clone().copied(), None));
+        let text = names(in_it.clone().copied(), None);
         let is_person = in_it.all(|app| app.is_owned_by_user);
         let what = if is_person {
-            ", a person's account)"
+            ", a person's account"
         } else {
-            ")"
+            ""
         };
-        text = text.own(" (").foreign(name).own(what);
-    }
-    Some(text)
+        text.own(" (").foreign(name).own(what).own(")")
+    };
+    let all = workspaces.iter().map(one).collect();
+    Some(pasted::joined(all, "; ", "; "))
 }
 
 /// Returns the workspace that the apps in question have in common.
@@ -325,12 +328,14 @@ fn variables(known: &Known) -> Option<Text> {
 /// Returns who answered: the page's title and the headers that name a box.
 fn responder(responder: &Responder) -> Option<Text> {
     let title = responder.title.iter().map(quoted);
+    let parts: Vec<Text> = title.chain(headers(responder)).collect();
+    (!parts.is_empty()).then(|| pasted::joined(parts, " · ", " · "))
+}
+
+/// Returns the headers that name a box.
+fn headers(responder: &Responder) -> impl Iterator<Item = Text> {
     let headers = responder.headers.iter();
-    let headers =
-        headers.map(|Header { name, value }| Text::from(format!("{name}: ")).foreign(value));
-    let mut parts = title.chain(headers);
-    let first = parts.next()?;
-    Some(parts.fold(first, |text, part| text.own(" · ").then(part)))
+    headers.map(|Header { name, value }| Text::from(format!("{name}: ")).foreign(value))
 }
 
 /// Counts how a check ended for each of several apps.
@@ -398,14 +403,6 @@ pub fn span(millis: u64) -> String {
         1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
         _ => humantime::format_duration(Duration::from_secs(millis / 1000)).to_string(),
     }
-}
-
-/// Returns the headers that name a box, one behind the other.
-fn boxes(responder: &Responder) -> Text {
-    let headers = responder.headers.iter();
-    headers.fold(Text::default(), |text, Header { name, value }| {
-        text.own(format!(" · {name}: ")).foreign(value)
-    })
 }
 
 /// Returns a time of day, rounded up to the minute, as in “18:18 UTC”; with the date if that is a day

@@ -211,6 +211,27 @@ fn with_nothing_known_every_cause_applies() {
     }
 }
 
+#[test]
+fn after_a_run_what_is_open_comes_last() {
+    let report = crate::report::Report::started(
+        std::time::SystemTime::UNIX_EPOCH,
+        crate::report::Target::default(),
+        crate::report::TokenInfo::default(),
+    );
+    let facts = Facts {
+        report: Some(&report),
+        ..Facts::default()
+    };
+    let mut seen = false;
+    for (name, entry) in entries() {
+        let left = entry.causes_left(&facts);
+        let open: Vec<bool> = left.iter().map(|one| one.holds(&facts).is_none()).collect();
+        assert!(open.is_sorted(), "{name}: {open:?}");
+        seen |= open.windows(2).any(|pair| pair[0] != pair[1]);
+    }
+    assert!(seen);
+}
+
 /// Judges a cause by what its conditions are said to be.
 fn judged(cause: &Line, value: impl Fn(usize) -> Option<bool>) -> Option<bool> {
     all_of((0..cause.conditions.len()).map(value))
