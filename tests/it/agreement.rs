@@ -105,13 +105,18 @@ fn as_bitrises(text: &str, origin: &str) -> String {
 #[test]
 fn what_clients_print_is_judged_as_verify_judges_the_sandbox() {
     let home = tempfile::tempdir().unwrap();
-    for (scenario, ..) in SCENARIOS.into_iter().filter(|row| row.0 != SLOW) {
-        let served = Served::start(Program::new(["sandbox", "--scenario", scenario]));
-        let base = &served.base_url;
-        let origin = base.trim_end_matches("/v0.1");
-        for client in CLIENTS {
+    let scenarios = SCENARIOS.into_iter().filter(|row| row.0 != SLOW);
+    let start = |row: (&'static str, _, _, _)| {
+        let sandbox = Program::new(["sandbox", "--scenario", row.0]);
+        (row.0, Served::start(sandbox))
+    };
+    let sandboxes: Vec<_> = scenarios.map(start).collect();
+    for client in CLIENTS {
+        for (scenario, served) in &sandboxes {
+            let base = &served.base_url;
+            let origin = base.trim_end_matches("/v0.1");
             let Some(mut text) = asked(client, &format!("{base}/apps?limit=1"), home.path()) else {
-                continue;
+                break;
             };
             if let Some(slug) = slug(&text) {
                 let url = format!("{base}/apps/{slug}/pipelines?limit=1");
