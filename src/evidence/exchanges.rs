@@ -79,7 +79,6 @@ pub(super) struct Reading {
     pub(super) notes: HashMap<usize, Notes>,
     /// The shell of the last command.
     pub(super) shell: Option<Shell>,
-    pub(super) has_commands: bool,
     /// Whether builds are spoken of.
     pub(super) has_builds: bool,
 }
@@ -92,6 +91,7 @@ pub(super) struct Notes {
     /// DX's codes.
     pub(super) codes: Vec<&'static str>,
     pub(super) has_shell_error: bool,
+    pub(super) has_command: bool,
     /// Whether lines stand behind a command that can't be read.
     pub(super) has_unread: bool,
     /// The prefix of the kind of token that its sentences say is in DX.

@@ -62,7 +62,7 @@ pub(super) fn judge(
     let (mut report, group) = match newest.shows() {
         _ if !newest.exchanges.is_empty() => judgement.weigh(&newest),
         Some(why) => (open(blank(), why), Vec::new()),
-        None if reading.has_commands => {
+        None if newest.notes.has_command => {
             let why = EvidenceError::CommandsOnly.into();
             (blank().not_run(why), Vec::new())
         }
@@ -148,6 +148,8 @@ impl Judgement<'_> {
         let is_any = |message: &Message| {
             !message.exchanges.is_empty()
                 || message.shows().is_some()
+                // What was tried anew, and is not shown, is newer than what an older message shows.
+                || message.notes.has_command
                 || message.dx_code().is_some()
         };
         shown.filter(is_any).collect()

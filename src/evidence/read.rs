@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
         if prompt.is_none() {
             self.text(from..start, Role::Text);
         }
-        self.out.reading.has_commands = true;
+        self.out.notes().has_command = true;
         self.out.reading.shell = Some(command.shell);
         self.out.block = Block::None;
         (self.is_env, self.is_output) = (false, true);
