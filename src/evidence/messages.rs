@@ -211,13 +211,18 @@ fn minutes(text: &str) -> Option<i64> {
         };
         (*year, *month, *day)
     } else {
-        let is_of = |word: &str, names: &str| names.split(' ').any(|name| word.starts_with(name));
-        let mut words = text.split(|c: char| !c.is_alphabetic());
-        let month = words.find_map(|word| {
-            let mut months = (1..).zip(section("month"));
-            let found = months.find(|(_, names)| word.chars().count() > 2 && is_of(word, names));
-            found.map(|(month, _)| month)
-        })?;
+        let of_year = year.captures(text)?.get(1)?;
+        let month = |word: &str| {
+            let is_it = |names: &&str| names.split(' ').any(|name| word.starts_with(name));
+            let found = section("month").iter().position(is_it);
+            let found = found.filter(|_| word.chars().count() > 2);
+            found.and_then(|month| i64::try_from(month + 1).ok())
+        };
+        // The name of a day may begin like that of a month, as in “mardi 17 novembre 2026”.
+        let is_border = |c: char| !c.is_alphabetic();
+        let mut before = text[..of_year.start()].rsplit(is_border);
+        let mut behind = text[of_year.end()..].split(is_border);
+        let month = before.find_map(month).or_else(|| behind.find_map(month))?;
         (numbers(year)?[0], month, numbers(day)?[0])
     };
     let minute = clock.captures(text).map_or(0, |found| {
@@ -232,4 +237,25 @@ fn minutes(text: &str) -> Option<i64> {
     let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
     // Months of 31 days keep the order, and nothing else is asked.
     is_date.then_some(((year * 12 + month) * 31 + day) * 24 * 60 + minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minutes;
+
+    #[test]
+    fn dates_are_ordered_in_any_language() {
+        for (older, newer) in [
+            (
+                "lundi 16 novembre 2026 17:48",
+                "mardi 17 novembre 2026 16:05",
+            ),
+            ("martes, 3 de marzo de 2026 9:01", "3 Apr 2026 at 8:00 AM"),
+            ("Nov 3, 2026, 11:59 AM, Mario wrote", "11/3/2026 12:01 PM"),
+            ("3.11.2026 10:00", "2026年11月3日 10:01"),
+        ] {
+            assert!(minutes(older).is_some(), "{older}");
+            assert!(minutes(older) < minutes(newer), "{older}, {newer}");
+        }
+    }
 }

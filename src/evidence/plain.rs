@@ -193,6 +193,9 @@ fn on_screen(text: &str) -> String {
 
 /// Undoes quoted-printable (RFC 2045, section 6.7), if the text is that.
 fn quoted_printable(text: &str) -> Cow<'_, str> {
+    if !text.contains('=') {
+        return text.into();
+    }
     let escape = pattern!("=([0-9A-Fa-f]{2})");
     let line_break = pattern!("=\r?\n");
     let breaks = line_break.find_iter(text).count();
@@ -288,10 +291,11 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
 /// says, what stood between it and the one before if that goes on in it, its depth and its role.
 fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
     // Numbers of lines may stand on lines of their own.
-    let joined = pattern!(r"(?m)^(\d{1,6})\n").replace_all(text, "$1 ");
-    let numbered = matches!(joined, Cow::Owned(_))
-        .then(|| gutter(&joined))
-        .flatten();
+    let is_number = |line: &str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
+    let has_numbers = text.split('\n').take(9).any(is_number);
+    let joined = has_numbers.then(|| pattern!(r"(?m)^(\d{1,6})\n").replace_all(text, "$1 "));
+    let joined = joined.unwrap_or_default();
+    let numbered = has_numbers.then(|| gutter(&joined)).flatten();
     let text = numbered.as_ref().map_or(text, |_| &joined);
     let gutter = numbered.or_else(|| gutter(text));
     let mut before = Before::default();
