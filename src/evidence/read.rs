@@ -14,6 +14,7 @@ use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
+use crate::check::CheckId;
 use crate::pasted::Mistake;
 use regex_lite::Regex;
 use serde_json::Value;
@@ -262,11 +263,11 @@ impl<'a> Reader<'a> {
         let end = self.no_object_before;
         let labels = |name| self.words.labels(name, start - line.start);
         let is_request = labels("part request") || labels("not a body");
-        // Any JSON at the start of a line is a response; in code, what looks like one.
-        let is_json = text[1..].trim_start().starts_with(['"', '}']);
-        let front = self.text[line.start..start].trim();
-        let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
-        if !is_request && let Some(body) = body_of(&found.value, found.is_whole(), is_any) {
+        let body = |is_any| {
+            let body = body_of(&found.value, found.is_whole(), is_any);
+            body.filter(|_| !is_request)
+        };
+        if let Some(body) = body(false) {
             self.out.body(body);
             return self.goes_to(end);
         }
@@ -274,7 +275,15 @@ impl<'a> Reader<'a> {
         let mut records = vec![Shown::default()];
         self.record("", &found.value, part, 0, &mut records);
         if !records.iter().any(Shown::is_answered) {
-            return start;
+            // Any other JSON at the start of a line is a response; in code, what looks like one.
+            let is_json = text[1..].trim_start().starts_with(['"', '}']);
+            let front = self.text[line.start..start].trim();
+            let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
+            let Some(body) = body(is_any) else {
+                return start;
+            };
+            self.out.body(body);
+            return self.goes_to(end);
         }
         for mut record in records {
             let request = &mut record.request;
@@ -521,7 +530,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let (is_in_dx, is_new, is_old) = (
-            words.says("in dx"),
+            words.says("in dx") && !words.says("doubt"),
             words.says("new token"),
             words.says("old token"),
         );
@@ -681,6 +690,19 @@ impl<'a> Reader<'a> {
         let step = words.step();
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
+            // As a command was asked to print it, such as `apps: 200`.
+            let name = words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
+            if at + 3 == text.len()
+                && let Some(step) = words::which("printed", name)
+            {
+                let step = if step == "apps" {
+                    CheckId::AppsList
+                } else {
+                    CheckId::PipelinesList
+                };
+                self.out.told(Some(step), status);
+                continue;
+            }
             let version = words.label("version", at);
             let is_sure = version.is_some() || at == 0 && is_alone && self.out.is(is_waiting);
             let sign = if is_sure {
