@@ -32,7 +32,7 @@ const REPORTS: [(&str, Option<&str>); 4] = [
 ];
 
 /// What differs from run to run, and what stands in its place.
-const UNSTEADY: [(&str, &str); 17] = [
+const UNSTEADY: [(&str, &str); 18] = [
     (r"\b(127\.0\.0\.1|localhost):[0-9]{4,5}", "$1:PORT"),
     (
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\s+)[0-9]{2}:[0-9]{2}:[0-9]{2}(\s+UTC|Z)?",
@@ -56,6 +56,10 @@ const UNSTEADY: [(&str, &str); 17] = [
     (
         r"Start-Process bitrise-dx &#39;([^'&]*)&#39;",
         "bitrise-dx $1 &#38;",
+    ),
+    (
+        r"Start-Process bitrise-dx &apos;([^'&]*)&apos;",
+        "bitrise-dx $1 &amp;",
     ),
     (r"\bcurl\.exe ", "curl "),
     (r"\$env:BITRISE_TOKEN", "$$BITRISE_TOKEN"),

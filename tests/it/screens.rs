@@ -125,7 +125,7 @@ fn a_proxy_offers_ntlm_alone() {
         Proxy-Authenticate: NTLM\r\nVia: 1.1 gate\r\nContent-Length: 0\r\n\r\n";
     let proxy = Proxy::start(ProxyAnswer::Send(ANSWER));
     let run = Program::verify("https://localhost:9/v0.1").args(["--retries", "0"]);
-    let run = run.env("HTTPS_PROXY", format!("http://{}", proxy.address));
+    let run = run.env("https_proxy", format!("http://{}", proxy.address));
     screen("ntlm-proxy", run.env("LANG", "C.UTF-8"), 4);
 }
 
