@@ -17,6 +17,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
 use std::future::pending;
+#[cfg(target_os = "linux")]
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex};

@@ -1,6 +1,8 @@
 //! The program always answers: however it is started, whatever it is given, and when it is ended.
 
-use crate::schema::{self, Report};
+#[cfg(unix)]
+use crate::schema;
+use crate::schema::Report;
 use crate::support::process::{CANARY, Program};
 use crate::support::server::healthy;
 #[cfg(unix)]
@@ -384,15 +386,16 @@ fn a_report_that_nobody_reads_is_waited_for_no_longer_than_is_said() {
         pipes.spawn().unwrap()
     };
     let late = start(talkative(&server.base_url()).args(["--max-time", "1ms"]));
-    let mut unread = vec![(late, 1, "nobody read it within --max-time")];
+    let unread = vec![(late, 1, "nobody read it within --max-time")];
     #[cfg(unix)]
-    {
+    let unread = {
         let (base_url, events) = silent();
         let interrupted = start(talkative(&base_url).args(["--max-time", "1h"]));
         events.recv().unwrap();
         kill("-INT", &interrupted);
-        unread.push((interrupted, 130, ""));
-    }
+        let interrupted = (interrupted, 130, "");
+        unread.into_iter().chain([interrupted]).collect::<Vec<_>>()
+    };
     for (mut child, code, words) in unread {
         let kept_open = child.stdout.take();
         let output = child.wait_with_output().unwrap();

@@ -6,6 +6,7 @@ use crate::support::server::{Act, Server, healthy, json, response};
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::sandbox::TOKEN;
 use std::fs;
+#[cfg(unix)]
 use std::process::Stdio;
 
 /// What each scenario of the sandbox must lead to: exit code, verdict, reason.
