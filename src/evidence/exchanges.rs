@@ -144,11 +144,13 @@ const MAX_BACK: usize = 64;
 const MAX_HEADERS: usize = 100;
 
 impl Exchanges {
-    /// Begins a message.
+    /// Begins a message, or goes on with one that a quote without an exchange interrupted.
     pub(super) fn message(&mut self, message: usize) {
         if self.message != message {
             self.message = message;
             self.fresh();
+            let last = self.reading.shown.len().checked_sub(1);
+            self.current = last.filter(|last| self.reading.shown[*last].message == message);
             self.said = Said::default();
         }
     }
