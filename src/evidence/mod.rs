@@ -44,6 +44,7 @@ use crate::pasted::{EvidenceError, Incomplete, PastedFacts};
 use crate::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use regex_lite::Regex;
 use secrets::Secrets;
+use serde_json::value::RawValue;
 use std::time::SystemTime;
 
 pub use plain::decode;
@@ -70,8 +71,8 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
     judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
 }
 
-/// Returns what may be a JSON report of this program that stands in a text, in a fence, behind a prompt, in any
-/// dress, closed if it was cut; and the text without it.
+/// Returns what may be a JSON report of this program that stands in a text, in a fence, behind a
+/// prompt, in any dress, closed if it was cut; and the text without it.
 pub fn own_report(text: &str) -> Option<(String, String)> {
     const MARK: &str = "\"schema_version\"";
     if !text.contains("schema_version") {
@@ -80,10 +81,17 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     let text = plain::undressed(text);
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
-    let found = object::read(&text[start..])?;
     let is_first = text[start + 1..at].trim().is_empty();
-    let rest = format!("{}\n{}", &text[..start], &text[start + found.end..]);
-    is_first.then(|| (found.value.to_string(), rest))
+    // A report may be large: one that is whole is taken as it stands.
+    let mut whole = serde_json::Deserializer::from_str(&text[start..]).into_iter::<&RawValue>();
+    let (json, end) = if let Some(Ok(json)) = whole.next() {
+        (json.get().to_owned(), json.get().len())
+    } else {
+        let found = object::read(&text[start..])?;
+        (found.value.to_string(), found.end)
+    };
+    let rest = format!("{}\n{}", &text[..start], &text[start + end..]);
+    is_first.then_some((json, rest))
 }
 
 /// Returns what a text means beside a report of this program that says something else: it can't be
