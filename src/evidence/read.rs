@@ -691,9 +691,9 @@ impl<'a> Reader<'a> {
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
             // As a command was asked to print it, such as `apps: 200`.
-            let name = words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
+            let name = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
             if at + 3 == text.len()
-                && let Some(step) = words::which("printed", name)
+                && let Some(step) = words::which("printed", name())
             {
                 let step = if step == "apps" {
                     CheckId::AppsList
@@ -886,7 +886,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
         let before = at.checked_sub(1).map(|at| bytes[at]);
         let is_free = || before.is_none_or(|b| !is_part(&b) && !b".+#".contains(&b));
         let is_end = || match &bytes[at + 3..] {
-            [b'.', b'0'..=b'9', ..] => false,
+            // A part of a figure, or the line of a file in a trace.
+            [b'.' | b':', b'0'..=b'9', ..] => false,
             behind => !behind.first().is_some_and(is_part),
         };
         is_number && is_free() && is_end()

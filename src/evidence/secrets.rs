@@ -224,7 +224,12 @@ impl Finds {
             }
             "password" if is_shown(value) && !self.token(value) => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
-                self.add(value, (!is_word).then_some(Secret::Password));
+                let kind = if lower(name).contains("proxy") {
+                    Secret::Proxy
+                } else {
+                    Secret::Password
+                };
+                self.add(value, (!is_word).then_some(kind));
             }
             "token" if is_candidate(value) && !self.token(value) => {
                 let is_one = has_digit(value) && is_real(value);

@@ -735,7 +735,7 @@ fn utf_16_is_read_with_and_without_its_mark() {
 }
 
 /// What somebody may repeat to keep a program busy.
-const REPEATED: [&str; 34] = [
+const REPEATED: [&str; 35] = [
     "://",
     "\u{1b}]8;;",
     "\u{1b}[",
@@ -756,6 +756,7 @@ const REPEATED: [&str; 34] = [
     "`",
     "> ",
     "| a | 401 |\n",
+    "401 ",
     "HTTP/2 401\n",
     "HTTP/1.1 401\na: b\n\n",
     "a: b\n",
