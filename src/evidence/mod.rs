@@ -81,7 +81,9 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     let text = plain::undressed(text);
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
-    let is_first = text[start + 1..at].trim().is_empty();
+    if !text[start + 1..at].trim().is_empty() {
+        return None;
+    }
     // A report may be large: one that is whole is taken as it stands.
     let mut whole = serde_json::Deserializer::from_str(&text[start..]).into_iter::<&RawValue>();
     let (json, end) = if let Some(Ok(json)) = whole.next() {
@@ -91,7 +93,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
         (found.value.to_string(), found.end)
     };
     let rest = format!("{}\n{}", &text[..start], &text[start + end..]);
-    is_first.then_some((json, rest))
+    Some((json, rest))
 }
 
 /// Returns what a text means beside a report of this program that says something else: it can't be

@@ -14,7 +14,6 @@ use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
-use crate::check::CheckId;
 use crate::pasted::Mistake;
 use regex_lite::Regex;
 use serde_json::Value;
@@ -691,15 +690,10 @@ impl<'a> Reader<'a> {
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
             // As a command was asked to print it, such as `apps: 200`.
-            let name = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
+            let label = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
             if at + 3 == text.len()
-                && let Some(step) = words::which("printed", name())
+                && let Some(step) = words::printed_step(label())
             {
-                let step = if step == "apps" {
-                    CheckId::AppsList
-                } else {
-                    CheckId::PipelinesList
-                };
                 self.out.told(Some(step), status);
                 continue;
             }

@@ -93,6 +93,19 @@ pub(super) fn which(kind: &str, text: &str) -> Option<&'static str> {
     LEXICON.whole.get(&(kind, text)).copied()
 }
 
+/// Returns the step whose status a command was asked to print behind a label, if it is known.
+pub(super) fn printed_step(label: &str) -> Option<CheckId> {
+    which("printed", label).map(step_of)
+}
+
+/// Returns the step that the name of a kind stands for.
+fn step_of(name: &str) -> CheckId {
+    match name {
+        "apps" => CheckId::AppsList,
+        _ => CheckId::PipelinesList,
+    }
+}
+
 /// Returns the status that a text in lower case names as a whole.
 pub(super) fn status_named(lower: &str) -> Option<u16> {
     let is_around = |c: char| c.is_whitespace() || ".!:;,\"'()[]{}<>–-。、」「".contains(c);
@@ -213,10 +226,7 @@ impl Words {
 
     /// Returns the step that the text names.
     pub(super) fn step(&self) -> Option<CheckId> {
-        match self.kind("step")? {
-            "apps" => Some(CheckId::AppsList),
-            _ => Some(CheckId::PipelinesList),
-        }
+        self.kind("step").map(step_of)
     }
 
     /// Returns the sentence around a place.

@@ -211,13 +211,18 @@ fn with_nothing_known_every_cause_applies() {
     }
 }
 
-#[test]
-fn after_a_run_what_is_open_comes_last() {
-    let report = crate::report::Report::started(
+/// A run of which nothing is known.
+fn a_run() -> crate::report::Report {
+    crate::report::Report::started(
         std::time::SystemTime::UNIX_EPOCH,
         crate::report::Target::default(),
         crate::report::TokenInfo::default(),
-    );
+    )
+}
+
+#[test]
+fn after_a_run_what_is_open_comes_last() {
+    let report = a_run();
     let facts = Facts {
         report: Some(&report),
         ..Facts::default()
@@ -292,11 +297,7 @@ fn every_condition_has_words_for_both_answers() {
 
 #[test]
 fn after_all_apps_nobody_is_told_to_check_all_apps() {
-    let report = crate::report::Report::started(
-        std::time::SystemTime::UNIX_EPOCH,
-        crate::report::Target::default(),
-        crate::report::TokenInfo::default(),
-    );
+    let report = a_run();
     let facts = Facts {
         report: Some(&report),
         selection: Some(crate::report::Selection::All),
