@@ -182,11 +182,9 @@ impl<'a> Facts<'a> {
         self.refused = denied.map(|result| &result.app).collect();
         let first = report.first();
         self.first_state = first.map(|result| result.state);
-        // A run of listed apps began with the list's first item, if that can be read as an app.
-        let is_listed = matches!(report.options.selection, Selection::First | Selection::All);
-        let sample = self.sample.first();
-        let sample = sample.filter(|_| !is_listed || report.apps.is_empty());
-        self.first = first.map(|result| &result.app).or(sample);
+        let listed = self.sample.first();
+        let listed = listed.filter(|_| report.begins_with_app == Some(true));
+        self.first = first.map(|result| &result.app).or(listed);
         if self.is_listed != Some(true) {
             self.mistaken = self.app.and_then(|app| self.mistake(app));
         }

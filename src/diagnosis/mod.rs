@@ -215,6 +215,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             coverage: facts.coverage,
             listed: list.map_or(0, |(_, listed, _)| listed as u64),
             workspaces: extent::workspaces(&report),
+            begins_with_app: report.begins_with_app,
             first: report.sample.clone(),
             items: Vec::new(),
         },
@@ -378,6 +379,8 @@ pub struct Apps {
     /// What the token sees, one entry a workspace, the largest first.
     #[serde(deserialize_with = "readable")]
     pub workspaces: Vec<Workspace>,
+    /// Whether the list begins with the first of these; nothing if no list was read.
+    pub begins_with_app: Option<bool>,
     /// The first apps of the list, at most a page of them.
     #[serde(default, deserialize_with = "readable")]
     pub first: Vec<App>,

@@ -197,6 +197,8 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
         not_run: saved.reason.filter(is_not_run).map(NotRun::Saved),
         sample: apps.first.clone(),
+        // An older program did not write it.
+        begins_with_app: apps.begins_with_app.or(apps.first.first().map(|_| true)),
         options: RunOptions {
             selection: saved.target.apps,
             details: saved.target.pipeline_details,
@@ -343,7 +345,9 @@ impl Evidence<'_> {
         let reason = self.reason(id, from.http_status, from.reason, is_listed);
         let is_unasked = from.state == AppState::NotReached && from.http_status.is_none();
         AppResult {
-            is_first: first.map_or(from.is_first, |app| app.slug == from.app.slug),
+            is_first: first.map_or(from.is_first, |app| {
+                self.saved.apps.begins_with_app != Some(false) && app.slug == from.app.slug
+            }),
             is_listed,
             state: match reason.map(Reason::verdict) {
                 None => AppState::Readable,

@@ -104,6 +104,7 @@ impl Run {
             ..Check::new(CheckId::AppsList, CheckResult::Pass)
         });
         self.report.sample = apps.to_vec();
+        self.report.begins_with_app = apps.first().map(|_| true);
         self
     }
 

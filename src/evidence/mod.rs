@@ -102,6 +102,7 @@ pub fn disagrees(around: Report) -> Report {
     let around = Report {
         apps: Vec::new(),
         sample: Vec::new(),
+        begins_with_app: None,
         options: RunOptions::default(),
         ..around
     };

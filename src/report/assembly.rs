@@ -18,9 +18,6 @@ use crate::wire::AppPage;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// The maximum number of listed apps that are kept only to be named in the report.
-const MAX_SAMPLE: usize = 50;
-
 /// What follows from a response of an endpoint below one app.
 #[derive(Debug)]
 pub enum Next {
@@ -39,7 +36,6 @@ pub struct Assembly {
     details: bool,
     list: Option<Check>,
     pages: Pages,
-    sample: Vec<App>,
     /// The check of the later look at the list that told most against the token, the first of them.
     recheck: Option<Check>,
     apps: Vec<AppResult>,
@@ -71,7 +67,12 @@ impl Assembly {
         if let Some(index) = self.named.get(slug) {
             return *index;
         }
-        let listed = self.sample.iter().find(|app| app.slug == *slug).cloned();
+        let listed = self
+            .pages
+            .sample
+            .iter()
+            .find(|app| app.slug == *slug)
+            .cloned();
         self.expect(listed.unwrap_or_else(|| App::unlisted(slug.clone())));
         let index = self.apps.len() - 1;
         self.apps[index].is_listed = self.pages.has(slug).filter(|is_listed| *is_listed);
@@ -98,8 +99,8 @@ impl Assembly {
     }
 
     /// Returns the app that the list begins with, if it can be read as one.
-    pub const fn first(&self) -> Option<&Slug> {
-        self.pages.first.as_ref()
+    pub fn first(&self) -> Option<&Slug> {
+        self.pages.first()
     }
 
     /// Tells whether the list holds an app; nothing if it was not read to its end.
@@ -109,8 +110,7 @@ impl Assembly {
 
     /// Takes a page of the list of apps that tells which ones there are, and is no evidence.
     pub fn lend(&mut self, page: AppPage) {
-        self.sample.extend(self.pages.take(page));
-        self.sample.truncate(MAX_SAMPLE);
+        self.pages.take(page);
         if let Some(list) = &mut self.list {
             list.finding = self.pages.finding();
         }
@@ -166,7 +166,6 @@ impl Assembly {
         let apps = self.pages.take(page);
         if is_first {
             self.list = Some(Check::of(CheckId::AppsList, Ok(()), exchange.clone()));
-            self.sample = apps.iter().take(MAX_SAMPLE).cloned().collect();
         }
         for app in apps {
             if let Some(index) = self.named.get(&app.slug) {
@@ -329,7 +328,7 @@ impl Assembly {
     fn keep(&mut self, app: Option<usize>, mut check: Check) {
         let index = app.unwrap_or(usize::MAX - 1);
         check.app = self.apps.get(index).map(|result| result.app.clone());
-        let is_other = |app: &&App| self.pages.first.as_ref() != Some(&app.slug);
+        let is_other = |app: &&App| self.pages.first() != Some(&app.slug);
         let is_disabled = { check.app.as_ref() }
             .filter(is_other)
             .is_some_and(|app| app.is_disabled);
@@ -389,7 +388,7 @@ impl Assembly {
     /// Returns the report with the checks of all that was answered, and what is known of each app.
     pub fn finish(mut self, report: Report) -> Report {
         for result in &mut self.apps {
-            result.is_first = self.pages.first.as_ref() == Some(&result.app.slug);
+            result.is_first = self.pages.first() == Some(&result.app.slug);
             result.is_listed = self.pages.has(&result.app.slug);
             if result.reason == Some(Reason::PipelinesDenied) {
                 result.reason = Some(classify::denied(result.is_listed));
@@ -420,7 +419,8 @@ impl Assembly {
         self.apps.shrink_to_fit();
         Report {
             apps: self.apps,
-            sample: self.sample,
+            begins_with_app: self.pages.begins_with_app,
+            sample: self.pages.sample,
             ..report.with_checks(checks)
         }
     }

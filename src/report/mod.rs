@@ -42,6 +42,9 @@ pub struct Report {
     /// The first apps of the token's list, at most a page of them, whether or not they were
     /// checked.
     pub sample: Vec<App>,
+    /// Whether the list begins with the first of these, which DX looks at when a connection is added:
+    /// its first item may be no app. Nothing if no list was read.
+    pub begins_with_app: Option<bool>,
     /// How what was seen came here.
     pub evidence: EvidenceKind,
     /// What a pasted text shows beyond requests and responses, if there was one.
@@ -336,6 +339,7 @@ impl Report {
             checks: Vec::new(),
             apps: Vec::new(),
             sample: Vec::new(),
+            begins_with_app: None,
             evidence: EvidenceKind::Live,
             pasted: None,
             options: RunOptions::default(),

@@ -14,6 +14,9 @@ const MAX_PAGES: usize = 2_000;
 /// The maximum number of apps that are listed, however many stand on a page.
 const MAX_APPS: usize = 40_000;
 
+/// The maximum number of apps that are kept only to be named in the report.
+const MAX_SAMPLE: usize = 50;
+
 /// The maximum size of all that is listed, in bytes: three times what as many ordinary apps take.
 const MAX_BYTES: usize = 6 * 1024 * 1024;
 
@@ -23,9 +26,10 @@ pub(super) struct Pages {
     slugs: HashSet<Slug>,
     bytes: usize,
     read: usize,
-    /// The list's first item, if it can be read as an app: DX looks at that one when a connection is
-    /// added.
-    pub(super) first: Option<Slug>,
+    /// The first apps of the list.
+    pub(super) sample: Vec<App>,
+    /// Whether the list's first item is the first of these; nothing before it was read.
+    pub(super) begins_with_app: Option<bool>,
     /// How many apps there are, as the page says that counts most.
     counted: Option<u64>,
     /// How many items had no usable slug, so that the list does not name all apps.
@@ -46,10 +50,7 @@ impl Pages {
         self.counted = self.counted.max(page.counted);
         self.unusable += page.unusable;
         let mut apps = page.apps;
-        if self.read == 1 {
-            let first = apps.first().filter(|_| page.has_first);
-            self.first = first.map(|app| app.slug.clone());
-        }
+        self.begins_with_app.get_or_insert(page.has_first);
         self.is_cut |= page.has_more && page.next.is_none();
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
         for app in &apps {
@@ -57,6 +58,8 @@ impl Pages {
             let texts = texts.into_iter().flatten().map(Untrusted::raw);
             self.bytes += app.slug.raw().len() + texts.map(str::len).sum::<usize>();
         }
+        let is_room = MAX_SAMPLE - self.sample.len();
+        self.sample.extend(apps.iter().take(is_room).cloned());
         let is_full =
             self.read >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
         self.next = page.next;
@@ -80,6 +83,16 @@ impl Pages {
     /// Returns where the next page begins, if there is one.
     pub(super) fn next(&self) -> Option<&Slug> {
         self.next.as_ref().filter(|_| self.end.is_none())
+    }
+
+    /// Returns the app that the list begins with, if its first item can be read as one: DX looks at that
+    /// one when a connection is added.
+    pub(super) fn first(&self) -> Option<&Slug> {
+        let first = self
+            .sample
+            .first()
+            .filter(|_| self.begins_with_app == Some(true));
+        first.map(|app| &app.slug)
     }
 
     /// Returns the number of apps on the pages so far.

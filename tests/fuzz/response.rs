@@ -136,6 +136,7 @@ fn report(check: Check) -> Report {
         pasted: None,
         options: RunOptions::default(),
         sample: Vec::new(),
+        begins_with_app: None,
         interrupted: None,
         altered: None,
     }

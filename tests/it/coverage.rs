@@ -26,8 +26,12 @@ use std::time::Duration;
 
 /// Runs a plan inside of this process until it ends or `stop` completes.
 fn run(settings: Settings, plan: &Plan, stop: impl Future<Output = Signal>) -> Report {
-    let report = found(settings, plan, stop);
-    schema::read(&bitrise_dx::render::json(&diagnose(report, &Known::default())).unwrap())
+    schema::read(&render(found(settings, plan, stop)))
+}
+
+/// Returns a report in JSON.
+fn render(report: bitrise_dx::report::Report) -> String {
+    bitrise_dx::render::json(&diagnose(report, &Known::default())).unwrap()
 }
 
 fn found(
@@ -1154,11 +1158,23 @@ fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
             Asked::Runs(_) => Answer::status(404),
             _ => Answer::fine(asked, 8),
         });
-        let plan = plan(AppSelection::First);
-        let report = found(settings(&server.base_url()), &plan, pending());
-        assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
-        assert_eq!(report.apps[0].is_first, is_first);
-        assert_eq!(report.first().is_some(), is_first);
+        for plan in [
+            plan(AppSelection::First),
+            plan(AppSelection::All),
+            chosen(&["app-0"]),
+        ] {
+            let report = found(settings(&server.base_url()), &plan, pending());
+            assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
+            assert_eq!(report.begins_with_app, Some(is_first));
+            let is_asked = !matches!(plan.apps, AppSelection::Named(_));
+            assert_eq!(report.apps[0].is_first, is_first && is_asked);
+            let said = render(report);
+            schema::read(&said);
+            let again = render(bitrise_dx::diagnosis::read(&said).unwrap());
+            for json in [said, again] {
+                assert!(is_first || !json.contains("first app"), "{json}");
+            }
+        }
     }
 }
 

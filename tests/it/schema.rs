@@ -153,6 +153,7 @@ parts! {
         unlisted: u64,
         listed: u64,
         workspaces: Vec<Workspace>,
+        begins_with_app: Option<bool>,
         first: Vec<App>,
         items: Vec<AppItem>,
     }
