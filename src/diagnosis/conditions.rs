@@ -2,16 +2,17 @@
 //! it does not, or it is not known.
 //!
 //! A condition is a fact's name (`disabled`), with `not` in front for its opposite, and behind it
-//! what it is asked for, if it has several forms (`status 403|404`: one of these). What is not
-//! known is left open; with `surely` in front it counts as not so.
+//! what it is asked for, if it has several forms (`fault dns|refused`: one of these). A gap's name
+//! is one, too: whether its value is known, or is one of these (`status_number 404|5xx`). What is
+//! not known is left open; with `surely` in front it counts as not so.
 //!
 //! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
 
 use super::NoProxy;
 use super::facts::Facts;
 use super::pasted;
-use super::values::value;
-use crate::check::{Check, CheckResult, Finding};
+use super::values::{VALUES, value};
+use crate::check::{Check, CheckResult};
 use crate::exchange::{AuthScheme, Body};
 use crate::pasted::{Incomplete, Secret};
 use crate::report::{
@@ -28,22 +29,29 @@ pub(super) type Fact = (&'static str, fn(&Facts, &str) -> Option<bool>);
 
 /// One condition.
 pub(super) struct Condition {
-    pub(super) fact: &'static Fact,
-    /// What the fact is asked for, several forms with a `|` between them; may be empty.
+    pub(super) name: &'static str,
+    /// How a fact is judged; nothing for the value of a gap.
+    judge: Option<fn(&Facts, &str) -> Option<bool>>,
+    /// What it is asked for, several forms with a `|` between them; may be empty.
     pub(super) of: String,
     pub(super) is_not: bool,
     pub(super) is_sure: bool,
 }
 
 impl Condition {
-    /// Reads a condition; nothing if it names no known fact.
+    /// Reads a condition; nothing if it names neither a fact nor a value.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (is_sure, text) = cut(text, "surely ");
         let (is_not, text) = cut(text, "not ");
         let (name, of) = text.split_once(' ').unwrap_or((text, ""));
-        let fact = FACTS.iter().find(|(known, _)| *known == name)?;
+        let fact = FACTS.iter().find(|(known, _)| *known == name);
+        let mut values = VALUES.iter().map(|(known, _)| known);
         Some(Self {
-            fact,
+            name: match fact {
+                Some((name, _)) => name,
+                None => values.find(|known| **known == name)?,
+            },
+            judge: fact.map(|(_, judge)| *judge),
             of: of.to_owned(),
             is_not,
             is_sure,
@@ -54,7 +62,10 @@ impl Condition {
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
         let forms = self.of.split('|');
         let value = forms
-            .map(|form| (self.fact.1)(facts, form))
+            .map(|form| match self.judge {
+                Some(judge) => judge(facts, form),
+                None => facts.report.and_then(|_| is_value(self.name, facts, form)),
+            })
             .max_by_key(|answer| rank(*answer));
         let value = value.flatten();
         let value = value.map(|is| is != self.is_not);
@@ -68,13 +79,23 @@ impl Condition {
     /// Says what it asks for.
     pub(super) fn words(&self) -> String {
         let mut lines = include_str!("catalogue/facts.txt").lines();
-        let words = lines.find_map(|line| line.strip_prefix(self.fact.0)?.strip_prefix(" | "));
+        let words = lines.find_map(|line| line.strip_prefix(self.name)?.strip_prefix(" | "));
         let (yes, no) = words
             .and_then(|words| words.split_once(" | "))
             .unwrap_or_default();
         let words = if self.is_not { no } else { yes };
         words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
     }
+}
+
+/// Tells whether a value is known, or is the one that is named; of a number, also whether it is of the
+/// hundred that is named, as in `5xx`.
+fn is_value(name: &str, facts: &Facts, form: &str) -> Option<bool> {
+    let value = value(name, facts).map(|value| value.to_string());
+    if form.is_empty() {
+        return Some(value.is_some());
+    }
+    value.map(|value| is_status(&value, form))
 }
 
 fn cut<'a>(text: &'a str, prefix: &str) -> (bool, &'a str) {
@@ -110,7 +131,6 @@ facts! {
     "live": |f, _| f.run(|run| run.evidence == EvidenceKind::Live && !f.is_sandbox);
     "sandbox": |f, _| f.run(|_| f.is_sandbox);
     "pasted": |f, _| f.run(|run| run.evidence != EvidenceKind::Live);
-    "altered": |f, _| f.run(|run| run.altered.is_some());
     "token_in_text": |f, _| f.run(|_| f.was_pasted());
     "secret": |f, kind| f.run(|_| f.secrets().iter().any(|secret| kind == match secret {
         Secret::Bitrise(..) => "bitrise",
@@ -129,13 +149,10 @@ facts! {
         };
         explained.iter().chain(shown).any(|mistake| mistake.as_str() == name)
     });
-    "seen": |f, _| f.run(|_| pasted::seen(f, None).is_some());
-    "dx_code": |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.dx_code.is_some()));
     "older": |f, verdict| f.run(|_| {
         let older = f.pasted.and_then(|pasted| pasted.older);
         older.is_some_and(|older| verdict.is_empty() || is_verdict(older, verdict))
     });
-    "outcomes": |f, _| f.run(|_| f.pasted.is_some_and(|pasted| pasted.outcomes.len() > 1));
     "several_commands": |f, _| f.run(|_| f.commands.len() > 1);
     "slug_open": |f, _| f.run(|_| f.commands.iter().any(|command| command.contains(pasted::SLUG)));
     "one_cause": |f, _| f.run(|_| f.causes_left == 1);
@@ -212,8 +229,8 @@ facts! {
     "another_persons": |f, _| {
         f.of_app(|app| app.is_owned_by_user && f.kind != Some(TokenKind::Workspace))
     };
-    "meant": meant;
-    "mistaken": |f, _| meant(f, "");
+    "mistaken": mistaken;
+    "mistaken_for": mistaken;
     "several_refused": |f, _| f.run(|_| f.refused.len() > 1);
     "all_refused_known": |f, _| {
         f.run(|_| f.refused.len() > 1 || f.selection == Some(Selection::All))
@@ -223,11 +240,7 @@ facts! {
         f.may_be_others() && f.reason == Some(Reason::PipelinesDenied)
     }));
     "none_readable": |f, _| f.run(|_| f.coverage.denied == f.coverage.checked);
-    "some_refused": |f, _| f.run(|_| f.coverage.denied > 0);
-    "some_listed": |f, _| f.run(|_| f.listed_before_cut.is_some());
-    "some_seen": |f, _| f.run(|_| !f.sample.is_empty());
     "one_app": |f, _| f.coverage.total.map(|total| total == 1);
-    "counted": |f, _| f.run(|_| f.coverage.total.is_some());
     "all_checked": |f, _| f.run(|_| f.coverage.total == Some(f.coverage.readable));
     // DX lists the apps and reads the pipelines of the list's first app; its page does not say whether
     // of others, too.
@@ -240,15 +253,13 @@ facts! {
         }
         _ => false,
     });
-    "first": |f, what| f.run(|_| match (what, f.first, f.first_state) {
-        ("known", first, _) => first.is_some(),
+    "first_app_is": |f, what| f.run(|_| match (what, f.first, f.first_state) {
         ("refused", _, state) => state == Some(AppState::Denied),
         ("unchecked", first, state) => first.is_some() && state.is_none(),
         (_, first, state) => first.is_some() && state == Some(AppState::Readable),
     });
 
     // The response.
-    "status": |f, status| f.status().map(|seen| is_status(seen, status));
     "asked_again": |f, _| match f.status() {
             Some(401) | None => f.is_rechecked,
             Some(_) => Some(false),
@@ -260,8 +271,6 @@ facts! {
     "sender_named": |f, _| {
         f.responder().map(|from| from.title.is_some() || !from.headers.is_empty())
     };
-    "words": |f, _| f.exchange.map(|_| f.message().is_some());
-    "wait_known": |f, _| f.run(|_| f.retry_at.is_some());
     "answered": |f, _| f.run(|run| {
         let mut exchanges = run.checks.iter().filter_map(|check| check.exchange.as_ref());
         exchanges.any(|exchange| {
@@ -285,12 +294,8 @@ facts! {
     "login_sent": |f, _| f.fault().map(|_| {
         f.proxy_response().is_some_and(|response| response.had_credentials)
     });
-    "proxy_status": |f, status| {
-        f.proxy_response().map(|response| is_status(response.status, status))
-    };
 
     // What the words of a gap ask for.
-    "known": |f, gap| Some(value(gap, f).is_some());
     "spoken_to": |f, _| Some(f.is_reply);
     "customer": |f, _| Some(f.is_told() && !f.is_reply);
     "inputs": |f, _| Some(f.known.and_then(|known| known.ci).is_some_and(|ci| ci.has_inputs()));
@@ -304,13 +309,7 @@ facts! {
         let mut readable = apps.filter(|result| result.state == AppState::Readable).peekable();
         Some(readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None)))
     };
-    "checked": |f, count| Some(is_count(f.coverage.checked, count));
-    "readable": |f, count| Some(is_count(f.coverage.readable, count));
-    "unchecked": |f, count| Some(is_count(f.unchecked()?, count));
     "none_checked": |f, _| Some(f.unchecked()? == f.coverage.total?);
-    "unknown": |f, count| Some(is_count(f.coverage.unknown, count));
-    "not_reached": |f, count| Some(is_count(f.coverage.not_reached, count));
-    "workspaces": |f, count| Some(is_count(f.managed().len(), count));
     "evidence": |f, kind| f.run(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
     "check": |f, id| f.check.map(|check| check.id.as_str() == id);
@@ -320,10 +319,6 @@ facts! {
         CheckResult::NotPassed(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
     });
     "list_end": |f, name| f.check.and_then(Check::list).map(|(.., end)| end.is_some_and(|end| format!("{end:?}") == name));
-    "runs": |f, count| match f.check?.finding {
-        Finding::Runs(runs) => Some(count.is_empty() || is_count(runs, count)),
-        _ => Some(false),
-    };
     "asked_one": |f, _| Some({
         let (total, listed, _) = f.check.and_then(Check::list)?;
         let is_one = listed == 1 && total.is_none_or(|total| total == 1);
@@ -339,16 +334,12 @@ facts! {
         let tokens = f.secrets().iter().filter(|secret| matches!(secret, Secret::Bitrise(..)));
         Some(tokens.count() > 1)
     };
-    "asked": |f, _| Some(f.exchange.is_some());
-    "attempts": |f, count| Some(is_count(f.exchange?.attempts, count));
     "web_page": |f, _| f.response().map(|response| matches!(response.body, Body::Html));
     "stage": |f, name| f.fault_kind().map(|kind| format!("{:?}", kind.stage()) == name);
     "tls": |f, name| {
         Some(f.tls().is_some_and(|kind| name.is_empty() || kind.as_str() == name))
     };
-    "at_proxy": |f, _| f.fault_kind().map(|kind| kind.stage().is_at_proxy());
     "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
-    "told": |f, _| Some(f.pasted.is_some_and(|pasted| !pasted.told.is_empty()));
     "told_fine": |f, _| Some(pasted::is_told_fine(f));
     "if_apps": |f, verdict| Some(is_verdict(pasted::step(f, true)?.err(), verdict));
     "if_pipelines": |f, verdict| Some(is_verdict(pasted::step(f, false)?.err(), verdict));
@@ -356,15 +347,13 @@ facts! {
 }
 
 /// Tells whether a status is the one that is named, or of the class that is named, as in `5xx`.
-pub(super) fn is_status(status: u16, named: &str) -> bool {
-    match named.strip_suffix("xx") {
-        Some(class) => class.parse() == Ok(status / 100),
-        None => named.parse() == Ok(status),
-    }
+pub(super) fn is_status(status: &str, named: &str) -> bool {
+    let class = named.strip_suffix("xx").filter(|_| status.len() == 3);
+    class.map_or(status == named, |class| status.starts_with(class))
 }
 
 /// Tells whether `--app` was given something of that kind, or of any if none is named.
-fn meant(facts: &Facts, what: &str) -> Option<bool> {
+fn mistaken(facts: &Facts, what: &str) -> Option<bool> {
     match (facts.app, facts.mistaken) {
         (None, None) => facts.of_app(|_| false),
         (_, None) => Some(false),
@@ -374,10 +363,6 @@ fn meant(facts: &Facts, what: &str) -> Option<bool> {
 
 fn is_verdict(reason: Option<Reason>, named: &str) -> bool {
     reason.map_or(Verdict::Verified, Reason::verdict).as_str() == named
-}
-
-fn is_count(count: impl TryInto<u64>, named: &str) -> bool {
-    named.parse::<u64>().ok() == count.try_into().ok()
 }
 
 const fn io_name(io: ErrorKind) -> &'static str {

@@ -85,11 +85,14 @@ pub struct StatusLine {
 /// Returns what a status means at each step, as [`crate::classify`] reads it; nothing if the number
 /// is no status.
 pub fn status(status: u16) -> Vec<StatusLine> {
+    let number = status.to_string();
     let mut entries = include_str!("catalogue/statuses.txt").split("== ").skip(1);
     let lines = entries.find_map(|entry| {
         let (named, lines) = entry.split_once('\n')?;
         let mut named = named.split('|');
-        named.any(|named| is_status(status, named)).then_some(lines)
+        named
+            .any(|named| is_status(&number, named))
+            .then_some(lines)
     });
     let lines = lines.unwrap_or_default().lines();
     lines.filter_map(status_line).collect()

@@ -6,7 +6,7 @@ use super::facts::{Facts, Mistaken, host_of, workspaces_of};
 use super::pasted;
 use super::{Known, dx_words, millis};
 use crate::app::App;
-use crate::check::{Check, CheckId, Status};
+use crate::check::{Check, CheckId, Finding, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
 use crate::report::{AppResult, AppState, EvidenceKind};
 use crate::text::{Text, Untrusted};
@@ -93,7 +93,7 @@ values! {
     "checked_apps": |f| Some(apps(f.coverage.checked).into());
     "checked_count": |f| Some(number(&f.coverage.checked));
     "started_apps": |f| Some(apps(f.coverage.checked + f.coverage.not_reached).into());
-    "total_apps": |f| Some(apps(f.coverage.total.unwrap_or_default()).into());
+    "total_apps": |f| Some(apps(f.coverage.total?).into());
     "listed_apps": |f| Some(apps(f.listed_before_cut.unwrap_or_default() as u64).into());
     "listed_count": |f| Some(number(&f.listed_before_cut?));
     "readable": |f| Some(number(&f.coverage.readable));
@@ -115,6 +115,10 @@ values! {
     "tally": tally;
     "list_count": list_count;
     "list_workspaces": |f| Some(list_workspaces(f));
+    "runs": |f| match f.check?.finding {
+        Finding::Runs(runs) => Some(number(&runs)),
+        _ => None,
+    };
     "list_names": |f| {
         let names = names(f.sample, f.check.and_then(Check::list)?.0);
         (!f.sample.is_empty()).then_some(names)
@@ -138,7 +142,7 @@ values! {
     "address": |f| Some(command(&f.remote()?.ip()));
     "attempts": |f| Some(number(&f.exchange?.attempts));
     "status_number": |f| Some(number(&f.status()?));
-    "words": |f| Some(f.message().map_or_else(Text::default, foreign));
+    "words": |f| Some(foreign(f.message()?));
     "location": |f| Some(foreign(f.response()?.location_host.as_ref()?));
     "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
     "responder": |f| responder(f.responder()?);

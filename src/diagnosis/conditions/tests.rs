@@ -167,7 +167,7 @@ const ROWS: &[(&str, Change, Change)] = &[
         },
     ),
     (
-        "meant title",
+        "mistaken_for title",
         |f| f.mistaken = Some(crate::diagnosis::facts::Mistaken::Title(app(|_| {}))),
         |f| f.app = Some(app(|_| {})),
     ),
@@ -181,18 +181,30 @@ const ROWS: &[(&str, Change, Change)] = &[
         |_| {},
         |f| f.selection = Some(Selection::All),
     ),
-    ("some_listed", |f| f.listed_before_cut = Some(50), |_| {}),
+    ("listed_count", |f| f.listed_before_cut = Some(50), |_| {}),
     (
-        "first refused",
+        "first_app_is refused",
         |f| {
             f.first = Some(app(|_| {}));
             f.first_state = Some(AppState::Denied);
         },
         |f| f.first = Some(app(|_| {})),
     ),
-    ("status 404", |f| answered(f, 404), |f| answered(f, 403)),
-    ("status 5xx", |f| answered(f, 503), |f| answered(f, 403)),
-    ("status 502|503", |f| answered(f, 503), |f| answered(f, 500)),
+    (
+        "status_number 404",
+        |f| answered(f, 404),
+        |f| answered(f, 403),
+    ),
+    (
+        "status_number 5xx",
+        |f| answered(f, 503),
+        |f| answered(f, 403),
+    ),
+    (
+        "status_number 502|503",
+        |f| answered(f, 503),
+        |f| answered(f, 500),
+    ),
     (
         "asked_again",
         |f| f.is_rechecked = Some(true),
@@ -208,7 +220,7 @@ const ROWS: &[(&str, Change, Change)] = &[
         |f| answered(f, 403),
     ),
     (
-        "wait_known",
+        "clock",
         |f| f.retry_at = Some(SystemTime::UNIX_EPOCH),
         |_| {},
     ),
@@ -237,7 +249,7 @@ const ROWS: &[(&str, Change, Change)] = &[
         },
     ),
     (
-        "proxy_status 4xx",
+        "proxy_code 4xx",
         |f| refused_by_proxy(f, |_| {}),
         |f| {
             refused_by_proxy(f, |proxy| proxy.status = 502);
