@@ -2,6 +2,7 @@
 //!
 //! Invariant: no I/O, and no error quotes what was typed, because that may be a token.
 
+use crate::plan::{NotRun, WITH_TOKEN};
 use crate::token;
 use std::fmt;
 use url::{Host, Url};
@@ -42,64 +43,11 @@ impl BaseUrl {
     /// API without its scheme or version.
     ///
     /// # Errors
-    /// Returns a [`BaseUrlError`] unless the text is `https`, or `http` to this machine, without
+    /// Returns what is wrong unless the text is `https`, or `http` to this machine, without
     /// user, password, query and fragment.
-    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let text = text.trim();
-        if text.len() > MAX_LENGTH {
-            return Err(BaseUrlError::TooLong);
-        }
-        let host = text.split('/').next().unwrap_or_default();
-        // As browsers show it.
-        let lacks_scheme = host == API_HOST || WEBSITES.contains(&host);
-        let scheme = if lacks_scheme { "https://" } else { "" };
-        let mut url = url(&format!("{scheme}{text}")).ok_or(BaseUrlError::Unreadable)?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(&url) => {}
-            "http" => return Err(BaseUrlError::NotEncrypted),
-            _ => return Err(BaseUrlError::Unreadable),
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(BaseUrlError::WithUser);
-        }
-        if token::has_prefix(url.as_str()) {
-            return Err(BaseUrlError::WithToken);
-        }
-        if url.fragment().is_some() {
-            return Err(BaseUrlError::WithQuery);
-        }
-        let host = url.host_str().unwrap_or_default();
-        if WEBSITES.contains(&host) {
-            return Err(BaseUrlError::Website);
-        }
-        let segments = url.path().split('/').filter(|part| !part.is_empty());
-        let segments: Vec<&str> = segments.collect();
-        let is_version = |part: &&str| part.eq_ignore_ascii_case(VERSION);
-        let version = segments.iter().position(is_version);
-        let behind = &segments[version.map_or(0, |at| at + 1)..];
-        let has_endpoint = behind.first().is_some_and(|part| ENDPOINTS.contains(part));
-        if url.query().is_some() && !has_endpoint {
-            return Err(BaseUrlError::WithQuery);
-        }
-        let mut path = url.path().trim_end_matches('/').to_owned();
-        match version {
-            _ if host == API_HOST => {
-                let is_whole =
-                    version == Some(0) || segments.is_empty() || version.is_none() && has_endpoint;
-                if !is_whole || behind.first().is_some_and(is_version) {
-                    return Err(BaseUrlError::OtherPath);
-                }
-                path = format!("/{VERSION}");
-            }
-            Some(at) if has_endpoint => path = segments[..=at].join("/"),
-            // What a gateway in front of Bitrise has in place of the version is its own affair.
-            _ => {}
-        }
-        url.set_path(&path);
-        // An endpoint's query goes with it.
-        url.set_query(None);
-        Ok(Self(url))
+    pub fn parse(text: &str) -> Result<Self, NotRun> {
+        let refused = |why| NotRun::options(format!("the base URL {why}"));
+        read(text.trim()).map(Self).map_err(refused)
     }
 
     /// Returns the address as a URL.
@@ -117,6 +65,67 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
     }
+}
+
+/// Reads a base URL, or returns what is wrong with it.
+fn read(text: &str) -> Result<Url, &'static str> {
+    const UNREADABLE: &str = "is not a web address: write it as in https://api.bitrise.io/v0.1";
+    if text.len() > MAX_LENGTH {
+        return Err(
+            "has more than 2048 characters: write the address alone, as in \
+             https://api.bitrise.io/v0.1",
+        );
+    }
+    let host = text.split('/').next().unwrap_or_default();
+    // As browsers show it.
+    let lacks_scheme = host == API_HOST || WEBSITES.contains(&host);
+    let scheme = if lacks_scheme { "https://" } else { "" };
+    let mut url = url(&format!("{scheme}{text}")).ok_or(UNREADABLE)?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err("must start with https:// (http:// is for this machine alone)"),
+        _ => return Err(UNREADABLE),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or a password: leave them out");
+    }
+    if token::has_prefix(url.as_str()) {
+        return Err(WITH_TOKEN);
+    }
+    let host = url.host_str().unwrap_or_default();
+    if WEBSITES.contains(&host) {
+        return Err("is that of Bitrise's website; its API is at https://api.bitrise.io/v0.1");
+    }
+    let segments = url.path().split('/').filter(|part| !part.is_empty());
+    let segments: Vec<&str> = segments.collect();
+    let is_version = |part: &&str| part.eq_ignore_ascii_case(VERSION);
+    let version = segments.iter().position(is_version);
+    let behind = &segments[version.map_or(0, |at| at + 1)..];
+    let has_endpoint = behind.first().is_some_and(|part| ENDPOINTS.contains(part));
+    if url.fragment().is_some() || (url.query().is_some() && !has_endpoint) {
+        return Err("holds a “?” or a “#”: leave out what starts there");
+    }
+    let mut path = url.path().trim_end_matches('/').to_owned();
+    match version {
+        _ if host == API_HOST => {
+            let is_whole =
+                version == Some(0) || segments.is_empty() || version.is_none() && has_endpoint;
+            if !is_whole || behind.first().is_some_and(is_version) {
+                return Err(
+                    "has another path than Bitrise's API, which is at https://api.bitrise.io/v0.1",
+                );
+            }
+            path = format!("/{VERSION}");
+        }
+        Some(at) if has_endpoint => path = segments[..=at].join("/"),
+        // What a gateway in front of Bitrise has in place of the version is its own affair.
+        _ => {}
+    }
+    url.set_path(&path);
+    // An endpoint's query goes with it.
+    url.set_query(None);
+    Ok(url)
 }
 
 /// Reads an absolute address whose host is written in ASCII.
@@ -152,38 +161,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
-}
-
-/// Why a text can't be used as a base URL.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum BaseUrlError {
-    /// Not a URL, or one that is not for the web.
-    #[error("the base URL is not a web address: write it as in {DEFAULT_BASE_URL}")]
-    Unreadable,
-    /// Plain `http` to another machine.
-    #[error("the base URL must start with https:// (http:// is for this machine alone)")]
-    NotEncrypted,
-    /// User information in the URL.
-    #[error("the base URL holds a user or a password: leave them out")]
-    WithUser,
-    /// A query or a fragment in the URL.
-    #[error("the base URL holds a “?” or a “#”: leave out what starts there")]
-    WithQuery,
-    /// One of Bitrise's websites.
-    #[error("the base URL is that of Bitrise's website; its API is at {DEFAULT_BASE_URL}")]
-    Website,
-    /// Another version of Bitrise's API, or none of its paths.
-    #[error("the base URL has another path than Bitrise's API, which is at {DEFAULT_BASE_URL}")]
-    OtherPath,
-    /// Longer than any address.
-    #[error(
-        "the base URL has more than {MAX_LENGTH} characters: write the address alone, as in \
-         {DEFAULT_BASE_URL}"
-    )]
-    TooLong,
-    /// A token in the URL.
-    #[error("the base URL holds a token: treat that token as compromised")]
-    WithToken,
 }
 
 #[cfg(test)]

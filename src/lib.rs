@@ -18,7 +18,7 @@
 //! code.
 //!
 //! Other ways lead into the same path, so that all formats and exit codes are the same:
-//! - If nothing can be checked, the report has a [`report::NotRun`]. If a signal ends the run, the
+//! - If nothing can be checked, the report has a [`plan::NotRun`]. If a signal ends the run, the
 //!   report is what is known by then.
 //! - [`evidence`] makes exchanges from a pasted text, and [`classify`] judges them.
 //! - [`diagnosis::read`] reads a saved JSON report, the diagnosis itself, back into its report.
@@ -38,14 +38,14 @@
 //! | [`report`] | what is known after a run, put together of what was answered |
 //! | [`pasted`] | what a pasted text shows beyond requests and responses |
 //! | [`check`] | one check and how it ended |
-//! | [`plan`] | what a run is asked to do |
 //! | [`proxy`] | the proxy that the environment asks for, and what it says |
 //! | [`classify`] | from what was seen to what it means |
 //! | [`responder`] | who sent a response, told by its headers and its page's title |
 //! | [`exchange`] | what was seen on the network |
 //! | [`wire`] | lenient reading of Bitrise's JSON |
-//! | [`app`] | an app and its slug |
 //! | [`base_url`] | the address of the API |
+//! | [`plan`] | what a run is asked to do, or why nothing is |
+//! | [`app`] | an app and its slug |
 //! | [`token`] | a token, its kind, and texts that are plainly no token |
 //! | [`redact`] | removes the token and other secrets from texts |
 //! | [`text`] | text that is not ours, and sentences that quote it |

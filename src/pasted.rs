@@ -225,26 +225,6 @@ impl Incomplete {
     }
 }
 
-/// Why a pasted text has nothing to judge by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum EvidenceError {
-    /// There is no text at all.
-    #[error("there is no text to read")]
-    Empty,
-    /// No response and no error of a client stands in it.
-    #[error("the text holds no response of a server and no error of curl or the like")]
-    Nothing,
-    /// Commands stand in it, but nothing of what they printed.
-    #[error("the text holds commands, but nothing of what they printed")]
-    CommandsOnly,
-    /// It has more bytes than are read.
-    #[error(
-        "the text is longer than 1 MiB, and no JSON report of bitrise-dx; paste the two commands and \
-         what they printed alone"
-    )]
-    TooLarge,
-}
-
 impl PastedFacts {
     /// Tells whether a Bitrise token stands in the text, so that it has to be replaced.
     pub fn holds_token(&self) -> bool {

@@ -3,14 +3,13 @@
 //! Invariant: no I/O, and no error quotes what was typed, because that may be a token.
 
 use crate::app::Slug;
-use crate::base_url::{BaseUrl, BaseUrlError};
-use crate::proxy::ProxyError;
 use crate::redact::Redactor;
 use crate::text::escape_unprintable;
 use crate::token;
 use crate::verdict::Reason;
+use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -41,10 +40,10 @@ impl Plan {
     /// known prefix can only be told by comparing.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] that names where the token stands.
-    pub fn holds_no_token(&self, base_url: &BaseUrl, token: &Redactor) -> Result<(), PlanError> {
-        if token.finds(&base_url.to_string()) {
-            return Err(BaseUrlError::WithToken.into());
+    /// Returns where the token stands.
+    pub fn holds_no_token(&self, base_url: &str, token: &Redactor) -> Result<(), NotRun> {
+        if token.finds(base_url) {
+            return Err(refused("the base URL", WITH_TOKEN));
         }
         match &self.apps {
             AppSelection::Named(apps) if apps.iter().any(|app| token.finds(app.raw())) => {
@@ -54,6 +53,9 @@ impl Plan {
         }
     }
 }
+
+/// What is said of a base URL that holds a token.
+pub(crate) const WITH_TOKEN: &str = "holds a token: treat that token as compromised";
 
 /// Where a slug stands that is no line of a file.
 const OPTION: &str = "what --app names";
@@ -65,16 +67,16 @@ const TOKEN: &str = "is a token instead of an app's slug: treat that token as co
 const NO_SLUG: &str = "is not an app's slug, such as 93f256e365d929d3, nor an app's address on \
     Bitrise, such as https://app.bitrise.io/app/93f256e365d929d3";
 
-fn refused(place: &str, why: &str) -> PlanError {
-    PlanError::Arguments(format!("{place} {why}").into())
+fn refused(place: &str, why: &str) -> NotRun {
+    NotRun::options(format!("{place} {why}"))
 }
 
 /// Reads what `--app` names: an app's slug, or the app's address on Bitrise, whatever stands behind
 /// the slug in it. Any text that can be a path segment is a slug, since Bitrise's are opaque.
 ///
 /// # Errors
-/// Returns a [`PlanError`] for a text that can't be a slug, or that looks like a token.
-pub fn app_slug(text: &str) -> Result<Slug, PlanError> {
+/// Returns a [`NotRun`] for a text that can't be a slug, or that looks like a token.
+pub fn app_slug(text: &str) -> Result<Slug, NotRun> {
     slug(text).map_err(|why| refused(OPTION, why))
 }
 
@@ -106,30 +108,42 @@ fn slug(text: &str) -> Result<Slug, &'static str> {
 /// start or behind white space, are skipped.
 ///
 /// # Errors
-/// Returns a [`PlanError`] that names the line or item which can't be a slug, and never quotes it.
-pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
-    const FILE: &str = "--apps-file";
+/// Returns a [`NotRun`] that names the line or item which can't be a slug, and never quotes it.
+pub fn app_slugs(text: &str) -> Result<Vec<Slug>, NotRun> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let items: Vec<Value>;
+    let (kind, entries) = if text.trim_start().starts_with('[') {
+        items = serde_json::from_str(text).map_err(|error| {
+            let why = "breaks its JSON; a list in JSON is an array of slugs";
+            refused(&format!("line {} of --apps-file", error.line()), why)
+        })?;
+        let slugs = items
+            .iter()
+            .map(|item| item["slug"].as_str().or(item.as_str()));
+        (
+            "item",
+            (1..).zip(slugs.map(Option::unwrap_or_default)).collect(),
+        )
+    } else {
+        ("line", first_column(text))
+    };
+    let slugs = entries.into_iter().map(|(number, entry)| {
+        slug(entry).map_err(|why| refused(&format!("{kind} {number} of --apps-file"), why))
+    });
+    let slugs: Vec<Slug> = slugs.collect::<Result<_, _>>()?;
+    if slugs.is_empty() {
+        return Err(refused("the list of --apps-file", "names no app"));
+    }
+    Ok(slugs)
+}
+
+/// Returns what the lines of a list name, with their numbers.
+fn first_column(text: &str) -> Vec<(usize, &str)> {
     const HEADINGS: [&str; 9] = [
         "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
     ];
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut kind, mut entries) = ("line", Vec::<(usize, String)>::new());
-    if text.trim_start().starts_with('[') {
-        kind = "item";
-        let items = serde_json::from_str::<Vec<serde_json::Value>>(text).map_err(|error| {
-            let place = format!("line {} of {FILE}", error.line());
-            refused(
-                &place,
-                "breaks its JSON; a list in JSON is an array of slugs",
-            )
-        })?;
-        for (number, item) in (1..).zip(items) {
-            let slug = item["slug"].as_str().or(item.as_str()).unwrap_or_default();
-            entries.push((number, slug.to_owned()));
-        }
-    }
-    let lines = text.lines().filter(|_| kind == "line");
-    for (number, line) in (1..).zip(lines) {
+    let mut entries = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
         let before = |text, mark| str::split(text, mark).next().unwrap_or(text);
         let line = before(before(line, " #"), "\t#").trim();
         let column = line.split([',', ';', '\t']).next().unwrap_or_default();
@@ -137,49 +151,10 @@ pub fn app_slugs(text: &str) -> Result<Vec<Slug>, PlanError> {
         let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
         let is_heading = entries.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
         if !line.is_empty() && !line.starts_with('#') && !is_heading {
-            entries.push((number, column.to_owned()));
+            entries.push((number, column));
         }
     }
-    let (mut slugs, mut seen) = (Vec::new(), HashSet::new());
-    for (number, entry) in entries {
-        let slug =
-            slug(&entry).map_err(|why| refused(&format!("{kind} {number} of {FILE}"), why))?;
-        if seen.insert(slug.raw().to_owned()) {
-            slugs.push(slug);
-        }
-    }
-    if slugs.is_empty() {
-        return Err(refused("the list of --apps-file", "names no app"));
-    }
-    Ok(slugs)
-}
-
-/// A file, or standard input, that could not be read.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("can't read {place}: {why}")]
-pub struct FileError {
-    /// What is read, with the option that names it.
-    place: String,
-    /// What the system says.
-    why: String,
-    /// The kind of that.
-    pub kind: ErrorKind,
-}
-
-impl FileError {
-    /// Names what was to be read, and the option that asks for it, if one does; `-` is standard
-    /// input.
-    pub fn new(path: &Path, option: &str, error: &io::Error) -> Self {
-        let mut place = match path.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => quoted(path),
-        };
-        if !option.is_empty() {
-            place = format!("{place} ({option})");
-        }
-        let (why, kind) = (words(error), error.kind());
-        Self { place, why, kind }
-    }
+    entries
 }
 
 /// Returns a path between quotation marks, as it may be shown: a part of it that may be a token is
@@ -229,44 +204,64 @@ pub fn words(error: &io::Error) -> String {
     words.to_owned()
 }
 
-/// Why a run can't be planned, by where that stands.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// In the arguments, or in a file that they name; without anything that may be a token.
-    #[error("{0}")]
-    Arguments(Cow<'static, str>),
-    /// A token stands among the arguments.
-    #[error(
-        "what may be a token stands on the command line, where the process list and the shell history \
-         show it: if it is one, treat it as compromised; set BITRISE_TOKEN or use --token-file PATH"
-    )]
-    TokenInArguments,
-    /// In the base URL.
-    #[error(transparent)]
-    BaseUrl(#[from] BaseUrlError),
-    /// In a proxy variable.
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    /// In a file that can't be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// In the file of `--ca-cert`, which holds no usable certificate.
-    #[error(
-        "the file of --ca-cert holds no certificate; it takes PEM (-----BEGIN CERTIFICATE-----) \
-         or DER"
-    )]
-    CaCert,
-    /// In this machine, which refuses what every run needs.
-    #[error("this machine does not let the program start: {0}")]
-    Machine(String),
+/// Why nothing was checked, in words for whoever asked for it; without anything that may be a token.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{why}")]
+pub struct NotRun {
+    /// The reason that it is reported under.
+    pub reason: Reason,
+    /// What is wrong.
+    pub why: Cow<'static, str>,
+    /// What the system says, if a file could not be read.
+    pub file: Option<ErrorKind>,
 }
 
-impl PlanError {
-    /// Returns the reason that this error is reported under.
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::TokenInArguments => Reason::TokenInArguments,
-            _ => Reason::InvalidOptions,
+impl NotRun {
+    /// Says why nothing was checked.
+    pub fn new(reason: Reason, why: impl Into<Cow<'static, str>>) -> Self {
+        let (why, file) = (why.into(), None);
+        Self { reason, why, file }
+    }
+
+    /// Says what is wrong with the options, or with what they and the environment name.
+    pub fn options(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Reason::InvalidOptions, why)
+    }
+
+    /// Says that no token was given.
+    pub fn token_missing() -> Self {
+        Self::new(Reason::TokenMissing, "no token was given")
+    }
+
+    /// Says that a token may stand among the arguments.
+    pub fn token_in_arguments() -> Self {
+        let why = "what may be a token stands on the command line, where the process list and the \
+            shell history show it: if it is one, treat it as compromised; set BITRISE_TOKEN or use \
+            --token-file PATH";
+        Self::new(Reason::TokenInArguments, why)
+    }
+
+    /// Says what this machine refuses, which every run needs.
+    pub fn machine(why: impl Display) -> Self {
+        Self::options(format!(
+            "this machine does not let the program start: {why}"
+        ))
+    }
+
+    /// Names a file that could not be read, and the option that asks for it, if one does; `-` is
+    /// standard input.
+    pub fn file(path: &Path, option: &str, error: &io::Error) -> Self {
+        let place = match path.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => quoted(path),
+        };
+        let option = match option {
+            "" => String::new(),
+            option => format!(" ({option})"),
+        };
+        Self {
+            file: Some(error.kind()),
+            ..Self::options(format!("can't read {place}{option}: {}", words(error)))
         }
     }
 }
@@ -280,7 +275,7 @@ mod tests {
         let text = "\u{feff}# what DX must see\r\n\r\n a1 \r\nb2 # the second\n\tc#3\na1\n#\n";
         let slugs = app_slugs(text).unwrap();
         let slugs: Vec<_> = slugs.iter().map(Slug::raw).collect();
-        assert_eq!(slugs, ["a1", "b2", "c#3"]);
+        assert_eq!(slugs, ["a1", "b2", "c#3", "a1"]);
     }
 
     #[test]
@@ -344,7 +339,7 @@ mod tests {
             ("a\u{1b}b", "a\\u{1b}b"),
         ] {
             let not_found = io::Error::from(ErrorKind::NotFound);
-            let error = FileError::new(Path::new(path), "", &not_found).to_string();
+            let error = NotRun::file(Path::new(path), "", &not_found).to_string();
             assert_eq!(error, format!("can't read “{shown}”: no such file"));
         }
         for (path, kind, words) in [
@@ -369,7 +364,7 @@ mod tests {
                 "can't read “a” (--x): permission denied",
             ),
         ] {
-            let error = FileError::new(Path::new(path), "--x", &io::Error::from(kind));
+            let error = NotRun::file(Path::new(path), "--x", &io::Error::from(kind));
             assert_eq!(error.to_string(), words);
         }
     }

@@ -5,6 +5,7 @@
 //! stand anywhere in one that is badly written.
 
 use crate::exchange::{AuthScheme, ProxyResponse};
+use crate::plan::NotRun;
 use crate::responder;
 use crate::text::Clean;
 use base64::Engine as _;
@@ -58,9 +59,9 @@ impl Variables {
     /// Returns the way to a URL.
     ///
     /// # Errors
-    /// Returns a [`ProxyError`] if the variable that counts can't be read as an address. It is not
+    /// Returns so if the variable that counts can't be read as an address. It is not
     /// skipped: the person who set it wants that proxy, and no other way out.
-    pub fn route(&self, url: &Url) -> Result<Route, ProxyError> {
+    pub fn route(&self, url: &Url) -> Result<Route, NotRun> {
         let Some((name, value)) = self.proxies.first() else {
             return Ok(Route::System);
         };
@@ -68,7 +69,7 @@ impl Variables {
             return Ok(Route::Direct);
         }
         let proxy = ProxyUrl::parse(value).map(Route::Proxy);
-        proxy.map_err(|fault| ProxyError { name, fault })
+        proxy.map_err(|why| NotRun::options(format!("{name} {why}")))
     }
 
     /// Tells whether `NO_PROXY` names the host of a URL.
@@ -122,16 +123,16 @@ impl ProxyUrl {
     /// # Errors
     /// Returns what is wrong with it, unless each part of it is what it must be: what stands for a
     /// user and password then can't be anything else.
-    pub fn parse(value: &str) -> Result<Self, ProxyUrlError> {
+    pub fn parse(value: &str) -> Result<Self, &'static str> {
         let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
         if value.starts_with(is_around) || value.ends_with(is_around) {
-            return Err(ProxyUrlError::Around);
+            return Err(AROUND);
         }
         // A proxy without a scheme speaks plain HTTP, as for curl.
         let (name, rest) = value.split_once("://").unwrap_or(("http", value));
         let mut known = SCHEMES.into_iter();
         let scheme = known.find(|known| name.eq_ignore_ascii_case(known));
-        let scheme = scheme.ok_or(ProxyUrlError::Scheme)?;
+        let scheme = scheme.ok_or(SCHEME)?;
         // The last “@” is before the host, since a host has none.
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => (Some(credentials(login)?), place),
@@ -148,7 +149,7 @@ impl ProxyUrl {
             .filter(|_| place.chars().all(is_part));
         let given = port.map(str::parse::<NonZero<u16>>).transpose();
         let (Some(host), Ok(port)) = (host, given) else {
-            return Err(ProxyUrlError::Unreadable);
+            return Err(UNREADABLE);
         };
         let default_port = scheme.starts_with("socks").then_some(SOCKS_PORT);
         Ok(Self {
@@ -262,7 +263,7 @@ impl fmt::Debug for ProxyUrl {
 }
 
 /// Returns a user and password in clear.
-fn credentials(login: &str) -> Result<(String, String), ProxyUrlError> {
+fn credentials(login: &str) -> Result<(String, String), &'static str> {
     let is_special =
         |c: char| c.is_whitespace() || c.is_control() || "\\#/?@[]\"<>^`{|}".contains(c);
     // Each “%” is one of an encoded character.
@@ -272,51 +273,28 @@ fn credentials(login: &str) -> Result<(String, String), ProxyUrlError> {
     };
     let mut after_percent = login.split('%').skip(1);
     if login.contains(is_special) || !login.is_ascii() || !after_percent.all(is_encoded) {
-        return Err(ProxyUrlError::Password);
+        return Err(PASSWORD);
     }
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
     Ok((decode(user), decode(password)))
 }
 
-/// What is wrong with a proxy variable: its name, and never its value.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{name} {fault}")]
-pub struct ProxyError {
-    /// The variable.
-    pub name: &'static str,
-    /// What is wrong with its value.
-    pub fault: ProxyUrlError,
-}
+/// What is said of quotation marks or white space around a variable's value.
+const AROUND: &str = "has quotation marks or white space around its value: set it without them, as in \
+    http://proxy.example:8080";
 
-/// Why a text is no proxy's address, and how to write it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ProxyUrlError {
-    /// Quotation marks or white space around it.
-    #[error(
-        "has quotation marks or white space around its value: set it without them, as in {EXAMPLE}"
-    )]
-    Around,
-    /// A scheme that no proxy has.
-    #[error(
-        "does not start with http://, https://, socks4://, socks4a://, socks5:// or socks5h://: \
-         write it as in {EXAMPLE}"
-    )]
-    Scheme,
-    /// A character in the user or password that must be percent-encoded, such as the backslash behind
-    /// a Windows domain.
-    #[error(
-        "holds a user or password with a special character: write # as %23, / as %2F, \\ as %5C, \
-         ? as %3F, @ as %40, % as %25 and a space as %20"
-    )]
-    Password,
-    /// Anything else.
-    #[error("is not a proxy's address: write it as in {EXAMPLE}")]
-    Unreadable,
-}
+/// What is said of a scheme that no proxy has.
+const SCHEME: &str = "does not start with http://, https://, socks4://, socks4a://, socks5:// or \
+    socks5h://: write it as in http://proxy.example:8080";
 
-/// A proxy's address, as messages show one.
-const EXAMPLE: &str = "http://proxy.example:8080";
+/// What is said of a character in the user or password that must be percent-encoded, such as the
+/// backslash behind a Windows domain.
+const PASSWORD: &str = "holds a user or password with a special character: write # as %23, / as %2F, \\ \
+    as %5C, ? as %3F, @ as %40, % as %25 and a space as %20";
+
+/// What is said of anything else.
+const UNREADABLE: &str = "is not a proxy's address: write it as in http://proxy.example:8080";
 
 #[cfg(test)]
 mod tests {
@@ -357,47 +335,46 @@ mod tests {
 
     #[test]
     fn what_is_badly_written_is_named() {
-        use ProxyUrlError::{Around, Password, Scheme, Unreadable};
         for (value, fault) in [
-            ("\"http://p:8080\"", Around),
-            ("'http://p:8080'", Around),
-            ("http://p:8080 ", Around),
-            ("\thttp://p:8080", Around),
-            ("http://p:8080\n", Around),
-            ("PROXY p:8080; DIRECT", Unreadable),
-            ("SOCKS5 p:1080", Unreadable),
-            ("http://p/proxy.pac", Unreadable),
-            ("http://wpad/wpad.dat", Unreadable),
-            ("ftp://p:1", Scheme),
-            ("socks://p:1", Scheme),
-            ("http:/p:1", Unreadable),
-            ("http:p:1", Unreadable),
-            ("http:\\\\u:pw@p:1", Password),
-            ("http//p:1", Unreadable),
-            ("http://CORP\\u:pw@p:1", Password),
-            ("CORP\\u:pw@p:1", Password),
-            ("http://u:p#w@p:1", Password),
-            ("http://u:p/w@p:1", Password),
-            ("http://u:p?w@p:1", Password),
-            ("http://u:p@w@p:1", Password),
-            ("u:p#w@p:1", Password),
-            ("socks5://u:p#w@p:1", Password),
-            ("http://u:p%w@p:1", Password),
-            ("http://u:p w@p:1", Password),
-            ("http://u:pä@p:1", Password),
-            ("x://y:z@p:1", Scheme),
-            ("", Unreadable),
-            ("http://", Unreadable),
-            ("http://:8080", Unreadable),
-            ("http://p:", Unreadable),
-            ("http://p:0", Unreadable),
-            ("http://p:x", Unreadable),
-            ("http://p:99999", Unreadable),
-            ("http://p:1/path", Unreadable),
-            ("http://p#x", Unreadable),
-            ("http://u:pw%40p:1", Unreadable),
-            ("http://prä:1", Unreadable),
-            ("$HTTP_PROXY", Unreadable),
+            ("\"http://p:8080\"", AROUND),
+            ("'http://p:8080'", AROUND),
+            ("http://p:8080 ", AROUND),
+            ("\thttp://p:8080", AROUND),
+            ("http://p:8080\n", AROUND),
+            ("PROXY p:8080; DIRECT", UNREADABLE),
+            ("SOCKS5 p:1080", UNREADABLE),
+            ("http://p/proxy.pac", UNREADABLE),
+            ("http://wpad/wpad.dat", UNREADABLE),
+            ("ftp://p:1", SCHEME),
+            ("socks://p:1", SCHEME),
+            ("http:/p:1", UNREADABLE),
+            ("http:p:1", UNREADABLE),
+            ("http:\\\\u:pw@p:1", PASSWORD),
+            ("http//p:1", UNREADABLE),
+            ("http://CORP\\u:pw@p:1", PASSWORD),
+            ("CORP\\u:pw@p:1", PASSWORD),
+            ("http://u:p#w@p:1", PASSWORD),
+            ("http://u:p/w@p:1", PASSWORD),
+            ("http://u:p?w@p:1", PASSWORD),
+            ("http://u:p@w@p:1", PASSWORD),
+            ("u:p#w@p:1", PASSWORD),
+            ("socks5://u:p#w@p:1", PASSWORD),
+            ("http://u:p%w@p:1", PASSWORD),
+            ("http://u:p w@p:1", PASSWORD),
+            ("http://u:pä@p:1", PASSWORD),
+            ("x://y:z@p:1", SCHEME),
+            ("", UNREADABLE),
+            ("http://", UNREADABLE),
+            ("http://:8080", UNREADABLE),
+            ("http://p:", UNREADABLE),
+            ("http://p:0", UNREADABLE),
+            ("http://p:x", UNREADABLE),
+            ("http://p:99999", UNREADABLE),
+            ("http://p:1/path", UNREADABLE),
+            ("http://p#x", UNREADABLE),
+            ("http://u:pw%40p:1", UNREADABLE),
+            ("http://prä:1", UNREADABLE),
+            ("$HTTP_PROXY", UNREADABLE),
         ] {
             assert_eq!(ProxyUrl::parse(value), Err(fault), "{value}");
         }

@@ -17,7 +17,7 @@ pub use roots::Roots;
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::plan::PlanError;
+use crate::plan::NotRun;
 use crate::proxy::{ProxyUrl, Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
@@ -145,10 +145,10 @@ impl Client {
     /// Makes a client; the time for the whole run starts now.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] where the certificate file or the environment's proxy settings
+    /// Returns so where the certificate file or the environment's proxy settings
     /// can't be used.
-    pub fn new(settings: Settings) -> Result<Self, PlanError> {
-        let unusable = |error: reqwest::Error| PlanError::Machine(error.without_url().to_string());
+    pub fn new(settings: Settings) -> Result<Self, NotRun> {
+        let unusable = |error: reqwest::Error| NotRun::machine(error.without_url());
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
         let lookups = Lookups::default();

@@ -3,7 +3,7 @@
 use super::certificate::Certificate;
 use super::roots::{self, NoRoots, Roots, Trust};
 use crate::exchange::{Fault, FaultKind};
-use crate::plan::PlanError;
+use crate::plan::NotRun;
 use crate::text::{Clean, Untrusted};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -22,17 +22,22 @@ use tokio::time::Instant;
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
 ///
 /// # Errors
-/// Returns [`PlanError::CaCert`] if the extra roots hold no usable certificate.
+/// Returns so if the extra roots hold no usable certificate.
 pub(super) fn client_config(
     encrypted: bool,
     roots: &Roots,
     deadline: Instant,
-) -> Result<ClientConfig, PlanError> {
-    let extra = roots.extra().ok_or(PlanError::CaCert)?;
+) -> Result<ClientConfig, NotRun> {
+    let extra = roots.extra().ok_or_else(|| {
+        NotRun::options(
+            "the file of --ca-cert holds no certificate; it takes PEM (-----BEGIN CERTIFICATE-----) \
+             or DER",
+        )
+    })?;
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
         .with_safe_default_protocol_versions()
-        .map_err(|error| PlanError::Machine(error.to_string()))?;
+        .map_err(NotRun::machine)?;
     if !encrypted {
         return Ok(builder
             .with_root_certificates(RootCertStore::empty())

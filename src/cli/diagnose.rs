@@ -9,7 +9,7 @@ use crate::check::CheckId;
 use crate::diagnosis::{self, Known, diagnose};
 use crate::evidence::{self, judge, without_secrets};
 use crate::pasted::Secret;
-use crate::plan::{FileError, PlanError};
+use crate::plan::NotRun;
 use crate::report::{EvidenceKind, Report};
 use crate::token::TokenKind;
 use crate::verdict::Verdict;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
         Ok(text) => read(&text, args.step),
         Err(error) => Report {
             evidence: EvidenceKind::Pasted,
-            ..started().not_run(error.into())
+            ..started().not_run(error)
         },
     };
     let known = Known {
@@ -120,13 +120,13 @@ fn clean(json: &str) -> (String, bool) {
 }
 
 /// Reads a file, or standard input.
-fn text(path: &Path) -> Result<String, PlanError> {
+fn text(path: &Path) -> Result<String, NotRun> {
     if input::is_standard_input(path) && io::stdin().is_terminal() {
         output::complain(HOW_TO_PASTE);
     }
     let mut bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => PlanError::Arguments(TOO_LONG.into()),
-        _ => FileError::new(path, "", &error).into(),
+        ErrorKind::FileTooLarge => NotRun::options(TOO_LONG),
+        _ => NotRun::file(path, "", &error),
     })?;
     Ok(evidence::decode(std::mem::take(&mut *bytes)))
 }

@@ -5,10 +5,10 @@ use super::output::{self, ReportFile};
 use super::{Format, OutputArgs};
 use crate::check::{Check, CheckId, CheckResult, Finding};
 use crate::diagnosis::Diagnosis;
-use crate::plan::PlanError;
+use crate::plan::NotRun;
 use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
-use crate::report::{NotRun, Report, Target, TokenInfo};
+use crate::report::{Report, Target, TokenInfo};
 use crate::token::TokenError;
 use crate::verdict::{Reason, Signal};
 use std::path::Path;
@@ -39,7 +39,7 @@ impl Readers {
         args: &OutputArgs,
         environment: &Environment,
         inputs: &[(&str, &Path)],
-    ) -> (Self, Option<PlanError>) {
+    ) -> (Self, Option<NotRun>) {
         let detail = match (args.quiet, args.verbose) {
             (true, _) => Detail::Quiet,
             (false, true) => Detail::Verbose,
@@ -123,9 +123,9 @@ pub(super) enum Early {
     Malformed(Box<(TokenError, Redactor)>),
 }
 
-impl<E: Into<PlanError>> From<E> for Early {
-    fn from(error: E) -> Self {
-        Self::NotRun(NotRun::Plan(error.into()))
+impl From<NotRun> for Early {
+    fn from(why: NotRun) -> Self {
+        Self::NotRun(why)
     }
 }
 

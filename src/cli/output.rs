@@ -2,7 +2,7 @@
 
 use super::Format;
 use super::environment::Environment;
-use crate::plan::{self, PlanError};
+use crate::plan::{self, NotRun};
 use crate::render::{Detail, Style};
 use anstream::AutoStream;
 use anyhow::{Context as _, anyhow};
@@ -209,10 +209,10 @@ impl ReportFile {
     /// Nothing is left behind, whatever ends the run.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] if the name has no known ending, is a folder's or that of an input,
+    /// Returns so if the name has no known ending, is a folder's or that of an input,
     /// or the folder can't be written to.
-    pub(super) fn plan(target: &Path, inputs: &[(&str, &Path)]) -> Result<Self, PlanError> {
-        let refused = |words: String| Err(PlanError::Arguments(words.into()));
+    pub(super) fn plan(target: &Path, inputs: &[(&str, &Path)]) -> Result<Self, NotRun> {
+        let refused = |words: String| Err(NotRun::options(words));
         let ending = target.extension().unwrap_or_default();
         let format = match ending.to_ascii_lowercase().to_str() {
             Some("json") => Format::Json,

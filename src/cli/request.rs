@@ -6,7 +6,7 @@ use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use crate::api::Roots;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
-use crate::plan::{self, AppSelection, FileError, Plan};
+use crate::plan::{self, AppSelection, NotRun, Plan};
 use crate::proxy::Route;
 use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
 use secrecy::zeroize::Zeroizing;
@@ -119,7 +119,7 @@ async fn read(
 ) -> Result<Zeroizing<Vec<u8>>, Early> {
     let bytes = limits.read(path.to_owned(), limit).await;
     let bytes = bytes.map_err(Early::Stopped)?;
-    Ok(bytes.map_err(|error| FileError::new(path, option, &error))?)
+    Ok(bytes.map_err(|error| NotRun::file(path, option, &error))?)
 }
 
 /// Reads which apps are to be checked.
@@ -128,7 +128,7 @@ async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelectio
         let option = "--apps-file";
         let bytes = read(path, MAX_APPS_FILE, limits, option).await?;
         let text = input::text(&bytes);
-        let text = text.map_err(|error| FileError::new(path, option, &error))?;
+        let text = text.map_err(|error| NotRun::file(path, option, &error))?;
         return Ok(AppSelection::Named(plan::app_slugs(&text)?));
     }
     let mut apps = Vec::new();

@@ -4,9 +4,9 @@ use super::environment::Environment;
 use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use super::output;
-use crate::plan::{self, FileError, PlanError};
-use crate::report::{NotRun, TokenSource};
-use crate::verdict::Signal;
+use crate::plan::{self, NotRun};
+use crate::report::TokenSource;
+use crate::verdict::{Reason, Signal};
 #[cfg(unix)]
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
@@ -30,7 +30,7 @@ pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<Tok
         (Some(_), _) => Ok(TokenSource::File),
         (None, Some(_)) => Ok(TokenSource::Environment),
         (None, None) if may_prompt => Ok(TokenSource::Prompt),
-        (None, None) => Err(Early::NotRun(NotRun::TokenMissing)),
+        (None, None) => Err(NotRun::token_missing().into()),
     }
 }
 
@@ -55,14 +55,16 @@ pub(super) async fn read(
         (None, None) => from_prompt(limits).await,
     };
     text.map_err(Early::Stopped)?.map_err(|error| {
-        Early::NotRun(match file {
-            None if is_end(&error) => NotRun::TokenMissing,
+        let why = match file {
+            None if is_end(&error) => return NotRun::token_missing().into(),
             Some(path) if plan::may_be_token(&path.to_string_lossy()) => {
-                NotRun::Plan(PlanError::TokenInArguments)
+                return NotRun::token_in_arguments().into();
             }
-            Some(path) => NotRun::TokenUnreadable(FileError::new(path, "--token-file", &error)),
-            None => NotRun::TokenUnreadable(FileError::new(Path::new("the terminal"), "", &error)),
-        })
+            Some(path) => NotRun::file(path, "--token-file", &error),
+            None => NotRun::file(Path::new("the terminal"), "", &error),
+        };
+        let reason = Reason::TokenUnreadable;
+        Early::NotRun(NotRun { reason, ..why })
     })
 }
 

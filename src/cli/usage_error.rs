@@ -4,7 +4,7 @@ use super::environment::Environment;
 use super::outcome::{Readers, started};
 use super::{Format, OutputArgs, output};
 use crate::diagnosis::diagnose;
-use crate::plan::{PlanError, may_be_token};
+use crate::plan::{NotRun, may_be_token};
 use crate::report::{EvidenceKind, Report};
 use crate::text::escape_unprintable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -48,18 +48,18 @@ pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environm
     let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
     let why = if stray.is_token || (holds_token && stray.is_hidden) {
-        PlanError::TokenInArguments
+        NotRun::token_in_arguments()
     } else {
         if asked.output.output == Format::Human {
             // Their words are clap's, with what may help.
             explain(&error, stray);
             readers.format = None;
         }
-        PlanError::Arguments(sentence(&error).into())
+        NotRun::options(sentence(&error))
     };
     let report = Report {
         evidence: asked.evidence,
-        ..started().not_run(why.into())
+        ..started().not_run(why)
     };
     let written = readers.write(diagnose(report, &environment.known(None)));
     written.unwrap_or_else(|error| output::failure(&error))

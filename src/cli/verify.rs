@@ -10,10 +10,10 @@ use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::{self, BaseUrl};
 use crate::diagnosis::diagnose;
-use crate::plan::{self, PlanError};
+use crate::plan::{self, NotRun};
 use crate::redact::Redactor;
 use crate::render::{Detail, Style};
-use crate::report::{NotRun, Report, SandboxTarget, Target, TokenInfo, TokenSource};
+use crate::report::{Report, SandboxTarget, Target, TokenInfo, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::text::escape_unprintable;
 use crate::token::Token;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
     let mut piped = { inputs.iter() }.filter(|(_, path)| input::is_standard_input(path));
     let refused = if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         let words = format!("{one} and {other} can't both be standard input");
-        Some(PlanError::Arguments(words.into()))
+        Some(NotRun::options(words))
     } else {
         unusable
     };
@@ -139,8 +139,7 @@ impl Run<'_> {
     /// # Errors
     /// Returns why nothing was sent.
     fn answer(&mut self) -> Result<Option<Redactor>, Early> {
-        let (runtime, signals) =
-            start().map_err(|error| PlanError::Machine(plan::words(&error)))?;
+        let (runtime, signals) = start().map_err(|error| NotRun::machine(plan::words(&error)))?;
         let answer = runtime.block_on(self.ask(&signals));
         // A name that is still being resolved, or a pipe that is still being read, must not hold up
         // the end of the process.
@@ -167,14 +166,17 @@ impl Run<'_> {
         };
         let parsed = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
-            Err(error) if error.is_empty() => return Err(Early::NotRun(NotRun::TokenMissing)),
+            Err(error) if error.is_empty() => return Err(NotRun::token_missing().into()),
             Err(error) => {
                 let redactor = Token::redactor_of_malformed(text.expose_secret());
                 return Err(Early::Malformed(Box::new((error, redactor))));
             }
         };
         let redactor = parsed.token.redactor();
-        if let Err(error) = request.plan.holds_no_token(&request.base_url, &redactor) {
+        if let Err(error) = request
+            .plan
+            .holds_no_token(&request.base_url.to_string(), &redactor)
+        {
             self.report.target = Target::default();
             return Err(error.into());
         }
@@ -231,15 +233,15 @@ impl Run<'_> {
 /// Opens a sandbox on a free port of this machine, and returns what a report says of it.
 ///
 /// # Errors
-/// Returns a [`PlanError`] if no port can be opened.
-async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl, Target), PlanError> {
+/// Returns so if no port can be opened.
+async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl, Target), NotRun> {
     let config = Config {
         scenario,
         ..Config::default()
     };
     let opened = sandbox::open((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-    let server = opened
-        .map_err(|why| PlanError::Arguments(format!("can't start the sandbox: {why}").into()))?;
+    let server =
+        opened.map_err(|why| NotRun::options(format!("can't start the sandbox: {why}")))?;
     let base_url = BaseUrl::parse(&server.base_url())?;
     let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
     let target = Target {

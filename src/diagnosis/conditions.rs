@@ -201,7 +201,7 @@ facts! {
     // Why nothing was checked.
     "verdict": |f, name| Some(is_verdict(f.reason, name));
     "token_file": |f, what| match f.report?.not_run.as_ref()? {
-        NotRun::TokenUnreadable(file) => Some(io_name(file.kind) == what),
+        NotRun { reason: Reason::TokenUnreadable, file, .. } => Some(io_name((*file)?) == what),
         _ => None,
     };
     "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);

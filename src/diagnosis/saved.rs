@@ -195,7 +195,12 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let mut report = Report {
         evidence: EvidenceKind::Report,
         duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
-        not_run: saved.reason.filter(is_not_run).map(NotRun::Saved),
+        not_run: saved.reason.filter(is_not_run).map(|reason| {
+            NotRun::new(
+                reason,
+                "the run of this report ended before anything was sent",
+            )
+        }),
         sample: apps.first.clone(),
         // An older program did not write it.
         begins_with_app: apps.begins_with_app.or(apps.first.first().map(|_| true)),

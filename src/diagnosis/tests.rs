@@ -412,7 +412,7 @@ fn no_token() {
             token: TokenInfo::default(),
             ..report
         };
-        let report = report.not_run(NotRun::TokenMissing);
+        let report = report.not_run(NotRun::token_missing());
         sheet.add(name, screen(&diagnose(report, &known)));
     }
     insta::assert_snapshot!("no_token", sheet.0);

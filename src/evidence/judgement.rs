@@ -11,7 +11,8 @@ use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
-use crate::pasted::{EvidenceError, Incomplete, Outcome};
+use crate::pasted::{Incomplete, Outcome};
+use crate::plan::NotRun;
 use crate::report::{Report, Target, TokenInfo};
 use crate::text::Untrusted;
 use crate::token::TokenKind;
@@ -62,11 +63,15 @@ pub(super) fn judge(
     let (mut report, group) = match newest.shows() {
         _ if !newest.exchanges.is_empty() => judgement.weigh(&newest),
         Some(why) => (open(blank(), why), Vec::new()),
-        None if newest.notes.has_command => {
-            let why = EvidenceError::CommandsOnly.into();
+        None => {
+            let why = if newest.notes.has_command {
+                "the text holds commands, but nothing of what they printed"
+            } else {
+                "the text holds no response of a server and no error of curl or the like"
+            };
+            let why = NotRun::new(Reason::EvidenceMissing, why);
             (blank().not_run(why), Vec::new())
         }
-        None => (blank().not_run(EvidenceError::Nothing.into()), Vec::new()),
     };
     let (mut earlier, mut list) = (Vec::new(), None);
     for message in messages.filter(|message| !message.exchanges.is_empty()) {

@@ -40,8 +40,10 @@ mod secrets;
 mod words;
 
 use crate::check::CheckId;
-use crate::pasted::{EvidenceError, Incomplete, PastedFacts};
+use crate::pasted::{Incomplete, PastedFacts};
+use crate::plan::NotRun;
 use crate::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use crate::verdict::Reason;
 use regex_lite::Regex;
 use secrets::Secrets;
 use serde_json::value::RawValue;
@@ -61,10 +63,14 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {
-        return blank().not_run(EvidenceError::TooLarge.into());
+        return blank().not_run(NotRun::options(
+            "the text is longer than 1 MiB, and no JSON report of bitrise-dx; paste the two commands \
+             and what they printed alone",
+        ));
     }
     if text.trim().is_empty() {
-        return blank().not_run(EvidenceError::Empty.into());
+        let why = "there is no text to read";
+        return blank().not_run(NotRun::new(Reason::EvidenceMissing, why));
     }
     let plain = plain::undress(text);
     let secrets = Secrets::find(&plain.text);

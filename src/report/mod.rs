@@ -11,8 +11,7 @@ pub use assembly::{Assembly, Next};
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, Finding, Status};
 use crate::names::names;
-use crate::pasted::{EvidenceError, PastedFacts};
-use crate::plan::{FileError, PlanError};
+use crate::pasted::PastedFacts;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
@@ -20,6 +19,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 pub use crate::pasted::Shell;
+pub use crate::plan::NotRun;
 
 /// Everything that is known after a run.
 #[derive(Debug)]
@@ -182,40 +182,6 @@ names! {
         Prompt = "prompt",
         /// The sandbox's own made-up token.
         Sandbox = "sandbox",
-    }
-}
-
-/// Why nothing was checked.
-#[derive(Debug, thiserror::Error)]
-pub enum NotRun {
-    /// No token was given.
-    #[error("no token was given")]
-    TokenMissing,
-    /// The token could not be read from its source.
-    #[error("{0}")]
-    TokenUnreadable(FileError),
-    /// The options can't be used.
-    #[error("{0}")]
-    Plan(#[from] PlanError),
-    /// A pasted text has nothing to judge by.
-    #[error("{0}")]
-    Evidence(#[from] EvidenceError),
-    /// A saved report says so.
-    #[error("the run of this report ended before anything was sent")]
-    Saved(Reason),
-}
-
-impl NotRun {
-    /// Returns the reason that this is reported under.
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::TokenMissing => Reason::TokenMissing,
-            Self::TokenUnreadable(..) => Reason::TokenUnreadable,
-            Self::Plan(error) => error.reason(),
-            Self::Evidence(EvidenceError::TooLarge) => Reason::InvalidOptions,
-            Self::Evidence(_) => Reason::EvidenceMissing,
-            Self::Saved(reason) => *reason,
-        }
     }
 }
 
@@ -399,7 +365,7 @@ impl Report {
     /// readable app nothing is verified.
     pub fn reason(&self) -> Option<Reason> {
         if let Some(not_run) = &self.not_run {
-            return Some(not_run.reason());
+            return Some(not_run.reason);
         }
         let found = self.found();
         let rank = found.map_or(0, |reason| reason.verdict().rank());
