@@ -17,7 +17,11 @@
 //!   every entry;
 //! - `say`: the words of a gap, in the entry `{gap}`, or a line of a report; of several, the first
 //!   whose conditions are known to hold; in quotation marks, if they are empty or begin with a space;
+//! - `status`: what a status, or those of a hundred, means at each step, with the reason that it leads
+//!   to, if any;
 //! - `if`: conditions of the line above, which all have to hold, see [`super::conditions`].
+//!
+//! What the keywords of `ci.txt` mean stands there. A line that begins with `#` is for its reader.
 //!
 //! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
 
@@ -40,22 +44,24 @@ const TEXT: &str = concat!(
     include_str!("catalogue/verified.txt"),
     include_str!("catalogue/gaps.txt"),
     include_str!("catalogue/lines.txt"),
+    include_str!("catalogue/statuses.txt"),
+    include_str!("catalogue/ci.txt"),
 );
 
 /// How far a line that goes on with the one above is set in, at least.
 const INDENT: &str = "          ";
 
 /// A line with what belongs to it; an entry is one, too, which all its lines belong to.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Line {
     /// The keyword that it begins with.
-    word: String,
+    pub(super) word: String,
     /// What stands behind that.
     pub(super) text: String,
     /// The conditions under which it is said.
     pub(super) conditions: Vec<Condition>,
     /// What belongs to it, in the order of the text.
-    below: Vec<Line>,
+    pub(super) below: Vec<Line>,
 }
 
 /// All entries, by name: the text of each, and what was read of it, if it was asked for.
@@ -177,7 +183,8 @@ impl Line {
             .get(name)
             .ok_or_else(|| format!("no entry {name}"))?;
         let mut lines: Vec<String> = Vec::new();
-        for line in text.lines().filter(|line| !line.is_empty()) {
+        let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        for line in text.lines().filter(is_line) {
             match lines.last_mut() {
                 Some(last) if line.starts_with(INDENT) => {
                     last.push(' ');

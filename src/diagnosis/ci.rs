@@ -1,93 +1,48 @@
 //! The CI systems, by what they set: why a build has no token, and what helps.
 //!
-//! `ci.txt` holds what is known of them; here it is read.
+//! `catalogue/ci.txt` holds what is known of them; here it is told which one runs.
 //!
 //! Invariant: no I/O, and no value of a variable is kept: what tells a system is only compared.
 
+use super::catalogue::{Line, named};
 use serde_json::Value;
 
 /// A build on a CI system, with what a missing token means there.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct CiBuild {
-    /// The system's name.
-    pub system: &'static str,
-    /// The public page about its secrets.
-    pub page: &'static str,
-    /// The kind of build, such as `fork` or `ordinary`.
-    pub kind: &'static str,
-    /// Whether that is why there is no token, and nothing else.
-    pub is_proved: bool,
-    /// Why there is no token.
-    pub cause: &'static str,
-    /// What to do about it.
-    pub action: &'static str,
-    /// Who has to, as the catalogue names people, if not whoever runs the build.
-    pub who: Option<&'static str>,
-    /// The part of `ci.txt` about the system.
-    block: &'static str,
+    /// The entry of the system, or of this project's action or Step, if that made the run.
+    system: &'static Line,
+    /// What is known of this kind of build.
+    pub(super) build: &'static Line,
 }
 
 impl CiBuild {
     /// Returns the input that takes the place of an option, if this project's action or Step made
     /// the run: `all-apps: true` for `--all-apps`.
     pub fn input(&self, option: &str) -> Option<&'static str> {
-        let mut inputs = lines(self.block, "input").filter_map(|input| input.split_once(' '));
+        let inputs = self.system.all("input");
+        let mut inputs = inputs.filter_map(|input| input.text.split_once(' '));
         inputs.find_map(|(known, input)| (known == option).then_some(input))
     }
 
     /// Tells whether this project's action or Step made the run, whose inputs take the place of
     /// options.
     pub fn has_inputs(&self) -> bool {
-        lines(self.block, "input").next().is_some()
+        self.system.all("input").next().is_some()
     }
 }
 
-/// The blocks of `ci.txt`, one for each system.
-fn blocks() -> impl Iterator<Item = &'static str> {
-    let blocks = include_str!("ci.txt").split("\n\n");
-    blocks.filter(|block| block.starts_with("system "))
-}
-
-/// Returns what stands behind a word at the starts of lines.
-fn lines(block: &'static str, word: &str) -> impl Iterator<Item = &'static str> {
-    let lines = block.lines();
-    lines.filter_map(move |line| Some(line.strip_prefix(word)?.strip_prefix(' ')?.trim_start()))
-}
-
-fn first(block: &'static str, word: &str) -> &'static str {
-    lines(block, word).next().unwrap_or_default()
-}
-
-/// Returns the kinds of build of a system, each with what tells it.
-fn builds(block: &'static str) -> impl Iterator<Item = (CiBuild, Vec<&'static str>)> {
-    let (system, page) = (first(block, "system"), first(block, "page"));
-    block.split("\nbuild   ").skip(1).map(move |part| {
-        let name = part.lines().next().unwrap_or_default();
-        let proved = name.strip_prefix("proved ");
-        let build = CiBuild {
-            system,
-            page,
-            kind: proved.unwrap_or(name),
-            is_proved: proved.is_some(),
-            cause: first(part, "cause"),
-            action: first(part, "do"),
-            who: lines(part, "who").next(),
-            block,
-        };
-        (build, lines(part, "when").collect())
-    })
-}
-
-/// Returns everybody who has to do something, as the catalogue names people.
-#[cfg(test)]
-pub(super) fn people() -> impl Iterator<Item = &'static str> {
-    blocks().flat_map(|block| lines(block, "who"))
+/// Returns the entries of the systems, any other one last.
+fn systems() -> impl Iterator<Item = &'static Line> {
+    let names = named("ci").into_iter().flat_map(|all| all.all("system"));
+    names.filter_map(|name| named(&name.text))
 }
 
 /// Returns any build of which nothing but the CI system's existence is known.
-pub fn any() -> CiBuild {
-    let last = blocks().last().into_iter().flat_map(builds).last();
-    last.map(|(build, _)| build).unwrap_or_default()
+pub fn any() -> Option<CiBuild> {
+    let system = systems().last()?;
+    let build = system.all("build").last()?;
+    Some(CiBuild { system, build })
 }
 
 /// Returns the build that runs the program, if one does. `value` gives a variable's value, and
@@ -97,17 +52,13 @@ pub fn running(
     file: &dyn Fn(&str) -> Option<String>,
 ) -> Option<CiBuild> {
     let place = Place { value, file };
-    let is_told = |block: &&'static str| lines(block, "told").any(|told| place.fits(told));
-    let block = blocks().find(is_told)?;
-    let below = first(block, "on");
-    let below = blocks().find(|block| !below.is_empty() && first(block, "system") == below);
-    let special = { below.into_iter() }
-        .flat_map(builds)
-        .filter(|(_, whens)| !whens.is_empty())
-        .map(|(build, whens)| (CiBuild { block, ..build }, whens));
-    let mut all = special.chain(builds(block));
-    all.find(|(_, whens)| whens.is_empty() || whens.iter().any(|when| place.fits(when)))
-        .map(|(build, _)| build)
+    let is_told = |line: &Line, word| line.all(word).any(|test| place.fits(&test.text));
+    let system = systems().find(|system| is_told(system, "told"))?;
+    let below = named(system.text("on")).into_iter();
+    let special = below.flat_map(|below| below.all("build").filter(|build| is_told(build, "when")));
+    let mut all = special.chain(system.all("build"));
+    let build = all.find(|build| build.text("when").is_empty() || is_told(build, "when"))?;
+    Some(CiBuild { system, build })
 }
 
 /// The variables and files of the place where the program runs.
@@ -402,57 +353,49 @@ mod tests {
 
     #[test]
     fn each_build_is_told_by_what_its_system_sets() {
-        for (system, kind, variables) in PLACES {
+        for (name, kind, variables) in PLACES {
             let found = at(variables).unwrap();
-            assert_eq!((found.system, found.kind), (*system, *kind), "{variables}");
+            let system = named(name).unwrap();
+            let is_found = |build: &Line| std::ptr::eq(build, found.build);
+            assert!(system.all("build").any(is_found), "{name}: {variables}");
+            assert_eq!(found.build.text, *kind, "{variables}");
         }
         for variables in ["", "CI=", "CI=false", "CI=0", "PR=true CHANGE_FORK=x"] {
-            assert_eq!(at(variables), None, "{variables}");
+            assert!(at(variables).is_none(), "{variables}");
         }
     }
 
     #[test]
-    fn each_row_is_whole_has_its_page_and_is_tried() {
-        let mut count = 0;
-        for block in blocks() {
-            let words = [
-                "system", "page", "told", "on", "input", "build", "when", "cause", "do", "who",
-            ];
-            for line in block.lines() {
-                let word = line.split(' ').next().unwrap();
-                assert!(words.contains(&word), "{line}");
-            }
-            let page = first(block, "page");
+    fn each_entry_is_whole_has_its_page_and_is_tried() {
+        assert!(systems().count() >= 20);
+        for name in named("ci").unwrap().all("system").map(|line| &*line.text) {
+            let system = named(name).unwrap();
+            let page = system.text("page");
             assert!(
                 page.starts_with("https://") && url::Url::parse(page).is_ok(),
                 "{page}"
             );
-            assert!(lines(block, "told").next().is_some(), "{block}");
+            assert!(!system.text("told").is_empty(), "{name}");
             let mut kinds = Vec::new();
-            for (build, whens) in builds(block) {
-                let CiBuild {
-                    system,
-                    kind,
-                    cause,
-                    action,
-                    ..
-                } = build;
+            for build in system.all("build") {
+                let kind = &*build.text;
                 let mut places = PLACES.iter();
-                let is_tried = places.any(|place| (place.0, place.1) == (system, kind));
-                assert!(is_tried, "{system}, {kind}");
+                let is_tried = places.any(|place| (place.0, place.1) == (name, kind));
+                assert!(is_tried, "{name}, {kind}");
+                let (cause, action) = (build.text("cause"), build.text("do"));
                 assert!(
                     cause.ends_with('.') && action.ends_with(['.', '`']),
-                    "{system}, {kind}"
+                    "{name}, {kind}"
                 );
-                assert_eq!(whens.is_empty(), kind == "ordinary", "{system}, {kind}");
-                assert!(!kinds.contains(&kind), "{system}, {kind}");
+                let is_any = build.text("when").is_empty();
+                assert_eq!(is_any, kind == "ordinary", "{name}, {kind}");
+                assert!(!kinds.contains(&kind), "{name}, {kind}");
                 kinds.push(kind);
             }
-            assert_eq!(kinds.last(), Some(&"ordinary"), "{block}");
-            count += 1;
+            assert_eq!(kinds.last(), Some(&"ordinary"), "{name}");
         }
-        assert!(count >= 20, "{count}");
-        assert_eq!(any().system, "a CI system");
+        let other = named("a CI system").unwrap();
+        assert!(std::ptr::eq(any().unwrap().system, other));
     }
 
     #[test]

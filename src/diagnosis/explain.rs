@@ -1,7 +1,7 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
 use super::Who;
-use super::catalogue::{Line, entry, words};
+use super::catalogue::{Line, entry, named, words};
 use super::conditions::is_status;
 use super::facts::Facts;
 use super::result::who;
@@ -85,28 +85,16 @@ pub struct StatusLine {
 /// Returns what a status means at each step, as [`crate::classify`] reads it; nothing if the number
 /// is no status.
 pub fn status(status: u16) -> Vec<StatusLine> {
-    let number = status.to_string();
-    let mut entries = include_str!("catalogue/statuses.txt").split("== ").skip(1);
-    let lines = entries.find_map(|entry| {
-        let (named, lines) = entry.split_once('\n')?;
-        let mut named = named.split('|');
-        named
-            .any(|named| is_status(&number, named))
-            .then_some(lines)
-    });
-    let lines = lines.unwrap_or_default().lines();
-    lines.filter_map(status_line).collect()
-}
-
-/// Reads a line: the step, the reason if the step ends there, and the meaning.
-fn status_line(line: &'static str) -> Option<StatusLine> {
-    let (place, meaning) = line.split_once(": ")?;
-    let (step, reason) = place.split_once(' ').unwrap_or((place, ""));
-    Some(StatusLine {
-        step: words(&format!("step {step}")),
-        reason: Reason::named(reason),
-        meaning,
-    })
+    let status = status.to_string();
+    let is_it = |line: &&Line| line.text.split('|').any(|named| is_status(&status, named));
+    let mut all = named("statuses").into_iter().flat_map(|all| &all.below);
+    let steps = all.find(is_it).into_iter().flat_map(|line| &line.below);
+    let step = |line: &'static Line| StatusLine {
+        step: words(&format!("step {}", line.word)),
+        reason: Reason::named(line.action().0),
+        meaning: line.action().1,
+    };
+    steps.map(step).collect()
 }
 
 /// Returns the codes that there is a page for, apart from the HTTP statuses.

@@ -4,7 +4,8 @@
 //! known, so a sentence has words for that case, too.
 
 use super::Known;
-use super::ci::{self, CiBuild};
+use super::catalogue::Line;
+use super::ci;
 use crate::app::App;
 use crate::check::{Check, CheckId, Finding, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
@@ -339,10 +340,10 @@ impl<'a> Facts<'a> {
         self.known?.ci?.input(option)
     }
 
-    /// Returns the CI build that runs the program, or any, if there is none.
-    pub(super) fn ci(&self) -> CiBuild {
+    /// Returns what is known of the CI build that runs the program, or of any, if there is none.
+    pub(super) fn ci(&self) -> Option<&'static Line> {
         let ci = self.known.and_then(|known| known.ci);
-        ci.unwrap_or_else(ci::any)
+        ci.or_else(ci::any).map(|ci| ci.build)
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says

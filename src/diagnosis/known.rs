@@ -7,7 +7,7 @@ use crate::names::names;
 use crate::report::Shell;
 
 /// What the environment shows, read once at the edge.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The CI build that runs the program, if one does, with what a missing token means there.
     pub ci: Option<CiBuild>,

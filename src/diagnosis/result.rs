@@ -43,7 +43,7 @@ pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.
 pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
     let name = match action.action().0 {
-        "ci" => facts.ci().who.unwrap_or("you"),
+        "ci" => facts.ci()?.text("do").split_once(": ")?.0,
         name => name,
     };
     let who = match name {

@@ -38,8 +38,11 @@ pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
 fn gap(name: &str, facts: &Facts) -> Option<Text> {
     Some(match name {
         "cause" => fill(facts.cause.unwrap_or_default(), facts),
-        "ci_action" => fill(facts.ci().action, &Facts::default()),
-        "ci_cause" => fill(facts.ci().cause, &Facts::default()),
+        "ci_action" => fill(
+            facts.ci()?.text("do").split_once(": ")?.1,
+            &Facts::default(),
+        ),
+        "ci_cause" => fill(facts.ci()?.text("cause"), &Facts::default()),
         name => value(name, facts).or_else(|| {
             let words = format!("{{{name}}}");
             catalogue::named(&words).map(|_| say(&words, facts))
