@@ -326,6 +326,9 @@ facts! {
         is_one && f.exchange?.url.ends_with("limit=1")
     });
     "responded": |f, _| Some(f.response().is_some());
+    "asked_apps": |f, name| f.run(|run| run.options.selection.as_str() == name);
+    "asked_address": |f, _| f.run(|run| run.target.base_url_source == BaseUrlSource::Option);
+    "commands_for": |f, name| f.run(|_| format!("{:?}", f.shell) == name);
     "details": |f, _| f.run(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());
     "app_disabled": |f, _| Some(f.app?.is_disabled);

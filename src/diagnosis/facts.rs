@@ -11,7 +11,7 @@ use crate::check::{Check, CheckId, Finding, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
-    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, TokenState,
+    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
@@ -37,8 +37,8 @@ pub(super) struct Facts<'a> {
     pub(super) pasted: Option<&'a PastedFacts>,
     /// The commands whose output would settle what a pasted text leaves open.
     pub(super) commands: Vec<String>,
-    /// The command that asks for the token, in their shell.
-    pub(super) enter_token: &'static str,
+    /// The shell that they are for.
+    pub(super) shell: Shell,
     /// Whether whoever pasted the text is spoken to, and not of.
     pub(super) is_reply: bool,
     /// Whether all of it came from the sandbox.
@@ -133,6 +133,9 @@ impl<'a> Facts<'a> {
             known: is_live.then_some(known),
             evidence: report.evidence,
             pasted,
+            shell: pasted
+                .and_then(|pasted| pasted.shell)
+                .unwrap_or(known.shell),
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),

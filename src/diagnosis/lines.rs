@@ -1,7 +1,7 @@
 //! A line for each check and for each request.
 
 use super::facts::Facts;
-use super::reproduce::Reproduce;
+use super::reproduce::curl;
 use super::sentence::{said, say};
 use super::values::words_of;
 use super::{CheckLine, RequestLine, millis};
@@ -10,7 +10,7 @@ use crate::exchange::{Exchange, METHOD};
 use crate::report::EvidenceKind;
 
 /// Returns the line of a check.
-pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>, how: &Reproduce) -> CheckLine {
+pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
     let facts = Facts {
         check: Some(check),
         exchange: check.exchange.as_ref(),
@@ -25,12 +25,12 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>, how: &Reproduce) ->
         was_asked_for: check.result != CheckResult::Skipped || facts.has_no_run(),
         text: say("check_line", &facts),
         app: check.app.clone(),
-        request: exchange.map(|exchange| request(exchange, &facts, how)),
+        request: exchange.map(|exchange| request(exchange, &facts)),
     }
 }
 
 /// Returns the line of a request.
-fn request(exchange: &Exchange, facts: &Facts, how: &Reproduce) -> RequestLine {
+fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
     let response = exchange.response();
     let status = exchange.status();
     let is_live = facts.evidence == EvidenceKind::Live;
@@ -50,6 +50,6 @@ fn request(exchange: &Exchange, facts: &Facts, how: &Reproduce) -> RequestLine {
         responder: facts.foreign_responder().cloned(),
         outcome: say("outcome", facts),
         failure_point: said("failure_point", facts),
-        command: how.curl(&exchange.url),
+        command: curl(&exchange.url, facts),
     }
 }

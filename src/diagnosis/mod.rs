@@ -40,7 +40,7 @@ use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use facts::Facts;
-use reproduce::Reproduce;
+use reproduce::curl;
 use saved::{apps, known, readable};
 use sentence::{fill, list_of, say};
 use serde::{Deserialize, Serialize};
@@ -156,11 +156,8 @@ impl Diagnosis {
 pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
     let entry = catalogue::entry(facts.reason);
-    let shell = report.pasted.as_ref().and_then(|facts| facts.shell);
-    let how = Reproduce::new(&report.target, shell.unwrap_or(known.shell));
     let open = pasted::addresses(&report);
-    facts.commands = open.iter().map(|url| how.curl(url)).collect();
-    facts.enter_token = how.enter_token();
+    facts.commands = open.iter().map(|url| curl(url, &facts)).collect();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
     facts.causes_left = causes.len();
@@ -173,9 +170,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         .checks
         .iter()
         .filter(|check| !(is_text && pasted::is_of_run(check)));
-    let checks: Vec<CheckLine> = checks
-        .map(|check| lines::check(check, &facts, &how))
-        .collect();
+    let checks: Vec<CheckLine> = checks.map(|check| lines::check(check, &facts)).collect();
     let first = actions.first();
     let (who, who_text) = { first.and_then(|action| result::who(action, &facts)) }.unzip();
     let is_live = report.evidence == EvidenceKind::Live;
@@ -201,7 +196,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         actions: result::actions(&actions, &facts),
         warnings: warnings(&report, &facts),
         reproduce: if facts.commands.is_empty() {
-            reproduce(&checks, &report, &how)
+            reproduce(&checks, &report, &facts)
         } else {
             facts.commands.clone()
         },
@@ -225,7 +220,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             .map(|line| fill(&line.text, &facts))
             .collect(),
         links: entry.links().into_iter().map(Cow::Borrowed).collect(),
-        target: target(&report),
+        target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
         duration_ms: is_live.then(|| millis(report.duration)),
     };
@@ -243,14 +238,16 @@ fn warnings(report: &Report, facts: &Facts) -> Vec<WarningLine> {
 }
 
 /// Returns the commands that repeat the requests, each once.
-fn reproduce(checks: &[CheckLine], report: &Report, how: &Reproduce) -> Vec<String> {
+fn reproduce(checks: &[CheckLine], report: &Report, facts: &Facts) -> Vec<String> {
     // The sandbox of an earlier run is gone.
     let is_gone = report.evidence == EvidenceKind::Report && report.target.sandbox.is_some();
     let requests = checks.iter().filter_map(|check| check.request.as_ref());
     let mut commands: Vec<String> = Vec::new();
     for request in requests.filter(|_| !is_gone) {
         if commands.is_empty() {
-            commands = how.start(&report.target);
+            // The sandbox ends with the run.
+            let start = list_of("start_again", facts);
+            commands = start.iter().map(ToString::to_string).collect();
         }
         if !commands.contains(&request.command) {
             commands.push(request.command.clone());
@@ -260,38 +257,14 @@ fn reproduce(checks: &[CheckLine], report: &Report, how: &Reproduce) -> Vec<Stri
 }
 
 /// Returns what the run was asked to do.
-fn target(report: &Report) -> TargetLine {
+fn target(report: &Report, facts: &Facts) -> TargetLine {
     let target = &report.target;
-    let mut command = match report.evidence {
-        EvidenceKind::Live | EvidenceKind::Report => "verify".to_owned(),
-        EvidenceKind::Pasted => "diagnose".to_owned(),
-    };
-    let is_option = target.base_url_source == BaseUrlSource::Option;
-    command.extend([
-        match report.options.selection {
-            Selection::First => "",
-            Selection::Named => " --app …",
-            Selection::File => " --apps-file …",
-            Selection::All => " --all-apps",
-        },
-        if report.options.details {
-            " --pipeline-details"
-        } else {
-            ""
-        },
-        if is_option { " --base-url …" } else { "" },
-        target.ca_cert.as_ref().map_or("", |_| " --ca-cert …"),
-    ]);
-    if let Some(sandbox) = &target.sandbox {
-        command += " --sandbox ";
-        command += &sandbox.scenario;
-    }
     TargetLine {
         base_url: target.base_url.clone(),
         is_bitrise: target.base_url.as_deref().is_some_and(is_bitrise),
         proxy: target.proxy.clone(),
         sandbox: { target.sandbox.as_ref() }.map(|sandbox| sandbox.scenario.clone()),
-        command,
+        command: say("command", facts).to_string(),
         apps: report.options.selection,
         pipeline_details: report.options.details,
         base_url_source: target.base_url_source,

@@ -3,6 +3,7 @@
 //! Invariant: a gap has words for what is not known; the sentences stand in the catalogue.
 
 use super::facts::{Facts, host_of};
+use super::sentence::say;
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
@@ -243,7 +244,7 @@ pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
 /// Returns the commands that would settle what is open, each in a block, behind the one that asks for
 /// the token.
 pub(super) fn commands(facts: &Facts) -> Option<Text> {
-    let first = || Text::default().block(facts.enter_token);
+    let first = || Text::default().block(say("enter_token", facts).to_string());
     (!facts.commands.is_empty()).then(|| facts.commands.iter().fold(first(), Text::block))
 }
 

@@ -1,90 +1,36 @@
 //! Commands that repeat a run's requests, with a variable in place of the token.
 
-use crate::report::{Shell, Target};
+use super::facts::Facts;
+use crate::report::Shell;
 use crate::text;
 
-/// How the commands are written.
-#[derive(Clone, Debug)]
-pub(super) struct Reproduce {
-    shell: Shell,
-    ca_cert: Option<String>,
+/// Returns the command that repeats one request.
+pub(super) fn curl(url: &str, facts: &Facts) -> String {
+    // In Windows PowerShell, `curl` is another command.
+    let (program, variable) = match facts.shell {
+        Shell::Posix => ("curl", "$BITRISE_TOKEN"),
+        Shell::Cmd => ("curl", "%BITRISE_TOKEN%"),
+        Shell::PowerShell => ("curl.exe", "$env:BITRISE_TOKEN"),
+    };
+    let ca_cert = facts.report.and_then(|run| run.target.ca_cert.as_ref());
+    let ca_cert = ca_cert.map(|path| format!(" --cacert {}", quoted(path, facts.shell)));
+    let (ca_cert, url) = (ca_cert.unwrap_or_default(), quoted(url, facts.shell));
+    format!("{program} -sS -i{ca_cert} -H \"Authorization: {variable}\" {url}")
 }
 
-impl Reproduce {
-    /// Makes the commands' form from what was asked.
-    pub(super) fn new(target: &Target, shell: Shell) -> Self {
-        Self {
-            shell,
-            ca_cert: target.ca_cert.clone(),
-        }
-    }
-
-    /// Returns the commands that come first: the sandbox ends with the run, so they start it again.
-    pub(super) fn start(&self, target: &Target) -> Vec<String> {
-        let Some(sandbox) = &target.sandbox else {
-            return Vec::new();
-        };
-        let (listen, scenario) = (&sandbox.listen, &sandbox.scenario);
-        let (run, token) = (
-            format!("sandbox --listen {listen} --scenario {scenario}"),
-            sandbox.token,
-        );
-        match self.shell {
-            Shell::Posix => vec![
-                format!("bitrise-dx {run} &"),
-                format!("export BITRISE_TOKEN={token}"),
-            ],
-            Shell::Cmd => vec![
-                format!("start \"\" bitrise-dx {run}"),
-                format!("set \"BITRISE_TOKEN={token}\""),
-            ],
-            Shell::PowerShell => vec![
-                format!("Start-Process bitrise-dx '{run}'"),
-                format!("$env:BITRISE_TOKEN = '{token}'"),
-            ],
-        }
-    }
-
-    /// Returns the command that asks for the token and puts it into the variable: typed into a command,
-    /// it would stay in the shell's history.
-    pub(super) const fn enter_token(&self) -> &'static str {
-        match self.shell {
-            Shell::Posix => "read -rs BITRISE_TOKEN",
-            Shell::Cmd => "set /p BITRISE_TOKEN=",
-            Shell::PowerShell => "$env:BITRISE_TOKEN = Read-Host",
-        }
-    }
-
-    /// Returns the command that repeats one request.
-    pub(super) fn curl(&self, url: &str) -> String {
-        // In Windows PowerShell, `curl` is another command.
-        let (program, variable) = match self.shell {
-            Shell::Posix => ("curl", "$BITRISE_TOKEN"),
-            Shell::Cmd => ("curl", "%BITRISE_TOKEN%"),
-            Shell::PowerShell => ("curl.exe", "$env:BITRISE_TOKEN"),
-        };
-        let ca_cert = match &self.ca_cert {
-            Some(path) => format!(" --cacert {}", self.quoted(path)),
-            None => String::new(),
-        };
-        let url = self.quoted(url);
-        format!("{program} -sS -i{ca_cert} -H \"Authorization: {variable}\" {url}")
-    }
-
-    /// Quotes a text for the shell. What could not be shown as it is, as a control character in the
-    /// path of a file, is escaped: such a line can't be run, but does no harm either.
-    fn quoted(&self, text: &str) -> String {
-        let text = text::escape_unprintable(text);
-        match self.shell {
-            Shell::Posix => format!("'{}'", text.replace('\'', r"'\''")),
-            // No address and no path on Windows has a quotation mark.
-            Shell::Cmd => format!("\"{}\"", text.replace('"', "")),
-            Shell::PowerShell => {
-                // Typographic marks count as plain ones there.
-                let is_special = |c: char| matches!(c, '"' | '`' | '$' | '“' | '”' | '„');
-                let escape = |c: char| is_special(c).then_some('`').into_iter().chain([c]);
-                format!("\"{}\"", text.chars().flat_map(escape).collect::<String>())
-            }
+/// Quotes a text for a shell. What could not be shown as it is, as a control character in the path
+/// of a file, is escaped: such a line can't be run, but does no harm either.
+fn quoted(text: &str, shell: Shell) -> String {
+    let text = text::escape_unprintable(text);
+    match shell {
+        Shell::Posix => format!("'{}'", text.replace('\'', r"'\''")),
+        // No address and no path on Windows has a quotation mark.
+        Shell::Cmd => format!("\"{}\"", text.replace('"', "")),
+        Shell::PowerShell => {
+            // Typographic marks count as plain ones there.
+            let is_special = |c: char| matches!(c, '"' | '`' | '$' | '“' | '”' | '„');
+            let escape = |c: char| is_special(c).then_some('`').into_iter().chain([c]);
+            format!("\"{}\"", text.chars().flat_map(escape).collect::<String>())
         }
     }
 }
@@ -92,7 +38,9 @@ impl Reproduce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::SandboxTarget;
+    use crate::diagnosis::sentence::{list_of, say};
+    use crate::report::{Report, SandboxTarget, Target, TokenInfo};
+    use std::time::SystemTime;
 
     #[test]
     fn each_shell_has_its_own_form() {
@@ -105,13 +53,19 @@ mod tests {
             }),
             ..Target::default()
         };
+        let report = Report::started(SystemTime::UNIX_EPOCH, target, TokenInfo::default());
         let mut forms = Vec::new();
         for shell in [Shell::Posix, Shell::Cmd, Shell::PowerShell] {
-            let how = Reproduce::new(&target, shell);
+            let facts = Facts {
+                report: Some(&report),
+                shell,
+                ..Facts::default()
+            };
             forms.push(format!("{shell:?}"));
-            forms.extend(how.start(&target));
-            forms.push(how.enter_token().to_owned());
-            forms.push(how.curl("https://api.bitrise.io/v0.1/apps?limit=50"));
+            let again = list_of("start_again", &facts);
+            forms.extend(again.iter().map(ToString::to_string));
+            forms.push(say("enter_token", &facts).to_string());
+            forms.push(curl("https://api.bitrise.io/v0.1/apps?limit=50", &facts));
         }
         insta::assert_snapshot!(forms.join("\n"), @r#"
         Posix

@@ -42,6 +42,8 @@ values! {
     // The run.
     "base_url": |f| Some(command(&f.base_url?));
     "host": |f| Some(command(&f.host.as_deref()?));
+    "listen": |f| Some(f.report?.target.sandbox.as_ref()?.listen.clone().into());
+    "sandbox_token": |f| Some(f.report?.target.sandbox.as_ref()?.token.into());
     "scenario": |f| Some(f.report?.target.sandbox.as_ref()?.scenario.clone().into_owned().into());
     "all_apps_input": |f| Some(f.input("--all-apps")?.into());
     "base_url_input": |f| Some(f.input("--base-url")?.into());

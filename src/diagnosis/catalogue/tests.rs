@@ -18,6 +18,9 @@ fn entries() -> impl Iterator<Item = (&'static str, Line)> {
 
 /// The lines of a report that are made of no reason's entry.
 const LINES: &[&str] = &[
+    "command",
+    "start_again",
+    "enter_token",
     "token_line",
     "rest_of_result",
     "causes_note",
