@@ -44,7 +44,6 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
         scenario: args.scenario,
         latency: args.latency.unwrap_or_default(),
         apps: args.apps.map(usize::from),
-        ..Config::default()
     };
     let opened = runtime().map_err(|error| plan::words(&error));
     let opened = opened.and_then(|runtime| {

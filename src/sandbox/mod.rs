@@ -25,34 +25,22 @@ use tokio::task::JoinSet;
 pub use scenario::Scenario;
 use server::Server;
 
-/// The made-up workspace token that the sandbox accepts unless told otherwise.
+/// The made-up workspace token, the one that the sandbox accepts.
 pub const TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
 
 /// How long to wait after a failed `accept`: such a failure (no file descriptor left) often lasts,
 /// and an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the sandbox plays and which token it accepts.
+/// What the sandbox plays.
+#[derive(Clone, Copy, Default)]
 pub struct Config {
     /// The situation to play.
     pub scenario: Scenario,
-    /// The one token that is accepted.
-    pub token: String,
     /// How much later each response starts, on top of what the scenario does.
     pub latency: Duration,
     /// How many apps there are, where the scenario lists any; `None` for its own number.
     pub apps: Option<usize>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            scenario: Scenario::Healthy,
-            token: TOKEN.to_owned(),
-            latency: Duration::ZERO,
-            apps: None,
-        }
-    }
 }
 
 /// A simulated Bitrise API that is bound to a port and not yet serving.

@@ -8,7 +8,7 @@ use std::fmt;
 macro_rules! scenarios {
     ($($(#[$doc:meta])* $scenario:ident $name:literal $summary:literal)+) => {
         /// What the simulated Bitrise does with every request.
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
         pub enum Scenario { $($(#[$doc])* $scenario),+ }
 
         impl Scenario {
@@ -35,6 +35,7 @@ macro_rules! scenarios {
 
 scenarios! {
     /// Serves several pages of apps, all of them readable.
+    #[default]
     Healthy "healthy" "several pages of apps, all readable"
     /// Rejects every token.
     InvalidCredentials "invalid-credentials" "every token is rejected"

@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use url::form_urlencoded;
 
 use super::world::{Access, Object, World, text};
-use super::{Config, Scenario};
+use super::{Config, Scenario, TOKEN};
 
 /// The path before every route: `basePath` in Bitrise's specification.
 pub(super) const BASE_PATH: &str = "/v0.1";
@@ -57,8 +57,6 @@ type FullResponse = Response<String>;
 pub(super) struct Server {
     /// What to play.
     scenario: Scenario,
-    /// The one token that is accepted.
-    token: String,
     /// The data to serve.
     world: World,
     /// How late each response starts.
@@ -101,7 +99,6 @@ impl Server {
             scenario: config.scenario,
             latency: slow_start.saturating_add(config.latency),
             world: World::new(config.scenario, config.apps)?,
-            token: config.token,
             responses: AtomicU64::new(0),
         })
     }
@@ -109,22 +106,16 @@ impl Server {
     /// Answers one request, or lets something in front of Bitrise answer it.
     fn answer<B>(&self, request: &Request<B>) -> FullResponse {
         match self.scenario {
-            Scenario::Outage => page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
-            Scenario::CaptivePortal => page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
-            Scenario::RateLimited => refusal(StatusCode::TOO_MANY_REQUESTS.into()),
-            _ => self.bitrise(request),
+            Scenario::Outage => return page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
+            Scenario::CaptivePortal => return page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
+            Scenario::RateLimited => return refusal(StatusCode::TOO_MANY_REQUESTS.into()),
+            _ => {}
         }
-    }
-
-    /// Answers one request as Bitrise, with a request id.
-    fn bitrise<B>(&self, request: &Request<B>) -> FullResponse {
-        let found = self
-            .authorize(request.headers())
-            .and_then(|()| self.route(request));
-        let mut response = match found {
+        let mut response = match self.route(request) {
             Ok(body) => page(StatusCode::OK, JSON, format!("{body}\n")),
             Err(reason) => refusal(reason),
         };
+        // Bitrise's own responses have a request id.
         let number = self.responses.fetch_add(1, Ordering::Relaxed) + 1;
         if let Ok(id) = HeaderValue::try_from(format!("sandbox-{number:06}")) {
             response.headers_mut().insert("x-request-id", id);
@@ -142,7 +133,7 @@ impl Server {
         };
         let value = value.as_bytes();
         let sent = value.strip_prefix(b"token ").unwrap_or(value);
-        if self.scenario == Scenario::InvalidCredentials || sent != self.token.as_bytes() {
+        if self.scenario == Scenario::InvalidCredentials || sent != TOKEN.as_bytes() {
             return Err(StatusCode::UNAUTHORIZED.into());
         }
         Ok(())
@@ -150,42 +141,43 @@ impl Server {
 
     /// Finds the operation and returns its body.
     fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
-        let segments = segments(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let is_known = match segments.as_slice() {
-            ["apps", rest @ ..] => matches!(rest, [] | [_, "pipelines"] | [_, "pipelines", _]),
-            _ => false,
-        };
-        if !is_known {
-            return Err(StatusCode::NOT_FOUND.into());
-        }
-        if request.method() != Method::GET {
-            return Err(StatusCode::METHOD_NOT_ALLOWED.into());
-        }
+        self.authorize(request.headers())?;
+        let path = request.uri().path().strip_prefix(BASE_PATH);
+        let path = path.and_then(|path| path.strip_prefix('/'));
+        // A trailing slash makes an empty last segment.
+        let segments = path.ok_or(StatusCode::NOT_FOUND)?.split('/');
+        let segments = segments.map(|part| percent_decode_str(part).decode_utf8());
+        let segments: Result<Vec<_>, _> = segments.collect();
+        let segments = segments.map_err(|_| StatusCode::NOT_FOUND)?;
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let query = request.uri().query().unwrap_or_default();
         let query: Query = form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect();
-        match segments[1..] {
-            [app, _] => self.pipeline_list(app, &query),
-            [app, _, id] => {
+        match *segments {
+            ["apps"] | ["apps", _, "pipelines"] | ["apps", _, "pipelines", _]
+                if request.method() != Method::GET =>
+            {
+                Err(StatusCode::METHOD_NOT_ALLOWED.into())
+            }
+            ["apps"] => self.app_list(&query),
+            ["apps", app, "pipelines"] => self.pipeline_list(app, &query),
+            ["apps", app, "pipelines", id] => {
                 let show = self.world.show(self.readable(app)?, id);
                 show.ok_or(StatusCode::NOT_FOUND.into())
             }
-            _ => self.app_list(&query),
+            _ => Err(StatusCode::NOT_FOUND.into()),
         }
     }
 
     /// Answers `app-list`: one page of apps, `next` being the slug of the first app of the next page.
     fn app_list(&self, query: &Query) -> Result<Value, Refusal> {
         let limit = limit(query, APPS_LIMIT, APPS_LIMIT)?;
-        let apps = self.world.apps();
-        let start = match query.get("next") {
+        let apps = &self.world.apps;
+        let start = match query.get("next").map(|anchor| self.world.app(anchor)) {
             None => 0,
-            Some(anchor) => apps
-                .iter()
-                .position(|app| text(app, "slug") == Some(anchor.as_str()))
-                .ok_or(Refusal(StatusCode::BAD_REQUEST, "invalid next"))?,
+            Some(Some((index, _))) => index,
+            Some(None) => return Err(Refusal(StatusCode::BAD_REQUEST, "invalid next")),
         };
         let mut paging = json!({"total_item_count": apps.len(), "page_item_limit": limit});
         if let Some(next) = apps.get(start + limit) {
@@ -221,13 +213,6 @@ impl Server {
             Some((_, Access::Hidden)) | None => Err(StatusCode::NOT_FOUND.into()),
         }
     }
-}
-
-/// Splits a path into its decoded segments; a trailing slash makes an empty last one.
-fn segments(path: &str) -> Option<Vec<String>> {
-    let segments = path.strip_prefix(BASE_PATH)?.strip_prefix('/')?.split('/');
-    let decoded = segments.map(|part| percent_decode_str(part).decode_utf8().map(String::from));
-    decoded.collect::<Result<_, _>>().ok()
 }
 
 /// Returns the page size that a query asks for.

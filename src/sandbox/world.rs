@@ -42,7 +42,7 @@ pub(super) enum Access {
 /// The apps of one scenario, and the bodies that their runs are made of.
 pub(super) struct World {
     /// The items of `app-list`, newest app first.
-    apps: Vec<Object>,
+    pub(super) apps: Vec<Object>,
     /// The indices of the apps, by slug.
     indices: HashMap<String, usize>,
     /// What the token may do with the apps, by index.
@@ -63,7 +63,12 @@ impl World {
         let (own, access): (usize, fn(usize) -> Access) = match scenario {
             Scenario::Healthy | Scenario::Slow => (120, |_| Access::Granted),
             Scenario::InvalidPermissions => (3, |_| Access::Hidden),
-            Scenario::PartialPermissions => (12, partial_access),
+            Scenario::PartialPermissions => (12, |app| match app % 12 {
+                1 | 4 | 7 | 10 => Access::Hidden,
+                // The specification has no 403 for these endpoints, DX's documentation has.
+                8 => Access::Forbidden,
+                _ => Access::Granted,
+            }),
             // None of the others gets as far as an app.
             _ => (0, |_| Access::Hidden),
         };
@@ -84,11 +89,6 @@ impl World {
             runs: objects(RUNS)?,
             shows: objects(SHOWS)?,
         })
-    }
-
-    /// Returns the items of `app-list`, newest app first.
-    pub(super) fn apps(&self) -> &[Object] {
-        &self.apps
     }
 
     /// Finds the app with a slug, and what the token may do with it.
@@ -132,16 +132,6 @@ pub(super) fn text<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
 /// Reads an embedded list of objects.
 fn objects(body: &str) -> io::Result<Vec<Object>> {
     serde_json::from_str(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-/// Decides which apps of the scenario with partial permissions are readable.
-fn partial_access(app: usize) -> Access {
-    match app % 12 {
-        1 | 4 | 7 | 10 => Access::Hidden,
-        // The specification has no 403 for these endpoints, DX's documentation has.
-        8 => Access::Forbidden,
-        _ => Access::Granted,
-    }
 }
 
 /// Makes the app at an index of a hand-written one.
