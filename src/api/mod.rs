@@ -24,8 +24,8 @@ use crate::responder;
 use crate::text::Clean;
 use crate::token::Token;
 use percent_encoding::utf8_percent_encode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Version, redirect};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -152,8 +152,16 @@ impl Client {
         let deadline = Instant::now() + settings.max_time;
         let encrypted = settings.base_url.is_encrypted();
         let lookups = Lookups::default();
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // A parsed token is printable ASCII, which is what a header may hold.
+        if let Ok(mut value) = HeaderValue::from_str(settings.token.expose()) {
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
+            .default_headers(headers)
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(settings.timeout.mul_f64(CONNECT_SHARE))
@@ -209,15 +217,11 @@ impl Client {
         self.throttle.borrow().has_given_up()
     }
 
-    /// Asks for the first page of apps (spec: `app-list`).
-    pub async fn apps(&self) -> Exchange {
-        let query = [limit(APPS_PER_PAGE)];
-        self.get(&["apps"], &query).await
-    }
-
-    /// Asks for the page of apps that starts with the app `next`, as the page before it says.
-    pub async fn apps_from(&self, next: &Slug) -> Exchange {
-        let query = [limit(APPS_PER_PAGE), ("next", next.raw().to_owned())];
+    /// Asks for the first page of apps, or for the one that starts with the app `next`, as the page
+    /// before it says (spec: `app-list`).
+    pub async fn apps(&self, next: Option<&Slug>) -> Exchange {
+        let mut query = vec![limit(APPS_PER_PAGE)];
+        query.extend(next.map(|next| ("next", next.raw().to_owned())));
         self.get(&["apps"], &query).await
     }
 
@@ -332,7 +336,7 @@ impl Client {
         // Lets the connection notice what it got without having asked: the HTTP library gives up a
         // connection with such bytes on it, so that they are not taken for this request's response.
         yield_now().await;
-        let mut received = match timeout_at(until, self.request(url).send()).await {
+        let mut received = match timeout_at(until, self.http.get(url).send()).await {
             Ok(Ok(received)) => received,
             failed => {
                 let error = match failed {
@@ -357,10 +361,12 @@ impl Client {
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
             .collect();
         let status = received.status().as_u16();
+        // The library writes “HTTP/2.0”.
+        let version = format!("{:?}", received.version()).replace("/2.0", "/2");
         let response = responder::response(url, Some(status), &headers, (body, &page), clean);
         Attempt {
             outcome: Ok(Response {
-                http_version: Some(version_name(received.version()).into()),
+                http_version: Some(version.into()),
                 ..response
             }),
             retry_after,
@@ -380,7 +386,8 @@ impl Client {
             return fault;
         };
         let is_407 = fault.kind == FaultKind::ProxyLogin;
-        let request = proxy.request(&self.way.target(), USER_AGENT, !is_407);
+        let (host, port) = &self.way.server;
+        let request = proxy.request(&format!("{host}:{port}"), USER_AGENT, !is_407);
         let until = until.min(Instant::now() + MAX_ASKING);
         let Ok(Ok(received)) = timeout_at(until, transport::ask(address, &request)).await else {
             return fault;
@@ -392,16 +399,6 @@ impl Client {
             Some(words) => Fault::of_proxy(fault.kind, words),
             None => fault,
         }
-    }
-
-    fn request(&self, url: &str) -> reqwest::RequestBuilder {
-        let mut request = self.http.get(url).header(ACCEPT, "application/json");
-        // A parsed token is printable ASCII, which is what a header may hold.
-        if let Ok(mut value) = HeaderValue::from_str(self.settings.token.expose()) {
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
-        request
     }
 
     /// Says which of the two limits was reached.
@@ -439,17 +436,6 @@ fn address(base_url: &BaseUrl, path: &[&str], query: &[(&str, String)]) -> Strin
 /// Returns the parameter for the size of a page.
 fn limit(most: u8) -> (&'static str, String) {
     ("limit", most.to_string())
-}
-
-/// Returns a protocol version as it is written in prose.
-fn version_name(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_09 => "HTTP/0.9",
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
-        _ => "HTTP/1.1",
-    }
 }
 
 #[cfg(test)]

@@ -40,21 +40,15 @@ impl Roots {
 ///
 /// OpenSSL's `TRUSTED CERTIFICATE` is a certificate with remarks for OpenSSL behind it.
 fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    const LABEL: &str = "CERTIFICATE-----";
+    let first = |bytes: &[u8]| Some(CertificateDer::from_slice(first_value(bytes)?).into_owned());
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let certificate = CertificateDer::from_slice(first_value(bytes)?);
-        return Some(vec![certificate.into_owned()]);
+        return Some(vec![first(bytes)?]);
     };
-    let text = text.trim_start_matches('\u{feff}');
-    let mut text = text.to_owned();
-    for label in ["TRUSTED CERTIFICATE-----", "X509 CERTIFICATE-----"] {
-        if text.contains(label) {
-            text = text.replace(label, "CERTIFICATE-----");
-        }
-    }
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let found = found.ok()?;
-    let first = |bytes| Some(CertificateDer::from_slice(first_value(bytes)?).into_owned());
-    found.iter().map(|bytes| first(bytes)).collect()
+    let text = text.replace("TRUSTED CERTIFICATE-----", LABEL);
+    let text = text.replace("X509 CERTIFICATE-----", LABEL);
+    let found = CertificateDer::pem_slice_iter(text.as_bytes());
+    found.map(|bytes| first(&bytes.ok()?)).collect()
 }
 
 /// This machine's store of root certificates is empty or unreadable.
@@ -63,6 +57,7 @@ fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 pub(super) struct NoRoots;
 
 /// What checks certificates by some of the roots.
+#[derive(Debug)]
 pub(super) struct Trust {
     pub(super) verifier: Verifier,
     /// Whether these are all roots that there are.

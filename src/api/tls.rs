@@ -80,6 +80,7 @@ type Loaded = LazyLock<Result<Trust, Error>, Box<dyn FnOnce() -> Result<Trust, E
 /// Loading the system's roots takes longer than everything else before the first byte, so it is
 /// done on a thread of its own while the connection is being made, and waited for at the
 /// handshake. Roots outside of the system's bundle are loaded once a certificate needs them.
+#[derive(Debug)]
 struct SystemVerifier {
     first: Loaded,
     rest: Loaded,
@@ -100,12 +101,6 @@ fn loading(
         let late = |_| Err(Error::General("the roots were not loaded".into()));
         loaded.recv_timeout(left).unwrap_or_else(late)
     })
-}
-
-impl std::fmt::Debug for SystemVerifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SystemVerifier")
-    }
 }
 
 impl ServerCertVerifier for SystemVerifier {
@@ -137,7 +132,7 @@ impl ServerCertVerifier for SystemVerifier {
                 verified = second;
             }
         }
-        verified.map_err(|error| Rejected::new(error, end_entity).into())
+        verified.map_err(|error| rejected(error, end_entity))
     }
 
     fn verify_tls12_signature(
@@ -177,29 +172,23 @@ struct Rejected {
     issuer: Option<String>,
 }
 
-impl Rejected {
-    fn new(error: Error, certificate: &CertificateDer<'_>) -> Self {
-        use FaultKind::{TlsAuthorityAsServer, TlsBadCertificate, TlsSelfSigned, TlsUnknownIssuer};
-        let read = Certificate::read(certificate);
-        let is_authority = read.as_ref().is_some_and(Certificate::is_authority);
-        let is_self_signed = read.as_ref().is_some_and(Certificate::is_self_signed);
-        let kind = match kind(&error) {
-            TlsBadCertificate if is_authority => TlsAuthorityAsServer,
-            TlsBadCertificate | TlsUnknownIssuer if is_self_signed => TlsSelfSigned,
-            kind => kind,
-        };
-        Self {
-            error,
-            kind,
-            issuer: read.and_then(|read| read.issuer()),
-        }
-    }
-}
-
-impl From<Rejected> for Error {
-    fn from(rejected: Rejected) -> Self {
-        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(rejected))))
-    }
+fn rejected(error: Error, certificate: &CertificateDer<'_>) -> Error {
+    use FaultKind::{TlsAuthorityAsServer, TlsBadCertificate, TlsSelfSigned, TlsUnknownIssuer};
+    let read = Certificate::read(certificate);
+    let is_authority = read.as_ref().is_some_and(Certificate::is_authority);
+    let is_self_signed = read.as_ref().is_some_and(Certificate::is_self_signed);
+    let kind = match kind(&error) {
+        TlsBadCertificate if is_authority => TlsAuthorityAsServer,
+        TlsBadCertificate | TlsUnknownIssuer if is_self_signed => TlsSelfSigned,
+        kind => kind,
+    };
+    let issuer = read.and_then(|read| read.issuer());
+    let rejected = Arc::new(Rejected {
+        error,
+        kind,
+        issuer,
+    });
+    Error::InvalidCertificate(CertificateError::Other(OtherError(rejected)))
 }
 
 /// Tells what a TLS error means; `clean` is applied to every text of the certificate.

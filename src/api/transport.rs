@@ -10,7 +10,7 @@ use rustls::pki_types::InvalidDnsNameError;
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -79,8 +79,8 @@ impl Resolve for Resolver {
 
 /// Where connections are made to, and what is known of it.
 pub(super) struct Way {
-    /// The server's name or address, without the brackets of IPv6, and its port.
-    server: (String, u16),
+    /// The server's name or address as it stands in its URL, and its port.
+    pub(super) server: (String, u16),
     /// The proxy in front of it.
     pub(super) proxy: Option<ProxyUrl>,
     lookups: Lookups,
@@ -89,21 +89,12 @@ pub(super) struct Way {
 impl Way {
     /// Makes the way to a base URL.
     pub(super) fn new(base: &Url, proxy: Option<ProxyUrl>, lookups: Lookups) -> Self {
-        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let host = base.host_str().unwrap_or_default();
         let port = base.port_or_known_default().unwrap_or_default();
         Self {
-            server: (host.to_ascii_lowercase(), port),
+            server: (host.to_owned(), port),
             proxy,
             lookups,
-        }
-    }
-
-    /// Returns the server and its port as a proxy is told them.
-    pub(super) fn target(&self) -> String {
-        let (host, port) = &self.server;
-        match host.parse::<Ipv6Addr>() {
-            Ok(_) => format!("[{host}]:{port}"),
-            Err(_) => format!("{host}:{port}"),
         }
     }
 
@@ -114,6 +105,7 @@ impl Way {
             Some(proxy) => proxy.place(),
             None => (self.server.0.as_str(), self.server.1),
         };
+        let host = host.trim_matches(['[', ']']);
         let first = || self.lookups.found(host)?.first().copied();
         Some(SocketAddr::new(host.parse().ok().or_else(first)?, port))
     }

@@ -43,7 +43,7 @@ pub async fn verify(
         Either::Left(_) => None,
         Either::Right((signal, _)) => Some(signal),
     };
-    let mut assembly = run.into_assembly();
+    let mut assembly = run.assembly.into_inner();
     if interrupted.is_some() {
         assembly.end(Reason::Interrupted);
     }

@@ -12,9 +12,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::{join, select};
 use futures_util::stream::poll_fn;
 use std::cell::{Cell, RefCell};
-use std::ops::Range;
 use std::pin::pin;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 /// How many runs are asked for if one with details is wanted, so that standalone builds on top of
@@ -26,7 +25,8 @@ pub(super) struct Run<'a> {
     client: &'a Client,
     plan: &'a Plan,
     on_event: &'a dyn Fn(Event<'_>),
-    assembly: RefCell<Assembly>,
+    /// What is known, after the run or in the midst of it.
+    pub(super) assembly: RefCell<Assembly>,
     /// The requests that may be in flight.
     permits: Semaphore,
     /// Why no more is asked, once that is so.
@@ -65,18 +65,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Returns what is known, after the run or in the midst of it.
-    pub(super) fn into_assembly(self) -> Assembly {
-        self.assembly.into_inner()
-    }
-
     /// Asks for everything that the plan wants to know.
     pub(super) async fn all(&self) {
         let work = async {
-            let (found, apps) = unbounded_channel();
-            join(self.read_list(found), self.check_apps(apps)).await;
+            let (found, mut apps) = unbounded_channel();
+            // As they are listed, several at once.
+            let checks = poll_fn(|context| apps.poll_recv(context))
+                .for_each_concurrent(self.plan.concurrency.max(1), |index| self.check_app(index));
+            join(self.read_list(Some(found)), checks).await;
             // Only now it is known which of the named apps were refused.
-            self.read_pages(|_| {}).await;
+            self.read_list(None).await;
         };
         select(pin!(work), pin!(self.stopped.notified())).await;
         if let Some(reason) = self.end.get() {
@@ -84,67 +82,44 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads the list of apps, page by page, as far as apps come from it, and hands on the indices
-    /// of those that are to be checked.
-    async fn read_list(&self, found: UnboundedSender<usize>) {
-        let hand_on = |indices: Range<usize>| {
-            for index in indices {
-                // Nobody receives it once the run is over.
-                let _ = found.send(index);
-            }
-        };
-        (self.on_event)(Event::Asking(CheckId::AppsList, None));
-        let exchange = self.send(self.client.apps()).await;
-        if let Some(reason) = self.page(exchange, hand_on) {
-            self.end.set(Some(reason));
-        }
-        self.read_pages(hand_on).await;
-    }
-
-    /// Reads the further pages of the list, as long as they are wanted.
-    async fn read_pages(&self, hand_on: impl Fn(Range<usize>) + Copy) {
+    /// Reads the list of apps, page by page, as long as it is wanted. `found` is told the indices of
+    /// those that are to be checked; without it, the first page was read before.
+    async fn read_list(&self, found: Option<UnboundedSender<usize>>) {
+        let mut is_first = found.is_some();
         while self.end.get().is_none() {
             let next = self.assembly.borrow().next_page().cloned();
-            let Some(next) = next else { return };
-            (self.on_event)(Event::Asking(CheckId::AppsList, None));
-            let exchange = self.send(self.client.apps_from(&next)).await;
-            if let Some(reason) = self.page(exchange, hand_on) {
-                self.stop_at(reason);
+            if next.is_none() && !is_first {
+                return;
             }
+            (self.on_event)(Event::Asking(CheckId::AppsList, None));
+            let exchange = self.send(self.client.apps(next.as_ref())).await;
+            let mut assembly = self.assembly.borrow_mut();
+            // The apps that a plan names are there before the list.
+            let is_named = matches!(self.plan.apps, AppSelection::Named(_));
+            let known = assembly.results().len();
+            let known = if is_named && is_first { 0 } else { known };
+            match assembly.apps(exchange) {
+                Ok(()) => {}
+                Err(reason) if is_first => return self.end.set(Some(reason)),
+                Err(reason) => {
+                    self.stop_at(reason);
+                    continue;
+                }
+            }
+            for index in known..assembly.results().len() {
+                // Nobody receives it once the run is over.
+                let _ = found.as_ref().map(|found| found.send(index));
+            }
+            let (listed, is_all) = assembly.listed();
+            match self.plan.apps {
+                AppSelection::First => {}
+                AppSelection::Named(_) => {
+                    (self.on_event)(Event::Listed(assembly.results().len(), true));
+                }
+                AppSelection::All => (self.on_event)(Event::Listed(listed, is_all)),
+            }
+            is_first = false;
         }
-    }
-
-    /// Takes a page of the list and hands on the indices of the apps that it brings, or returns why
-    /// it can't be read.
-    fn page(&self, exchange: Exchange, hand_on: impl Fn(Range<usize>)) -> Option<Reason> {
-        let assembly = &mut *self.assembly.borrow_mut();
-        let is_named = matches!(self.plan.apps, AppSelection::Named(_));
-        // The apps that a plan names are there before the list.
-        let from = if is_named && assembly.listed().0 == 0 {
-            0
-        } else {
-            assembly.results().len()
-        };
-        if let Err(reason) = assembly.apps(exchange) {
-            return Some(reason);
-        }
-        let known = assembly.results().len();
-        hand_on(from..known);
-        let (listed, is_all) = assembly.listed();
-        match self.plan.apps {
-            AppSelection::First => {}
-            AppSelection::Named(_) => (self.on_event)(Event::Listed(known, true)),
-            AppSelection::All => (self.on_event)(Event::Listed(listed, is_all)),
-        }
-        None
-    }
-
-    /// Checks the apps as they are listed, several at once.
-    async fn check_apps(&self, mut apps: UnboundedReceiver<usize>) {
-        let limit = self.plan.concurrency.max(1);
-        poll_fn(|context| apps.poll_recv(context))
-            .for_each_concurrent(limit, |index| self.check_app(index))
-            .await;
     }
 
     /// Checks one app: its list of runs and, if that is wanted, one of its runs.
@@ -215,7 +190,7 @@ impl<'a> Run<'a> {
         let _permit = self.permits.acquire().await;
         // Only now it is sent: what came while it waited for a permit is settled, too.
         let sent = self.now();
-        let exchange = self.client.apps().await;
+        let exchange = self.client.apps(None).await;
         let told = self.assembly.borrow_mut().recheck(exchange);
         *looked = Some((sent, told));
         told

@@ -23,7 +23,7 @@ fn with_retries(base_url: &str, retries: u32) -> Settings {
 }
 
 fn apps(settings: Settings) -> Exchange {
-    block_on(async { Client::new(settings).unwrap().apps().await })
+    block_on(async { Client::new(settings).unwrap().apps(None).await })
 }
 
 fn sending(bytes: impl Into<Vec<u8>>) -> Server {
@@ -37,7 +37,7 @@ fn the_requests_are_those_that_dx_makes() {
     let slug = Slug::parse("a/b c").unwrap();
     let http_version = block_on(async {
         let client = Client::new(settings(&server.base_url())).unwrap();
-        client.apps().await;
+        client.apps(None).await;
         client.pipelines(&slug, 1).await;
         client
             .pipeline(&slug, &Slug::parse("run").unwrap())
@@ -91,7 +91,7 @@ fn a_response_that_came_before_its_request_is_no_response_to_it() {
     let slug = Slug::parse("app-one").unwrap();
     let seen = block_on(async {
         let client = Client::new(settings(&server.base_url())).unwrap();
-        assert_eq!(client.apps().await.outcome.unwrap().status, Some(200));
+        assert_eq!(client.apps(None).await.outcome.unwrap().status, Some(200));
         client.pipelines(&slug, 1).await
     });
     assert_eq!(seen.outcome.unwrap().status, Some(404));
