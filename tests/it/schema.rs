@@ -195,6 +195,22 @@ impl Report {
     pub(crate) fn outcome(&self) -> &str {
         self.reason.as_deref().unwrap_or(&self.verdict)
     }
+
+    /// Returns the check with a name.
+    pub(crate) fn check(&self, id: &str) -> &Check {
+        let mut checks = self.checks.iter();
+        checks.find(|check| check.id == id).unwrap()
+    }
+
+    /// Returns the codes of the warnings.
+    pub(crate) fn warned(&self) -> Vec<&str> {
+        self.warnings.iter().map(|it| it.code.as_str()).collect()
+    }
+
+    /// Returns what the report says of what happened, why, and what to do.
+    pub(crate) fn said(&self) -> String {
+        format!("{} {:?} {:?}", self.message, self.causes, self.actions)
+    }
 }
 
 /// The published schema, and what holds documents against it.

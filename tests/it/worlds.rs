@@ -113,8 +113,7 @@ impl World {
                 5 => of(404, "{}"),
                 6 => of(403, "Forbidden"),
                 7 => Answer {
-                    headers: "WWW-Authenticate: Basic realm=\"gate\"
-",
+                    headers: "WWW-Authenticate: Basic realm=\"gate\"\r\n",
                     ..of(401, "")
                 },
                 // A cache that answers every path alike, with a page of apps or of runs.
@@ -161,12 +160,8 @@ impl World {
             // An app left the list between two pages, or the page names another one first.
             apps.remove(self.chance.usize(0..apps.len()));
         }
-        let mut answer = Answer::page(apps, next);
-        let mut replace = |from: &str, to: &str| answer.body = answer.body.replacen(from, to, 1);
-        for app in (first..end).filter(|app| self.is_disabled(*app)) {
-            let slug = format!(r#""slug":"app-{app}""#);
-            replace(&slug, &format!(r#"{slug},"is_disabled":true"#));
-        }
+        let disabled = { apps.clone().into_iter() }.filter(|app| self.is_disabled(*app));
+        let mut answer = disabled.fold(Answer::page(apps, next), Answer::disabling);
         if let Some(more) = self.counts {
             let count = if self.chance.u8(0..3) == 0 {
                 0
@@ -174,10 +169,9 @@ impl World {
                 self.apps.len() + more
             };
             self.counted = self.counted.max(count);
-            let paging = format!(r#""paging":{{"total_item_count":{count},"#);
-            replace(r#""paging":{"#, &paging);
-            replace(",}", "}");
+            answer = answer.counting(count);
         }
+        let mut replace = |from: &str, to: &str| answer.body = answer.body.replacen(from, to, 1);
         match how {
             1 if is_odd => replace(r#""paging":{"#, r#""paging":[],"was":{"#),
             2 if is_odd => replace(r#""data":["#, r#""data":[{"title":"No slug"},"#),

@@ -24,20 +24,15 @@ impl Asked {
         let Some(path) = target.strip_prefix("/v0.1/apps") else {
             return Self::Other;
         };
-        if let Some(query) = path.strip_prefix("?limit=50") {
-            let next = query.strip_prefix("&next=");
-            return next.map_or(Self::Page(0), |slug| {
-                number(slug).map_or(Self::Other, Self::Page)
-            });
-        }
-        let parts: Vec<&str> = path.split(['/', '?']).collect();
-        match parts.as_slice() {
-            ["", slug, "pipelines", "limit=1" | "limit=10"] => {
-                number(slug).map_or(Self::Other, Self::Runs)
-            }
-            ["", slug, "pipelines", "run"] => number(slug).map_or(Self::Other, Self::Run),
-            _ => Self::Other,
-        }
+        let parts: Vec<&str> = path.split(['/', '?', '&']).collect();
+        let (slug, asked): (_, fn(usize) -> Self) = match parts.as_slice() {
+            ["", "limit=50"] => return Self::Page(0),
+            ["", "limit=50", next] => (next.trim_start_matches("next="), Self::Page),
+            ["", slug, "pipelines", "limit=1" | "limit=10"] => (*slug, Self::Runs),
+            ["", slug, "pipelines", "run"] => (*slug, Self::Run),
+            _ => return Self::Other,
+        };
+        number(slug).map_or(Self::Other, asked)
     }
 }
 
@@ -59,6 +54,35 @@ impl Answer {
         }
     }
 
+    /// A complete answer with this body.
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        Self {
+            status: 200,
+            headers: "",
+            body: body.into(),
+        }
+    }
+
+    /// The same with a count of all apps, on a page.
+    pub(crate) fn counting(mut self, count: usize) -> Self {
+        let paging = format!(r#""paging":{{"total_item_count":{count},"#);
+        self.body = self
+            .body
+            .replace(r#""paging":{"#, &paging)
+            .replace(",}", "}");
+        self
+    }
+
+    /// The same with an app that is disabled, on a page.
+    pub(crate) fn disabling(mut self, app: usize) -> Self {
+        let slug = format!(r#""slug":"app-{app}""#);
+        assert!(self.body.contains(&slug));
+        self.body = self
+            .body
+            .replace(&slug, &format!(r#"{slug},"is_disabled":true"#));
+        self
+    }
+
     /// A page of the list: these apps, and where the next one begins.
     pub(crate) fn page(apps: impl IntoIterator<Item = usize>, next: Option<usize>) -> Self {
         let item = |n: usize| {
@@ -69,28 +93,22 @@ impl Answer {
         };
         let items: Vec<String> = apps.into_iter().map(item).collect();
         let next = next.map_or_else(String::new, |n| format!(r#""next":"app-{n}""#));
-        Self {
-            status: 200,
-            headers: "",
-            body: format!(r#"{{"data":[{}],"paging":{{{next}}}}}"#, items.join(",")),
-        }
+        Self::ok(format!(
+            r#"{{"data":[{}],"paging":{{{next}}}}}"#,
+            items.join(",")
+        ))
     }
 
     /// What a Bitrise with so many apps, all of them readable, answers.
     pub(crate) fn fine(asked: Asked, apps: usize) -> Self {
-        let body = match asked {
+        match asked {
             Asked::Page(first) => {
                 let end = apps.min(first + 50);
-                return Self::page(first..end, (end < apps).then_some(end));
+                Self::page(first..end, (end < apps).then_some(end))
             }
-            Asked::Runs(_) => r#"{"data":[{"slug":"run","is_pipeline":true}]}"#,
-            Asked::Run(_) => r#"{"id":"run"}"#,
-            Asked::Other => return Self::status(404),
-        };
-        Self {
-            status: 200,
-            headers: "",
-            body: body.to_owned(),
+            Asked::Runs(_) => Self::ok(r#"{"data":[{"slug":"run","is_pipeline":true}]}"#),
+            Asked::Run(_) => Self::ok(r#"{"id":"run"}"#),
+            Asked::Other => Self::status(404),
         }
     }
 }
@@ -136,9 +154,8 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Asked>>, act: &dyn Fn(Asked, u
     let (mut target, mut line) = (String::new(), String::new());
     loop {
         line.clear();
-        match reader.read_line(&mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+        if reader.read_line(&mut line).unwrap_or_default() == 0 {
+            return;
         }
         if line.starts_with("GET ") {
             line.split(' ').nth(1).unwrap().clone_into(&mut target);

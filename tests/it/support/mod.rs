@@ -22,6 +22,26 @@ pub(crate) fn repeatable() -> Config {
     }
 }
 
+/// Returns the rows of a table, a line each, with their cells between bars.
+pub(crate) fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [&str; N]> {
+    table.trim_ascii().lines().map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        cells.try_into().unwrap_or_else(|_| panic!("{line}"))
+    })
+}
+
+/// Asserts that a text has these words.
+#[track_caller]
+pub(crate) fn has(text: &str, words: &str) {
+    assert!(text.contains(words), "no “{words}” in: {text}");
+}
+
+/// Asserts that a text has these words nowhere.
+#[track_caller]
+pub(crate) fn lacks(text: &str, words: &str) {
+    assert!(!text.contains(words), "“{words}” in: {text}");
+}
+
 /// Tries with more and more time, until what is meant to happen within it did: on a busy machine
 /// even a little takes long.
 pub(crate) fn in_time<T>(attempt: impl Fn(Duration) -> Result<T, String>) -> T {

@@ -2,7 +2,9 @@
 
 use crate::schema::{self, Report};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 
 /// A token that must show up nowhere.
 pub(crate) const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
@@ -20,7 +22,21 @@ pub(crate) struct Finished {
 impl Program {
     /// Prepares a run with these arguments and an empty environment.
     pub(crate) fn new<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bitrise-dx"));
+        Self::of(Command::new(PROGRAM), args)
+    }
+
+    /// Prepares a run by a shell, which has a script to run before it.
+    #[cfg(unix)]
+    pub(crate) fn after<const N: usize>(script: &str, args: [&str; N]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), PROGRAM]);
+        Self::of(shell, args)
+    }
+
+    fn of<S: AsRef<std::ffi::OsStr>>(
+        mut command: Command,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
         command.args(args).env_clear().stdin(Stdio::null());
         #[expect(
             clippy::disallowed_methods,
@@ -56,8 +72,8 @@ impl Program {
     }
 
     /// Runs the program to its end.
-    pub(crate) fn run(mut self) -> Finished {
-        finished(&self.0.output().unwrap())
+    pub(crate) fn run(self) -> Finished {
+        ended(self.start())
     }
 
     /// Runs the program to its end, and reads its report.
@@ -66,16 +82,23 @@ impl Program {
     }
 
     /// Runs the program with a text on standard input.
-    pub(crate) fn run_with_input(mut self, input: &[u8]) -> Finished {
-        let pipes = self
-            .0
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = pipes.spawn().unwrap();
+    pub(crate) fn run_with_input(self, input: &[u8]) -> Finished {
+        let mut child = self.open_input().start();
         // The program may have ended without reading; its answer is what counts.
         let _ = child.stdin.take().unwrap().write_all(input);
-        finished(&child.wait_with_output().unwrap())
+        ended(child)
+    }
+
+    /// Gives the program a standard input that is written to later, or never.
+    pub(crate) fn open_input(mut self) -> Self {
+        self.0.stdin(Stdio::piped());
+        self
+    }
+
+    /// Starts the program, for a test that needs the process itself.
+    pub(crate) fn start(mut self) -> Child {
+        let pipes = self.0.stdout(Stdio::piped()).stderr(Stdio::piped());
+        pipes.spawn().unwrap()
     }
 
     /// Gives the command away, for a test that needs the process itself.
@@ -84,13 +107,14 @@ impl Program {
     }
 }
 
-/// Returns what came of a run whose process was needed itself.
-pub(crate) fn finished(output: &Output) -> Finished {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+/// Returns what came of a run, once it ends.
+pub(crate) fn ended(child: Child) -> Finished {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
     Finished {
         code: output.status.code(),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
     }
 }
 
@@ -133,6 +157,21 @@ impl Drop for Served {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Runs a program whose output is larger than a pipe, and returns the most memory that it had: while it
+/// waits for its reader, it has done all its work.
+#[cfg(target_os = "linux")]
+pub(crate) fn peak_of(program: Program) -> (u64, Finished) {
+    use std::io::Read as _;
+    let mut child = program.start();
+    let mut first = [0];
+    let out = child.stdout.as_mut().unwrap();
+    out.read_exact(&mut first).unwrap();
+    let peak = peak_kib(child.id()).unwrap();
+    let mut finished = ended(child);
+    finished.stdout.insert(0, char::from(first[0]));
+    (peak, finished)
 }
 
 /// Returns the most memory that a running process has had resident so far, in KiB.

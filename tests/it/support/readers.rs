@@ -28,16 +28,10 @@ pub(crate) fn junit(text: &str) -> Vec<Case> {
     assert_eq!(suites.len(), 1);
     let suite = suites[0];
     assert_eq!(suite.tag_name().name(), "testsuite");
-    has(
-        &suite,
-        &["name", "tests"],
-        &[&counts[..], &["time", "timestamp"]].concat(),
-    );
+    let more = [&counts[..], &["time", "timestamp"]].concat();
+    has(&suite, &["name", "tests"], &more);
     let timestamp = suite.attribute("timestamp").unwrap();
-    let form: String = timestamp
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '9' } else { c })
-        .collect();
+    let form = timestamp.replace(|c: char| c.is_ascii_digit(), "9");
     assert_eq!(form, "9999-99-99T99:99:99");
     let mut children = elements(&suite);
     let properties = children.next().unwrap();
@@ -121,10 +115,6 @@ fn has(node: &Node<'_, '_>, required: &[&str], optional: &[&str]) {
 pub(crate) struct Html {
     /// All text outside of the style, as a reader sees it.
     pub(crate) text: String,
-    /// The values of attributes that are read aloud.
-    pub(crate) labels: Vec<String>,
-    /// The content of each `pre`.
-    pub(crate) commands: Vec<String>,
     /// The headings with their levels.
     pub(crate) headings: Vec<(u32, String)>,
     /// Where the links lead.
@@ -152,14 +142,12 @@ pub(crate) fn html(text: &str) -> Html {
                 is_passive(&name, &attributes);
                 ids.extend(attributes.get("id").cloned());
                 references.extend(attributes.get("aria-labelledby").cloned());
-                page.labels.extend(attributes.get("aria-label").cloned());
                 page.links.extend(attributes.get("href").cloned());
                 match name.as_str() {
                     "h1" | "h2" | "h3" => {
                         let level = name[1..].parse().unwrap();
                         page.headings.push((level, String::new()));
                     }
-                    "pre" => page.commands.push(String::new()),
                     "th" => assert!(attributes.contains_key("scope"), "{attributes:?}"),
                     _ => {}
                 }
@@ -176,9 +164,6 @@ pub(crate) fn html(text: &str) -> Html {
                     continue;
                 }
                 page.text += &words;
-                if inside("pre") {
-                    *page.commands.last_mut().unwrap() += &words;
-                }
                 if inside("h1") || inside("h2") || inside("h3") {
                     page.headings.last_mut().unwrap().1 += &words;
                 }
@@ -186,10 +171,7 @@ pub(crate) fn html(text: &str) -> Html {
         }
     }
     assert_eq!(open, Vec::<String>::new());
-    assert!(
-        references.iter().all(|id| ids.contains(id)),
-        "{references:?}"
-    );
+    assert!(references.iter().all(|id| ids.contains(id)));
     let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(distinct.len(), ids.len());
     for pair in page.headings.windows(2) {
@@ -203,10 +185,7 @@ fn is_passive(name: &str, attributes: &BTreeMap<String, String>) {
     const ELEMENTS: &str = "html head meta title style body header p h1 h2 h3 span strong code bdi \
         br main section ol ul li article dl dt dd pre figure figcaption svg rect details summary \
         table caption thead tbody tr th td a footer";
-    assert!(
-        ELEMENTS.split_whitespace().any(|known| known == name),
-        "<{name}>"
-    );
+    assert!(ELEMENTS.split(' ').any(|known| known == name), "<{name}>");
     for (key, value) in attributes {
         let active = key.starts_with("on") || matches!(key.as_str(), "src" | "style" | "srcset");
         assert!(!active, "{key} of <{name}>");
@@ -232,9 +211,6 @@ pub(crate) struct Markdown {
     pub(crate) prose: String,
     /// The code spans.
     pub(crate) code: Vec<String>,
-    /// The code blocks.
-    pub(crate) blocks: Vec<String>,
-    pub(crate) headings: Vec<String>,
     pub(crate) links: Vec<String>,
     /// The rows of all tables, cell by cell.
     pub(crate) rows: Vec<Vec<String>>,
@@ -243,7 +219,7 @@ pub(crate) struct Markdown {
 /// Reads a document as GitHub does, and holds that it has no HTML and no image.
 pub(crate) fn markdown(text: &str) -> Markdown {
     let mut found = Markdown::default();
-    let (mut in_heading, mut in_block, mut in_cell) = (false, false, false);
+    let (mut in_block, mut in_cell) = (false, false);
     let options = Options::all().difference(Options::ENABLE_SMART_PUNCTUATION);
     for event in Parser::new_ext(text, options) {
         let words = if let Event::Text(words) | Event::Code(words) = &event {
@@ -258,15 +234,7 @@ pub(crate) fn markdown(text: &str) -> Markdown {
             Event::TaskListMarker(_) => panic!("a task in {text}"),
             Event::Start(Tag::Image { dest_url, .. }) => panic!("{dest_url} in {text}"),
             Event::Start(Tag::Link { dest_url, .. }) => found.links.push(dest_url.to_string()),
-            Event::Start(Tag::Heading { .. }) => {
-                in_heading = true;
-                found.headings.push(String::new());
-            }
-            Event::End(TagEnd::Heading(_)) => in_heading = false,
-            Event::Start(Tag::CodeBlock(_)) => {
-                in_block = true;
-                found.blocks.push(String::new());
-            }
+            Event::Start(Tag::CodeBlock(_)) => in_block = true,
             Event::End(TagEnd::CodeBlock) => in_block = false,
             Event::Start(Tag::TableRow | Tag::TableHead) => found.rows.push(Vec::new()),
             Event::Start(Tag::TableCell) => {
@@ -284,12 +252,6 @@ pub(crate) fn markdown(text: &str) -> Markdown {
             | Event::Rule => {}
         }
         found.text += &words;
-        if in_heading {
-            *found.headings.last_mut().unwrap() += &words;
-        }
-        if in_block {
-            *found.blocks.last_mut().unwrap() += &words;
-        }
         if in_cell {
             *found.rows.last_mut().unwrap().last_mut().unwrap() += &words;
         }
