@@ -1,15 +1,16 @@
 //! The client on real sockets: what it sends, and what it makes of what comes back.
 
+use crate::support::bitrise::Answer;
 use crate::support::client::{TOKEN, block_on, settings};
 use crate::support::in_time;
 use crate::support::process::Program;
 use crate::support::server::{
     Act, NO_RUNS, ONE_APP, Server, healthy, http2, json, response, unused,
 };
-use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
+use crate::support::tls::{GOOD, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::exchange::{Body, Exchange, FaultKind, Responder};
+use bitrise_dx::exchange::{Body, Exchange, FaultKind, Responder, Response};
 use bitrise_dx::proxy::{ProxyUrl, Route};
 use bitrise_dx::text::Untrusted;
 use std::cell::RefCell;
@@ -26,6 +27,17 @@ fn apps(settings: Settings) -> Exchange {
     block_on(async { Client::new(settings).unwrap().apps(None).await })
 }
 
+/// Returns after how many attempts which status was the last one.
+fn attempts(settings: Settings) -> (u32, Option<u16>) {
+    let seen = apps(settings);
+    (seen.attempts, seen.outcome.unwrap().status)
+}
+
+/// Returns the response to a request for the apps.
+fn response_of(server: &Server) -> Response {
+    apps(settings(&server.base_url())).outcome.unwrap()
+}
+
 fn sending(bytes: impl Into<Vec<u8>>) -> Server {
     let bytes = bytes.into();
     Server::start(move |_, _| Act::Send(bytes.clone()))
@@ -39,37 +51,24 @@ fn the_requests_are_those_that_dx_makes() {
         let client = Client::new(settings(&server.base_url())).unwrap();
         client.apps(None).await;
         client.pipelines(&slug, 1).await;
-        client
-            .pipeline(&slug, &Slug::parse("run").unwrap())
-            .await
-            .outcome
-            .unwrap()
-            .http_version
+        let run = client.pipeline(&slug, &Slug::parse("run").unwrap()).await;
+        run.outcome.unwrap().http_version
     });
     assert_eq!(http_version.as_deref(), Some("HTTP/1.1"));
     let requests = server.requests();
-    let targets: Vec<_> = requests
-        .iter()
-        .map(|request| request.target.as_str())
-        .collect();
-    assert_eq!(
-        targets,
-        [
-            "/v0.1/apps?limit=50",
-            "/v0.1/apps/a%2Fb%20c/pipelines?limit=1",
-            "/v0.1/apps/a%2Fb%20c/pipelines/run"
-        ]
-    );
-    for request in &requests {
-        assert!(request.head.starts_with("GET "));
+    let starts = [
+        "GET /v0.1/apps?limit=50 ",
+        "GET /v0.1/apps/a%2Fb%20c/pipelines?limit=1 ",
+        "GET /v0.1/apps/a%2Fb%20c/pipelines/run ",
+    ];
+    assert_eq!(requests.len(), starts.len());
+    for (request, start) in requests.iter().zip(starts) {
+        assert!(request.head.starts_with(start), "{}", request.head);
         assert_eq!(request.header("authorization"), Some(TOKEN));
         assert_eq!(request.header("accept"), Some("application/json"));
         let agent = request.header("user-agent").unwrap();
-        assert!(agent.starts_with(concat!(
-            "bitrise-dx/",
-            env!("CARGO_PKG_VERSION"),
-            " (+https://"
-        )));
+        let name = concat!("bitrise-dx/", env!("CARGO_PKG_VERSION"), " (+https://");
+        assert!(agent.starts_with(name), "{agent}");
         assert_eq!(request.head.matches(TOKEN).count(), 1, "{}", request.head);
     }
 }
@@ -110,16 +109,12 @@ fn transient_failures_are_tried_again_and_told() {
     let told = Rc::clone(&pauses);
     let mut settings = with_retries(&server.base_url(), 5);
     settings.on_pause = Box::new(move |pause: &Pause| told.borrow_mut().push(pause.clone()));
-    let seen = apps(settings);
-    assert_eq!(
-        (seen.attempts, seen.outcome.unwrap().status),
-        (4, Some(200))
-    );
+    assert_eq!(attempts(settings), (4, Some(200)));
     let pauses = pauses.borrow();
-    let after: Vec<_> = pauses
+    let after = pauses
         .iter()
-        .map(|pause| pause.after.as_ref().ok().copied())
-        .collect();
+        .map(|pause| pause.after.as_ref().ok().copied());
+    let after: Vec<_> = after.collect();
     assert_eq!(after, [Some(Some(503)), None, Some(Some(429))]);
     assert!(pauses.iter().all(|pause| pause.most == 6));
 }
@@ -127,11 +122,8 @@ fn transient_failures_are_tried_again_and_told() {
 #[test]
 fn attempts_end_with_the_last_answer() {
     let server = sending(response(502, "", ""));
-    let seen = apps(with_retries(&server.base_url(), 2));
-    assert_eq!(
-        (seen.attempts, seen.outcome.unwrap().status),
-        (3, Some(502))
-    );
+    let seen = attempts(with_retries(&server.base_url(), 2));
+    assert_eq!(seen, (3, Some(502)));
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -139,27 +131,12 @@ fn attempts_end_with_the_last_answer() {
 fn an_answer_is_not_asked_for_twice() {
     for status in [200, 302, 400, 401, 403, 404, 418] {
         // A 403 with `Retry-After` is a rate limit.
-        let wait = if status == 403 {
-            ""
-        } else {
-            "Retry-After: 0\r\n"
-        };
+        let wait = ["Retry-After: 0\r\n", ""][usize::from(status == 403)];
         let server = sending(response(status, wait, "{}"));
-        let seen = apps(with_retries(&server.base_url(), 5));
-        assert_eq!(
-            (seen.attempts, seen.outcome.unwrap().status),
-            (1, Some(status))
-        );
+        let seen = attempts(with_retries(&server.base_url(), 5));
+        assert_eq!(seen, (1, Some(status)));
         assert_eq!(server.requests().len(), 1);
     }
-}
-
-#[test]
-fn a_wait_that_does_not_fit_is_not_started() {
-    let server = sending(response(429, "Retry-After: 3600\r\n", "{}"));
-    let seen = apps(with_retries(&server.base_url(), 5));
-    assert_eq!(seen.attempts, 1);
-    assert_eq!(seen.retry_after, Some(Duration::from_secs(3600)));
 }
 
 #[test]
@@ -167,7 +144,7 @@ fn a_redirect_is_not_followed() {
     let other = healthy();
     let location = format!("Location: {}/apps?secret=1\r\n", other.base_url());
     let server = sending(response(307, &location, ""));
-    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    let response = response_of(&server);
     assert_eq!(response.status, Some(307));
     assert_eq!(response.location_host, Some(Untrusted::new("127.0.0.1")));
     assert_eq!(other.requests().len(), 0);
@@ -192,8 +169,7 @@ fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
 fn a_status_stands_even_where_its_body_does_not_come() {
     for status in [200, 401] {
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\n{{\"data\"");
-        let cut = sending(head.clone());
-        let response = apps(settings(&cut.base_url())).outcome.unwrap();
+        let response = response_of(&sending(head.clone()));
         assert_eq!(response.status, Some(status));
         assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Closed));
 
@@ -210,37 +186,32 @@ fn a_status_stands_even_where_its_body_does_not_come() {
 
 #[test]
 fn bodies_are_told_apart_by_what_they_hold() {
-    let kind = |headers: &str, body: &str| {
-        let server = sending(response(200, headers, body));
-        let response = apps(settings(&server.base_url())).outcome.unwrap();
-        match response.body {
-            Body::Json(_) => "json",
-            Body::Html => "html",
-            Body::Word => "word",
-            Body::Other => "other",
-            Body::Empty => "empty",
-            Body::TooLarge => "too large",
-            Body::Cut(_) => "cut",
-        }
+    let kind = |headers: &str, body: &str| match response_of(&sending(response(200, headers, body)))
+        .body
+    {
+        Body::Json(_) => "json",
+        Body::Html => "html",
+        Body::Word => "word",
+        Body::Other => "other",
+        Body::Empty => "empty",
+        Body::TooLarge => "too large",
+        Body::Cut(_) => "cut",
     };
-    let (as_json, as_html) = (
-        "Content-Type: application/json\r\n",
-        "Content-Type: text/html\r\n",
-    );
-    assert_eq!(kind(as_html, "{}"), "json");
-    assert_eq!(
-        kind(as_json, "\n <!DOCTYPE html><title>Log in</title>"),
-        "html"
-    );
-    assert_eq!(kind(as_html, "Log in, please"), "html");
-    assert_eq!(kind("", "<HTML>"), "html");
-    assert_eq!(kind(as_json, "{\"data\": ["), "other");
-    assert_eq!(kind("", "Blocked."), "other");
-    assert_eq!(kind(as_json, ""), "empty");
-    assert_eq!(
-        kind(as_json, &format!("[\"{}\"]", "x".repeat(1024 * 1024))),
-        "too large"
-    );
+    let as_json = "Content-Type: application/json\r\n";
+    let as_html = "Content-Type: text/html\r\n";
+    let large = format!("[\"{}\"]", "x".repeat(1024 * 1024));
+    for (headers, body, expected) in [
+        (as_html, "{}", "json"),
+        (as_json, "\n <!DOCTYPE html><title>Log in</title>", "html"),
+        (as_html, "Log in, please", "html"),
+        ("", "<HTML>", "html"),
+        (as_json, "{\"data\": [", "other"),
+        ("", "Blocked.", "other"),
+        (as_json, "", "empty"),
+        (as_json, &large, "too large"),
+    ] {
+        assert_eq!(kind(headers, body), expected, "{headers}{body:.80}");
+    }
 }
 
 #[test]
@@ -256,10 +227,8 @@ fn a_token_that_comes_back_is_not_kept() {
 
 #[test]
 fn who_answered_is_told_where_it_was_not_bitrise() {
-    let page = format!(
-        "<html><TITLE>Access &amp; {TOKEN}\n denied</TITLE>{}",
-        "x".repeat(100_000)
-    );
+    let page = format!("<html><TITLE>Access &amp; {TOKEN}\n denied</TITLE>");
+    let page = page + &"x".repeat(100_000);
     let headers = format!(
         "Server: squid/6.1\r\nVia: 1.1 gate-1\r\nVia: 1.1 gate-2\r\nX-Squid-Error: {TOKEN}\r\n\
          Set-Cookie: a=b\r\nX-Zscaler-Policy: block\r\n"
@@ -267,15 +236,13 @@ fn who_answered_is_told_where_it_was_not_bitrise() {
     for (status, act) in [(403, true), (200, true), (403, false)] {
         let bytes = response(status, &headers, &page);
         let cut = bytes.len() - usize::from(!act) * 90_000;
-        let seen = apps(settings(&sending(&bytes[..cut]).base_url()));
-        let response = seen.outcome.unwrap();
+        let response = response_of(&sending(&bytes[..cut]));
         assert!(matches!(response.body, Body::Html));
         let title = response.responder.title.as_ref().map(Untrusted::raw);
         assert_eq!(title, Some("Access & bitwat_[token] denied"));
         let named = response.responder.headers.iter();
-        let named: Vec<_> = named
-            .map(|header| (header.name.raw(), header.value.raw()))
-            .collect();
+        let named = named.map(|header| (header.name.raw(), header.value.raw()));
+        let named: Vec<_> = named.collect();
         let expected = [
             ("Server", "squid/6.1"),
             ("Via", "1.1 gate-1, 1.1 gate-2"),
@@ -284,16 +251,11 @@ fn who_answered_is_told_where_it_was_not_bitrise() {
         ];
         assert_eq!(named, expected);
     }
-    let server = sending(response(200, "Server: nginx\r\n", ONE_APP));
-    let response = apps(settings(&server.base_url())).outcome.unwrap();
-    assert_eq!(response.responder, Responder::default());
-    let server = sending(response_of_another_service());
-    let response = apps(settings(&server.base_url())).outcome.unwrap();
-    assert_eq!(response.responder.headers.len(), 1);
-}
-
-fn response_of_another_service() -> Vec<u8> {
-    response(200, "Server: other\r\n", r#"{"result":[1]}"#)
+    let server = |body| sending(response(200, "Server: nginx\r\n", body));
+    let bitrises = response_of(&server(ONE_APP));
+    assert_eq!(bitrises.responder, Responder::default());
+    let another = response_of(&server(r#"{"result":[1]}"#));
+    assert_eq!(another.responder.headers.len(), 1);
 }
 
 #[test]
@@ -302,8 +264,7 @@ fn a_challenge_is_kept_in_the_servers_own_words() {
         "WWW-Authenticate: Basic realm=\"x\"\r\n\
          WWW-Authenticate: Bearer error_description=\"The token {TOKEN} \\\"expired\\\"\"\r\n"
     );
-    let server = sending(response(401, &headers, "{}"));
-    let response = apps(settings(&server.base_url())).outcome.unwrap();
+    let response = response_of(&sending(response(401, &headers, "{}")));
     let words = response.challenge.as_ref().map(Untrusted::raw);
     assert_eq!(words, Some("The token bitwat_[token] \"expired\""));
 }
@@ -331,10 +292,7 @@ fn the_address_of_the_other_side_is_told_with_every_outcome() {
     let mut trusting = settings(&tls.base_url());
     trusting.roots.extra = Some(tls.ca_pem.clone().into_bytes());
     assert_eq!(apps(trusting).remote_address, Some(tls.address));
-    assert_eq!(
-        at(&tls.base_url()).map(|at| at.port()),
-        Some(tls.address.port())
-    );
+    assert_eq!(at(&tls.base_url()).unwrap().port(), tls.address.port());
 }
 
 #[test]
@@ -350,16 +308,12 @@ fn a_403_that_is_a_rate_limit_is_waited_for() {
             0 => Act::Send(response(403, headers, body)),
             _ => json(200, ONE_APP),
         });
-        let seen = apps(with_retries(&server.base_url(), 1));
-        let status = seen.outcome.unwrap().status;
-        assert_eq!((seen.attempts, status), (2, Some(200)), "{headers}{body}");
+        let seen = attempts(with_retries(&server.base_url(), 1));
+        assert_eq!(seen, (2, Some(200)), "{headers}{body}");
     }
     let server = sending(response(403, "X-RateLimit-Remaining: 1\r\n", "{}"));
-    let seen = apps(with_retries(&server.base_url(), 1));
-    assert_eq!(
-        (seen.attempts, seen.outcome.unwrap().status),
-        (1, Some(403))
-    );
+    let seen = attempts(with_retries(&server.base_url(), 1));
+    assert_eq!(seen, (1, Some(403)));
 }
 
 #[test]
@@ -394,19 +348,14 @@ fn behind_a_proxy_the_address_is_the_proxys_and_its_words_are_kept() {
 #[test]
 fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
     const RUN: &str = r#",{"id":"run","is_pipeline":true,"env":"%25"}"#;
-    let apps: Vec<_> = (0..12)
-        .map(|n| format!(r#"{{"slug":"app-{n}"}}"#))
-        .collect();
-    let apps = format!(r#"{{"data":[{}]}}"#, apps.join(","));
+    let apps = Answer::page(0..12, None).body;
     let runs = format!(r#"{{"data":[{{}}{}]}}"#, RUN.repeat(500_000 / RUN.len()));
     let plain = http2(move |target| {
         let is_list = !target.contains("pipelines");
         if is_list { &apps } else { &runs }.clone()
     });
-    let identity = Identity {
-        http2: true,
-        ..GOOD
-    };
+    let mut identity = GOOD;
+    identity.http2 = true;
     let server = TlsServer::with(identity, plain);
     let (_folder, ca) = server.ca_file();
     let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);

@@ -445,6 +445,29 @@ fn one_rejected_token_stops_the_run_after_one_second_look() {
 }
 
 #[test]
+fn a_401_to_the_runs_is_looked_at_twice() {
+    for (again, reason) in [
+        (401, "token_rejected"),
+        (200, "pipelines_denied"),
+        (500, "server_error"),
+        (403, "unexpected_status"),
+    ] {
+        let server = Bitrise::start(move |asked, number| match asked {
+            Asked::Page(_) if number == 0 || again == 200 => Answer::fine(asked, 1),
+            Asked::Page(_) => Answer::status(again),
+            _ => Answer::status(401),
+        });
+        let report = first(&server.base_url());
+        assert_eq!(report.outcome(), reason);
+        // Every request that decided has its entry.
+        let status = |id| report.check(id).request.as_ref().unwrap().http_status;
+        let statuses = ["apps.list", "apps.recheck", "pipelines.list"].map(status);
+        assert_eq!(statuses, [200, again, 401].map(Some));
+        assert_eq!(server.count(), 3);
+    }
+}
+
+#[test]
 fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
     // How the list answers when it is asked for again, and what that means.
     for (again, expected, of_app) in [
@@ -697,6 +720,8 @@ fn details_are_looked_at_for_every_app() {
     assert_eq!(report.checks[2].message, "60 apps: 60 readable");
     let words = "60 apps: 57 readable, 1 refused, 1 unknown, 1 skipped";
     has(&report.checks[3].message, words);
+    // Nobody asked for them.
+    assert_eq!(all(&server, 8).outcome(), "verified");
 }
 
 #[test]
@@ -964,11 +989,13 @@ fn a_gateways_own_refusal_blames_nobody() {
         (401, basic, ["", "{}", page, xml]),
         (401, windows, ["", "{}", page, xml]),
         (403, "", ["Forbidden", "{}", "", "[]"]),
+        (403, "", [page, xml, "no", "{"]),
         (
             404,
             "",
             ["Not Found", "{}", "[]", r#"{"fault":"no route"}"#],
         ),
+        (404, "", [page, xml, "no", "{"]),
         (404, html, [page, xml, "no", "{"]),
         (403, html, [page, xml, "no", ""]),
         (401, html, [page, xml, "no", "{"]),

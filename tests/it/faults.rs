@@ -5,10 +5,11 @@
 use crate::schema::{self, Report};
 use crate::support::process::{Finished, Program};
 use crate::support::server::{
-    Act, Server, deaf, healthy, json, resetting, response, speaking_first, unused,
+    Act, Server, deaf, healthy, resetting, response, speaking_first, unused,
 };
 use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
-use crate::support::{as_argument, in_time};
+use crate::support::{as_argument, has, in_time, lacks};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::thread;
 
@@ -41,58 +42,27 @@ fn one_line(finished: &Finished) -> String {
     words.join(" ")
 }
 
-/// What is said of a fault that the list of apps met, in parts of sentences.
-struct Told<'a> {
-    /// In the result.
-    result: &'a str,
-    /// In the check and in the evidence.
-    words: &'a str,
-    /// In the evidence, as the place of the failure.
-    place: &'a str,
-}
-
-impl<'a> Told<'a> {
-    /// Expects the same words in the result as in the check.
-    fn everywhere(words: &'a str, place: &'a str) -> Self {
-        Self {
-            result: words,
-            words,
-            place,
-        }
-    }
-}
-
-/// Asserts that a fault has its reason, its words and its place, and is not blamed on the token.
-fn told(program: impl Fn() -> Program, reason: &str, expected: &Told<'_>) {
+/// Asserts that a fault which the list of apps met has its reason, its parts of sentences in the result,
+/// in the check and in the place of the failure, and is not blamed on the token.
+fn told(program: impl Fn() -> Program, reason: &str, [result, words, place]: [&str; 3]) {
     let (report, text) = both(program);
     assert_eq!(report.outcome(), reason, "{text}");
     assert_eq!(report.dx_error, None);
     assert_eq!(report.token.state, "not_tested");
-    let tried: Vec<_> = report
-        .checks
-        .iter()
-        .filter(|check| check.request.is_some())
-        .collect();
-    let [check] = tried.as_slice() else {
-        panic!("one request decides: {tried:?}");
-    };
-    assert_eq!(
-        (check.id.as_str(), check.status.as_str(), &check.reason),
-        ("apps.list", "unknown", &report.reason)
-    );
+    let mut tried = report.checks.iter().filter(|check| check.request.is_some());
+    let check = tried.next().unwrap();
+    assert_eq!(tried.next(), None, "one request decides");
+    let what = (check.id.as_str(), check.status.as_str(), &check.reason);
+    assert_eq!(what, ("apps.list", "unknown", &report.reason));
     let request = check.request.as_ref().unwrap();
-    let place = request.failure_point.as_deref().unwrap();
-    for (said, part) in [
-        (report.message.as_str(), expected.result),
-        (&check.message, expected.words),
-        (&request.outcome, expected.words),
-        (place, expected.place),
-    ] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
+    let point = request.failure_point.as_deref().unwrap();
+    has(&report.message, result);
+    has(&check.message, words);
+    has(&request.outcome, words);
+    has(point, place);
     // The same for people, and that the token had no part in it.
-    for part in [&report.message, &check.message, place, "not tested"] {
-        assert!(text.contains(part), "{part}: {text}");
+    for part in [&report.message, &check.message, point, "not tested"] {
+        has(&text, part);
     }
 }
 
@@ -109,47 +79,44 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n";
     const AFTER: &str = "failed at: the response of 127.0.0.1";
     const CLOSED: &str = "connection was closed before the response was complete";
-    let failed = |base_url: &str, words: &str, place: &str| {
-        let expected = Told::everywhere(words, place);
-        told(|| once(base_url), "connection_failed", &expected);
+    let failed = |base_url: &str, words: &str| {
+        told(
+            || once(base_url),
+            "connection_failed",
+            [words, words, AFTER],
+        );
     };
-    let refused = Told {
-        result: "refused the connection",
-        words: "connection was refused",
-        place: "failed at: the connection to 127.0.0.1",
-    };
+    let refused = [
+        "refused the connection",
+        "connection was refused",
+        "the connection to 127.0.0.1",
+    ];
     let nobody = url("http", unused());
-    told(|| once(&nobody), "connection_failed", &refused);
-    failed(&url("http", resetting()), CLOSED, AFTER);
-    let heads = ["", "HTTP/1.1 2", HEAD];
-    for head in heads {
-        let server = starting(move || Act::Send(head.into()));
-        failed(&server.base_url(), CLOSED, AFTER);
-        let server = starting(move || Act::SendAndReset(head.into()));
-        failed(&server.base_url(), CLOSED, AFTER);
+    told(|| once(&nobody), "connection_failed", refused);
+    failed(&url("http", resetting()), CLOSED);
+    for head in ["", "HTTP/1.1 2", HEAD, &format!("{HEAD}\r\n{{\"data\":")] {
+        for act in [Act::Send, Act::SendAndReset] {
+            let head = head.to_owned();
+            let server = starting(move || act(head.clone().into()));
+            failed(&server.base_url(), CLOSED);
+        }
     }
-    let body = format!("{HEAD}\r\n{{\"data\":");
-    let (cut, torn) = (body.clone(), body);
-    let server = starting(move || Act::Send(cut.clone().into()));
-    failed(&server.base_url(), CLOSED, AFTER);
-    let server = starting(move || Act::SendAndReset(torn.clone().into()));
-    failed(&server.base_url(), CLOSED, AFTER);
     let server = starting(|| Act::Send("SSH-2.0-OpenSSH_9.6\r\n\r\n".into()));
-    failed(&server.base_url(), "what came back is not HTTP", AFTER);
+    failed(&server.base_url(), "what came back is not HTTP");
     let gzip = "Content-Encoding: gzip\r\n";
     let server = starting(move || Act::Send(response(200, gzip, "{\"data\": []}")));
-    failed(&server.base_url(), "body could not be decoded", AFTER);
+    failed(&server.base_url(), "body could not be decoded");
 }
 
 #[test]
 fn a_name_that_leads_nowhere_is_no_connection() {
     let name = format!("https://{}.example/v0.1", "a".repeat(64));
-    let expected = Told {
-        result: "was not found (DNS)",
-        words: "could not be resolved",
-        place: "failed at: the look-up of ",
-    };
-    told(|| once(&name), "dns_failure", &expected);
+    let expected = [
+        "was not found (DNS)",
+        "could not be resolved",
+        "failed at: the look-up of ",
+    ];
+    told(|| once(&name), "dns_failure", expected);
 }
 
 /// What is to be wrong with a certificate.
@@ -160,30 +127,22 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
     const PLACE: &str = "failed at: the TLS handshake with ";
     let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let told_once = |address, words: &str| {
-        let json = once(&url("https", address)).args(["-o", "json"]).run();
-        let report = schema::read(&json.stdout);
+        let report = once(&url("https", address)).report();
         assert_eq!(report.outcome(), "tls_failure");
-        assert!(report.message.contains(words), "{}", report.message);
+        has(&report.message, words);
     };
     told_once(plain, "does not speak TLS");
     // The alert by which a server refuses our version of TLS.
-    told_once(
-        speaking_first(b"\x15\x03\x01\x00\x02\x02\x46"),
-        "no common TLS version",
-    );
+    let alert = speaking_first(b"\x15\x03\x01\x00\x02\x02\x46");
+    told_once(alert, "no common TLS version");
 
+    let elsewhere = "for another host name (for elsewhere.example)";
     let changes: [(Change, &str); 6] = [
         (|it| it.issuer = None, "is self-signed"),
         (|it| it.years = (2001, 2002), "has expired (on 2002-12-31)"),
-        (
-            |it| it.is_authority = true,
-            "is an authority's own (CA:TRUE)",
-        ),
+        (|it| it.is_authority = true, "an authority's own (CA:TRUE)"),
         (|it| it.years = (3000, 3001), "not valid yet"),
-        (
-            |it| it.name = "elsewhere.example",
-            "for another host name (for elsewhere.example)",
-        ),
+        (|it| it.name = "elsewhere.example", elsewhere),
         (
             |it| it.wants_clients = true,
             "asks for a client certificate",
@@ -195,7 +154,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         let server = TlsServer::with(identity, healthy());
         let (_folder, ca) = server.ca_file();
         let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
-        told(program, "tls_failure", &Told::everywhere(words, PLACE));
+        told(program, "tls_failure", [words, words, PLACE]);
         let (_, text) = both(program);
         let names_issuer = text.contains("it was issued by “Loopback Test CA”");
         let has_other_issuer = identity.issuer.is_none() || identity.wants_clients;
@@ -217,27 +176,21 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
     let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
     let (report, text) = both(program);
     assert_eq!(report.outcome(), "tls_failure");
-    let message = &report.message;
-    assert!(message.contains("this machine does not trust"), "{message}");
-    assert!(
-        message.contains("“Corp \\u{1b}[31mInspection CA”"),
-        "{message}"
+    has(&report.message, "this machine does not trust");
+    has(&report.message, "“Corp \\u{1b}[31mInspection CA”");
+    has(
+        &text,
+        "The certificate of --ca-cert is not the one that signed this",
     );
-    assert!(
-        text.contains("The certificate of --ca-cert is not the one that signed this"),
-        "{text}"
-    );
-    assert!(text.contains("--ca-cert"), "{text}");
     assert_eq!(server.plain.requests().len(), 0);
 }
 
 #[test]
 fn a_connection_cut_at_the_handshake_is_not_a_fault_of_the_certificate() {
-    const PLACE: &str = "failed at: the TLS handshake with ";
     let words = "closed while its encryption was being agreed on";
     let base_url = url("https", resetting());
-    let expected = Told::everywhere(words, PLACE);
-    told(|| once(&base_url), "connection_failed", &expected);
+    let expected = [words, words, "failed at: the TLS handshake with "];
+    told(|| once(&base_url), "connection_failed", expected);
 }
 
 #[test]
@@ -247,18 +200,14 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
     const GOAWAY: &[u8] = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02";
     for frame in [RST_STREAM, GOAWAY] {
         let plain = starting(move || Act::SendAndHold([SETTINGS, frame].concat()));
-        let server = TlsServer::with(
-            Identity {
-                http2: true,
-                ..GOOD
-            },
-            plain,
-        );
+        let mut identity = GOOD;
+        identity.http2 = true;
+        let server = TlsServer::with(identity, plain);
         let (_folder, ca) = server.ca_file();
         let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
         let (report, text) = both(program);
         assert_eq!(report.outcome(), "connection_failed", "{text}");
-        assert!(report.message.contains("was closed before"), "{text}");
+        has(&report.message, "was closed before");
     }
 }
 
@@ -273,22 +222,18 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     let via = |address: SocketAddr, scheme: &str, reason: &str, words: &str, place: &str| {
         let proxy = format!("{scheme}://{address}");
         let base_url = server.base_url();
+        let times: &[&str] = if reason == "timeout" { &SHORT } else { &[] };
         let program = || {
             let program = once(&base_url).arg("--ca-cert").arg(&ca);
             let program = program.env("HTTPS_PROXY", &proxy);
-            if reason == "timeout" {
-                program.args(SHORT)
-            } else {
-                program
-            }
+            times.iter().fold(program, Program::arg)
         };
         let (report, text) = both(program);
         assert_eq!(report.outcome(), reason, "{text}");
-        assert!(text.contains(words), "{proxy} {words}: {text}");
-        let place = place.replace("PROXY", &proxy);
-        assert!(
-            text.contains(&format!("failed at: {place}")),
-            "{place}: {text}"
+        has(&text, words);
+        has(
+            &text,
+            &format!("failed at: {}", place.replace("PROXY", &proxy)),
         );
     };
     let to_proxy = "no connection to the proxy could be made";
@@ -311,7 +256,7 @@ fn each_fault_of_a_proxy_has_its_own_words() {
         via(proxy.address, "http", reason, words, place);
         for head in proxy.heads() {
             assert!(head.starts_with("CONNECT localhost:"), "{head}");
-            assert!(!head.contains("CANARY"), "{head}");
+            lacks(&head, "CANARY");
         }
     }
     assert_eq!(server.plain.requests().len(), 0);
@@ -330,12 +275,10 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
         X-Cache: ZGFuYTpodW50ZXIy ZGFuYS1Mb25nLVVzZXIhNzpMb25nLVBhc3NXMHJk\r\nContent-Length: 71\r\n\r\n\
         <title>Denied: dana, Hunter2, dana-Long-User%217, Long-PassW0rd</title>";
     let base_url = url("https", unused());
+    let long = "dana-Long-User%217:Long-PassW0rd";
     for (credentials, secrets) in [
         ("dana:hunter2", ["dana", "hunter2", "zgfuytpodw50zxiy"]),
-        (
-            "dana-Long-User%217:Long-PassW0rd",
-            ["long-user", "long-passw0rd", "zgfuys1mb25nlv"],
-        ),
+        (long, ["long-user", "long-passw0rd", "zgfuys1mb25nlv"]),
     ] {
         let proxy = Proxy::start(ProxyAnswer::Send(REFUSAL));
         let address = format!("http://{credentials}@{}", proxy.address);
@@ -343,9 +286,9 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
             let program = once(&base_url).env("HTTPS_PROXY", &address);
             let finished = program.args(["-v", "-o", format]).run();
             let shown = finished.everything();
-            assert!(shown.contains("[token]"), "{shown}");
+            has(&shown, "[token]");
             for secret in secrets {
-                assert!(!shown.to_lowercase().contains(secret), "{secret}: {shown}");
+                lacks(&shown.to_lowercase(), secret);
             }
         }
     }
@@ -384,19 +327,12 @@ fn a_short_or_foreign_password_of_a_proxy_is_shown_nowhere() {
                 quoted += usize::from(shown.contains("[token]"));
                 let lower = shown.to_lowercase();
                 let words: Vec<_> = lower.split(|c: char| !c.is_alphanumeric()).collect();
-                for secret in [user, password] {
-                    assert!(
-                        !words.contains(&&*secret.to_lowercase()),
-                        "{secret}: {shown}"
-                    );
-                    assert!(
-                        !(secret.len() > 2 && lower.contains(&secret.to_lowercase())),
-                        "{shown}"
-                    );
+                for secret in [user, password].map(str::to_lowercase) {
+                    assert!(!words.contains(&&*secret), "{secret}: {shown}");
+                    assert!(secret.len() <= 2 || !lower.contains(&secret), "{shown}");
                 }
                 for secret in &encoded {
-                    let secret = secret.trim_end_matches('=').to_lowercase();
-                    assert!(!lower.contains(&secret), "{secret}: {shown}");
+                    lacks(&lower, &secret.trim_end_matches('=').to_lowercase());
                 }
             }
         }
@@ -417,58 +353,39 @@ fn a_proxy_that_refuses_is_quoted() {
         let proxy = Proxy::start(ProxyAnswer::Send(answer));
         let report = through(&format!("http://user:word@{}", proxy.address), &base_url);
         assert_eq!(report.outcome(), "proxy_failure");
-        assert!(report.message.contains(words), "{}", report.message);
-        // It is asked twice, and the second time with the same bytes or fewer.
-        let heads = proxy.heads();
-        let [first, second] = heads.as_slice() else {
-            panic!("{heads:?}");
-        };
-        let password = "proxy-authorization: Basic dXNlcjp3b3Jk\r\n";
-        let sent = first.to_lowercase();
-        assert!(sent.contains(&password.to_lowercase()), "{first}");
-        let expected = if answer == NTLM {
-            first.replacen(
-                &first[sent.find("proxy-auth").unwrap()..][..password.len()],
-                "",
-                1,
-            )
-        } else {
-            first.clone()
-        };
-        let lines = |head: &str| {
-            let mut lines: Vec<_> = head.lines().map(str::to_lowercase).collect();
-            lines.sort();
-            lines
-        };
-        assert_eq!(lines(second), lines(&expected));
+        has(&report.message, words);
+        // It is asked twice, and the second time with the same lines, or without the password.
+        let lines = |head: &String| head.lines().map(str::to_lowercase).collect();
+        let heads: Vec<BTreeSet<String>> = proxy.heads().iter().map(lines).collect();
+        let password = "proxy-authorization: basic dxnlcjp3b3jk".to_owned();
+        assert!(heads[0].contains(&password), "{heads:?}");
+        let mut expected = heads[0].clone();
+        if answer == NTLM {
+            expected.remove(&password);
+        }
+        assert_eq!(heads[1..], [expected]);
     }
     let proxy = Proxy::start(ProxyAnswer::Endless);
     let report = through(&format!("http://{}", proxy.address), &base_url);
-    let words = "the proxy's response is larger than any real one";
-    assert!(report.message.contains(words), "{}", report.message);
+    has(
+        &report.message,
+        "the proxy's response is larger than any real one",
+    );
 }
 
 #[test]
 fn a_fault_of_the_proxys_own_encryption_is_the_proxys() {
     let base_url = url("https", unused());
-    let proxy = TlsServer::start(healthy());
-    let report = through(
-        &format!("https://localhost:{}", proxy.address.port()),
-        &base_url,
-    );
-    assert_eq!(report.outcome(), "proxy_failure");
-    let words = "itself: the certificate was";
-    assert!(report.message.contains(words), "{}", report.message);
+    let secure = TlsServer::start(healthy());
+    let plain = speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     for (address, words) in [
-        (
-            speaking_first(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-            "the proxy does not speak TLS",
-        ),
+        (secure.address, "itself: the certificate was"),
+        (plain, "the proxy does not speak TLS"),
         (resetting(), "the proxy closed the connection"),
     ] {
-        let report = through(&format!("https://{address}"), &base_url);
+        let report = through(&format!("https://localhost:{}", address.port()), &base_url);
         assert_eq!(report.outcome(), "proxy_failure");
-        assert!(report.message.contains(words), "{}", report.message);
+        has(&report.message, words);
     }
 }
 
@@ -479,44 +396,43 @@ fn a_name_is_looked_up_for_the_proxy_or_for_the_host() {
     let report = through(&format!("socks5://{}", unused()), &host);
     assert_eq!(report.outcome(), "dns_failure");
     for scheme in ["http", "https", "socks5", "socks5h"] {
-        let report = through(
-            &format!("{scheme}://{nowhere}:3128"),
-            &url("https", unused()),
-        );
+        let proxy = format!("{scheme}://{nowhere}:3128");
+        let report = through(&proxy, &url("https", unused()));
         assert_eq!(report.outcome(), "proxy_failure", "{scheme}");
-        let words = "the proxy's host name could not be resolved";
-        assert!(
-            report.message.contains(words),
-            "{scheme} {}",
-            report.message
+        has(
+            &report.message,
+            "the proxy's host name could not be resolved",
         );
     }
 }
 
 #[test]
 fn a_socks_proxy_that_wants_a_password_is_told_from_one_that_refuses() {
+    let refusal = b"\x05\x00\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00";
     for (answer, words) in [
         (b"\x05\xff".as_slice(), "the proxy asks for authentication"),
-        (
-            b"\x05\x00\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00",
-            "did not open a connection",
-        ),
+        (refusal, "did not open a connection"),
     ] {
         let proxy = speaking_first(answer);
         let report = through(&format!("socks5h://{proxy}"), &url("https", unused()));
         assert_eq!(report.outcome(), "proxy_failure");
-        assert!(report.message.contains(words), "{}", report.message);
+        has(&report.message, words);
     }
 }
 
-/// Responses that are not Bitrise's, and what each of them is.
 #[test]
 fn foreign_replies_are_never_a_verdict_on_the_token() {
     const PORTAL: &str = "<!DOCTYPE html><title>Sign in</title><p>secret-of-the-portal";
     const HTML: &str = "Content-Type: text/html\r\n";
+    const XHTML: &str = "Content-Type: application/xhtml+xml\r\n";
     const JSON: &str = "Content-Type: application/json\r\n";
+    const PLAIN: &str = "Content-Type: text/plain\r\n";
+    const GZIP: &str = "Content-Encoding: gzip\r\nContent-Type: text/html\r\n";
+    const ELSEWHERE: &str = "Location: https://login.corp.example/?t=1\r\n";
     const OTHER_SERVICE: &str = r#"{"status":"ok","result":[1]}"#;
-    let cases: [(u16, &str, &str, &str); 15] = [
+    let large = format!("<html>{}", "x".repeat(11 * 1024 * 1024)).leak();
+    let xml = "<Error><Code>AccessDenied</Code></Error>";
+    for (status, headers, body, reason) in [
         (200, HTML, PORTAL, "intercepted"),
         (200, JSON, PORTAL, "intercepted"),
         (200, JSON, "", "intercepted"),
@@ -528,87 +444,22 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
         (403, "", "Forbidden by firewall", "intercepted"),
         (403, JSON, "[\"denied\"]", "intercepted"),
         (404, HTML, PORTAL, "intercepted"),
-        (
-            302,
-            "Location: https://login.corp.example/?t=1\r\n",
-            "",
-            "redirected",
-        ),
+        (302, ELSEWHERE, "", "redirected"),
         (302, "", "", "redirected"),
         (511, HTML, PORTAL, "server_error"),
         (418, JSON, OTHER_SERVICE, "unexpected_status"),
-    ];
-    let large = format!("<html>{}", "x".repeat(11 * 1024 * 1024)).leak();
-    let more: [(u16, &str, &str, &str); 6] = [
         (401, "", large, "intercepted"),
-        (
-            401,
-            "Content-Encoding: gzip\r\nContent-Type: text/html\r\n",
-            PORTAL,
-            "intercepted",
-        ),
-        (
-            401,
-            "Content-Type: application/xhtml+xml\r\n",
-            "x",
-            "intercepted",
-        ),
+        (401, GZIP, PORTAL, "intercepted"),
+        (401, XHTML, "x", "intercepted"),
         (401, "", "<?xml version=\"1.0\"?><html>", "intercepted"),
-        (
-            403,
-            "",
-            "<Error><Code>AccessDenied</Code></Error>",
-            "intercepted",
-        ),
-        (
-            401,
-            "Content-Type: text/plain\r\n",
-            "<h1>Sign in</h1>",
-            "intercepted",
-        ),
-    ];
-    for (status, headers, body, reason) in cases.into_iter().chain(more) {
+        (403, "", xml, "intercepted"),
+        (401, PLAIN, "<h1>Sign in</h1>", "intercepted"),
+    ] {
         let server = starting(move || Act::Send(response(status, headers, body)));
         let (report, text) = both(|| once(&server.base_url()).arg("-v"));
-        let found = report.reason.as_deref();
-        assert_eq!(
-            found,
-            Some(reason),
-            "{status} {headers}{}",
-            body.get(..80).unwrap_or(body)
-        );
-        assert!(!text.contains("secret-of-the-portal"), "{text}");
-        assert!(!text.contains("?t=1"), "{text}");
-    }
-}
-
-#[test]
-fn a_gateway_that_refuses_after_the_token_was_accepted_is_not_bitrise() {
-    const PAGE: &str = "Content-Type: text/html\r\n";
-    const CUT: &str = "HTTP/1.1 404 X\r\nContent-Length: 99\r\n\r\n<html><h1>Gone";
-    let page = |status| response(status, PAGE, "<html>no");
-    let bare = |body| response(403, "", body);
-    let xml = "<?xml version=\"1.0\"?><Error>AccessDenied</Error>";
-    for refusal in [
-        page(401),
-        page(403),
-        page(404),
-        CUT.into(),
-        bare("Forbidden"),
-        bare(""),
-        bare("[]"),
-        bare(xml),
-        response(404, "", xml),
-    ] {
-        let server = Server::start(move |request, _| {
-            if request.target.contains("pipelines") {
-                Act::Send(refusal.clone())
-            } else {
-                json(200, r#"{"data":[{"slug":"a"}]}"#)
-            }
-        });
-        let (report, text) = both(|| once(&server.base_url()));
-        assert_eq!(report.outcome(), "intercepted", "{text}");
+        assert_eq!(report.outcome(), reason, "{status} {headers}{body:.80}");
+        lacks(&text, "secret-of-the-portal");
+        lacks(&text, "?t=1");
     }
 }
 
@@ -645,10 +496,7 @@ fn every_run_ends_whatever_the_peer_does() {
         (drip("", OK), "timeout"),
         (drip(CHUNKED, "1\r\n[\r\n"), "timeout"),
         (forever(OK, "X-A: b\r\n"), "connection_failed"),
-        (
-            forever("HTTP/1.1 200 OK\r\nX-A: ", "b"),
-            "connection_failed",
-        ),
+        (forever("HTTP/1.1 200 OK\r\nX: ", "b"), "connection_failed"),
         (forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
         (forever(CHUNKED, chunk), "unexpected_response"),
     ];
@@ -680,17 +528,16 @@ fn every_run_ends_whatever_the_peer_does() {
 
 #[test]
 fn a_connection_that_never_comes_about_ends_in_time() {
-    let place = "failed at: the connection to 127.0.0.1";
     let words = "the connection timed out";
     let (address, _kept) = deaf();
     let base_url = url("http", address);
-    let expected = Told {
-        result: "within 200ms (--timeout)",
+    let expected = [
+        "within 200ms (--timeout)",
         words,
-        place,
-    };
+        "failed at: the connection to 127.0.0.1",
+    ];
     thread::scope(|scope| {
-        scope.spawn(|| told(|| once(&base_url).args(SHORT), "timeout", &expected));
+        scope.spawn(|| told(|| once(&base_url).args(SHORT), "timeout", expected));
         let silent = url("https", speaking_first(b""));
         let report = once(&silent).args(SHORT).report();
         assert_eq!(report.checks[1].message, format!("{words} (--timeout)"));
@@ -698,27 +545,22 @@ fn a_connection_that_never_comes_about_ends_in_time() {
 }
 
 #[test]
-fn a_long_wait_or_a_loop_is_not_gone_along_with() {
-    let waits = [
+fn a_long_wait_is_not_begun() {
+    for wait in [
         "86400",
         "999999999999999999999",
         "Wed, 21 Oct 2099 07:28:00 GMT",
-    ];
-    for wait in waits {
+    ] {
         let header = format!("Retry-After: {wait}\r\n");
         let server = starting(move || Act::Send(response(429, &header, "{}")));
-        let report = Program::verify(&server.base_url())
-            .args(["--retries", "100"])
-            .report();
-        assert_eq!(report.outcome(), "rate_limited");
+        let program = Program::verify(&server.base_url());
+        let report = program.args(["--retries", "100"]).report();
+        assert_eq!((report.outcome(), report.retryable), ("rate_limited", true));
         assert!(report.retry_after_s > Some(3600), "{wait}");
+        assert_eq!(
+            report.check("apps.list").request.as_ref().unwrap().attempts,
+            1
+        );
         assert_eq!(server.requests().len(), 1);
     }
-    let server = Server::start(|request, _| {
-        let location = format!("Location: {}\r\n", request.target);
-        Act::Send(response(308, &location, ""))
-    });
-    let report = once(&server.base_url()).report();
-    assert_eq!(report.outcome(), "redirected");
-    assert_eq!(server.requests().len(), 1);
 }
