@@ -1,9 +1,9 @@
 //! The command line itself: help, completions, manual, suggestions, version.
 
 use crate::support::process::{CANARY, Program};
-use bitrise_dx::diagnosis;
+use crate::support::{has, lacks};
 use bitrise_dx::sandbox::Scenario;
-use bitrise_dx::verdict::{Reason, Verdict};
+use bitrise_dx::verdict::Reason;
 use regex::Regex;
 use std::fs;
 
@@ -83,11 +83,7 @@ fn completions_have_all_that_may_be_typed_and_no_trap() {
     }
     let finished = Program::new(["completions", "tcsh"]).run();
     assert_eq!(finished.code, Some(2));
-    assert!(
-        finished.stderr.contains("powershell"),
-        "{}",
-        finished.stderr
-    );
+    has(&finished.stderr, "powershell");
 }
 
 #[cfg(unix)]
@@ -103,9 +99,8 @@ fn bash_completes_what_is_typed() {
             stdout(["completions", "bash"]),
             typed.len() - 1
         );
-        let output = std::process::Command::new("bash")
-            .args(["-c", &script])
-            .output();
+        let mut bash = std::process::Command::new("bash");
+        let output = bash.args(["-c", &script]).output();
         let answer = String::from_utf8(output.unwrap().stdout).unwrap();
         assert_eq!(answer.trim(), expected, "{words}");
     };
@@ -122,10 +117,9 @@ fn the_manual_has_a_page_for_each_command() {
     let target = folder.path().join("man1");
     let program = Program::new(["man", "--dir"]).arg(&target);
     assert_eq!(program.run().code, Some(0));
-    let mut pages: Vec<String> = fs::read_dir(&target)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let pages = fs::read_dir(&target).unwrap().map(name);
+    let mut pages: Vec<_> = pages.map(|name| name.into_string().unwrap()).collect();
     pages.sort();
     insta::assert_snapshot!("man-pages", pages.join("\n"));
     for page in &pages {
@@ -168,12 +162,8 @@ fn a_slip_of_the_pen_is_shown_with_a_suggestion() {
         let tip = Regex::new(&format!("tip: .*'{suggestion}'")).unwrap();
         assert!(tip.is_match(&finished.stderr), "{}", finished.stderr);
         let is_shown = |arg: &&&str| finished.stderr.contains(&format!("'{arg}'"));
-        assert_eq!(
-            args.iter().filter(is_shown).count(),
-            1,
-            "{}",
-            finished.stderr
-        );
+        let shown = args.iter().filter(is_shown).count();
+        assert_eq!(shown, 1, "{}", finished.stderr);
     }
     for args in [
         &["explain", CANARY][..],
@@ -184,14 +174,10 @@ fn a_slip_of_the_pen_is_shown_with_a_suggestion() {
     ] {
         let finished = Program::new(args).run();
         assert_eq!(finished.code, Some(2), "{args:?}");
-        assert!(!finished.everything().contains("CANARY"), "{args:?}");
+        lacks(&finished.everything(), "CANARY");
     }
     let finished = Program::new(["explain", "something else"]).run();
-    assert!(
-        finished.stderr.contains("lists them all"),
-        "{}",
-        finished.stderr
-    );
+    has(&finished.stderr, "lists them all");
 }
 
 /// Returns the options of a command's help that take a value.
@@ -206,33 +192,24 @@ fn options_with_value(command: &str) -> Vec<String> {
 fn no_complaint_repeats_what_was_typed() {
     let folder = tempfile::tempdir().unwrap();
     let mut tried = 0;
-    for command in [
-        "verify",
-        "explain",
-        "sandbox",
-        "schema",
-        "completions",
-        "man",
-    ] {
+    let values = [
+        CANARY,
+        "98765432109876",
+        "-98765432109876s",
+        "bitpat_1.CANARY",
+    ];
+    for command in "verify explain sandbox schema completions man".split(' ') {
         for option in options_with_value(command) {
-            for value in [
-                CANARY,
-                "98765432109876",
-                "-98765432109876s",
-                "bitpat_1.CANARY",
-            ] {
-                for args in [
-                    &[&format!("{option}={value}")][..],
-                    &[&option, &value.to_owned()],
-                ] {
+            for value in values {
+                let glued = format!("{option}={value}");
+                for args in [&[&*glued][..], &[&option, value]] {
                     let program = Program::new([command]).dir(folder.path());
                     let program = args.iter().fold(program, Program::arg);
                     let finished = program.run();
                     let refused = option == "--dir" && finished.code == Some(0);
                     assert!(refused || finished.code == Some(2), "{args:?}");
-                    let shown = finished.everything();
-                    assert!(!shown.contains("CANARY"), "{args:?}: {shown}");
-                    assert!(!finished.stderr.contains("9876543210"), "{shown}");
+                    lacks(&finished.everything(), "CANARY");
+                    lacks(&finished.stderr, "9876543210");
                     tried += 1;
                 }
             }
@@ -261,18 +238,11 @@ fn a_complaint_says_what_is_wrong() {
         (&["sandbox", "--listen", "here"], "127.0.0.1:8080"),
         (&["verify", "--timeout"], "none was supplied"),
         (&["verify", "--tokn", "x"], "'--token-file'"),
-        (
-            &["schema", "--token", "x"],
-            "error: A token does not belong",
-        ),
+        (&["schema", "--token", "x"], "error: A token does not"),
     ] {
         let finished = Program::new(args).run();
         assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
-        assert!(
-            finished.stderr.contains(words),
-            "{args:?}: {}",
-            finished.stderr
-        );
+        has(&finished.stderr, words);
         let lecture = finished.stderr.contains("A token does not belong");
         assert_eq!(lecture, args.contains(&"--token"), "{}", finished.stderr);
     }
@@ -286,38 +256,13 @@ fn a_complaint_says_what_is_wrong() {
 fn dashes_and_underscores_are_alike_in_names() {
     for reason in Reason::ALL {
         let name = reason.as_str();
-        assert_eq!(
-            stdout(["explain", name]),
-            stdout(["explain", &name.replace('_', "-")])
-        );
+        let other = name.replace('_', "-");
+        assert_eq!(stdout(["explain", name]), stdout(["explain", &other]));
     }
-    for scenario in Scenario::ALL
-        .iter()
-        .filter(|scenario| **scenario != Scenario::Slow)
-    {
+    let scenarios = Scenario::ALL.iter();
+    for scenario in scenarios.filter(|it| **it != Scenario::Slow) {
         let name = scenario.as_str().replace('-', "_");
         let program = Program::new(["verify", "-q", "--retries", "0", "--sandbox", &name]);
         assert_ne!(program.run().code, Some(2), "{name}");
-    }
-}
-
-#[test]
-fn the_index_says_what_each_code_means() {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let index = words(&stdout(["explain"]));
-    for verdict in Verdict::ALL {
-        assert!(
-            index.contains(diagnosis::meaning(*verdict)),
-            "{}",
-            verdict.as_str()
-        );
-    }
-    for reason in Reason::ALL {
-        let row = format!(
-            "{} {}",
-            reason.as_str(),
-            words(diagnosis::page(*reason).meaning)
-        );
-        assert!(index.contains(&row), "{row}");
     }
 }

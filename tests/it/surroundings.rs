@@ -4,9 +4,16 @@
 use crate::support::process::{CANARY, Program};
 use crate::support::server::healthy;
 use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
+use crate::support::{has, lacks, rows};
 use std::fs;
 
 const FORMATS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
+
+/// Sets variables, which stand one behind the other.
+fn with(program: Program, variables: &str) -> Program {
+    let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+    pairs.fold(program, |program, (name, value)| program.env(name, value))
+}
 
 #[test]
 fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
@@ -34,13 +41,12 @@ fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
                 let program = Program::new(["verify", "-o", format]);
                 let finished = program.env("BITRISE_TOKEN", CANARY).env(name, value).run();
                 assert_eq!(finished.code, Some(2), "{value}");
-                let said = finished.everything();
-                assert!(!said.contains("canary"), "{value}: {said}");
+                lacks(&finished.everything(), "canary");
                 if format == "json" {
                     let found = finished.report();
                     assert_eq!(found.outcome(), "invalid_options");
-                    assert!(found.message.contains(name), "{}", found.message);
-                    assert!(found.message.contains(words), "{}", found.message);
+                    has(&found.message, name);
+                    has(&found.message, words);
                     assert_eq!(found.target.proxy, None);
                 }
             }
@@ -53,65 +59,57 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     let server = TlsServer::start(healthy());
     let (_folder, ca) = server.ca_file();
     let proxy = Proxy::start(ProxyAnswer::Open);
-    let (address, bad) = (proxy.address.to_string(), "http://u:p#w@h:1".to_owned());
-    let good = format!("http://{address}");
-    let shown = Some(good.clone());
-    for (variables, expected) in [
-        (&[("HTTPS_PROXY", &good)][..], &shown),
-        (&[("https_proxy", &good)], &shown),
-        (&[("ALL_PROXY", &address)], &shown),
-        (&[("HTTPS_PROXY", &good), ("ALL_PROXY", &bad)], &shown),
-        // Requests to https addresses don't ask for this one.
-        (&[("HTTP_PROXY", &bad)], &None),
-        (
-            &[("HTTPS_PROXY", &bad), ("NO_PROXY", &"localhost".to_owned())],
-            &None,
-        ),
-        (
-            &[
-                ("HTTPS_PROXY", &good),
-                ("NO_PROXY", &"x;*.localhost".to_owned()),
-            ],
-            &None,
-        ),
-        (
-            &[
-                ("HTTPS_PROXY", &good),
-                ("no_proxy", &"example.com".to_owned()),
-            ],
-            &shown,
-        ),
-    ] {
-        let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
-        let program = program.arg(&ca);
-        let set = |program: Program, (name, value): &(&str, &String)| program.env(name, value);
-        let found = variables.iter().fold(program, set).run().report();
-        assert_eq!(
-            found.verdict, "verified",
-            "{variables:?}: {}",
-            found.message
-        );
-        assert_eq!(&found.target.proxy, expected, "{variables:?}");
+    let address = proxy.address.to_string();
+    for [variables, is_used] in rows(
+        "HTTPS_PROXY=http://GOOD                             | yes
+         https_proxy=http://GOOD                             | yes
+         ALL_PROXY=GOOD                                       | yes
+         HTTPS_PROXY=http://GOOD ALL_PROXY=http://u:p#w@h:1  | yes
+         HTTP_PROXY=http://u:p#w@h:1                          | no, that is for other requests
+         HTTPS_PROXY=http://u:p#w@h:1 NO_PROXY=localhost      | no
+         HTTPS_PROXY=http://GOOD NO_PROXY=x;*.localhost      | no
+         HTTPS_PROXY=http://GOOD no_proxy=example.com        | yes",
+    ) {
+        let variables = variables.replace("GOOD", &address);
+        let program = Program::verify(&server.base_url()).arg("--ca-cert");
+        let found = with(program.arg(&ca), &variables).report();
+        assert_eq!(found.verdict, "verified", "{variables}: {}", found.message);
+        let used = (is_used == "yes").then(|| format!("http://{address}"));
+        assert_eq!(found.target.proxy, used, "{variables}");
     }
     // A password with encoded characters arrives as it is.
     let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
     let value = format!("http://CORP%5Cu:p%23canary@{address}");
     let finished = program.arg(&ca).env("HTTPS_PROXY", value).run();
-    assert_eq!(finished.report().verdict, "verified", "{}", finished.stdout);
-    assert!(!finished.everything().contains("canary"));
+    let found = finished.report();
+    assert_eq!(found.verdict, "verified", "{}", finished.stdout);
+    assert_eq!(found.target.proxy, Some(format!("http://{address}")));
+    lacks(&finished.everything(), "canary");
+    has(&found.reproduce[0], "--cacert");
     let heads = proxy.heads();
     // CORP\u:p#canary
-    let sent = "Basic Q09SUFx1OnAjY2FuYXJ5";
-    assert!(heads.last().unwrap().contains(sent), "{heads:?}");
+    has(heads.last().unwrap(), "Basic Q09SUFx1OnAjY2FuYXJ5");
+    for head in heads {
+        assert!(head.starts_with("CONNECT localhost:"), "{head}");
+        lacks(&head, "CANARY");
+    }
 }
 
 #[test]
-fn a_plain_address_asks_no_proxy_variable() {
+fn a_plain_address_asks_no_proxy_variable_and_no_proxy() {
     let server = healthy();
-    let found = Program::verify(&server.base_url())
-        .env("HTTPS_PROXY", "http://u:p#w@h:1")
-        .report();
-    assert_eq!(found.verdict, "verified");
+    let proxy = Proxy::start(ProxyAnswer::Open);
+    let address = format!("http://{}", proxy.address);
+    for (name, value) in [
+        ("HTTPS_PROXY", "http://u:p#w@h:1"),
+        ("http_proxy", &address),
+        ("ALL_PROXY", &address),
+    ] {
+        let program = Program::verify(&server.base_url());
+        let found = program.env(name, value).report();
+        assert_eq!((&*found.verdict, found.target.proxy), ("verified", None));
+    }
+    assert_eq!(proxy.heads().len(), 0);
     let program = Program::new(["verify", "--sandbox"]);
     let found = program.env("ALL_PROXY", "\"x\"").report();
     assert_eq!(found.verdict, "verified");
@@ -121,9 +119,8 @@ fn a_plain_address_asks_no_proxy_variable() {
 fn der(pem: &str) -> Vec<u8> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
-    CertificateDer::from_pem_slice(pem.as_bytes())
-        .unwrap()
-        .to_vec()
+    let der = CertificateDer::from_pem_slice(pem.as_bytes());
+    der.unwrap().to_vec()
 }
 
 /// Writes bytes in base64 between the lines of PEM.
@@ -140,15 +137,16 @@ fn a_root_is_read_in_each_form_that_people_have() {
     let (ca, folder) = (&server.ca_pem, tempfile::tempdir().unwrap());
     let (bytes, path) = (der(ca), folder.path().join("ca"));
     // OpenSSL's remarks behind the certificate: a sequence of purposes.
-    let trusted = [
-        &bytes[..],
-        b"\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01",
-    ]
-    .concat();
-    let utf16: Vec<u8> = std::iter::once(0xfeff)
-        .chain(ca.encode_utf16())
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let purposes = b"\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+    let trusted = [&bytes[..], purposes].concat();
+    let utf16 = format!("\u{feff}{ca}");
+    let utf16 = utf16.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let others = format!("Ours\n{}\nNew\n{ca}", other.ca_pem);
+    let labelled = |label: &str, bytes: &[u8]| pem(label, bytes).into_bytes();
+    let run = || {
+        let program = Program::verify(&server.base_url()).arg("--ca-cert");
+        program.arg(&path).report()
+    };
     for (form, content) in [
         ("PEM", ca.clone().into_bytes()),
         ("PEM with CRLF", ca.replace('\n', "\r\n").into_bytes()),
@@ -156,24 +154,12 @@ fn a_root_is_read_in_each_form_that_people_have() {
         ("PEM in UTF-16", utf16),
         ("DER", bytes.clone()),
         ("DER and more", trusted.clone()),
-        (
-            "TRUSTED CERTIFICATE",
-            pem("TRUSTED CERTIFICATE", &trusted).into_bytes(),
-        ),
-        (
-            "X509 CERTIFICATE",
-            pem("X509 CERTIFICATE", &bytes).into_bytes(),
-        ),
-        (
-            "several, with words",
-            format!("Ours\n{}\nNew\n{ca}", other.ca_pem).into_bytes(),
-        ),
+        ("trusted", labelled("TRUSTED CERTIFICATE", &trusted)),
+        ("X509", labelled("X509 CERTIFICATE", &bytes)),
+        ("several, with words", others.into_bytes()),
     ] {
         fs::write(&path, content).unwrap();
-        let found = Program::verify(&server.base_url())
-            .args(["--ca-cert"])
-            .arg(&path)
-            .report();
+        let found = run();
         assert_eq!(found.verdict, "verified", "{form}: {}", found.message);
     }
     let cut = &bytes[..bytes.len() / 2];
@@ -183,24 +169,14 @@ fn a_root_is_read_in_each_form_that_people_have() {
         ("a page", b"<html>".to_vec()),
         ("DER, cut", cut.to_vec()),
         ("PEM, cut", ca.as_bytes()[..ca.len() / 2].to_vec()),
-        (
-            "PEM of no certificate",
-            pem("CERTIFICATE", b"x").into_bytes(),
-        ),
-        ("a key", pem("PRIVATE KEY", b"x").into_bytes()),
-        ("a request", pem("CERTIFICATE REQUEST", &bytes).into_bytes()),
+        ("PEM of no certificate", labelled("CERTIFICATE", b"x")),
+        ("a key", labelled("PRIVATE KEY", b"x")),
+        ("a request", labelled("CERTIFICATE REQUEST", &bytes)),
     ] {
         fs::write(&path, content).unwrap();
-        let found = Program::verify(&server.base_url())
-            .args(["--ca-cert"])
-            .arg(&path)
-            .report();
+        let found = run();
         assert_eq!(found.outcome(), "invalid_options", "{form}");
-        assert!(
-            found.message.contains("holds no certificate"),
-            "{}",
-            found.message
-        );
+        has(&found.message, "holds no certificate");
     }
 }
 
@@ -233,25 +209,16 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
         ("SSL_CERT_DIR", &path("none"), 4),
         ("SSL_CERT_DIR", &"/dev/zero".to_owned(), 4),
     ] {
-        let found = Program::verify(&server.base_url())
-            .args(["--retries", "0"])
-            .env(name, value)
-            .report();
+        let program = || Program::verify(&server.base_url()).env(name, value);
+        let found = program().args(["--retries", "0"]).report();
         assert_eq!(found.exit_code, code, "{name}={value}: {}", found.message);
         let reason = (code == 4).then_some("tls_failure");
         assert_eq!(found.reason.as_deref(), reason, "{name}={value}");
-        let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
+        let said = found.said();
         assert_eq!(said.contains(name), code == 4, "{name}={value}: {said}");
         // One more root is enough.
-        let found = Program::verify(&server.base_url())
-            .args(["--ca-cert", &ca])
-            .env(name, value)
-            .report();
-        assert_eq!(
-            found.verdict, "verified",
-            "{name}={value}: {}",
-            found.message
-        );
+        let found = program().args(["--ca-cert", &ca]).report();
+        assert_eq!(found.verdict, "verified", "{name}={value}");
     }
     // A folder is looked into for what the file has not, or has under the same name alone.
     let (_other, stranger) = TlsServer::start(healthy()).ca_file();
@@ -270,25 +237,21 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
 
 #[test]
 fn colours_are_forced_by_a_yes_alone() {
-    let run = |variables: &[(&str, &str)], args: &[&str]| {
-        let args = ["verify", "--sandbox"].iter().chain(args);
-        let set = |program: Program, (name, value): &(&str, &str)| program.env(name, value);
-        let program = variables.iter().fold(Program::new(args), set);
-        program.run().stdout.contains('\u{1b}')
-    };
-    for (variables, args, is_coloured) in [
-        (&[][..], &[][..], false),
-        (&[("CLICOLOR_FORCE", "1")], &[], true),
-        (&[("CLICOLOR_FORCE", "0")], &[], false),
-        (&[("FORCE_COLOR", "1")], &[], true),
-        (&[("FORCE_COLOR", "3")], &[], true),
-        (&[("FORCE_COLOR", "0")], &[], false),
-        (&[("FORCE_COLOR", "")], &[], false),
-        (&[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], &[], false),
-        (&[("FORCE_COLOR", "1")], &["--color=never"], false),
-        (&[("NO_COLOR", "1")], &["--color=always"], true),
+    for (variables, color, is_coloured) in [
+        ("", "auto", false),
+        ("CLICOLOR_FORCE=1", "auto", true),
+        ("CLICOLOR_FORCE=0", "auto", false),
+        ("FORCE_COLOR=1", "auto", true),
+        ("FORCE_COLOR=3", "auto", true),
+        ("FORCE_COLOR=0", "auto", false),
+        ("FORCE_COLOR=", "auto", false),
+        ("FORCE_COLOR=1 NO_COLOR=1", "auto", false),
+        ("FORCE_COLOR=1", "never", false),
+        ("NO_COLOR=1", "always", true),
     ] {
-        assert_eq!(run(variables, args), is_coloured, "{variables:?} {args:?}");
+        let program = Program::new(["verify", "--sandbox", "--color", color]);
+        let shown = with(program, variables).run().stdout;
+        assert_eq!(shown.contains('\u{1b}'), is_coloured, "{variables} {color}");
     }
 }
 
@@ -299,102 +262,38 @@ fn without_a_token_the_cause_is_the_one_that_the_place_shows() {
         let event = format!(r#"{{"pull_request": {{"head": {{"repo": {{"fork": {is_fork}}}}}}}}}"#);
         fs::write(folder.path().join(name), event).unwrap();
     }
-    for (variables, words, not) in [
-        (
-            "",
-            &["BITRISE_TOKEN"][..],
-            &["fork", "pull request", "secret to this build"][..],
-        ),
-        (
-            "BITRISE_API_TOKEN=canary",
-            &["BITRISE_API_TOKEN"],
-            &["fork"],
-        ),
-        ("BITRISE_PAT=canary", &["BITRISE_PAT"], &["fork"]),
-        (
-            "BITRISE_BUILD_API_TOKEN=canary",
-            &["BITRISE_TOKEN"],
-            &["BITRISE_BUILD_API_TOKEN holds"],
-        ),
-        (
-            "BITRISE_IO=true PR=true",
-            &["Expose for Pull Requests"],
-            &["Dependabot"],
-        ),
-        (
-            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a \
-             GIT_REPOSITORY_URL=git@h:o/a",
-            &["Expose for Pull Requests"],
-            &["Dependabot"],
-        ),
-        (
-            "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot]",
-            &["Dependabot"],
-            &["Expose for"],
-        ),
-        (
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
-            &["secrets.BITRISE_TOKEN", "fork"],
-            &["Expose for"],
-        ),
-        (
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same.json",
-            &["secrets.BITRISE_TOKEN"],
-            &["fork"],
-        ),
-        (
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork.json",
-            &["comes from a fork"],
-            &["secrets.BITRISE_TOKEN"],
-        ),
-        ("JENKINS_URL=http://h", &["withCredentials"], &["fork"]),
-        ("CIRCLECI=true", &["context"], &["fork"]),
-        (
-            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=false",
-            &["TRAVIS_SECURE_ENV_VARS"],
-            &["fork"],
-        ),
-        ("BUILDKITE=true", &["secrets: [BITRISE_TOKEN]"], &["fork"]),
-        ("TEAMCITY_VERSION=1", &["env.BITRISE_TOKEN"], &["fork"]),
-        ("bamboo_planKey=X", &["bamboo_"], &["fork"]),
-        ("CM_BUILD_ID=1", &["groups"], &["fork"]),
-        (
-            "CI=TRUE CI_XCODEBUILD_ACTION=build",
-            &["Environment Variables"],
-            &["fork"],
-        ),
-        (
-            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false",
-            &["rotected"],
-            &["Dependabot"],
-        ),
-        ("TF_BUILD=True", &["env:"], &["Dependabot"]),
-        (
-            "CIRCLECI=true CIRCLE_PR_NUMBER=4",
-            &["fork"],
-            &["Dependabot"],
-        ),
-    ] {
-        for token in [None, Some("")] {
-            let pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
-            let set = |program: Program, (name, value): (&str, &str)| program.env(name, value);
+    // The variables, what is said, and what is not.
+    for [variables, words, not] in rows(
+        " | BITRISE_TOKEN | fork, pull request, secret to this build
+         BITRISE_API_TOKEN=canary | BITRISE_API_TOKEN | fork
+         BITRISE_PAT=canary | BITRISE_PAT | fork
+         BITRISE_BUILD_API_TOKEN=canary | BITRISE_TOKEN | BITRISE_BUILD_API_TOKEN holds
+         BITRISE_IO=true PR=true | Expose for Pull Requests | Dependabot
+         BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a GIT_REPOSITORY_URL=git@h:o/a | Expose for Pull Requests | Dependabot
+         GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot] | Dependabot | Expose for
+         GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request | secrets.BITRISE_TOKEN, fork | Expose for
+         GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same.json | secrets.BITRISE_TOKEN | fork
+         GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork.json | comes from a fork | secrets.BITRISE_TOKEN
+         JENKINS_URL=http://h | withCredentials | fork
+         CIRCLECI=true | context | fork
+         TRAVIS=true TRAVIS_SECURE_ENV_VARS=false | TRAVIS_SECURE_ENV_VARS | fork
+         BUILDKITE=true | secrets: [BITRISE_TOKEN] | fork
+         TEAMCITY_VERSION=1 | env.BITRISE_TOKEN | fork
+         bamboo_planKey=X | bamboo_ | fork
+         CM_BUILD_ID=1 | groups | fork
+         CI=TRUE CI_XCODEBUILD_ACTION=build | Environment Variables | fork
+         GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false | rotected | Dependabot
+         TF_BUILD=True | env: | Dependabot
+         CIRCLECI=true CIRCLE_PR_NUMBER=4 | fork | Dependabot",
+    ) {
+        for variables in [variables.to_owned(), format!("{variables} BITRISE_TOKEN=")] {
             let program = Program::new(["verify", "-o", "json"]).dir(folder.path());
-            let program = pairs.fold(program, set);
-            let program = match token {
-                Some(token) => program.env("BITRISE_TOKEN", token),
-                None => program,
-            };
-            let finished = program.run();
+            let finished = with(program, &variables).run();
             let found = finished.report();
             assert_eq!(found.outcome(), "token_missing", "{variables}");
-            let said = format!("{} {:?} {:?}", found.message, found.actions, found.causes);
-            for words in words {
-                assert!(said.contains(words), "{variables}: {words}: {said}");
-            }
-            for words in not {
-                assert!(!said.contains(words), "{variables}: {words}: {said}");
-            }
-            assert!(!finished.everything().contains("canary"), "{variables}");
+            words.split(", ").for_each(|words| has(&found.said(), words));
+            not.split(", ").for_each(|words| lacks(&found.said(), words));
+            lacks(&finished.everything(), "canary");
         }
     }
 }
