@@ -7,12 +7,11 @@
 //!
 //! Invariant: each sign is taken in constant time, but for a bounded look back.
 
+use super::body::{Body, Extent};
 use super::messages::Messages;
 use super::request::{self, Credential, Judged, Request, Shell, Variables};
-use super::words::{self, lower};
 use crate::check::CheckId;
 use crate::pasted::Mistake;
-use serde_json::Value;
 use std::collections::HashMap;
 
 /// One request and what came of it, as far as the text shows them.
@@ -52,24 +51,6 @@ pub(super) struct Said {
     pub(super) is_new: bool,
 }
 
-/// A body as a text shows it.
-#[derive(Clone, Debug)]
-pub(super) enum Body {
-    Object(Value, Extent),
-    /// The start of a page.
-    Page(String),
-}
-
-/// How much of an object is shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Extent {
-    Whole,
-    /// Its end is cut off, or parts of it are left out.
-    Cut,
-    /// It is what a filter left.
-    Filtered,
-}
-
 /// What a text holds.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
@@ -81,6 +62,8 @@ pub(super) struct Reading {
     pub(super) shell: Option<Shell>,
     /// Whether builds are spoken of.
     pub(super) has_builds: bool,
+    /// Whether there are more exchanges than are told apart, so that none is judged.
+    pub(super) is_too_long: bool,
 }
 
 /// What a message says apart from its exchanges.
@@ -140,6 +123,10 @@ pub(super) struct Exchanges {
 /// How many exchanges are looked through for the one that is repeated.
 const MAX_BACK: usize = 64;
 
+/// The maximum number of exchanges that are told apart; a text at its limit with more of them has
+/// less than a hundred bytes for each.
+const MAX_SHOWN: usize = 10_000;
+
 /// The maximum number of headers of a response that are kept.
 const MAX_HEADERS: usize = 100;
 
@@ -166,6 +153,10 @@ impl Exchanges {
     }
 
     fn open(&mut self) {
+        if self.reading.shown.len() == MAX_SHOWN {
+            self.reading.shown.clear();
+            self.reading.is_too_long = true;
+        }
         self.current = Some(self.reading.shown.len());
         self.reading.shown.push(Shown {
             message: self.message,
@@ -354,10 +345,8 @@ impl Exchanges {
     pub(super) fn fails(&mut self, failure: Failure) {
         let is_kept = |shown: &Shown| match failure {
             Failure::Fault(name) => {
-                let is_cut = matches!(
-                    &shown.body,
-                    None | Some(Body::Object(_, Extent::Cut | Extent::Filtered))
-                );
+                let extent = shown.body.as_ref().map(|body| body.extent);
+                let is_cut = matches!(extent, None | Some(Some(Extent::Cut | Extent::Filtered)));
                 let is_broken = is_cut
                     && matches!(name, "closed" | "timeout")
                     && matches!(shown.status, None | Some(200))
@@ -403,7 +392,7 @@ impl Exchanges {
     /// Takes a status that a sentence tells.
     pub(super) fn told(&mut self, step: Option<CheckId>, status: u16) {
         let told = &mut self.notes().told;
-        if told.last() != Some(&(step, status)) {
+        if !told.contains(&(step, status)) {
             told.push((step, status));
         }
     }
@@ -423,6 +412,10 @@ impl Exchanges {
             }
         }
         pair(&mut self.reading.shown);
+        if self.reading.is_too_long {
+            self.reading.shown.clear();
+            self.reading.notes.clear();
+        }
         self.reading
     }
 }
@@ -474,51 +467,6 @@ impl Shown {
         match self.failure {
             Some(Failure::Fault(name)) => Some(name),
             _ => None,
-        }
-    }
-}
-
-impl Body {
-    /// Takes further items of what a filter left of a list, and tells whether it is them.
-    fn is_continued_by(&mut self, other: &Self) -> bool {
-        let (Self::Object(list, Extent::Filtered), Self::Object(more, Extent::Filtered)) =
-            (self, other)
-        else {
-            return false;
-        };
-        if let (Value::Array(items), Value::Array(more)) = (&mut list["data"], &more["data"]) {
-            items.extend(more.iter().cloned());
-        }
-        true
-    }
-
-    /// Tells whether it can't be that of a response with a status.
-    fn contradicts(&self, status: u16, is_protocol: bool) -> bool {
-        match (self, self.status()) {
-            (_, Some(told)) => is_protocol && told != status,
-            (Self::Object(value, _), None) => {
-                status >= 400 && value.get("data").is_some_and(Value::is_array)
-            }
-            _ => false,
-        }
-    }
-
-    /// Returns the status that the body's own words stand for.
-    pub(super) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Object(value, _) => {
-                let names = words::section("body error").iter();
-                let mut texts = names.filter_map(|name| value.get(name)?.as_str());
-                texts
-                    .next()
-                    .and_then(|words| words::status_named(&lower(words)))
-            }
-            Self::Page(page) => {
-                let title = crate::responder::title(page.as_bytes())?;
-                let number = title.get(..3).and_then(|digits| digits.parse().ok());
-                let number = number.filter(|status| (200..600).contains(status));
-                number.or_else(|| words::status_named(&lower(&title)))
-            }
         }
     }
 }

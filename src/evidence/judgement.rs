@@ -61,6 +61,7 @@ pub(super) fn judge(
     let mut messages = judgement.messages(reading).into_iter();
     let newest = messages.next().unwrap_or_default();
     let (mut report, group) = match newest.shows() {
+        _ if reading.is_too_long => (blank().not_run(super::too_long()), Vec::new()),
         _ if !newest.exchanges.is_empty() => judgement.weigh(&newest),
         Some(why) => (open(blank(), why), Vec::new()),
         None => {
@@ -74,19 +75,20 @@ pub(super) fn judge(
         }
     };
     let (mut earlier, mut list) = (Vec::new(), None);
-    for message in messages.filter(|message| !message.exchanges.is_empty()) {
-        earlier.push(judgement.weigh(&message).0);
-        list = list.or_else(|| judgement.list(&message.exchanges));
-    }
     let is_silent = newest.exchanges.is_empty()
         && matches!(newest.shows(), None | Some(Incomplete::Unreadable));
-    if let (true, Some(first)) = (is_silent, earlier.first()) {
-        let is_agreed = newest.shows().is_none() && newest.dx_code() == Some(first.verdict());
-        report = if is_agreed {
-            earlier.remove(0)
-        } else {
-            open(blank(), Incomplete::OlderMessage)
-        };
+    for message in messages.filter(|message| !message.exchanges.is_empty()) {
+        let first = judgement.weigh(&message).0;
+        list = list.or_else(|| judgement.list(&message.exchanges));
+        earlier.push(first.reason());
+        if is_silent && earlier.len() == 1 {
+            let is_agreed = newest.shows().is_none() && newest.dx_code() == Some(first.verdict());
+            report = if is_agreed {
+                first
+            } else {
+                open(blank(), Incomplete::OlderMessage)
+            };
+        }
     }
     // An older message lends its list of apps to a refusal.
     if list.is_some() && report.verdict() == Verdict::Inconclusive {
@@ -96,7 +98,7 @@ pub(super) fn judge(
         }
     }
     let settled_by = judgement.settled_by(&report);
-    let mut earlier = earlier.iter().map(Report::reason);
+    let mut earlier = earlier.into_iter();
     let older = earlier.find(|reason| *reason != report.reason());
     let facts = report.pasted.get_or_insert_default();
     facts.secrets.clone_from(&secrets.found);
@@ -164,19 +166,20 @@ impl Judgement<'_> {
     /// as well.
     fn weigh(&mut self, message: &Message) -> (Report, Vec<usize>) {
         let mut groups = self.groups(&message.exchanges);
-        let mut reports: Vec<Report> = Vec::new();
-        for (_, group) in &groups {
-            reports.push(self.replay(group, None));
-        }
         let last = groups.len() - 1;
         if last == 0 {
-            return (reports.remove(0), groups.remove(0).1);
+            let group = groups.remove(0).1;
+            return (self.replay(&group, None), group);
+        }
+        let mut reasons: Vec<Option<Reason>> = Vec::new();
+        for (_, group) in &groups {
+            reasons.push(self.replay(group, None).reason());
         }
         let says = |group: &[usize], what: fn(&Said) -> bool| {
             let mut group = group.iter();
             group.any(|index| what(&self.observed[*index].shown.said))
         };
-        let outcome = |((credential, group), report): (&(Credential, Vec<usize>), &Report)| {
+        let outcome = |((credential, group), reason): (&(Credential, Vec<usize>), &_)| {
             let (name, prefix) = match credential {
                 Credential::Literal(name, prefix) => (self.secrets.clean(name), Some(*prefix)),
                 Credential::Named(name) => (self.secrets.clean(name), None),
@@ -185,27 +188,30 @@ impl Judgement<'_> {
             let is_of_kind = prefix.is_some() && message.notes.in_dx == prefix;
             Outcome {
                 credential: Untrusted::new(name),
-                reason: report.reason(),
+                reason: *reason,
                 is_in_dx: is_of_kind || says(group, |said| said.is_in_dx),
             }
         };
-        let outcomes: Vec<Outcome> = groups.iter().zip(&reports).map(outcome).collect();
-        let is_alike = |outcome: &Outcome| outcome.reason == outcomes[last].reason;
-        let is_told = reports[last].reason() != Some(Reason::EvidenceIncomplete);
+        let outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
+        let is_alike = |reason: &Option<Reason>| *reason == reasons[last];
+        let is_told = reasons[last] != Some(Reason::EvidenceIncomplete);
         // A person's token is made anew for other ends, too.
         let is_new = says(&groups[last].1, |said| said.is_new)
             && matches!(
                 groups[last].0,
                 Credential::Literal(_, "bitwat_") | Credential::Named(_)
             );
-        let chosen = if is_told && outcomes.iter().all(is_alike) {
+        let chosen = if is_told && reasons.iter().all(is_alike) {
             Some(last)
         } else {
             let in_dx = outcomes.iter().position(|outcome| outcome.is_in_dx);
             in_dx.or(is_new.then_some(last))
         };
         let (mut report, group) = match chosen {
-            Some(chosen) => (reports.swap_remove(chosen), groups.swap_remove(chosen).1),
+            Some(chosen) => {
+                let group = groups.swap_remove(chosen).1;
+                (self.replay(&group, None), group)
+            }
             None => (open((self.blank)(), Incomplete::Credentials), Vec::new()),
         };
         report.pasted.get_or_insert_default().outcomes = outcomes;

@@ -26,6 +26,7 @@ macro_rules! pattern {
     }};
 }
 
+mod body;
 mod command;
 mod exchanges;
 mod judgement;
@@ -63,10 +64,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {
-        return blank().not_run(NotRun::options(
-            "the text is longer than 1 MiB, and no JSON report of bitrise-dx; paste the two commands \
-             and what they printed alone",
-        ));
+        return blank().not_run(too_long());
     }
     if text.trim().is_empty() {
         let why = "there is no text to read";
@@ -75,6 +73,14 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
     let plain = plain::undress(text);
     let secrets = Secrets::find(&plain.text);
     judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
+}
+
+/// Says that a text is longer, or has more requests, than is judged.
+fn too_long() -> NotRun {
+    NotRun::options(
+        "the text is longer than 1 MiB or has more than 10,000 requests, and is no JSON report of \
+         bitrise-dx; paste the two commands and what they printed alone",
+    )
 }
 
 /// Returns what may be a JSON report of this program that stands in a text, in a fence, behind a

@@ -29,6 +29,9 @@ impl Found {
 /// The maximum depth that is read; real responses have five levels.
 const MAX_DEPTH: usize = 64;
 
+/// The maximum number of keys and values that are read; a real response of 1 MiB has fewer.
+const MAX_ITEMS: usize = 1 << 16;
+
 /// Tells whether an object, or a list of objects, may start with a text.
 pub(super) fn may_start(text: &str) -> bool {
     /// Within how many bytes the first key stands.
@@ -59,6 +62,7 @@ struct Reader<'a> {
     is_apart: bool,
     whole: Option<Value>,
     is_elided: bool,
+    items: usize,
 }
 
 /// Reads an object as far as it is one; `None` if nothing of it can be read. `text` ends where
@@ -73,6 +77,7 @@ pub(super) fn read(text: &str) -> Option<Found> {
         is_apart: true,
         whole: None,
         is_elided: false,
+        items: 0,
     };
     while reader.whole.is_none() && reader.step().is_some() {}
     let is_closed = reader.whole.is_some();
@@ -104,6 +109,9 @@ impl Reader<'_> {
     fn step(&mut self) -> Option<()> {
         /// What Node prints in place of an inner object.
         const NAMES: [&str; 4] = ["[Object]", "[Array]", "[Function", "[Circular"];
+        if self.items > MAX_ITEMS {
+            self.at = self.text.len();
+        }
         let (c, length) = self.peek(self.at)?;
         let rest = &self.text[self.at..];
         let top = self.open.last();
@@ -177,6 +185,7 @@ impl Reader<'_> {
 
     /// Puts a key or a value into what is open.
     fn item(&mut self, value: Value) -> Option<()> {
+        self.items += 1;
         if !std::mem::take(&mut self.is_apart) {
             return None;
         }

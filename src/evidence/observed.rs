@@ -1,10 +1,10 @@
 //! From what a text shows to the exchanges of a run: each response as the client would have read it,
 //! the step that it is of, and whether it tells anything there.
 
-use super::exchanges::{Body as SeenBody, Extent, Failure, Reading, Shown};
+use super::body::{Body as SeenBody, Extent, Shape};
+use super::exchanges::{Failure, Reading, Shown};
 use super::request::{Credential, Endpoint};
 use super::secrets::Secrets;
-use super::words;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
@@ -13,7 +13,6 @@ use crate::responder;
 use crate::text::Clean;
 use crate::verdict::Reason;
 use crate::wire::Document;
-use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -83,11 +82,7 @@ impl<'a> Observed<'a> {
         let address = request.address.as_ref();
         let url = address.map_or_else(|| base.to_owned(), |address| secrets.clean(&address.shown));
         let credential = request.credential.as_ref();
-        let shape = match &shown.body {
-            Some(SeenBody::Object(value, _)) => Shape::of(value),
-            _ => Shape::Other,
-        };
-        let (step, is_contradictory) = place(shown, shape, has_builds);
+        let (step, is_contradictory) = place(shown, has_builds);
         let mut observed = Self {
             shown,
             step,
@@ -105,7 +100,7 @@ impl<'a> Observed<'a> {
             Some(Failure::Misread(mistake)) => {
                 observed.open = Some(Incomplete::Explained(mistake));
             }
-            Some(Failure::Filter) | None => observed.read_response(shape, secrets),
+            Some(Failure::Filter) | None => observed.read_response(secrets),
         }
         let exchange = &observed.exchange;
         let reasons = [
@@ -123,7 +118,7 @@ impl<'a> Observed<'a> {
     }
 
     /// Reads a response as the client would have.
-    fn read_response(&mut self, shape: Shape, secrets: &Secrets) {
+    fn read_response(&mut self, secrets: &Secrets) {
         let shown = self.shown;
         let clean: Clean<'_> = &|text| Cow::Owned(secrets.clean(text));
         let headers = shown.headers.iter();
@@ -131,8 +126,8 @@ impl<'a> Observed<'a> {
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
         let header = |name| responder::value(&headers, name).map(str::trim);
-        let mut inferred = shown.body.as_ref().and_then(SeenBody::status);
-        let mut page = "";
+        let text = shown.body.as_ref().map(SeenBody::text).unwrap_or_default();
+        let mut inferred = shown.body.as_ref().and_then(|body| body.status);
         let body = match &shown.body {
             // What headers say of a body that is not shown.
             None => match (header("content-length"), header("content-type")) {
@@ -143,29 +138,23 @@ impl<'a> Observed<'a> {
                 }
                 _ => None,
             },
-            Some(SeenBody::Page(text)) => {
-                page = text;
-                Some(Body::Html)
-            }
-            Some(SeenBody::Object(value, extent)) => {
-                let document = Document::read(value.to_string().as_bytes(), clean);
-                Some(document.map_or(Body::Other, |mut document| {
-                    let is_details = shape == Shape::Of(CheckId::PipelinesShow);
-                    if document.list.is_some() || is_details {
-                        inferred = Some(200);
+            Some(body) if body.extent.is_none() => Some(Body::Html),
+            Some(body) => Document::read(text.as_bytes(), clean).map(|mut document| {
+                let is_details = body.shape == Shape::Of(CheckId::PipelinesShow);
+                if document.list.is_some() || is_details {
+                    inferred = Some(200);
+                }
+                if body.extent != Some(Extent::Whole) {
+                    document.cut_list();
+                    // What a filter left proves no shape.
+                    let is_shaped = body.extent == Some(Extent::Cut) || body.shape != Shape::List;
+                    let has_items = document.has_items() && is_shaped;
+                    if document.message.is_none() && !has_items && !is_details {
+                        self.open = Some(self.unseen());
                     }
-                    if *extent != Extent::Whole {
-                        document.cut_list();
-                        // What a filter left proves no shape.
-                        let is_shaped = *extent == Extent::Cut || shape != Shape::Other;
-                        let has_items = document.has_items() && is_shaped;
-                        if document.message.is_none() && !has_items && !is_details {
-                            self.open = Some(self.unseen());
-                        }
-                    }
-                    Body::Json(document)
-                }))
-            }
+                }
+                Body::Json(document)
+            }),
         };
         let status = shown.status.or(inferred);
         let is_told = match (status, &body) {
@@ -179,7 +168,11 @@ impl<'a> Observed<'a> {
         }
         let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
-        let body = (body.unwrap_or(Body::Empty), page.as_bytes());
+        let page = match body {
+            Some(Body::Html) => text.as_bytes(),
+            _ => &[],
+        };
+        let body = (body.unwrap_or(Body::Empty), page);
         self.exchange.outcome = Ok(Response {
             http_version: shown.http_version.map(Cow::Borrowed),
             ..responder::response(&self.exchange.url, status, &headers, body, clean)
@@ -198,10 +191,7 @@ impl<'a> Observed<'a> {
 
     /// Returns how much of its body is shown, if it is an object.
     fn extent(&self) -> Option<Extent> {
-        match self.shown.body {
-            Some(SeenBody::Object(_, extent)) => Some(extent),
-            _ => None,
-        }
+        self.shown.body.as_ref()?.extent
     }
 
     /// Returns why what is not shown can't be seen.
@@ -304,7 +294,8 @@ impl<'a> Observed<'a> {
 
 /// Tells which step a response is of: by its address, if its body does not say otherwise, by its
 /// body, or by words; and whether its body speaks against all of DX's steps that it may be of.
-fn place(shown: &Shown, shape: Shape, has_builds: bool) -> (Option<CheckId>, bool) {
+fn place(shown: &Shown, has_builds: bool) -> (Option<CheckId>, bool) {
+    let shape = shown.body.as_ref().map_or(Shape::Other, |body| body.shape);
     let of_address = match shown.request.address.as_ref().map(|own| &own.endpoint) {
         None => None,
         Some(Endpoint::Other) => return (None, false),
@@ -328,53 +319,5 @@ fn fault(name: &str) -> Fault {
     match FaultKind::named(name).unwrap_or(FaultKind::Unknown) {
         kind @ FaultKind::ProxyLogin => Fault::of_proxy(kind, ProxyResponse::new(407)),
         kind => kind.into(),
-    }
-}
-
-/// What a body is, as far as its members tell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Shape {
-    /// The success of a step.
-    Of(CheckId),
-    /// A list of builds, which is none of pipelines.
-    Builds,
-    /// An empty list whose page has a limit of items, as `/apps` and `/builds` echo it.
-    EmptyPage,
-    Other,
-}
-
-impl Shape {
-    fn of(value: &Value) -> Self {
-        /// What a list is by the members of its items, in this order.
-        const ITEMS: [(&str, Shape); 4] = [
-            ("item pipeline", Shape::Of(CheckId::PipelinesList)),
-            ("item build", Shape::Builds),
-            ("item app", Shape::Of(CheckId::AppsList)),
-            ("item run", Shape::Of(CheckId::PipelinesList)),
-        ];
-        /// The maximum number of items that are looked at.
-        const MOST: usize = 50;
-        let has = |value: &Value, names: &str| {
-            let mut names = words::section(names).iter();
-            names.any(|name| value.get(name).is_some())
-        };
-        let items = match value.get("data") {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(Value::Null) => &[],
-            _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
-            _ => return Self::Other,
-        };
-        let limit = value.pointer("/paging/page_item_limit");
-        if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
-            return Self::EmptyPage;
-        }
-        let fits = |(names, _): &&(&str, Self)| {
-            let mut items = items.iter().take(MOST);
-            items.any(|item| has(item, names))
-        };
-        ITEMS
-            .iter()
-            .find(fits)
-            .map_or(Self::Other, |(_, shape)| *shape)
     }
 }

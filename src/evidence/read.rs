@@ -7,8 +7,9 @@
 //!
 //! Invariant: each character is looked at a bounded number of times.
 
+use super::body::Body;
 use super::command::{self, Command, CurlError};
-use super::exchanges::{Block, Body, Exchanges, Extent, Failure, Reading, Said, Shown, Start};
+use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
@@ -263,7 +264,7 @@ impl<'a> Reader<'a> {
         let labels = |name| self.words.labels(name, start - line.start);
         let is_request = labels("part request") || labels("not a body");
         let body = |is_any| {
-            let body = body_of(&found.value, found.is_whole(), is_any);
+            let body = Body::of(&found.value, found.is_whole(), is_any);
             body.filter(|_| !is_request)
         };
         if let Some(body) = body(false) {
@@ -323,7 +324,7 @@ impl<'a> Reader<'a> {
                     return self.record(&lower(name), own, part, depth + 1, records);
                 }
                 let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
-                if is_inner && let Some(body) = body_of(value, true, false) {
+                if is_inner && let Some(body) = Body::of(value, true, false) {
                     shown.body = Some(body);
                     return;
                 }
@@ -374,20 +375,16 @@ impl<'a> Reader<'a> {
                 let status = status.filter(|status| (200..600).contains(status));
                 shown.status = status.or(shown.status);
             }
-            _ if is("body key") => shown.body = body_in(text.trim(), true).or(shown.body.take()),
+            _ if is("body key") => shown.body = Body::read(text.trim(), true).or(shown.body.take()),
             _ => {}
         }
     }
 
     /// Reads a page of markup, to its end or to what stands behind it for certain.
     fn page(&mut self, start: usize, text: &str) -> usize {
-        const ENDS: [&str; 2] = ["</html>", "</HTML>"];
-        let ends = ENDS
-            .iter()
-            .filter_map(|end| Some(text.find(end)? + end.len()));
-        let end = ends.min().unwrap_or(text.len());
-        let kept = floor(text, end.min(crate::responder::TITLE_WITHIN));
-        self.out.body(Body::Page(text[..kept].to_owned()));
+        let end = pattern!("(?i)</html>").find(text);
+        let end = end.map_or(text.len(), |end| end.end());
+        self.out.body(Body::page(&text[..end]));
         self.goes_to(start + end)
     }
 
@@ -798,58 +795,15 @@ impl<'a> Reader<'a> {
             value => format!("{}={value}; ", cell(names, column)),
         });
         let object = format!("@{{{}}}", members.collect::<String>());
-        if let Some(body) = body_in(&object, false) {
+        if let Some(body) = Body::read(&object, false) {
             self.no_object_before = self.lines[self.line + 1].end;
             self.out.body(body);
         }
     }
 }
 
-/// Returns a value as the body of a response, if it can be one. Records of requests and responses,
-/// and what holds the body inside, are none.
-fn body_of(value: &Value, is_whole: bool, is_any: bool) -> Option<Body> {
-    let has = |value: &Value, kind: &str| {
-        let members = value.as_object();
-        members.is_some_and(|members| members.keys().any(|key| words::is(kind, key)))
-    };
-    let filtered = |items: Value| {
-        let list = serde_json::json!({ "data": items });
-        Body::Object(list, Extent::Filtered)
-    };
-    if let Value::Array(items) = value {
-        let is_list = items.is_empty() || items.iter().any(|item| item.get("slug").is_some());
-        return is_list.then(|| filtered(value.clone()));
-    }
-    let members = value.as_object()?;
-    let data = value.get("data");
-    let holds_body = data.is_some_and(|data| has(data, "body error") || data.get("data").is_some());
-    let is_record = has(value, "record") || holds_body;
-    let is_list = data.is_some() && !holds_body && (!is_record || value.get("paging").is_some());
-    if !is_list && is_record {
-        return None;
-    }
-    if !is_list && members.contains_key("slug") {
-        // What a filter left of a list: an item.
-        return Some(filtered(Value::Array(vec![value.clone()])));
-    }
-    let is_empty = members.is_empty() && is_whole;
-    let is_error = has(value, "body error") || has(value, "body details");
-    let is_body = is_list || is_error || is_any && (is_empty || !members.is_empty());
-    let extent = if is_whole { Extent::Whole } else { Extent::Cut };
-    is_body.then(|| Body::Object(value.clone(), extent))
-}
-
 /// The maximum depth of a record.
 const DEEPEST: usize = 12;
-
-/// Returns the body that a text is as a whole.
-fn body_in(text: &str, is_any: bool) -> Option<Body> {
-    if text.starts_with('<') {
-        return Some(Body::Page(text.to_owned()));
-    }
-    let found = object::read(text).filter(|_| text.starts_with(['{', '[', '@']))?;
-    body_of(&found.value, found.is_whole(), is_any)
-}
 
 /// Tells whether a page of markup starts with a text.
 fn is_page(text: &str) -> bool {

@@ -1,0 +1,201 @@
+//! The bodies of responses: what of an object, or of a page, is one, and what it is by itself.
+//!
+//! Invariant: a body costs about as much memory as its text.
+
+use super::object;
+use super::words::{self, floor, lower};
+use crate::check::CheckId;
+use crate::responder::{TITLE_WITHIN, title};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A body as a text shows it.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    /// Its JSON, the items of what a filter left, or the start of a page.
+    text: String,
+    /// How much of an object is shown; nothing for a page.
+    pub(super) extent: Option<Extent>,
+    pub(super) shape: Shape,
+    /// The status that its own words stand for.
+    pub(super) status: Option<u16>,
+}
+
+/// How much of an object is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    Whole,
+    /// Its end is cut off, or parts of it are left out.
+    Cut,
+    /// It is what a filter left.
+    Filtered,
+}
+
+/// What a body is, as far as its members tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Shape {
+    /// The success of a step.
+    Of(CheckId),
+    /// A list of builds, which is none of pipelines.
+    Builds,
+    /// An empty list whose page has a limit of items, as `/apps` and `/builds` echo it.
+    EmptyPage,
+    /// Any other list.
+    List,
+    /// What says something of an error.
+    Error,
+    /// A page, or what tells nothing.
+    Other,
+}
+
+impl Body {
+    /// Reads a value as the body of a response, if it can be one: any object if `is_any` says so.
+    /// Records of requests and responses, and what holds the body inside, are none.
+    pub(super) fn of(value: &Value, is_whole: bool, is_any: bool) -> Option<Self> {
+        let filtered = |items: &[Value]| {
+            let texts: Vec<String> = items.iter().map(Value::to_string).collect();
+            Self {
+                text: texts.join(","),
+                extent: Some(Extent::Filtered),
+                shape: Shape::of_items(items),
+                status: None,
+            }
+        };
+        if let Value::Array(items) = value {
+            let is_list = items.is_empty() || items.iter().any(|item| item.get("slug").is_some());
+            return is_list.then(|| filtered(items));
+        }
+        let members = value.as_object()?;
+        let data = value.get("data");
+        let holds_body =
+            data.is_some_and(|data| has(data, "body error") || data.get("data").is_some());
+        let is_record = has(value, "record") || holds_body;
+        let is_list =
+            data.is_some() && !holds_body && (!is_record || value.get("paging").is_some());
+        if !is_list && is_record {
+            return None;
+        }
+        if !is_list && members.contains_key("slug") {
+            // What a filter left of a list: an item.
+            return Some(filtered(std::slice::from_ref(value)));
+        }
+        let is_empty = members.is_empty() && is_whole;
+        let shape = Shape::of(value);
+        let is_body = is_list
+            || matches!(shape, Shape::Error | Shape::Of(_))
+            || is_any && (is_empty || !members.is_empty());
+        let words = words::section("body error").iter();
+        let mut words = words.filter_map(|name| value.get(name)?.as_str());
+        is_body.then(|| Self {
+            text: value.to_string(),
+            extent: Some(if is_whole { Extent::Whole } else { Extent::Cut }),
+            shape,
+            status: words
+                .next()
+                .and_then(|words| words::status_named(&lower(words))),
+        })
+    }
+
+    /// Reads the body that a text is as a whole.
+    pub(super) fn read(text: &str, is_any: bool) -> Option<Self> {
+        if text.starts_with('<') {
+            return Some(Self::page(text));
+        }
+        let found = object::read(text).filter(|_| text.starts_with(['{', '[', '@']))?;
+        Self::of(&found.value, found.is_whole(), is_any)
+    }
+
+    /// Makes the body that is a page of markup.
+    pub(super) fn page(text: &str) -> Self {
+        let text = &text[..floor(text, TITLE_WITHIN)];
+        let title = title(text.as_bytes());
+        let status = title.and_then(|title| {
+            let number = title.get(..3).and_then(|digits| digits.parse().ok());
+            let number = number.filter(|status| (200..600).contains(status));
+            number.or_else(|| words::status_named(&lower(&title)))
+        });
+        Self {
+            text: text.to_owned(),
+            extent: None,
+            shape: Shape::Other,
+            status,
+        }
+    }
+
+    /// Returns its JSON, or the start of a page.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self.extent {
+            Some(Extent::Filtered) => format!("{{\"data\":[{}]}}", self.text).into(),
+            _ => Cow::Borrowed(&self.text),
+        }
+    }
+
+    /// Takes what goes on with it: further items of what a filter left of a list; what tells as
+    /// little as it does. Tells whether it does.
+    pub(super) fn is_continued_by(&mut self, other: &Self) -> bool {
+        if [&*self, other]
+            .iter()
+            .all(|body| body.extent == Some(Extent::Filtered))
+        {
+            let is_more = !self.text.is_empty() && !other.text.is_empty();
+            self.text += if is_more { "," } else { "" };
+            self.text += &other.text;
+            if self.shape == Shape::List {
+                self.shape = other.shape;
+            }
+            return true;
+        }
+        [self, other]
+            .iter()
+            .all(|body| body.extent.is_some() && body.shape == Shape::Other)
+    }
+
+    /// Tells whether it can't be that of a response with a status.
+    pub(super) fn contradicts(&self, status: u16, is_protocol: bool) -> bool {
+        match (self.status, self.shape) {
+            (Some(told), _) => is_protocol && told != status,
+            (None, Shape::Error | Shape::Other | Shape::Of(CheckId::PipelinesShow)) => false,
+            (None, _) => status >= 400,
+        }
+    }
+}
+
+impl Shape {
+    fn of(value: &Value) -> Self {
+        let items = match value.get("data") {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(Value::Null) => &[],
+            _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
+            _ if has(value, "body error") => return Self::Error,
+            _ => return Self::Other,
+        };
+        let limit = value.pointer("/paging/page_item_limit");
+        if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
+            return Self::EmptyPage;
+        }
+        Self::of_items(items)
+    }
+
+    fn of_items(items: &[Value]) -> Self {
+        /// What a list is by the members of its items, in this order.
+        const ITEMS: [(&str, Shape); 4] = [
+            ("item pipeline", Shape::Of(CheckId::PipelinesList)),
+            ("item build", Shape::Builds),
+            ("item app", Shape::Of(CheckId::AppsList)),
+            ("item run", Shape::Of(CheckId::PipelinesList)),
+        ];
+        /// The maximum number of items that are looked at.
+        const MOST: usize = 50;
+        let fits = |(names, _): &&(&str, Self)| {
+            let mut items = items.iter().take(MOST);
+            items.any(|item| has(item, names))
+        };
+        let shape = ITEMS.iter().find(fits);
+        shape.map_or(Self::List, |(_, shape)| *shape)
+    }
+}
+
+fn has(value: &Value, names: &str) -> bool {
+    let mut names = words::section(names).iter();
+    names.any(|name| value.get(name).is_some())
+}
