@@ -78,7 +78,9 @@ pub(super) struct Notes {
     /// Whether lines stand behind a command that can't be read.
     pub(super) has_unread: bool,
     /// The prefix of the kind of token that its sentences say is in DX.
-    pub(super) in_dx: Option<&'static str>,
+    pub(super) kind_in_dx: Option<&'static str>,
+    /// The tokens that they say are in DX.
+    pub(super) in_dx: Vec<Credential>,
     /// What is said of a token apart from a request.
     credential: Option<Judged>,
 }
@@ -160,7 +162,6 @@ impl Exchanges {
         self.current = Some(self.reading.shown.len());
         self.reading.shown.push(Shown {
             message: self.message,
-            said: self.said,
             ..Shown::default()
         });
     }
@@ -226,6 +227,7 @@ impl Exchanges {
         } else if self.is(is_new) {
             self.open();
         }
+        let said = std::mem::take(&mut self.said);
         let shown = self.shown();
         let own = std::mem::replace(&mut shown.request, asked);
         let request = &mut shown.request;
@@ -240,6 +242,9 @@ impl Exchanges {
         if echo.is_some() || request.address.is_none() {
             request.address = own.address;
         }
+        // A sentence speaks of the next request alone, and of those with the same token.
+        shown.said.is_in_dx |= said.is_in_dx;
+        shown.said.is_new |= said.is_new;
     }
 
     /// Takes a credential: of the exchange that is being filled, or of what follows.

@@ -185,11 +185,12 @@ impl Judgement<'_> {
                 Credential::Named(name) => (self.secrets.clean(name), None),
                 Credential::Unknown => (String::new(), None),
             };
-            let is_of_kind = prefix.is_some() && message.notes.in_dx == prefix;
+            let is_of_kind = prefix.is_some() && message.notes.kind_in_dx == prefix;
+            let is_in_dx = is_of_kind || message.notes.in_dx.contains(credential);
             Outcome {
                 credential: Untrusted::new(name),
                 reason: *reason,
-                is_in_dx: is_of_kind || says(group, |said| said.is_in_dx),
+                is_in_dx: is_in_dx || says(group, |said| said.is_in_dx),
             }
         };
         let outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
@@ -204,8 +205,12 @@ impl Judgement<'_> {
         let chosen = if is_told && reasons.iter().all(is_alike) {
             Some(last)
         } else {
-            let in_dx = outcomes.iter().position(|outcome| outcome.is_in_dx);
-            in_dx.or(is_new.then_some(last))
+            let mut in_dx = (0..=last).filter(|group| outcomes[*group].is_in_dx);
+            match (in_dx.next(), in_dx.next()) {
+                (None, _) => is_new.then_some(last),
+                (one, None) => one,
+                _ => None,
+            }
         };
         let (mut report, group) = match chosen {
             Some(chosen) => {

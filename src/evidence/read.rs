@@ -429,7 +429,7 @@ impl<'a> Reader<'a> {
             self.out.block = Block::Response;
         }
         self.is_env |= name == "env";
-        self.says(words);
+        self.says(text, words);
         let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
         if self.is_output && how == Strength::Client && self.out.is(is_waiting) {
@@ -514,7 +514,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notices what sentences say of tokens, of DX and of builds.
-    fn says(&mut self, words: &Words) {
+    fn says(&mut self, text: &str, words: &Words) {
         const LONGEST: usize = 400;
         for (place, code) in words.kinds("dx") {
             if words.strength(&words.sentence(place.start)) != Strength::Example {
@@ -530,12 +530,26 @@ impl<'a> Reader<'a> {
             words.says("new token"),
             words.says("old token"),
         );
+        // A sentence with a token in it speaks of that one, wherever it is used.
+        let is_token = |word: &&str| word.starts_with("bitwat_") || word.starts_with("bitpat_");
+        let is_border = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let tokens = text
+            .split(is_border)
+            .filter(|word| is_in_dx && is_token(word));
+        let tokens =
+            tokens.map(|token| request::judge_value(token, None, None, &Variables::new()).0);
+        let tokens: Vec<_> = tokens
+            .filter(|token| *token != Credential::Unknown)
+            .collect();
+        if !tokens.is_empty() {
+            return self.out.notes().in_dx.extend(tokens);
+        }
         let mut kinds = words.kinds("said").map(|(_, kind)| kind);
         if let Some(kind) = kinds
             .next()
             .filter(|kind| is_in_dx && kinds.all(|own| own == *kind))
         {
-            self.out.notes().in_dx = Some(kind);
+            self.out.notes().kind_in_dx = Some(kind);
         }
         if is_in_dx || is_new || is_old {
             let is_new = is_new && (!is_old || self.out.said.is_new);

@@ -218,6 +218,21 @@ fn cutting_a_text_blames_nobody_whom_the_whole_text_does_not() {
 }
 
 #[test]
+fn of_several_tokens_that_are_said_to_be_in_dx_none_is_chosen() {
+    const OTHER: &str = "bitpat_GGca2ayN3BISVybY8RkJQc1ReqprfKTi8M6MVwHy";
+    let cases = corpus();
+    let mut cases = cases.iter();
+    let case = cases.find(|case| case.name == "sentence-with-the-token-in-dx");
+    let text = &case.unwrap().text;
+    let report = judge(
+        &format!("{OTHER} is in DX.\n{text}"),
+        None,
+        SystemTime::UNIX_EPOCH,
+    );
+    assert_eq!(outcome(&report), "inconclusive/evidence_incomplete");
+}
+
+#[test]
 fn a_web_page_without_a_status_gets_none() {
     const PAGE: &str = "<html><head><title>Blocked: Developer Tools</title></head></html>";
     let command =
