@@ -40,18 +40,15 @@ use std::time::Duration;
     version,
     long_version = env!("BITRISE_DX_LONG_VERSION"),
     arg_required_else_help = true,
-    after_long_help = format!("{EXAMPLES}\n{ENVIRONMENT}\n{EXIT_CODES}")
+    after_long_help = format!("{}\n{ENVIRONMENT}\n{EXIT_CODES}", include_str!("help/examples.txt"))
 )]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    #[arg(long, global = true, help = "Use colours: auto, always or never")]
-    #[arg(
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
+    /// Use colours: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_possible_values = true)]
     color: ColorChoice,
 }
 
@@ -61,22 +58,13 @@ const EXIT_CODES: &str = include_str!("help/exit_codes.txt");
 /// The variables that the program reads, as `--help` shows them.
 const ENVIRONMENT: &str = include_str!("help/environment.txt");
 
-/// What people do most, as `--help` shows it.
-const EXAMPLES: &str = include_str!("help/examples.txt");
-
-/// What people do with `verify`, as its `--help` shows it.
-const VERIFY_EXAMPLES: &str = include_str!("help/verify.txt");
-
-/// What people do with `diagnose`, as its `--help` shows it.
-const DIAGNOSE_EXAMPLES: &str = include_str!("help/diagnose.txt");
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check a token with the calls that DX makes, and predict what DX will say
-    #[command(after_long_help = format!("{VERIFY_EXAMPLES}\n{ENVIRONMENT}\n{EXIT_CODES}"))]
+    #[command(after_long_help = format!("{}\n{ENVIRONMENT}\n{EXIT_CODES}", include_str!("help/verify.txt")))]
     Verify(Box<VerifyArgs>),
     /// Judge what somebody pasted: curl commands and what they printed, or a JSON report; offline
-    #[command(after_long_help = format!("{DIAGNOSE_EXAMPLES}\n{EXIT_CODES}"))]
+    #[command(after_long_help = format!("{}\n{EXIT_CODES}", include_str!("help/diagnose.txt")))]
     Diagnose(DiagnoseArgs),
     /// Explain a verdict, a reason or an HTTP status, offline; without a code, list them all
     Explain(ExplainArgs),
@@ -85,14 +73,11 @@ enum Command {
     /// Print the JSON Schema of the JSON report
     Schema,
     /// Print a shell's completion script
-    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_long_help = include_str!("help/completions.txt"))]
     Completions(CompletionsArgs),
     /// Print the manual page, or write all pages into a folder
     Man(ManArgs),
 }
-
-/// The places where shells look for completion scripts, as `completions --help` shows them.
-const COMPLETIONS_EXAMPLES: &str = include_str!("help/completions.txt");
 
 #[derive(Args, Debug)]
 struct CompletionsArgs {
@@ -345,10 +330,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let environment = Environment::read();
     choose_colors(ColorChoice::Auto, &environment);
     let args: Vec<OsString> = args.into_iter().collect();
-    match Cli::try_parse_from(&args) {
-        Ok(cli) => run(&cli, &environment),
-        Err(error) => usage_error::report(&args, error, &environment),
-    }
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return usage_error::report(&args, error, &environment),
+    };
+    choose_colors(cli.color, &environment);
+    let result = match &cli.command {
+        Command::Verify(args) => verify::run(args, &environment),
+        Command::Diagnose(args) => diagnose::run(args, &environment),
+        Command::Explain(args) => explain::run(args, &environment),
+        Command::Sandbox(args) => sandbox::run(args),
+        Command::Completions(args) => generate::completions(args),
+        Command::Man(args) => generate::man(args),
+        Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| output::failure(&error))
 }
 
 /// Chooses whether there are colours: the option comes first, then the variables, then whether
@@ -361,20 +357,6 @@ fn choose_colors(option: ColorChoice, environment: &Environment) {
         (ColorChoice::Never | ColorChoice::Auto, _) => anstream::ColorChoice::Never,
     }
     .write_global();
-}
-
-fn run(cli: &Cli, environment: &Environment) -> ExitCode {
-    choose_colors(cli.color, environment);
-    let result = match &cli.command {
-        Command::Verify(args) => verify::run(args, environment),
-        Command::Diagnose(args) => diagnose::run(args, environment),
-        Command::Explain(args) => explain::run(args, environment),
-        Command::Sandbox(args) => sandbox::run(args),
-        Command::Completions(args) => generate::completions(args),
-        Command::Man(args) => generate::man(args),
-        Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
-    };
-    result.unwrap_or_else(|error| output::failure(&error))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::plan::{self, NotRun};
 use crate::render::{Detail, Style};
 use anstream::AutoStream;
 use anyhow::{Context as _, anyhow};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -22,10 +22,7 @@ const WIDTH: usize = 100;
 /// Returns how text on standard output is to look.
 pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
     let stdout = io::stdout();
-    let terminal = stdout
-        .is_terminal()
-        .then(terminal_size::terminal_size)
-        .flatten();
+    let terminal = terminal_size::terminal_size_of(&stdout);
     let width = terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(40, WIDTH));
     Style {
         color: AutoStream::choice(&stdout) != anstream::ColorChoice::Never,
@@ -69,7 +66,7 @@ pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Resul
 
 /// Prints to standard error. Where that fails, or nobody reads, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
-    Lines::start("").say(text.to_owned());
+    Lines::start("").send(Line::Stays(text.to_owned()));
 }
 
 fn write_error(text: &str) {
@@ -95,8 +92,8 @@ pub(super) struct Lines {
     done: Receiver<()>,
 }
 
-#[derive(Eq, PartialEq)]
-enum Line {
+/// What is printed to standard error.
+pub(super) enum Line {
     /// One or more that stay, with their line breaks.
     Stays(String),
     /// One that moves, in place of the one before.
@@ -121,17 +118,8 @@ impl Lines {
         }
     }
 
-    /// Prints lines, in their turn.
-    pub(super) fn say(&self, lines: String) {
-        self.send(Line::Stays(lines));
-    }
-
-    /// Shows a line that moves.
-    pub(super) fn show(&self, line: String) {
-        self.send(Line::Moves(line));
-    }
-
-    fn send(&self, line: Line) {
+    /// Prints a line in its turn.
+    pub(super) fn send(&self, line: Line) {
         if let Some(sender) = &self.sender {
             // The thread ends only after the sender.
             let _ = sender.send(line);
@@ -149,23 +137,21 @@ fn print_lines(lines: &Receiver<Line>, ticks: &str) {
         } else {
             lines.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
-        let is_over = line == Err(RecvTimeoutError::Disconnected);
         // No sequences for terminals: blanks cover what was there on every one.
-        let blank = || format!("\r{:width$}\r", "");
+        let blank = match width {
+            0 => String::new(),
+            width => format!("\r{:width$}\r", ""),
+        };
         match line {
-            Ok(Line::Stays(line)) if width == 0 => write_error(&line),
-            Ok(Line::Stays(line)) => write_error(&(blank() + &line)),
+            Ok(Line::Stays(line)) => write_error(&format!("{blank}{line}")),
             Ok(Line::Moves(line)) => moving = Some(line),
-            Err(_) if is_over && width > 0 => write_error(&blank()),
-            Err(_) => {}
-        }
-        if is_over {
-            return;
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return write_error(&blank),
         }
         if let Some(line) = moving.as_ref().filter(|_| Instant::now() >= next) {
             let tick = ticks.next().unwrap_or_default();
             let line: String = format!("{tick} {line}").chars().take(MAX_MOVING).collect();
-            write_error(&(blank() + &line));
+            write_error(&(blank + &line));
             (width, next) = (display_width(&line), Instant::now() + TICK);
         }
     }

@@ -1,6 +1,6 @@
 //! What a person sees during a run: on standard error, never on standard output.
 
-use super::output::Lines;
+use super::output::{Line, Lines};
 use crate::api::Pause;
 use crate::diagnosis::{app_in_workspace, check_title};
 use crate::render::{Detail, Style};
@@ -53,42 +53,38 @@ impl Progress {
         match event {
             Event::Asking(check, app) if self.listed.get() == 0 => {
                 let app = app.map(|app| format!(": {}", app_in_workspace(app)));
-                self.show(format!("{}{}", check_title(check), app.unwrap_or_default()));
+                let title = check_title(check);
+                return self.show(format!("{title}{}", app.unwrap_or_default()));
             }
-            Event::Listed(listed, _) if self.several => {
-                self.listed.set(listed);
-                self.show(self.count());
-            }
+            Event::Listed(listed, _) if self.several => self.listed.set(listed),
             Event::Checked(result) if self.several => {
                 let is_readable = result.state == AppState::Readable;
                 self.checked.update(|count| count + 1);
                 self.not_readable
                     .update(|count| count + usize::from(!is_readable));
-                self.show(self.count());
             }
-            _ => {}
+            _ => return,
         }
-    }
-
-    /// Returns a bar and a count, such as `━━━─── 312 of 1200 apps checked, 2 not readable`.
-    fn count(&self) -> String {
-        let (checked, listed, odd) = (&self.checked, self.listed.get(), &self.not_readable);
-        let done = (BAR * checked.get() / listed.max(1)).min(BAR);
+        // Such as “━━━─── 312 of 1200 apps checked, 2 not readable”.
+        let (checked, listed) = (self.checked.get(), self.listed.get());
+        let done = (BAR * checked / listed.max(1)).min(BAR);
         let (full, empty) = if self.style.unicode {
             ("━", "─")
         } else {
             ("=", "-")
         };
         let bar = full.repeat(done) + &empty.repeat(BAR - done);
-        let (checked, odd) = (checked.get(), odd.get());
-        format!("{bar} {checked} of {listed} apps checked, {odd} not readable")
+        let odd = self.not_readable.get();
+        self.show(format!(
+            "{bar} {checked} of {listed} apps checked, {odd} not readable"
+        ));
     }
 
     fn show(&self, text: String) {
         if let Some(lines) = &self.lines
             && self.moves
         {
-            lines.show(text);
+            lines.send(Line::Moves(text));
         }
     }
 
@@ -106,7 +102,7 @@ impl Progress {
         {
             let (seconds, tenths) = (pause.pause.as_secs(), pause.pause.subsec_millis() / 100);
             let line = format!("attempt {made} of {most} {after}; retry in {seconds}.{tenths} s\n");
-            lines.say(line);
+            lines.send(Line::Stays(line));
         }
     }
 }

@@ -12,12 +12,9 @@ use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
 use secrecy::zeroize::Zeroizing;
 use std::path::Path;
 
-/// The maximum number of bytes of `--apps-file` that are read: room for some 25,000 apps.
-const MAX_APPS_FILE: u64 = 1024 * 1024;
-
-/// The maximum number of bytes of `--ca-cert` that are read: room for every root that the web
-/// trusts.
-const MAX_CA_CERT: u64 = 1024 * 1024;
+/// The maximum number of bytes that are read of `--apps-file` and `--ca-cert`: room for some 25,000
+/// apps, and for every root that the web trusts.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// What the options ask for.
 pub(super) struct Request {
@@ -25,8 +22,8 @@ pub(super) struct Request {
     pub(super) plan: Plan,
     /// Where.
     pub(super) base_url: BaseUrl,
-    /// Where that comes from.
-    pub(super) base_url_source: BaseUrlSource,
+    /// What a report says of it.
+    pub(super) target: Target,
     /// The way there.
     pub(super) route: Route,
     /// The root certificates that are trusted.
@@ -61,7 +58,7 @@ impl Request {
         let apps = choice(args, limits).await?;
         let mut extra = None;
         if let Some(path) = &args.ca_cert {
-            let bytes = read(path, MAX_CA_CERT, limits, "--ca-cert").await?;
+            let bytes = read(path, limits, "--ca-cert").await?;
             // What is no text is a certificate in DER.
             let text = input::text(&bytes).map(|text| text.as_bytes().to_vec());
             extra = Some(text.unwrap_or_else(|_| bytes.to_vec()));
@@ -72,8 +69,13 @@ impl Request {
                 details: args.pipeline_details,
                 concurrency: args.concurrency.into(),
             },
+            target: Target {
+                base_url: Some(base_url.to_string()),
+                base_url_source,
+                ca_cert: { args.ca_cert.as_ref() }.map(|path| path.display().to_string()),
+                ..Target::default()
+            },
             base_url,
-            base_url_source,
             route,
             roots: Roots {
                 extra,
@@ -81,17 +83,6 @@ impl Request {
                 folders: environment.cert_folders.clone(),
             },
         })
-    }
-
-    /// Returns what a report says of where is asked.
-    pub(super) fn target(&self, args: &VerifyArgs) -> Target {
-        let ca_cert = args.ca_cert.as_ref();
-        Target {
-            base_url: Some(self.base_url.to_string()),
-            base_url_source: self.base_url_source,
-            ca_cert: ca_cert.map(|path| path.display().to_string()),
-            ..Target::default()
-        }
     }
 }
 
@@ -113,11 +104,10 @@ pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
 /// Reads a file that an option names.
 async fn read(
     path: &Path,
-    limit: u64,
     limits: ReadLimits<'_>,
     option: &str,
 ) -> Result<Zeroizing<Vec<u8>>, Early> {
-    let bytes = limits.read(path.to_owned(), limit).await;
+    let bytes = limits.read(path.to_owned(), MAX_FILE).await;
     let bytes = bytes.map_err(Early::Stopped)?;
     Ok(bytes.map_err(|error| NotRun::file(path, option, &error))?)
 }
@@ -126,7 +116,7 @@ async fn read(
 async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelection, Early> {
     if let Some(path) = &args.apps_file {
         let option = "--apps-file";
-        let bytes = read(path, MAX_APPS_FILE, limits, option).await?;
+        let bytes = read(path, limits, option).await?;
         let text = input::text(&bytes);
         let text = text.map_err(|error| NotRun::file(path, option, &error))?;
         return Ok(AppSelection::Named(plan::app_slugs(&text)?));

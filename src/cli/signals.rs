@@ -28,23 +28,30 @@ impl Signals {
     ///
     /// # Errors
     /// Returns the system's error if it has no pipe or thread left.
+    #[cfg_attr(
+        not(unix),
+        expect(
+            clippy::unnecessary_wraps,
+            reason = "where there are signals, watching can fail"
+        )
+    )]
     pub(super) fn listen() -> io::Result<Self> {
         let (sender, receiver) = watch::channel(None);
+        #[cfg(unix)]
         watch(sender)?;
+        #[cfg(not(unix))]
+        drop(sender);
         Ok(Self(receiver))
     }
 
     /// Waits for a signal; it may have arrived before.
     pub(super) async fn first(&self) -> Signal {
         let mut receiver = self.0.clone();
-        match receiver
-            .wait_for(Option::is_some)
-            .await
-            .map(|signal| *signal)
-        {
-            Ok(Some(signal)) => signal,
+        let signal = receiver.wait_for(Option::is_some).await;
+        match signal.ok().and_then(|signal| *signal) {
+            Some(signal) => signal,
             // Nobody watches for signals any more, so none will come.
-            Ok(None) | Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }
@@ -71,15 +78,5 @@ fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
         }
     };
     std::thread::Builder::new().spawn(forever)?;
-    Ok(())
-}
-
-#[cfg(not(unix))]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "where there are signals, watching them can fail"
-)]
-fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
-    drop(sender);
     Ok(())
 }

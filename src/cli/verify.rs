@@ -28,7 +28,6 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use url::Position;
 
@@ -109,20 +108,6 @@ fn clean(report: &mut Report, redactor: &Redactor) {
     }
 }
 
-/// Takes from the system what every run needs.
-///
-/// # Errors
-/// Returns the system's error if it has no event queue, no pipe or no thread left. The thread is
-/// for whatever blocks, such as looking up a name: the library panics if it can't be had.
-fn start() -> io::Result<(Runtime, Signals)> {
-    let runtime = sandbox::runtime()?;
-    let signals = Signals::listen()?;
-    let thread = thread::Builder::new().spawn(|| {})?;
-    // Nothing in it can fail.
-    let _ = thread.join();
-    Ok((runtime, signals))
-}
-
 /// A run, and what is known of it so far.
 struct Run<'a> {
     args: &'a VerifyArgs,
@@ -139,6 +124,12 @@ impl Run<'_> {
     /// # Errors
     /// Returns why nothing was sent.
     fn answer(&mut self) -> Result<Option<Redactor>, Early> {
+        let start = || {
+            // The thread is for whatever blocks, such as looking up a name: the library panics if it
+            // can't be had. Nothing in it can fail.
+            let _ = thread::Builder::new().spawn(|| {})?.join();
+            io::Result::Ok((sandbox::runtime()?, Signals::listen()?))
+        };
         let (runtime, signals) = start().map_err(|error| NotRun::machine(plan::words(&error)))?;
         let answer = runtime.block_on(self.ask(&signals));
         // A name that is still being resolved, or a pipe that is still being read, must not hold up
@@ -154,15 +145,16 @@ impl Run<'_> {
             signals,
         };
         let mut request = Request::read(self.args, self.environment, limits).await?;
-        let (text, serving) = if let Some(scenario) = self.args.sandbox {
+        let text = if let Some(scenario) = self.args.sandbox {
             let server;
             (server, request.base_url, self.report.target) = open_sandbox(scenario).await?;
             self.report.token.source = Some(TokenSource::Sandbox);
-            let serving = tokio::spawn(server.serve());
-            (SecretString::from(TOKEN), Some(serving))
+            // Until the runtime ends.
+            tokio::spawn(server.serve());
+            SecretString::from(TOKEN)
         } else {
-            self.report.target = request.target(self.args);
-            (self.token(limits).await?, None)
+            self.report.target = request.target;
+            self.token(limits).await?
         };
         let parsed = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
@@ -207,13 +199,7 @@ impl Run<'_> {
         let on_event = |event: Event<'_>| progress.event(event);
         self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;
         // The sandbox's token is no secret, and the commands to start it again show it.
-        Ok(match serving {
-            Some(serving) => {
-                serving.abort();
-                None
-            }
-            None => Some(redactor),
-        })
+        Ok(Some(redactor).filter(|_| self.args.sandbox.is_none()))
     }
 
     /// Reads the user's token; what a person takes for it at the prompt is no part of the time.
