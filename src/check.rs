@@ -5,7 +5,6 @@
 use crate::app::App;
 use crate::exchange::Exchange;
 use crate::names::names;
-use crate::token::TokenError;
 use crate::verdict::{Reason, Verdict};
 
 names! {
@@ -78,32 +77,10 @@ pub struct Check {
     pub id: CheckId,
     /// How it ended.
     pub result: CheckResult,
-    /// What was learnt, beyond the result.
-    pub finding: Finding,
     /// The app that was looked at.
     pub app: Option<App>,
     /// The request that was made.
     pub exchange: Option<Exchange>,
-}
-
-/// What a check learnt beyond its result.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Finding {
-    /// Nothing beyond the result.
-    Nothing,
-    /// What makes the token unusable.
-    Malformed(TokenError),
-    /// What the list of apps told, as far as it was read.
-    Apps {
-        /// How many apps the token sees, if that is known.
-        total: Option<u64>,
-        /// How many the pages named that were read.
-        listed: usize,
-        /// What was in the way, if the list could not be read on.
-        end: Option<ListEnd>,
-    },
-    /// How many runs are on the page.
-    Runs(usize),
 }
 
 /// Why a list of apps could not be read on.
@@ -126,17 +103,8 @@ impl Check {
         Self {
             id,
             result,
-            finding: Finding::Nothing,
             app: None,
             exchange: None,
-        }
-    }
-
-    /// Returns how many apps the list counts, how many it named, and why it ended early.
-    pub const fn list(&self) -> Option<(Option<u64>, usize, Option<ListEnd>)> {
-        match self.finding {
-            Finding::Apps { total, listed, end } => Some((total, listed, end)),
-            _ => None,
         }
     }
 

@@ -19,12 +19,15 @@ pub enum AppStep<T> {
 }
 
 impl<T> AppStep<T> {
-    /// Returns why DX can't read it by this response alone, if it can't.
-    pub const fn reason(&self) -> Option<Reason> {
+    /// Returns what was read.
+    ///
+    /// # Errors
+    /// Returns why DX can't read it by this response alone.
+    pub fn read(self) -> Result<T, Reason> {
         match self {
-            Self::Readable(_) => None,
-            Self::NotReadable(reason) => Some(*reason),
-            Self::RecheckToken => Some(Reason::TokenRejected),
+            Self::Readable(page) => Ok(page),
+            Self::NotReadable(reason) => Err(reason),
+            Self::RecheckToken => Err(Reason::TokenRejected),
         }
     }
 }

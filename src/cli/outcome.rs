@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::output::{self, ReportFile};
 use super::{Format, OutputArgs};
-use crate::check::{Check, CheckId, CheckResult, Finding};
+use crate::check::{Check, CheckId, CheckResult};
 use crate::diagnosis::Diagnosis;
 use crate::plan::NotRun;
 use crate::redact::Redactor;
@@ -138,10 +138,8 @@ impl Early {
             Self::Malformed(found) => {
                 let (error, redactor) = *found;
                 let result = CheckResult::NotPassed(Reason::TokenMalformed);
-                let check = Check {
-                    finding: Finding::Malformed(error),
-                    ..Check::new(CheckId::TokenFormat, result)
-                };
+                report.token.error = Some(error);
+                let check = Check::new(CheckId::TokenFormat, result);
                 return (report.with_checks(vec![check]), Some(redactor));
             }
         }

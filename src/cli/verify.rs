@@ -178,6 +178,7 @@ impl Run<'_> {
             had_scheme: parsed.had_scheme,
             fingerprint: parsed.token.fingerprint(),
             source: self.report.token.source,
+            error: None,
         };
         let args = self.args;
         let is_several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;

@@ -12,7 +12,7 @@ use super::NoProxy;
 use super::facts::Facts;
 use super::pasted;
 use super::values::{VALUES, value};
-use crate::check::{Check, CheckResult};
+use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body};
 use crate::pasted::{Incomplete, Secret};
 use crate::report::{
@@ -319,10 +319,10 @@ facts! {
         CheckResult::Skipped => name == "skip",
         CheckResult::NotPassed(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
     });
-    "list_end": |f, name| f.check.and_then(Check::list).map(|(.., end)| end.is_some_and(|end| format!("{end:?}") == name));
+    "list_end": |f, name| f.list().map(|list| list.end.is_some_and(|end| format!("{end:?}") == name));
     "asked_one": |f, _| Some({
-        let (total, listed, _) = f.check.and_then(Check::list)?;
-        let is_one = listed == 1 && total.is_none_or(|total| total == 1);
+        let list = f.list()?;
+        let is_one = list.listed == 1 && list.total.is_none_or(|total| total == 1);
         is_one && f.exchange?.url.ends_with("limit=1")
     });
     "responded": |f, _| Some(f.response().is_some());

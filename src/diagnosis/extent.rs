@@ -16,7 +16,7 @@ pub(super) fn workspaces(report: &Report) -> Vec<Workspace> {
         |result: &&AppResult| result.is_listed == Some(true) || result.state == AppState::Readable;
     let checked = report.apps.iter().filter(is_seen);
     let checked = checked.map(|result| (&result.app, Some(result)));
-    let others = report.sample.iter().map(|app| (app, None));
+    let others = report.list.sample.iter().map(|app| (app, None));
     let (mut workspaces, mut places) = (Vec::<Workspace>::new(), HashMap::new());
     let mut seen = HashSet::new();
     for (app, result) in checked.chain(others) {

@@ -7,11 +7,11 @@ use super::Known;
 use super::catalogue::Line;
 use super::ci;
 use crate::app::App;
-use crate::check::{Check, CheckId, Finding, Status};
+use crate::check::{Check, CheckId, Status};
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
-    AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
+    AppList, AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
@@ -126,7 +126,6 @@ impl<'a> Facts<'a> {
         let pasted = report.pasted.as_ref();
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
-        let list = report.checks.iter().find_map(Check::list);
         let mut facts = Self {
             report: Some(report),
             reason: report.reason(),
@@ -144,15 +143,12 @@ impl<'a> Facts<'a> {
             proxy: report.target.proxy.as_deref().filter(|_| is_live),
             kind: report.token.kind,
             state: Some(report.token_state()),
-            token_error: decisive.and_then(|check| match check.finding {
-                Finding::Malformed(error) => Some(error),
-                _ => None,
-            }),
+            token_error: report.token.error,
             selection: is_live.then_some(report.options.selection),
             exchange,
             coverage: report.coverage(),
-            sample: &report.sample,
-            listed_before_cut: list.and_then(|(_, listed, end)| end.map(|_| listed)),
+            sample: &report.list.sample,
+            listed_before_cut: report.list.end.map(|_| report.list.listed),
             retry_at: { report.retry_after() }
                 .filter(|wait| !wait.is_zero())
                 .and_then(|wait| {
@@ -186,9 +182,7 @@ impl<'a> Facts<'a> {
         self.refused = denied.map(|result| &result.app).collect();
         let first = report.first();
         self.first_state = first.map(|result| result.state);
-        let listed = self.sample.first();
-        let listed = listed.filter(|_| report.begins_with_app == Some(true));
-        self.first = first.map(|result| &result.app).or(listed);
+        self.first = first.map(|result| &result.app).or(report.list.first());
         if self.is_listed != Some(true) {
             self.mistaken = self.app.and_then(|app| self.mistake(app));
         }
@@ -215,6 +209,12 @@ impl<'a> Facts<'a> {
             }
         });
         exact.or(near.map(Mistaken::Typo))
+    }
+
+    /// Returns the list of apps, if that was read and is spoken of.
+    pub(super) fn list(&self) -> Option<&'a AppList> {
+        let is_list = self.check?.id == CheckId::AppsList;
+        Some(&self.report?.list).filter(|list| is_list && list.is_read())
     }
 
     /// Tells whether no pipeline run was looked at since there was none to look at.

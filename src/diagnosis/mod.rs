@@ -29,7 +29,7 @@ pub use saved::{is_report, read};
 pub use values::{app_in_workspace, span};
 
 use crate::app::App;
-use crate::check::{Check, CheckId, Status};
+use crate::check::{CheckId, Status};
 use crate::exchange::{Fault, Responder, is_bitrise};
 use crate::names::names;
 use crate::report::{
@@ -174,7 +174,6 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let first = actions.first();
     let (who, who_text) = { first.and_then(|action| result::who(action, &facts)) }.unzip();
     let is_live = report.evidence == EvidenceKind::Live;
-    let list = report.checks.iter().find_map(Check::list);
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
@@ -208,10 +207,10 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             .collect(),
         apps: Apps {
             coverage: facts.coverage,
-            listed: list.map_or(0, |(_, listed, _)| listed as u64),
+            listed: report.list.listed as u64,
             workspaces: extent::workspaces(&report),
-            begins_with_app: report.begins_with_app,
-            first: report.sample.clone(),
+            begins_with_app: report.list.begins_with_app,
+            first: report.list.sample.clone(),
             items: Vec::new(),
         },
         not_checked: list_of("not_checked", &facts),

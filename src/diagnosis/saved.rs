@@ -10,12 +10,12 @@
 use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose, pasted};
 use crate::app::App;
 use crate::base_url;
-use crate::check::{Check, CheckId, CheckResult, Finding, ListEnd};
+use crate::check::{Check, CheckId, CheckResult, ListEnd};
 use crate::classify;
 use crate::exchange::{Body, Exchange, FaultKind, Response};
 use crate::report::{
-    AppResult, AppState, EvidenceKind, NotRun, Report, RunOptions, Runs, SandboxTarget, Selection,
-    Target, TokenInfo, TokenSource, Warning,
+    AppList, AppResult, AppState, EvidenceKind, NotRun, Report, RunOptions, SandboxTarget,
+    Selection, Target, TokenInfo, TokenSource, Warning,
 };
 use crate::verdict::{Reason, Signal, Verdict};
 use crate::wire::Document;
@@ -192,6 +192,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let mut slugs = HashSet::new();
     items.retain(|item| slugs.insert(item.app.slug.clone()));
     let checks = saved.checks.iter().map(|line| evidence.check(line));
+    let checks: Vec<Check> = checks.collect();
     let mut report = Report {
         evidence: EvidenceKind::Report,
         duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
@@ -201,9 +202,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
                 "the run of this report ended before anything was sent",
             )
         }),
-        sample: apps.first.clone(),
-        // An older program did not write it.
-        begins_with_app: apps.begins_with_app.or(apps.first.first().map(|_| true)),
+        list: list(saved, &checks),
         options: RunOptions {
             selection: saved.target.apps,
             details: saved.target.pipeline_details,
@@ -213,7 +212,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
             .find(|signal| signal.exit_code() == saved.exit_code),
         ..Report::started(checked_at(saved), target(saved), token(saved))
     }
-    .with_checks(checks.collect());
+    .with_checks(checks);
     report.apps = items;
     report.checks.dedup_by_key(|check| check.id);
     if saved.evidence != EvidenceKind::Live {
@@ -224,6 +223,30 @@ fn rebuilt(saved: &Diagnosis) -> Report {
             .retain(|check| !pasted::is_of_run(check) || is_there(check.id));
     }
     report
+}
+
+/// Says what the list of apps told.
+fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
+    let apps = &saved.apps;
+    let check = checks.iter().find(|check| check.id == CheckId::AppsList);
+    let is_pass = check.is_some_and(|check| check.result == CheckResult::Pass);
+    let is_read = is_pass || apps.listed > 0;
+    let listed = match saved.target.apps {
+        Selection::All if is_pass => apps.items.len() as u64,
+        _ => apps.listed,
+    };
+    let listed = listed.max(apps.first.len() as u64);
+    AppList {
+        total: { apps.coverage.total.filter(|_| is_read) }.map(|total| total.max(listed)),
+        listed: usize::try_from(listed).unwrap_or(usize::MAX),
+        end: { check.filter(|_| is_read) }.and_then(|check| match check.result.reason()? {
+            Reason::UnexpectedResponse => Some(ListEnd::Circular),
+            _ => Some(ListEnd::PageFailed),
+        }),
+        sample: apps.first.clone(),
+        // An older program did not write it.
+        begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
+    }
 }
 
 fn checked_at(saved: &Diagnosis) -> SystemTime {
@@ -264,6 +287,7 @@ fn token(saved: &Diagnosis) -> TokenInfo {
         had_scheme: warns(Warning::TokenScheme),
         fingerprint: saved.token.fingerprint.clone().filter(is_hex),
         source: saved.token.source,
+        error: None,
     }
 }
 
@@ -305,8 +329,8 @@ impl Evidence<'_> {
                 _ => classify::apps(&exchange).err(),
             },
             CheckId::AppsRecheck => classify::recheck(&exchange).err(),
-            CheckId::PipelinesList => classify::pipelines(&exchange).reason(),
-            CheckId::PipelinesShow => classify::details(&exchange).reason(),
+            CheckId::PipelinesList => classify::pipelines(&exchange).read().err(),
+            CheckId::PipelinesShow => classify::details(&exchange).read().err(),
         };
         let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
         match meant {
@@ -393,37 +417,9 @@ impl Evidence<'_> {
             None => CheckResult::Skipped,
         };
         Check {
-            finding: self.finding(line.id, result),
             app: line.app.clone(),
             exchange,
             ..Check::new(line.id, result)
-        }
-    }
-
-    fn finding(&self, id: CheckId, result: CheckResult) -> Finding {
-        let apps = &self.saved.apps;
-        let is_pass = result == CheckResult::Pass;
-        match id {
-            CheckId::AppsList if apps.listed > 0 || is_pass => {
-                let is_all = is_pass && self.saved.target.apps == Selection::All;
-                let items = apps.items.len() as u64;
-                let listed = if is_all { items } else { apps.listed };
-                let listed = listed.max(apps.first.len() as u64);
-                Finding::Apps {
-                    total: apps.coverage.total.map(|total| total.max(listed)),
-                    listed: usize::try_from(listed).unwrap_or(usize::MAX),
-                    end: match result.reason() {
-                        None => None,
-                        Some(Reason::UnexpectedResponse) => Some(ListEnd::Circular),
-                        Some(_) => Some(ListEnd::PageFailed),
-                    },
-                }
-            }
-            CheckId::PipelinesList if is_pass => {
-                let mut items = apps.items.iter();
-                Finding::Runs(usize::from(items.any(|item| item.runs == Some(Runs::Seen))))
-            }
-            _ => Finding::Nothing,
         }
     }
 

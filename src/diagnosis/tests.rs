@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckResult, Finding};
+use crate::check::{Check, CheckResult};
 use crate::exchange::Header;
 use crate::exchange::{AuthScheme, Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::report::{AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo};
+use crate::report::{
+    AppList, AppState, BaseUrlSource, NotRun, RunOptions, Runs, Shell, Target, TokenInfo,
+};
 use crate::token::Token;
 use crate::wire::Document;
 use std::fmt::Write as _;
@@ -93,18 +95,17 @@ impl Run {
 
     /// Adds a list of apps.
     fn listed(mut self, apps: &[App]) -> Self {
-        let finding = Finding::Apps {
+        self.report.list = AppList {
             total: Some(apps.len() as u64),
             listed: apps.len(),
             end: None,
+            sample: apps.to_vec(),
+            begins_with_app: Some(!apps.is_empty()),
         };
         self.checks.push(Check {
-            finding,
             exchange: Some(exchange("/apps?limit=50", Response::new(200, json("{}")))),
             ..Check::new(CheckId::AppsList, CheckResult::Pass)
         });
-        self.report.sample = apps.to_vec();
-        self.report.begins_with_app = apps.first().map(|_| true);
         self
     }
 
@@ -119,7 +120,12 @@ impl Run {
 
     /// Adds a look at one app: readable without a reason.
     fn app(mut self, app: &App, refused: Option<(Reason, Response)>) -> Self {
-        let index = self.report.sample.iter().position(|other| other == app);
+        let index = self
+            .report
+            .list
+            .sample
+            .iter()
+            .position(|other| other == app);
         let reason = refused.as_ref().map(|(reason, _)| *reason);
         let status = refused
             .as_ref()
@@ -152,7 +158,6 @@ impl Run {
         let response = response.unwrap_or_else(|| Response::new(200, json("{}")));
         let result = reason.map_or(CheckResult::Pass, CheckResult::NotPassed);
         self.checks.push(Check {
-            finding: reason.map_or(Finding::Runs(1), |_| Finding::Nothing),
             app: Some(app.clone()),
             exchange: Some(exchange(&path, response)),
             ..Check::new(CheckId::PipelinesList, result)
@@ -353,11 +358,9 @@ fn tokens() {
     let run = Run::new(TokenKind::Workspace);
     let error = Token::parse("ghp_CANARY3f9a81c27e55d04b").err();
     let result = CheckResult::NotPassed(Reason::TokenMalformed);
-    let check = Check {
-        finding: Finding::Malformed(error.unwrap()),
-        ..Check::new(CheckId::TokenFormat, result)
-    };
-    let malformed = run.report.with_checks(vec![check]);
+    let check = Check::new(CheckId::TokenFormat, result);
+    let mut malformed = run.report.with_checks(vec![check]);
+    malformed.token.error = error;
     sheet.add("malformed", screen(&diagnose(malformed, &Known::default())));
     insta::assert_snapshot!("tokens", sheet.0);
 }

@@ -6,7 +6,7 @@ use super::facts::{Facts, Mistaken, host_of, workspaces_of};
 use super::pasted;
 use super::{Known, dx_words, millis};
 use crate::app::App;
-use crate::check::{Check, CheckId, Finding, Status};
+use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
 use crate::report::{AppResult, AppState, EvidenceKind};
 use crate::text::{Text, Untrusted};
@@ -117,15 +117,15 @@ values! {
     "tally": tally;
     "list_count": list_count;
     "list_workspaces": |f| Some(list_workspaces(f));
-    "runs": |f| match f.check?.finding {
-        Finding::Runs(runs) => Some(number(&runs)),
-        _ => None,
+    "runs": |f| {
+        let mut apps = f.report?.apps.iter();
+        Some(apps.find(|result| Some(&result.app) == f.app)?.runs?.as_str().into())
     };
     "list_names": |f| {
-        let names = names(f.sample, f.check.and_then(Check::list)?.0);
+        let names = names(f.sample, f.list()?.total);
         (!f.sample.is_empty()).then_some(names)
     };
-    "list_read": |f| Some(apps(f.check.and_then(Check::list)?.1 as u64).into());
+    "list_read": |f| Some(apps(f.list()?.listed as u64).into());
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
@@ -377,9 +377,9 @@ fn tally(facts: &Facts) -> Option<Text> {
 
 /// Returns how many apps the list has.
 fn list_count(facts: &Facts) -> Option<Text> {
-    let (total, listed, _) = facts.check.and_then(Check::list)?;
-    let more = || format!("more than {}", apps(listed as u64));
-    Some(total.map_or_else(more, apps).into())
+    let list = facts.list()?;
+    let more = || format!("more than {}", apps(list.listed as u64));
+    Some(list.total.map_or_else(more, apps).into())
 }
 
 /// Returns the workspaces of the listed apps. A person's account is none, and a personal token may

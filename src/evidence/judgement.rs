@@ -288,7 +288,7 @@ impl Judgement<'_> {
     /// Returns the addresses whose responses would settle what is open.
     fn settled_by(&self, report: &Report) -> Vec<String> {
         let base = &self.base;
-        let of_sample = report.sample.first().map(|app| &app.slug);
+        let of_sample = report.list.sample.first().map(|app| &app.slug);
         let of_apps = report.apps.iter().map(|result| &result.app.slug);
         let mut slugs = of_sample.into_iter().chain(of_apps);
         let slug = slugs.find(|slug| !is_placeholder(slug.raw()));

@@ -43,7 +43,7 @@ mod words;
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, PastedFacts};
 use crate::plan::NotRun;
-use crate::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use crate::report::{AppList, EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use crate::verdict::Reason;
 use regex_lite::Regex;
 use secrets::Secrets;
@@ -113,8 +113,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
 pub fn disagrees(around: Report) -> Report {
     let around = Report {
         apps: Vec::new(),
-        sample: Vec::new(),
-        begins_with_app: None,
+        list: AppList::default(),
         options: RunOptions::default(),
         ..around
     };

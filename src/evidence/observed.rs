@@ -105,8 +105,8 @@ impl<'a> Observed<'a> {
         let exchange = &observed.exchange;
         let reasons = [
             classify::apps(exchange).err(),
-            classify::pipelines(exchange).reason(),
-            classify::details(exchange).reason(),
+            classify::pipelines(exchange).read().err(),
+            classify::details(exchange).read().err(),
         ];
         observed.meanings = reasons.map(|reason| observed.meaning(reason));
         observed

@@ -9,10 +9,10 @@ mod pages;
 pub use assembly::{Assembly, Next};
 
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Finding, Status};
+use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
 use crate::names::names;
 use crate::pasted::PastedFacts;
-use crate::token::TokenKind;
+use crate::token::{TokenError, TokenKind};
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -39,12 +39,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// The apps that were checked or were to be checked, in the order in which they were found.
     pub apps: Vec<AppResult>,
-    /// The first apps of the token's list, at most a page of them, whether or not they were
-    /// checked.
-    pub sample: Vec<App>,
-    /// Whether the list begins with the first of these, which DX looks at when a connection is added:
-    /// its first item may be no app. Nothing if no list was read.
-    pub begins_with_app: Option<bool>,
+    /// What the token's list of apps told.
+    pub list: AppList,
     /// How what was seen came here.
     pub evidence: EvidenceKind,
     /// What a pasted text shows beyond requests and responses, if there was one.
@@ -167,6 +163,8 @@ pub struct TokenInfo {
     pub fingerprint: Option<String>,
     /// Where it came from.
     pub source: Option<TokenSource>,
+    /// What makes the text unusable, if it can't be a token.
+    pub error: Option<TokenError>,
 }
 
 names! {
@@ -182,6 +180,36 @@ names! {
         Prompt = "prompt",
         /// The sandbox's own made-up token.
         Sandbox = "sandbox",
+    }
+}
+
+/// What the list of apps told, as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct AppList {
+    /// How many apps the token sees, if that is known.
+    pub total: Option<u64>,
+    /// How many the pages named that were read.
+    pub listed: usize,
+    /// What was in the way, if it could not be read on.
+    pub end: Option<ListEnd>,
+    /// The first of these apps, at most a page of them, whether or not they were checked.
+    pub sample: Vec<App>,
+    /// Whether the list begins with the first of them: its first item may be no app. Nothing if it was
+    /// not read.
+    pub begins_with_app: Option<bool>,
+}
+
+impl AppList {
+    /// Tells whether a page of it was read.
+    pub const fn is_read(&self) -> bool {
+        self.begins_with_app.is_some()
+    }
+
+    /// Returns the app that the list begins with, which DX looks at when a connection is added.
+    pub fn first(&self) -> Option<&App> {
+        self.sample
+            .first()
+            .filter(|_| self.begins_with_app == Some(true))
     }
 }
 
@@ -304,8 +332,7 @@ impl Report {
             not_run: None,
             checks: Vec::new(),
             apps: Vec::new(),
-            sample: Vec::new(),
-            begins_with_app: None,
+            list: AppList::default(),
             evidence: EvidenceKind::Live,
             pasted: None,
             options: RunOptions::default(),
@@ -431,16 +458,12 @@ impl Report {
 
     /// Tells whether Bitrise answered the token with a 200, and with no 401 that is still open.
     fn was_accepted(&self) -> bool {
-        let has_200 = |check: &Check| match check.id {
-            CheckId::TokenFormat => false,
-            CheckId::AppsList => {
-                check.result == CheckResult::Pass
-                    || check.result == CheckResult::NotPassed(Reason::NoApps)
-                    || matches!(check.finding, Finding::Apps { .. })
-            }
-            CheckId::AppsRecheck | CheckId::PipelinesList | CheckId::PipelinesShow => {
-                check.result == CheckResult::Pass
-            }
+        let has_200 = |check: &Check| match (check.id, check.result) {
+            (CheckId::TokenFormat, _) => false,
+            (_, CheckResult::Pass)
+            | (CheckId::AppsList, CheckResult::NotPassed(Reason::NoApps)) => true,
+            (CheckId::AppsList, CheckResult::NotPassed(_)) => self.list.is_read(),
+            _ => false,
         };
         let is_open_401 =
             |app: &AppResult| app.state == AppState::Unknown && app.http_status == Some(401);
@@ -449,50 +472,42 @@ impl Report {
 
     /// Returns what is worth a word but didn't decide.
     pub fn warnings(&self) -> Vec<Warning> {
-        let is_accepted = self.token_state() == TokenState::Accepted;
-        let is_personal = self.token.kind == Some(TokenKind::Personal);
         let has = |is: fn(&AppResult) -> bool| self.apps.iter().any(is);
-        let pasted = self.pasted.as_ref();
-        let all = [
-            (Warning::TokenTrimmed, self.token.was_trimmed),
-            (Warning::TokenScheme, self.token.had_scheme),
-            (Warning::PersonalToken, is_personal && is_accepted),
-            (
-                Warning::DisabledApp,
-                self.is_any_readable() && has(AppResult::is_disabled_refusal),
-            ),
-            (Warning::AppNotListed, has(AppResult::is_readable_unlisted)),
-            (
-                Warning::TokenInText,
-                pasted.is_some_and(|pasted| !pasted.secrets.is_empty()),
-            ),
-        ];
-        let given = all.into_iter().filter(|(_, is_given)| *is_given);
-        given.map(|(warning, _)| warning).collect()
+        let is_given = |warning: &Warning| match warning {
+            Warning::TokenTrimmed => self.token.was_trimmed,
+            Warning::TokenScheme => self.token.had_scheme,
+            Warning::PersonalToken => {
+                let is_personal = self.token.kind == Some(TokenKind::Personal);
+                is_personal && self.token_state() == TokenState::Accepted
+            }
+            Warning::DisabledApp => self.is_any_readable() && has(AppResult::is_disabled_refusal),
+            Warning::AppNotListed => has(AppResult::is_readable_unlisted),
+            Warning::TokenInText => {
+                let pasted = self.pasted.as_ref();
+                pasted.is_some_and(|pasted| !pasted.secrets.is_empty())
+            }
+        };
+        Warning::ALL.iter().copied().filter(is_given).collect()
     }
 
     /// Counts the apps.
     pub fn coverage(&self) -> Coverage {
-        let mut coverage = Coverage::default();
-        for result in &self.apps {
-            match result.state {
-                AppState::Readable => coverage.readable += 1,
-                AppState::Denied => coverage.denied += 1,
-                AppState::Unknown => coverage.unknown += 1,
-                AppState::NotReached => coverage.not_reached += 1,
-            }
-            if result.reason == Some(Reason::AppNotAccessible) {
-                coverage.unlisted += 1;
-            }
-        }
-        let told = self.checks.iter().find_map(|check| match check.finding {
-            Finding::Apps { total, .. } => total,
-            _ => (check.result == CheckResult::NotPassed(Reason::NoApps)).then_some(0),
-        });
+        let count = |is: &dyn Fn(&AppResult) -> bool| {
+            let apps = self.apps.iter().filter(|app| is(app));
+            apps.count() as u64
+        };
+        let of = |state| count(&|app| app.state == state);
+        let (readable, denied) = (of(AppState::Readable), of(AppState::Denied));
+        let unknown = of(AppState::Unknown);
+        let is_empty = self.reason() == Some(Reason::NoApps);
         Coverage {
-            checked: coverage.readable + coverage.denied + coverage.unknown,
-            total: told,
-            ..coverage
+            total: self.list.total.or(is_empty.then_some(0)),
+            checked: readable + denied + unknown,
+            readable,
+            denied,
+            unknown,
+            not_reached: of(AppState::NotReached),
+            unlisted: count(&|app| app.reason == Some(Reason::AppNotAccessible)),
         }
     }
 }

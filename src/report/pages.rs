@@ -2,8 +2,9 @@
 //!
 //! Invariant: ends whatever comes, and nothing is asked here.
 
+use super::AppList;
 use crate::app::{App, Slug};
-use crate::check::{Finding, ListEnd};
+use crate::check::ListEnd;
 use crate::text::Untrusted;
 use crate::wire::AppPage;
 use std::collections::HashSet;
@@ -23,13 +24,11 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 /// How far the list was read.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
+    /// What was told, but for the number of apps and the end, which [`Self::told`] adds.
+    pub(super) list: AppList,
     slugs: HashSet<Slug>,
     bytes: usize,
     read: usize,
-    /// The first apps of the list.
-    pub(super) sample: Vec<App>,
-    /// Whether the list's first item is the first of these; nothing before it was read.
-    pub(super) begins_with_app: Option<bool>,
     /// How many apps there are, as the page says that counts most.
     counted: Option<u64>,
     /// How many items had no usable slug, so that the list does not name all apps.
@@ -37,8 +36,6 @@ pub(super) struct Pages {
     /// Whether a page promises more and does not say where.
     is_cut: bool,
     next: Option<Slug>,
-    /// Where pages began so far, to find a list that goes round in circles.
-    anchors: HashSet<Slug>,
     /// How the list ended, if it did.
     pub(super) end: Option<Result<(), ListEnd>>,
 }
@@ -49,31 +46,28 @@ impl Pages {
         self.read += 1;
         self.counted = self.counted.max(page.counted);
         self.unusable += page.unusable;
-        let mut apps = page.apps;
-        self.begins_with_app.get_or_insert(page.has_first);
         self.is_cut |= page.has_more && page.next.is_none();
+        self.list.begins_with_app.get_or_insert(page.has_first);
+        let mut apps = page.apps;
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
         for app in &apps {
             let texts = [&app.title, &app.workspace, &app.workspace_slug];
             let texts = texts.into_iter().flatten().map(Untrusted::raw);
             self.bytes += app.slug.raw().len() + texts.map(str::len).sum::<usize>();
         }
-        let is_room = MAX_SAMPLE - self.sample.len();
-        self.sample.extend(apps.iter().take(is_room).cloned());
+        let room = MAX_SAMPLE - self.list.sample.len();
+        self.list.sample.extend(apps.iter().take(room).cloned());
+        self.list.listed = self.slugs.len();
         let is_full =
-            self.read >= MAX_PAGES || self.listed() >= MAX_APPS || self.bytes >= MAX_BYTES;
+            self.read >= MAX_PAGES || self.slugs.len() >= MAX_APPS || self.bytes >= MAX_BYTES;
+        let is_short =
+            self.is_cut || self.unusable > 0 || self.counted > Some(self.slugs.len() as u64);
         self.next = page.next;
         self.end = match &self.next {
-            None if self.is_cut
-                || self.unusable > 0
-                || self.counted > Some(self.listed() as u64) =>
-            {
-                Some(Err(ListEnd::NotWhole))
-            }
+            None if is_short => Some(Err(ListEnd::NotWhole)),
             None => Some(Ok(())),
-            // A page that brings nothing new and promises more is the start of a circle, too.
+            // A page that brings nothing new and promises more leads in a circle.
             Some(_) if apps.is_empty() => Some(Err(ListEnd::Circular)),
-            Some(next) if !self.anchors.insert(next.clone()) => Some(Err(ListEnd::Circular)),
             Some(_) if is_full => Some(Err(ListEnd::Endless)),
             Some(_) => None,
         };
@@ -85,43 +79,24 @@ impl Pages {
         self.next.as_ref().filter(|_| self.end.is_none())
     }
 
-    /// Returns the app that the list begins with, if its first item can be read as one: DX looks at that
-    /// one when a connection is added.
-    pub(super) fn first(&self) -> Option<&Slug> {
-        let first = self
-            .sample
-            .first()
-            .filter(|_| self.begins_with_app == Some(true));
-        first.map(|app| &app.slug)
-    }
-
-    /// Returns the number of apps on the pages so far.
-    pub(super) fn listed(&self) -> usize {
-        self.slugs.len()
-    }
-
-    /// Returns what the list told so far. There are as many apps as a page counts, or as there are once
+    /// Returns what the list told. There are as many apps as a page counts, or as there are once
     /// every page was read. A counter below what was listed is one that nobody keeps.
-    pub(super) fn finding(&self) -> Finding {
-        let items = (self.listed() + self.unusable) as u64;
+    pub(super) fn told(self) -> AppList {
+        let items = (self.slugs.len() + self.unusable) as u64;
         let is_last = self.read > 0 && self.next.is_none() && !self.is_cut;
         let counted = self.counted.filter(|counted| *counted > items);
-        Finding::Apps {
+        AppList {
             total: counted.or(is_last.then_some(items)),
-            listed: self.listed(),
-            end: self.end.and_then(Result::err),
+            end: self.end.and_then(Result::err).filter(|_| self.read > 0),
+            ..self.list
         }
     }
 
     /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
     /// these are not the whole list: more of them, an item without a slug, a larger count.
     pub(super) fn has(&self, slug: &Slug) -> Option<bool> {
-        let is_whole = self.end == Some(Ok(()));
-        if self.slugs.contains(slug) {
-            Some(true)
-        } else {
-            is_whole.then_some(false)
-        }
+        let is_listed = self.slugs.contains(slug);
+        (is_listed || self.end == Some(Ok(()))).then_some(is_listed)
     }
 }
 
@@ -151,7 +126,7 @@ mod tests {
         assert_eq!(pages.take(page([0, 1], Some(2))).len(), 2);
         assert_eq!(pages.next().map(Slug::raw), Some("app-2"));
         assert_eq!(pages.take(page([1, 2], None)).len(), 1);
-        assert_eq!((pages.listed(), pages.end), (3, Some(Ok(()))));
+        assert_eq!((pages.list.listed, pages.end), (3, Some(Ok(()))));
         assert_eq!(pages.next(), None);
         let has = |number| pages.has(&slug(number));
         assert_eq!((has(1), has(3)), (Some(true), Some(false)));
@@ -159,15 +134,11 @@ mod tests {
 
     #[test]
     fn a_list_that_leads_nowhere_ends() {
-        for (last, end) in [
-            (page([2], Some(1)), ListEnd::Circular),
-            (page([0], Some(9)), ListEnd::Circular),
-            (page([], Some(9)), ListEnd::Circular),
-        ] {
+        for last in [page([0], Some(1)), page([0], Some(9)), page([], Some(9))] {
             let mut pages = Pages::default();
             pages.take(page([0], Some(1)));
             pages.take(last);
-            assert_eq!(pages.end, Some(Err(end)));
+            assert_eq!(pages.end, Some(Err(ListEnd::Circular)));
             assert_eq!(pages.next(), None);
         }
         let mut pages = Pages::default();

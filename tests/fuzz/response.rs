@@ -1,12 +1,12 @@
 //! What must hold for any response, shared by the fuzzer and the tests, which run its seeds.
 
 use bitrise_dx::app::{App, Slug};
-use bitrise_dx::check::{Check, CheckId, CheckResult, Finding};
+use bitrise_dx::check::{Check, CheckId, CheckResult};
 use bitrise_dx::classify::{self, AppStep};
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
-use bitrise_dx::report::{EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use bitrise_dx::report::{AppList, EvidenceKind, Report, RunOptions, Target, TokenInfo};
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::{Reason, Verdict};
@@ -39,7 +39,6 @@ pub(crate) fn judge(bytes: &[u8]) {
         let check = Check {
             id,
             result,
-            finding: Finding::Nothing,
             app,
             exchange: Some(exchange.clone()),
         };
@@ -135,8 +134,7 @@ fn report(check: Check) -> Report {
         evidence: EvidenceKind::Live,
         pasted: None,
         options: RunOptions::default(),
-        sample: Vec::new(),
-        begins_with_app: None,
+        list: AppList::default(),
         interrupted: None,
         altered: None,
     }

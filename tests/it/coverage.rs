@@ -963,7 +963,7 @@ fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
         ] {
             let report = found(settings(&server.base_url()), &plan, pending());
             assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
-            assert_eq!(report.begins_with_app, Some(is_first));
+            assert_eq!(report.list.begins_with_app, Some(is_first));
             let is_asked = !matches!(plan.apps, AppSelection::Named(_));
             assert_eq!(report.apps[0].is_first, is_first && is_asked);
             let said = render(report);
