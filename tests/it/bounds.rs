@@ -3,11 +3,11 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::schema;
-use crate::support::process::{Program, peak_kib};
+use crate::support::bitrise::Answer;
+use crate::support::has;
+use crate::support::process::{Program, ended, peak_kib};
 use crate::support::server::{Act, NO_RUNS, Server, json, response};
 use flate2::{Compress, Compression, FlushCompress};
-use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -36,11 +36,9 @@ fn peak_after(first: impl Fn() -> Act + Send + Sync + 'static) -> (Option<String
         json(200, NO_RUNS)
     });
     let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "1"]);
-    let mut command = program.into_command();
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let child = program.start();
     told.send(child.id()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let report = schema::read(&String::from_utf8(output.stdout).unwrap());
+    let report = ended(child).report();
     let peak = peak.lock().unwrap().expect("a second request");
     (report.reason, peak)
 }
@@ -93,14 +91,8 @@ fn a_body_at_the_limit_is_read_in_little_memory() {
     let bodies = [
         filled(r#",{"slug":"another-app","title":"t","owner":{"name":"w"}}"#),
         filled(",{}"),
-        format!(
-            r#"{{"data":[{{"slug":"first","title":"{}"}}]}}"#,
-            "%25".repeat(NEARLY / 3)
-        ),
-        format!(
-            r#"{{"x":"{}","data":[{{"slug":"first"}}]}}"#,
-            "\\ud800".repeat(NEARLY / 6)
-        ),
+        r#"{"data":[{"slug":"first","title":"X"}]}"#.replace('X', &"%25".repeat(NEARLY / 3)),
+        r#"{"x":"X","data":[{"slug":"first"}]}"#.replace('X', &"\\ud800".repeat(NEARLY / 6)),
     ];
     for body in bodies {
         let start: String = body.chars().take(80).collect();
@@ -112,12 +104,6 @@ fn a_body_at_the_limit_is_read_in_little_memory() {
     let odd = [head, start.as_slice(), &vec![0xff; NEARLY], end].concat();
     let cost = cost(move || Act::Send(odd.clone()));
     assert!(cost < BODIES * LIMIT, "bytes that are no text: {cost} KiB");
-}
-
-/// Returns a list of apps with that many of them.
-fn many_apps(count: usize) -> String {
-    let apps = (0..count).map(|number| format!(r#"{{"slug":"app-{number}"}}"#));
-    format!(r#"{{"data":[{}]}}"#, apps.collect::<Vec<_>>().join(","))
 }
 
 #[test]
@@ -132,7 +118,7 @@ fn bodies_in_flight_cost_no_more_than_their_limits() {
         let runs = format!(r#"{{"data":[{{"id":"run","env":"{runs}"}}]}}"#);
         let server = Server::start(move |request, _| {
             if !request.target.contains("pipelines") {
-                return json(200, &many_apps(APPS));
+                return json(200, &Answer::page(0..APPS, None).body);
             }
             // The last of them come when most of the bodies were read.
             let mut pid = pid.lock().unwrap();
@@ -144,11 +130,9 @@ fn bodies_in_flight_cost_no_more_than_their_limits() {
         });
         let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
         let program = program.args(["--concurrency", "64"]);
-        let mut command = program.into_command();
-        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let child = program.start();
         told.send(child.id()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let report = schema::read(&String::from_utf8(output.stdout).unwrap());
+        let report = ended(child).report();
         assert_eq!(report.verdict, "verified", "{}", report.message);
         *peak.lock().unwrap()
     };
@@ -167,9 +151,8 @@ fn the_time_ends_a_body_that_unpacks_to_nothing_for_ever() {
         let start = [headers.as_bytes(), &header].concat();
         Act::SendForEver(start, EMPTY_BLOCK.to_vec())
     });
-    let report = Program::verify(&server.base_url())
-        .args(["--max-time", "200ms"])
-        .report();
+    let program = Program::verify(&server.base_url());
+    let report = program.args(["--max-time", "200ms"]).report();
     assert_eq!(report.outcome(), "max_time_reached");
 }
 
@@ -177,13 +160,8 @@ fn the_time_ends_a_body_that_unpacks_to_nothing_for_ever() {
 fn many_headers_are_refused_in_little_memory() {
     let headers = "X-A: b\r\n".repeat(100_000);
     let server = Server::start(move |_, _| Act::Send(response(200, &headers, "{}")));
-    let report = Program::verify(&server.base_url())
-        .args(["--retries", "0"])
-        .report();
+    let program = Program::verify(&server.base_url());
+    let report = program.args(["--retries", "0"]).report();
     assert_eq!(report.outcome(), "connection_failed");
-    assert!(
-        report.message.contains("headers are larger"),
-        "{}",
-        report.message
-    );
+    has(&report.message, "headers are larger");
 }

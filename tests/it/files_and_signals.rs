@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use crate::schema;
 use crate::schema::Report;
-use crate::support::process::{CANARY, Program};
+use crate::support::process::{CANARY, Finished, Program, ended};
 use crate::support::server::healthy;
 #[cfg(unix)]
 use crate::support::server::read_head;
@@ -11,12 +11,17 @@ use crate::support::server::read_head;
 use crate::support::server::{Act, Server, response};
 #[cfg(target_os = "linux")]
 use crate::support::{as_argument, in_time};
+use crate::support::{has, lacks};
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::Write as _;
 #[cfg(unix)]
 use std::net::TcpListener;
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::process::Child;
+#[cfg(target_os = "linux")]
 use std::process::Stdio;
 
 /// Runs with a token file against a server where all is well.
@@ -24,11 +29,9 @@ fn with_token_file(path: &Path) -> Report {
     let server = healthy();
     let program = Program::new(["verify", "--base-url", &server.base_url()]);
     let found = program.arg("--token-file").arg(path).report();
-    let sent: Vec<_> = server.requests();
-    let sent = sent
-        .iter()
-        .filter_map(|request| request.header("authorization"));
-    assert!(sent.into_iter().all(|token| token == CANARY));
+    for request in server.requests() {
+        assert_eq!(request.header("authorization"), Some(CANARY));
+    }
     found
 }
 
@@ -54,72 +57,57 @@ fn token_files_as_windows_writes_them_are_read() {
     }
 }
 
+/// Makes a pipe with a name, from which nothing comes as long as nobody writes to it.
 #[cfg(unix)]
-#[test]
-fn a_pipe_that_never_ends_does_not_hold_the_run_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("fifo");
+fn fifo(folder: &Path, name: &str) -> PathBuf {
+    let fifo = folder.join(name);
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.unwrap().success());
-    let patient = || {
-        Program::new([
-            "verify",
-            "-o",
-            "json",
-            "--max-time",
-            "200ms",
-            "--token-file",
-        ])
-    };
-    let nobody_writes = patient().arg(&fifo).run().report();
-    assert_eq!(nobody_writes.outcome(), "token_unreadable");
-    assert!(
-        nobody_writes
-            .message
-            .contains("it took longer than --max-time"),
-        "{}",
-        nobody_writes.message
-    );
-    let mut command = patient().arg("-").into_command();
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = child.unwrap();
-    let kept_open = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
+    fifo
+}
+
+/// Waits for a run whose standard input stays open, or whose output nobody reads.
+fn ended_with<T>(mut child: Child, keep: impl FnOnce(&mut Child) -> T) -> Finished {
+    let kept_open = keep(&mut child);
+    let finished = ended(child);
     drop(kept_open);
-    let never_closed = schema::read(&String::from_utf8(output.stdout).unwrap());
-    assert_eq!(never_closed.outcome(), "token_unreadable");
+    finished
 }
 
 #[cfg(unix)]
 #[test]
-fn no_other_file_holds_the_run_up_either() {
+fn no_file_that_never_ends_holds_the_run_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = fifo(folder.path(), "fifo");
     let server = healthy();
-    for (option, words) in [("--ca-cert", "--ca-cert"), ("--apps-file", "--apps-file")] {
-        let endless = Program::verify(&server.base_url())
-            .args([option])
-            .arg("/dev/zero")
+    let verify = |option: &str| {
+        let program = Program::verify(&server.base_url()).args(["-o", "json"]);
+        program.arg(option)
+    };
+    for (option, reason) in [
+        ("--token-file", "token_unreadable"),
+        ("--ca-cert", "invalid_options"),
+        ("--apps-file", "invalid_options"),
+    ] {
+        let endless = verify(option).arg("/dev/zero").run().report();
+        let nobody_writes = verify("--max-time=200ms")
+            .arg(option)
+            .arg(&fifo)
+            .run()
             .report();
-        assert_eq!(endless.outcome(), "invalid_options");
-        assert!(endless.message.contains(words), "{}", endless.message);
-        assert!(
-            endless.message.contains("it is too large"),
-            "{}",
-            endless.message
-        );
-        let program = Program::verify(&server.base_url()).args(["-o", "json", option, "-"]);
-        let mut command = program.args(["--max-time", "200ms"]).into_command();
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = pipes.spawn().unwrap();
-        let kept_open = child.stdin.take();
-        let output = child.wait_with_output().unwrap();
-        drop(kept_open);
-        let silent = schema::read(&String::from_utf8(output.stdout).unwrap());
-        assert!(
-            silent.message.contains("it took longer than --max-time"),
-            "{}",
-            silent.message
-        );
+        let silent = verify("--max-time=200ms").args([option, "-"]).open_input();
+        let silent = ended_with(silent.start(), |child| child.stdin.take()).report();
+        for (found, words) in [
+            (endless, "it is too large"),
+            (nobody_writes, "it took longer than --max-time"),
+            (silent, "it took longer than --max-time"),
+        ] {
+            assert_eq!(found.outcome(), reason);
+            has(&found.message, option);
+            has(&found.message, words);
+        }
     }
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
@@ -147,28 +135,12 @@ fn an_odd_environment_changes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_terminal_that_can_do_nothing_gets_plain_text() {
-    let program = Program::new(["verify", "--sandbox"]).env("TERM", "dumb");
-    let text = program.run().everything();
-    assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
-}
-
-#[cfg(unix)]
-#[test]
 fn an_answer_without_a_reader_keeps_its_exit_code() {
     let server = healthy();
-    let script = "exec \"$0\" \"$@\" >&- 2>&-";
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_bitrise-dx"), "verify"]);
-    command.args(["--base-url", &server.base_url()]).env_clear();
-    assert_eq!(
-        command
-            .env("BITRISE_TOKEN", CANARY)
-            .status()
-            .unwrap()
-            .code(),
-        Some(0)
-    );
+    let url = server.base_url();
+    let program = Program::after("exec >&- 2>&-", ["verify", "--base-url", &url]);
+    let finished = program.env("BITRISE_TOKEN", CANARY).run();
+    assert_eq!((finished.code, &*finished.everything()), (Some(0), ""));
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -191,12 +163,10 @@ fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
 }
 
 #[cfg(unix)]
-pub(crate) fn kill(signal: &str, child: &std::process::Child) {
+fn kill(signal: &str, child: &Child) {
     let id = child.id().to_string();
-    let killed = std::process::Command::new("kill")
-        .args([signal, &id])
-        .status();
-    assert!(killed.unwrap().success());
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args([signal, &id]).status().unwrap().success());
 }
 
 /// A pipe that takes no more, and whose reader keeps it.
@@ -214,8 +184,7 @@ fn lines_that_nobody_reads_do_not_hold_the_run_up() {
     let (_reader, full) = full_pipe();
     let program = Program::verify(&server.base_url()).args(["-v", "-o", "json", "--retries", "1"]);
     let mut command = program.into_command();
-    let output = command.stderr(full).stdout(Stdio::piped()).spawn().unwrap();
-    let output = output.wait_with_output().unwrap();
+    let output = command.stderr(full).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     let found = schema::read(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(found.checks[1].request.as_ref().unwrap().attempts, 2);
@@ -228,38 +197,28 @@ fn files_and_requests_share_one_time_for_the_whole_run() {
     in_time(|time| {
         let folder = tempfile::tempdir().unwrap();
         // A pipe that nobody writes to holds a run up until its time is over.
-        let pipe = |name: &str| {
-            let fifo = folder.path().join(name);
-            let made = std::process::Command::new("mkfifo").arg(&fifo).status();
-            assert!(made.unwrap().success());
-            fifo
-        };
         let waiting = |parts: u32, token: &str| {
             let program = Program::new(["verify", "-o", "json", "--base-url", &base_url]);
             let program = program.args(["--max-time", &as_argument(time * parts)]);
-            program.arg("--token-file").arg(pipe(token))
+            let token = fifo(folder.path(), token);
+            program.arg("--token-file").arg(token)
         };
-        let start = |program: Program| {
-            let mut command = program.into_command();
-            command.stdout(Stdio::piped()).spawn().unwrap()
-        };
-        let list = pipe("list");
-        let mut first = start(waiting(8, "first"));
-        let mut both = start(waiting(10, "both").arg("--apps-file").arg(&list));
+        let list = fifo(folder.path(), "list");
+        let mut first = waiting(8, "first").start();
+        let both = waiting(10, "both").arg("--apps-file").arg(&list);
+        let mut both = both.start();
         let mut list = fs::OpenOptions::new().write(true).open(list).unwrap();
         // The list comes when most of the time is over, and the token never.
         first.wait().unwrap();
         let came = list.write_all(b"a-slug").map_err(|late| late.to_string());
         drop(list);
         // With a time of its own for the token the run would outlive one that starts now.
-        start(waiting(7, "last")).wait().unwrap();
+        waiting(7, "last").start().wait().unwrap();
         let has_ended = both.try_wait().unwrap().is_some();
-        let output = both.wait_with_output().unwrap();
+        let found = ended(both).report();
         came?;
-        let text = String::from_utf8(output.stdout).unwrap();
-        let reason = schema::read(&text).reason;
-        let is_fine = has_ended && reason.as_deref() == Some("token_unreadable");
-        is_fine.then_some(()).ok_or(text)
+        let is_fine = has_ended && found.outcome() == "token_unreadable";
+        is_fine.then_some(()).ok_or(found.message)
     });
 }
 
@@ -274,43 +233,44 @@ fn a_token_in_a_malformed_text_or_a_files_name_is_not_shown() {
         let program = Program::new(["verify", "-o", format, "--base-url", &address]);
         let finished = program.env("BITRISE_TOKEN", &unprefixed).run();
         assert_eq!(finished.code, Some(3));
-        assert!(
-            !finished.everything().contains("CANARY"),
-            "{}",
-            finished.everything()
-        );
+        lacks(&finished.everything(), "CANARY");
     }
     let name = format!("{CANARY}{}\n::error::.json", "n".repeat(230));
     let folder = tempfile::tempdir().unwrap();
     let program = Program::verify(&server.base_url()).args(["-q", "--report", &name]);
     let finished = program.dir(folder.path()).run();
     assert_eq!(finished.code, Some(1), "{}", finished.everything());
-    assert!(!finished.stderr.contains("CANARY"), "{}", finished.stderr);
-    assert!(!finished.stderr.contains("::error"), "{}", finished.stderr);
+    lacks(&finished.stderr, "CANARY");
+    lacks(&finished.stderr, "::error");
     assert_eq!(finished.stderr.lines().count(), 1);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_the_run_with_a_report_in_every_form() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    use bitrise_dx::verdict::Verdict::Inconclusive;
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let folder = tempfile::tempdir().unwrap();
         let (base_url, events) = silent();
-        let program = Program::verify(&base_url).args(["-o", "json", "--report", "r.json"]);
-        let mut command = program.dir(folder.path()).into_command();
-        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let endings = ["json", "md", "xml", "html"];
+        let reports = endings.map(|ending| format!("--report=r.{ending}"));
+        let program = Program::verify(&base_url).args(["-o", "github"]);
+        let program = reports.iter().fold(program, Program::arg);
+        let child = program.dir(folder.path()).start();
         events.recv().unwrap();
-        kill(signal, &child);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let found = schema::read(&text);
-        assert_eq!(found.verdict, "inconclusive");
-        assert_eq!(found.outcome(), "interrupted");
-        assert_eq!(found.exit_code, code);
-        let file = fs::read_to_string(folder.path().join("r.json")).unwrap();
-        assert_eq!(file, text);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        kill(&format!("-{signal}"), &child);
+        let finished = ended(child);
+        assert_eq!(finished.code, Some(code));
+        let read = |ending| fs::read_to_string(folder.path().join(format!("r.{ending}"))).unwrap();
+        let mut texts = endings.map(|ending| (ending, read(ending))).to_vec();
+        texts.push(("github", finished.stdout));
+        crate::formats::read_all(&texts, Inconclusive);
+        for (_, text) in &texts {
+            has(text, &format!("SIG{signal}"));
+        }
+        let found = schema::read(&texts[0].1);
+        assert_eq!((found.outcome(), found.exit_code), ("interrupted", code));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), endings.len());
     }
 }
 
@@ -319,29 +279,21 @@ fn a_signal_ends_the_run_with_a_report_in_every_form() {
 fn a_signal_before_there_is_a_token_ends_the_run_too() {
     let answer = |format: &str, signal: &str, code: i32| {
         let program = Program::new(["verify", "-o", format, "--token-file", "-"]);
-        let mut command = program.into_command();
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
-        let input = child.stdin.take();
+        let child = program.open_input().start();
         // The thread that reads tells that signals are being listened to.
         let tasks = format!("/proc/{}/task", child.id());
         while fs::read_dir(&tasks).is_ok_and(|tasks| tasks.count() < 3) {
             std::thread::yield_now();
         }
         kill(signal, &child);
-        let output = child.wait_with_output().unwrap();
-        drop(input);
-        assert_eq!(output.status.code(), Some(code));
-        assert_eq!(output.stderr, b"");
-        String::from_utf8(output.stdout).unwrap()
+        let finished = ended_with(child, |child| child.stdin.take());
+        assert_eq!((finished.code, &*finished.stderr), (Some(code), ""));
+        finished.stdout
     };
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let line = answer("human", signal, code);
         assert_eq!(line.lines().count(), 1, "{line}");
-        assert!(
-            line.contains("ended the run before it was decided"),
-            "{line}"
-        );
+        has(&line, "ended the run before it was decided");
     }
     let found = schema::read(&answer("json", "-TERM", 143));
     assert_eq!(found.outcome(), "interrupted");
@@ -380,28 +332,20 @@ fn a_report_that_nobody_reads_is_waited_for_no_longer_than_is_said() {
     let report = talkative(&server.base_url()).run().stdout;
     assert!(report.len() > 64 * 1024, "{}", report.len());
 
-    let start = |program: Program| {
-        let mut command = program.into_command();
-        let pipes = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        pipes.spawn().unwrap()
-    };
-    let late = start(talkative(&server.base_url()).args(["--max-time", "1ms"]));
-    let unread = vec![(late, 1, "nobody read it within --max-time")];
+    let late = talkative(&server.base_url()).args(["--max-time", "1ms"]);
+    let unread = vec![(late.start(), 1, "nobody read it within --max-time")];
     #[cfg(unix)]
     let unread = {
         let (base_url, events) = silent();
-        let interrupted = start(talkative(&base_url).args(["--max-time", "1h"]));
+        let interrupted = talkative(&base_url).args(["--max-time", "1h"]).start();
         events.recv().unwrap();
         kill("-INT", &interrupted);
         let interrupted = (interrupted, 130, "");
         unread.into_iter().chain([interrupted]).collect::<Vec<_>>()
     };
-    for (mut child, code, words) in unread {
-        let kept_open = child.stdout.take();
-        let output = child.wait_with_output().unwrap();
-        drop(kept_open);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(words), "{said}");
+    for (child, code, words) in unread {
+        let finished = ended_with(child, |child| child.stdout.take());
+        assert_eq!(finished.code, Some(code), "{}", finished.stderr);
+        has(&finished.stderr, words);
     }
 }
