@@ -37,12 +37,11 @@ fn json(text: &str) -> Body {
 }
 
 fn bodies() -> [(&'static str, Body); 18] {
+    let whole = r#"{"data": [{"slug": "a", "title": "A", "owner": {"name": "W"}}]}"#;
+    let error = r#"{"error": {"code": 401, "message": "no"}, "message": "no"}"#;
     [
         ("a list with a slug", json(r#"{"data": [{"slug": "a"}]}"#)),
-        (
-            "a list of apps",
-            json(r#"{"data": [{"slug": "a", "title": "A", "owner": {"name": "W"}}]}"#),
-        ),
+        ("a list of apps", json(whole)),
         (
             "a list of runs",
             json(r#"{"data": [{"slug": "a", "is_pipeline": true}]}"#),
@@ -52,10 +51,7 @@ fn bodies() -> [(&'static str, Body); 18] {
             "a message and a list",
             json(r#"{"message": "no", "data": []}"#),
         ),
-        (
-            "an object as error",
-            json(r#"{"error": {"code": 401, "message": "no"}, "message": "no"}"#),
-        ),
+        ("an object as error", json(error)),
         ("the status's word", Body::Word),
         ("an empty list", json(r#"{"data": []}"#)),
         ("a null list", json(r#"{"data": null}"#)),
@@ -141,11 +137,7 @@ fn a_refusal_counts_if_it_can_be_bitrises() {
             let bodies = bodies();
             let counted = bodies.iter().filter(|(_, body)| is_counted(body));
             let counted: Vec<_> = counted.map(|(name, _)| *name).collect();
-            let login = if asks_login {
-                " that asks for a login"
-            } else {
-                ""
-            };
+            let login = ["", " that asks for a login"][usize::from(asks_login)];
             writeln!(table, "{host} {status}{login}: {}", counted.join(", ")).unwrap();
         }
     }
@@ -168,27 +160,12 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
         let mut exchange = seen(200, &Body::Empty);
         exchange.outcome = Err(kind.into());
         let results: Vec<String> = STEPS.iter().map(|step| step.1(&exchange)).collect();
-        assert!(
-            results.iter().all(|result| *result == results[0]),
-            "{results:?}"
-        );
-        let reason = Reason::ALL
-            .iter()
-            .find(|reason| reason.as_str() == results[0])
-            .unwrap();
-        assert_eq!(reason.verdict(), Verdict::Inconclusive);
-        let again = if kind.is_transient() {
-            "tried again"
-        } else {
-            "final"
-        };
-        writeln!(
-            table,
-            "{:<18} {again:<12} {}",
-            reason.as_str(),
-            kind.sentence()
-        )
-        .unwrap();
+        let reason = &results[0];
+        assert!(results.iter().all(|result| result == reason), "{results:?}");
+        let found = Reason::ALL.iter().find(|it| it.as_str() == reason);
+        assert_eq!(found.unwrap().verdict(), Verdict::Inconclusive);
+        let again = ["final", "tried again"][usize::from(kind.is_transient())];
+        writeln!(table, "{reason:<18} {again:<12} {}", kind.sentence()).unwrap();
     }
     insta::assert_snapshot!(table, @r"
     dns_failure        tried again  the host name could not be resolved
@@ -253,11 +230,8 @@ fn nothing_foreign_ends_as_a_verdict_on_the_token() {
                 let reason = Reason::ALL.iter().find(|reason| reason.as_str() == result);
                 let blamed = reason.is_none_or(|reason| reason.verdict() != Verdict::Inconclusive);
                 let bitrise_says_so = name != "HTML" && matches!(status, 401 | 403 | 404);
-                assert!(
-                    !blamed || bitrise_says_so,
-                    "{} {status} {name}: {result}",
-                    step.0
-                );
+                let case = format!("{} {status} {name}: {result}", step.0);
+                assert!(!blamed || bitrise_says_so, "{case}");
             }
         }
     }

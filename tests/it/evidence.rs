@@ -452,9 +452,8 @@ const DRESSES: &[(&str, Dress)] = &[
     }),
     ("numbered, with tabs", |text| {
         let lines = (1..).zip(text.lines());
-        lines
-            .map(|(number, line)| format!("{number:>6}\t{line}\n"))
-            .collect()
+        let lines = lines.map(|(number, line)| format!("{number:>6}\t{line}\n"));
+        lines.collect::<Vec<_>>().concat()
     }),
     ("a fence on the first line and the last one", |text| {
         format!("Hi, see below\n```{}```\n", text.trim_end())

@@ -286,7 +286,7 @@ fn list_of(slug: &str, titles: &[impl AsRef<str>]) -> String {
 }
 
 /// Starts a server that lists an app for each text, and refuses all of them in words of its own.
-fn hostile_server(titles: &[&str], message: &str) -> Server {
+pub(crate) fn hostile_server(titles: &[&str], message: &str) -> Server {
     let list = list_of("app", titles);
     let body = serde_json::json!({ "message": message }).to_string();
     Server::start(move |request, _| {

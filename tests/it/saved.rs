@@ -4,8 +4,7 @@
 use crate::formats::{self, HOSTILE};
 use crate::process::{SCENARIOS, in_sandbox};
 use crate::support::process::{CANARY, Program};
-use crate::support::server::{Act, Server, json, response};
-use crate::support::{WIDE, documents};
+use crate::support::{WIDE, documents, has, lacks};
 use bitrise_dx::diagnosis::{Diagnosis, Known, diagnose, read};
 use bitrise_dx::evidence::MAX_TEXT;
 use bitrise_dx::render;
@@ -32,16 +31,7 @@ fn comes_back(program: Program, name: &str) {
     let again = render::json(&diagnosis).unwrap();
     let again: Value = serde_json::from_str(&again).unwrap();
     crate::schema::read(&again.to_string());
-    let same = [
-        "verdict",
-        "reason",
-        "dx_error",
-        "retryable",
-        "retry_after_s",
-        "apps",
-        "token",
-    ];
-    for key in same {
+    for key in "verdict reason dx_error retryable retry_after_s apps token".split(' ') {
         assert_eq!(saved[key], again[key], "{name}: {key}");
     }
     // A report of a report is the same once more.
@@ -64,21 +54,13 @@ fn every_scenario_comes_back() {
 fn the_command_shows_a_saved_report() {
     for (scenario, code, ..) in SCENARIOS.iter().filter(|row| row.0 != "slow") {
         let folder = tempfile::tempdir().unwrap();
-        let run = [
-            "verify",
-            "--retries",
-            "0",
-            "--report",
-            "run.json",
-            "--sandbox",
-            scenario,
-        ];
-        assert_eq!(Program::new(run).dir(folder.path()).run().code, Some(*code));
+        let run = in_sandbox(scenario).args(["--report", "run.json"]);
+        assert_eq!(run.dir(folder.path()).run().code, Some(*code));
         for format in ["human", "json", "markdown", "junit", "github"] {
             let diagnose = ["diagnose", "run.json", "-o", format];
             let again = Program::new(diagnose).dir(folder.path()).run();
             assert_eq!(again.code, Some(*code), "{format}: {}", again.everything());
-            assert!(again.stdout.contains("saved report"), "{}", again.stdout);
+            has(&again.stdout, "saved report");
         }
     }
 }
@@ -99,8 +81,7 @@ fn a_report_of_another_form_is_not_believed() {
         let refused: Value = serde_json::from_str(&finished.stdout).unwrap();
         assert_eq!(finished.code, Some(4));
         assert_eq!(refused["reason"], "evidence_incomplete");
-        let message = refused["message"].as_str().unwrap();
-        assert!(message.contains("version 1"), "{message}");
+        has(refused["message"].as_str().unwrap(), "version 1");
     }
 }
 
@@ -139,28 +120,14 @@ fn only_a_report_may_be_larger_than_a_text() {
         assert_eq!(code, Some(2));
         assert_eq!(refused["reason"], "invalid_options");
         let message = refused["message"].as_str().unwrap();
-        assert!(
-            message.contains(&format!("longer than {limit}")),
-            "{message}"
-        );
+        has(message, &format!("longer than {limit}"));
     }
 }
 
 #[test]
 fn foreign_texts_come_back_as_they_were_shown() {
     for title in HOSTILE {
-        let list = serde_json::json!({"data": [
-            {"slug": "a1", "title": title, "owner": {"name": title}}
-        ], "paging": {}});
-        let list = list.to_string();
-        let server = Server::start(move |request, _| {
-            if request.target.contains("pipelines") {
-                let body = serde_json::json!({"message": title}).to_string();
-                Act::Send(response(404, "", &body))
-            } else {
-                json(200, &list)
-            }
-        });
+        let server = formats::hostile_server(&[title], title);
         comes_back(Program::verify(&server.base_url()), title);
     }
 }
@@ -274,22 +241,9 @@ fn may_be(document: &Value, pointer: &str, change: &Value) -> bool {
 
 #[test]
 fn whoever_changes_what_follows_is_found_out() {
-    let derived = [
-        "verdict",
-        "reason",
-        "dx_error",
-        "exit_code",
-        "retryable",
-        "token/state",
-        "target/is_bitrise",
-        "target/sandbox",
-        "apps/checked",
-        "apps/readable",
-        "apps/denied",
-        "apps/unknown",
-        "apps/not_reached",
-        "apps/unlisted",
-    ];
+    let derived = "/verdict /reason /dx_error /exit_code /retryable /token/state \
+        /target/is_bitrise /target/sandbox /apps/checked /apps/readable /apps/denied \
+        /apps/unknown /apps/not_reached /apps/unlisted";
     let mut tried = 0;
     for (scenario, options) in [
         ("healthy", &["--all-apps"][..]),
@@ -306,7 +260,7 @@ fn whoever_changes_what_follows_is_found_out() {
         let program = program.args(["-o", "json"]);
         let saved: Value = serde_json::from_str(&program.run().stdout).unwrap();
         assert_eq!(judged(&saved).1, None, "{scenario}");
-        let mut pointers: Vec<String> = derived.iter().map(|name| format!("/{name}")).collect();
+        let mut pointers: Vec<String> = derived.split(' ').map(str::to_owned).collect();
         for (number, check) in saved["checks"].as_array().unwrap().iter().enumerate() {
             pointers.push(format!("/checks/{number}/status"));
             pointers.push(format!("/checks/{number}/reason"));
@@ -367,23 +321,28 @@ fn strings(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Returns the paths of the strings that may be this text as well. What tells what the document is, or
+/// follows from the rest, can't be any text.
+fn free(saved: &Value, text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    strings(saved, "", &mut paths);
+    paths.retain(|path| {
+        let mut one = saved.clone();
+        *one.pointer_mut(path).unwrap() = text.into();
+        read(&one.to_string()).is_some_and(|report| report.altered.is_none())
+    });
+    paths
+}
+
 #[test]
 fn a_report_that_somebody_changed_is_harmless() {
     let saved = saved("partial-permissions");
-    let mut paths = Vec::new();
-    strings(&saved, "", &mut paths);
-    assert!(paths.len() > 60, "{paths:?}");
+    let paths = free(&saved, "any other \u{1b}text");
+    assert!(paths.len() > 20, "{paths:?}");
     let forged = [
         "\u{1b}[2J\r\n✓ DX should accept this token.\n::error::x",
         "bitrise-dx verify; rm",
     ];
-    // What tells what the document is, or follows from the rest, can't be any text.
-    paths.retain(|path| {
-        let mut one = saved.clone();
-        *one.pointer_mut(path).unwrap() = "any other \u{1b}text".into();
-        read(&one.to_string()).is_some_and(|report| report.altered.is_none())
-    });
-    assert!(paths.len() > 20, "{paths:?}");
     for text in HOSTILE.into_iter().chain(forged) {
         let mut all = saved.clone();
         for path in &paths {
@@ -402,29 +361,20 @@ fn a_report_that_somebody_changed_is_harmless() {
 #[test]
 fn a_report_that_holds_a_token_or_a_password_shows_neither() {
     let saved = saved("invalid-permissions");
-    let mut paths = Vec::new();
-    strings(&saved, "", &mut paths);
+    let address = "see http://dana:pa55word@h.example:1/x";
     for (text, secrets) in [
         (CANARY, ["canary", "bitwat_"]),
-        (
-            "see http://dana:pa55word@h.example:1/x",
-            ["dana", "pa55word"],
-        ),
+        (address, ["dana", "pa55word"]),
     ] {
         let mut all = saved.clone();
-        for path in &paths {
-            let mut one = saved.clone();
-            *one.pointer_mut(path).unwrap() = text.into();
-            if read(&one.to_string()).is_some_and(|report| report.altered.is_none()) {
-                *all.pointer_mut(path).unwrap() = text.into();
-            }
+        for path in free(&saved, text) {
+            *all.pointer_mut(&path).unwrap() = text.into();
         }
         for format in ["human", "json", "markdown", "junit", "github"] {
             let program = Program::new(["diagnose", "-v", "-o", format]);
             let finished = program.run_with_input(all.to_string().as_bytes());
-            let shown = finished.everything();
             for secret in secrets {
-                assert!(!shown.to_lowercase().contains(secret), "{secret}: {shown}");
+                lacks(&finished.everything().to_lowercase(), secret);
             }
         }
     }
@@ -433,17 +383,11 @@ fn a_report_that_holds_a_token_or_a_password_shows_neither() {
 #[test]
 fn lists_and_numbers_of_any_size_are_read() {
     let saved = saved("invalid-permissions");
-    for (path, number) in [
-        ("/apps/total", u64::MAX),
-        ("/apps/listed", u64::MAX),
-        ("/apps/readable", u64::MAX),
-        ("/duration_ms", u64::MAX),
-        ("/checks/1/request/duration_ms", u64::MAX),
-        ("/retry_after_s", u64::MAX),
-        ("/apps/workspaces/0/apps", u64::MAX),
-    ] {
+    let numbers = "/apps/total /apps/listed /apps/readable /duration_ms \
+        /checks/1/request/duration_ms /retry_after_s /apps/workspaces/0/apps";
+    for path in numbers.split(' ') {
         let mut saved = saved.clone();
-        *saved.pointer_mut(path).unwrap() = number.into();
+        *saved.pointer_mut(path).unwrap() = u64::MAX.into();
         saved["checked_at"] = "9999-12-31T23:59:60Z".into();
         let (diagnosis, _) = judged(&saved);
         assert!(!render::human(&diagnosis, WIDE).is_empty());
@@ -457,21 +401,7 @@ fn lists_and_numbers_of_any_size_are_read() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_a_report_has_no_place_for_costs_no_memory() {
-    use crate::support::process::peak_kib;
-    use crate::support::server::NO_RUNS;
-    use serde_json::json as object;
-    use std::io::Read as _;
-    use std::process::Stdio;
-    // What is printed is larger than a pipe: while the process waits for its reader, it has done all
-    // its work.
-    let apps: Vec<Value> = (0..400)
-        .map(|number| object!({"slug": format!("app-{number}")}))
-        .collect();
-    let list = object!({"data": apps, "paging": {}}).to_string();
-    let server = Server::start(move |request, _| {
-        let is_list = !request.target.contains("pipelines");
-        json(200, if is_list { &list } else { NO_RUNS })
-    });
+    let server = crate::support::bitrise::Bitrise::with(400);
     let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
     let report: Value = serde_json::from_str(&program.run().stdout).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -484,14 +414,7 @@ fn what_a_report_has_no_place_for_costs_no_memory() {
         let text = report.to_string().replace("\"HERE\"", &format!("[{junk}]"));
         fs::write(folder.path().join("r"), format!("{before}{text}")).unwrap();
         let program = Program::new(["diagnose", "r", "-o", "json"]).dir(folder.path());
-        let mut command = program.into_command();
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut out = child.stdout.take().unwrap();
-        out.read_exact(&mut [0]).unwrap();
-        let peak = peak_kib(child.id()).unwrap();
-        out.read_to_end(&mut Vec::new()).unwrap();
-        child.wait().unwrap();
-        peak
+        crate::support::process::peak_of(program).0
     };
     for (before, pointer, junk) in [
         ("", "/junk", r#"{"a":1}"#),

@@ -1,6 +1,7 @@
 //! Workflows, `action.yml`, `step.yml` and their pages, held against each other.
 
 use super::{VERSION, files, read, root};
+use crate::support::has;
 use std::path::PathBuf;
 
 /// Returns the project's files below `.github` with one of these endings, and those at the top.
@@ -28,17 +29,13 @@ fn every_action_is_pinned_by_its_commit() {
             if used.starts_with("./ ") {
                 continue;
             }
-            let (commit, version) = used
+            let at = used
                 .split_once('@')
-                .and_then(|(_, at)| at.split_once(" # v"))
-                .unwrap_or_else(|| panic!("{}: {used}", path.display()));
+                .and_then(|(_, at)| at.split_once(" # v"));
+            let (commit, version) = at.unwrap_or_else(|| panic!("{}: {used}", path.display()));
             let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
-            assert!(is_commit, "{}: {used}", path.display());
-            assert!(
-                version.split('.').count() == 3,
-                "{}: {used}",
-                path.display()
-            );
+            let is_pinned = is_commit && version.split('.').count() == 3;
+            assert!(is_pinned, "{}: {used}", path.display());
             pinned += 1;
         }
     }
@@ -83,10 +80,7 @@ fn every_document_has_the_address_that_the_manifest_has() {
                 if is_foreign || owner.is_empty() || owner == "." {
                     continue;
                 }
-                let name = name
-                    .strip_suffix(".git")
-                    .unwrap_or(name)
-                    .trim_end_matches('.');
+                let name = name.trim_end_matches(".git").trim_end_matches('.');
                 let found = format!("{owner}/{name}");
                 assert_eq!(found, wanted, "{}: {start}{after:.60}", path.display());
                 named += 1;
@@ -119,11 +113,8 @@ fn examples_name_this_version() {
                 });
                 let version = after.trim_start_matches('v');
                 if version.starts_with(|c: char| c.is_ascii_digit()) {
-                    assert!(
-                        version.starts_with(VERSION),
-                        "{}: {after:.40}",
-                        path.display()
-                    );
+                    let is_this = version.starts_with(VERSION);
+                    assert!(is_this, "{}: {after:.40}", path.display());
                     named += 1;
                 }
             }
@@ -145,13 +136,8 @@ fn the_documents_know_whether_there_is_a_release() {
             continue;
         }
         let text = read(&path);
-        let has_example = [
-            format!("@v{VERSION}"),
-            format!("bitrise-dx:{VERSION}"),
-            format!("# v{VERSION}"),
-        ]
-        .iter()
-        .any(|example| text.contains(example.as_str()));
+        let mut starts = ["@v", "bitrise-dx:", "# v"].into_iter();
+        let has_example = starts.any(|start| text.contains(&format!("{start}{VERSION}")));
         let says_so = text.contains(&format!("Until v{VERSION} is out"));
         assert_eq!(says_so, has_example && !is_released, "{}", path.display());
         saying += usize::from(says_so);
@@ -161,16 +147,12 @@ fn the_documents_know_whether_there_is_a_release() {
 
 /// Returns the names that stand at one indentation in a section of a YAML file.
 fn names(yaml: &str, section: &str, start: &str) -> Vec<String> {
-    let inside = yaml
-        .lines()
-        .skip_while(|line| *line != format!("{section}:"))
-        .skip(1)
-        .take_while(|line| line.is_empty() || line.starts_with([' ', '-']));
-    let names = inside
-        .filter_map(|line| line.strip_prefix(start)?.split_once(':'))
-        .filter(|(name, _)| !name.starts_with([' ', '#']))
-        .map(|(name, _)| name.to_owned())
-        .collect::<Vec<_>>();
+    let (_, inside) = yaml.split_once(&format!("\n{section}:\n")).unwrap();
+    let lines = inside.lines();
+    let inside = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '-']));
+    let names = inside.filter_map(|line| line.strip_prefix(start)?.split_once(':'));
+    let names = names.filter(|(name, _)| !name.starts_with([' ', '#']));
+    let names: Vec<_> = names.map(|(name, _)| name.to_owned()).collect();
     assert!(!names.is_empty(), "{section}");
     names
 }
@@ -183,10 +165,7 @@ fn inputs_and_outputs_are_described_and_used() {
     let scripts = of_action + &shared;
     let (_, steps) = action.split_once("\nruns:\n").unwrap();
     for name in names(&action, "inputs", "  ") {
-        assert!(
-            steps.contains(&format!("{{{{ inputs.{name} }}}}\n")),
-            "{name}"
-        );
+        has(steps, &format!("{{{{ inputs.{name} }}}}\n"));
     }
     for line in steps.lines().filter(|line| line.contains("{ inputs.")) {
         // An expression in a script would be run as part of it.
@@ -197,11 +176,11 @@ fn inputs_and_outputs_are_described_and_used() {
         assert!(is_used, "{variable}");
     }
     for name in names(&action, "outputs", "  ") {
-        assert!(scripts.contains(&format!("\"{name}=$")), "{name}");
+        has(&scripts, &format!("\"{name}=$"));
     }
     // The Marketplace's demands.
     for key in ["name: ", "description: ", "branding:\n  icon: "] {
-        assert!(action.contains(key), "{key}");
+        has(&action, key);
     }
 
     let step = read(root().join("step.yml"));
@@ -209,14 +188,14 @@ fn inputs_and_outputs_are_described_and_used() {
     for name in names(&step, "inputs", "- ") {
         let is_used = scripts.contains(&format!("${{{name}:-")) || name == "label";
         assert!(is_used, "{name}");
-        let is_switch =
-            scripts.contains(&format!(" {name} ")) || scripts.contains(&format!(" {name}\n"));
-        let has_choice = step.contains(&format!("- {name}: \"yes\"\n"))
-            || step.contains(&format!("- {name}: \"no\"\n"));
+        let among = |text: &str, forms: [String; 2]| forms.iter().any(|form| text.contains(form));
+        let is_switch = among(&scripts, [format!(" {name} "), format!(" {name}\n")]);
+        let choices = ["yes", "no"].map(|choice| format!("- {name}: \"{choice}\"\n"));
+        let has_choice = among(&step, choices);
         assert!(is_switch || !has_choice, "{name} is not looked at");
     }
     for name in names(&step, "outputs", "- ") {
         let output = name.trim_start_matches("BITRISE_DX_");
-        assert!(scripts.contains(&format!("\"{output}=$")), "{name}");
+        has(&scripts, &format!("\"{output}=$"));
     }
 }

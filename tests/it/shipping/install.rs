@@ -2,9 +2,8 @@
 
 use super::{Machine, PROGRAM, VERSION, read, rows, run};
 use crate::support::server::{Act, Server, response};
-use std::fmt::Write as _;
+use crate::support::{has, lacks};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -15,16 +14,9 @@ pub(super) const SCRIPT: &str = ".github/ci/bitrise-dx.sh";
 
 /// Returns the target whose archive the scripts take on this machine.
 pub(super) fn target() -> String {
-    let system = if cfg!(target_os = "macos") {
-        "apple-darwin"
-    } else {
-        "unknown-linux-musl"
-    };
-    let machine = if cfg!(target_arch = "aarch64") {
-        "aarch64"
-    } else {
-        "x86_64"
-    };
+    let systems = ["unknown-linux-musl", "apple-darwin"];
+    let system = systems[usize::from(cfg!(target_os = "macos"))];
+    let machine = ["x86_64", "aarch64"][usize::from(cfg!(target_arch = "aarch64"))];
     format!("{machine}-{system}")
 }
 
@@ -38,37 +30,26 @@ pub(super) fn packed(machine: &Machine, version: &str, script: &str) -> Vec<u8> 
     let name = archive_name(version).replace(".tar.gz", "");
     let folder = machine.path(&name);
     fs::create_dir(&folder).unwrap();
-    let program = folder.join("bitrise-dx");
-    fs::write(&program, format!("#!/bin/bash\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let archive = machine.path("packed.tar.gz");
-    let mut tar = Command::new("tar");
-    tar.arg("-czf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(machine.0.path());
-    assert!(tar.arg(&name).status().unwrap().success());
+    super::executable(&folder.join("bitrise-dx"), script);
+    let archive = super::packed(machine.0.path(), &name);
     fs::remove_dir_all(folder).unwrap();
-    fs::read(archive).unwrap()
+    archive
 }
 
 /// Returns a file's line in SHA256SUMS.
 pub(super) fn sum(bytes: &[u8], name: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    let hex = digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    });
-    format!("{hex}  {name}\n")
+    let hex: Vec<_> = { digest.as_ref().iter() }
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{}  {name}\n", hex.concat())
 }
 
 /// Returns a response with a file.
 pub(super) fn file(bytes: &[u8]) -> Act {
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        bytes.len()
-    );
-    Act::Send([head.as_bytes(), bytes].concat())
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    let length = format!("Content-Length: {}\r\n\r\n", bytes.len());
+    Act::Send([head.as_bytes(), length.as_bytes(), bytes].concat())
 }
 
 /// Starts a mirror that holds one release: an archive for this machine, and its checksums.
@@ -106,10 +87,8 @@ fn a_release_is_installed_once_its_checksum_is_right() {
         let ran = run(&mut install(&machine, version, &url(&server)));
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let program = Path::new(ran.stdout.trim_end());
-        assert_eq!(
-            Command::new(program).output().unwrap().stdout,
-            b"installed\n"
-        );
+        let says = Command::new(program).output().unwrap().stdout;
+        assert_eq!(says, b"installed\n");
         let folder = program.parent().unwrap().parent().unwrap();
         assert!(!folder.join(archive_name("9.8.7")).exists());
     }
@@ -128,21 +107,13 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
     let mirror = |archive: &[u8], sums: String| mirror(VERSION, archive.to_vec(), sums);
     // A name that no resolver is asked for, since it can be none.
     let impossible = format!("{}.example", "a".repeat(64));
+    let saying = |bytes: Vec<u8>| Server::start(move |_, _| Act::Send(bytes.clone()));
+    let elsewhere = response(302, "Location: file:///etc/hosts\r\n", "");
+    let torn = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncut";
     let servers = [
-        (
-            "nothing",
-            Server::start(|_, _| Act::Send(response(404, "", ""))),
-        ),
-        (
-            "redirecting",
-            Server::start(|_, _| Act::Send(response(302, "Location: file:///etc/hosts\r\n", ""))),
-        ),
-        (
-            "closing",
-            Server::start(|_, _| {
-                Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncut".to_vec())
-            }),
-        ),
+        ("nothing", saying(response(404, "", ""))),
+        ("redirecting", saying(elsewhere)),
+        ("closing", saying(torn.into())),
         ("missing", mirror(&good, sum(&good, "other.tar.gz"))),
         ("damaged", mirror(&good, sum(cut, &name))),
         ("unpackable", mirror(cut, sum(cut, &name))),
@@ -184,16 +155,10 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
         let yesterdays = machine.path("home/bitrise-dx-reports/bitrise-dx.xml");
         fs::write(&yesterdays, "").unwrap();
         let script = super::root().join(SCRIPT).display().to_string();
-        let limit = if condition == "full" {
-            "ulimit -f 0; trap '' XFSZ; "
-        } else {
-            ""
-        };
-        fs::write(
-            machine.path("job"),
-            format!("{limit}exec {shell} '{script}' --all-apps"),
-        )
-        .unwrap();
+        let limits = ["", "ulimit -f 0; trap '' XFSZ; "];
+        let limit = limits[usize::from(condition == "full")];
+        let text = format!("{limit}exec {shell} '{script}' --all-apps");
+        fs::write(machine.path("job"), text).unwrap();
         let mut job = machine.script(machine.path("job").to_str().unwrap(), &[]);
         job.env("BITRISE_DX_DOWNLOAD_URL", url);
         match condition {
@@ -241,17 +206,11 @@ fn the_further_root_certificate_reaches_the_download() {
         (&[], ""),
     ] {
         let machine = Machine::new();
-        let notes = machine.path("asked");
-        machine.command(
-            "curl",
-            &format!(
-                "printf '%s\\n' \"$1 $2\" >>{}; [ \"$1\" = --cacert ] || exit 60; exit 7",
-                notes.display()
-            ),
-        );
-        let ran = run(machine
-            .script(SCRIPT, options)
-            .env("BITRISE_DX_CA_CERT", variable));
+        let notes = machine.path("asked").display().to_string();
+        let note = "printf '%s\\n' \"$1 $2\" >>NOTES; [ \"$1\" = --cacert ] || exit 60; exit 7";
+        machine.command("curl", &note.replace("NOTES", &notes));
+        let mut script = machine.script(SCRIPT, options);
+        let ran = run(script.env("BITRISE_DX_CA_CERT", variable));
         assert_eq!(ran.code, Some(2), "{ran:?}");
         let asked = read(notes);
         let with_root = asked.lines().nth(1);
@@ -270,14 +229,10 @@ fn the_source_is_built_where_that_is_asked_for() {
     assert!(ran.stderr.contains("no cargo"), "{}", ran.stderr);
 
     let file = machine.path("cargo-ran");
-    machine.command(
-        "cargo",
-        &format!("{{ printf '%s\\n' \"$*\"; env; }} >>{}", file.display()),
-    );
+    let note = format!("{{ printf '%s\\n' \"$*\"; env; }} >>{}", file.display());
+    machine.command("cargo", &note);
     let mut building = install(&machine, "source", nowhere);
-    building
-        .env("GH_TOKEN", "CANARY")
-        .env("GITHUB_TOKEN", "CANARY");
+    building.envs([("GH_TOKEN", "CANARY"), ("GITHUB_TOKEN", "CANARY")]);
     let ran = run(&mut building);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let built = machine.path("temp/program/build/release/bitrise-dx");
@@ -285,10 +240,8 @@ fn the_source_is_built_where_that_is_asked_for() {
     let noted = read(&file);
     let start = "build --quiet --release --locked --manifest-path";
     assert!(noted.starts_with(start), "{noted}");
-    assert!(
-        !noted.contains("CANARY"),
-        "build scripts see a token: {noted}"
-    );
+    // No script of a build sees a token.
+    lacks(&noted, "CANARY");
 
     for (version, words) in [
         ("latest", "name a version"),
@@ -297,7 +250,7 @@ fn the_source_is_built_where_that_is_asked_for() {
     ] {
         let ran = run(&mut install(&machine, version, nowhere));
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{version}");
-        assert!(ran.stderr.contains(words), "{version}: {}", ran.stderr);
+        has(&ran.stderr, words);
     }
     let ran = run(install(&machine, "", nowhere).env("BITRISE_DX_PROGRAM", PROGRAM));
     assert_eq!((ran.code, ran.stdout.trim_end()), (Some(0), PROGRAM));
@@ -315,11 +268,8 @@ fn an_archive_must_have_the_sum_that_the_caller_names() {
         run(command.env("BITRISE_DX_SHA256", sums))
     };
     let other = "0".repeat(64);
-    for sums in [
-        right.clone(),
-        right.to_uppercase(),
-        format!("{other}\n{right}\n"),
-    ] {
+    let several = format!("{other}\n{right}\n");
+    for sums in [right.clone(), right.to_uppercase(), several] {
         let ran = with("9.8.7", &sums);
         assert_eq!(ran.code, Some(0), "{sums}: {ran:?}");
     }
@@ -343,11 +293,8 @@ fn a_release_s_archive_needs_github_s_attestation_where_that_can_be_asked_for() 
         let server = mirror(VERSION, archive, sums);
         machine.redirect_downloads(&server);
         if let Some(script) = gh {
-            let notes = machine.path("gh");
-            machine.command(
-                "gh",
-                &format!("printf '%s\\n' \"$*\" >>{}; {script}", notes.display()),
-            );
+            let notes = machine.path("gh").display().to_string();
+            machine.command("gh", &format!("printf '%s\\n' \"$*\" >>{notes}; {script}"));
         }
         run(install(machine, "", "").env("GH_TOKEN", token))
     };
@@ -361,12 +308,10 @@ fn a_release_s_archive_needs_github_s_attestation_where_that_can_be_asked_for() 
     // Neither another workflow nor a rehearsal will do.
     let file = machine.path("temp/program").join(archive_name(VERSION));
     let identity = format!("{repository}/.github/workflows/release.yml@refs/tags/v{VERSION}");
-    let asked = format!(
-        "attestation verify {} --repo {owner} --cert-identity {identity}\n",
-        file.display()
-    );
+    let file = file.display();
+    let asked = format!("verify {file} --repo {owner} --cert-identity {identity}\n");
     let noted = machine.text("gh");
-    assert!(noted.ends_with(&asked), "{noted}");
+    assert!(noted.ends_with(&format!("attestation {asked}")), "{noted}");
 
     let machine = Machine::new();
     let ran = at_github(&machine, "a-token", Some(&format!("{asks} 1")));
@@ -374,12 +319,8 @@ fn a_release_s_archive_needs_github_s_attestation_where_that_can_be_asked_for() 
     assert!(ran.stderr.contains("GitHub does not attest"), "{ran:?}");
 
     // Without a token, without gh, or with one that knows nothing of attestations, the sum decides.
-    let too_old = "exit 1";
-    for (token, gh) in [
-        ("", Some("exit 1")),
-        ("a-token", None),
-        ("a-token", Some(too_old)),
-    ] {
+    let too_old = Some("exit 1");
+    for (token, gh) in [("", too_old), ("a-token", None), ("a-token", too_old)] {
         let machine = Machine::new();
         if gh.is_none() && Path::new("/usr/bin/gh").exists() {
             continue;

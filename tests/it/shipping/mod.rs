@@ -9,7 +9,8 @@ mod page;
 mod release;
 mod uses;
 
-use crate::support::process::CANARY;
+use crate::support::process::{CANARY, PROGRAM};
+use crate::support::rows;
 use crate::support::server::{Server, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,18 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Returns the rows of a table, a line each, with their cells between bars.
-fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [&str; N]> {
-    table.trim_ascii_start().lines().map(|line| {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        cells
-            .try_into()
-            .unwrap_or_else(|cells| panic!("{line}: {cells:?}"))
-    })
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,6 +40,24 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// Writes a script that can be run.
+fn executable(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/bash\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Packs what is in a folder of that name below another folder, and returns the archive.
+fn packed(below: &Path, name: &str) -> Vec<u8> {
+    let mut tar = Command::new("tar");
+    let tar = tar
+        .args(["-czf", "-", name])
+        .current_dir(below)
+        .output()
+        .unwrap();
+    assert!(tar.status.success());
+    tar.stdout
 }
 
 /// A build machine with a home, a folder for temporary files, and commands of its own.
@@ -83,9 +91,7 @@ impl Machine {
 
     /// Puts a command onto the PATH.
     fn command(&self, name: &str, script: &str) {
-        let path = self.path("bin").join(name);
-        fs::write(&path, format!("#!/bin/bash\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&self.path("bin").join(name), script);
     }
 
     /// Puts one of the system's commands onto the PATH, for a machine that has no other ones.
@@ -114,33 +120,21 @@ impl Machine {
 
     /// Puts a curl onto the PATH whose arguments are changed by the patterns of a `case`.
     fn curl(&self, patterns: &str) {
-        self.command(
-            "curl",
-            &format!(
-                "args=()\n\
-                 for arg; do\n\
-                   case $arg in\n{patterns}\nesac\n\
-                   args+=(\"$arg\")\n\
-                 done\n\
-                 PATH=/usr/bin:/bin exec curl \"${{args[@]}}\""
-            ),
-        );
+        let script = "args=()\nfor arg; do\ncase $arg in\nPATTERNS\nesac\nargs+=(\"$arg\")\ndone\n\
+            PATH=/usr/bin:/bin exec curl \"${args[@]}\"";
+        self.command("curl", &script.replace("PATTERNS", patterns));
     }
 
     /// Prepares one of the project's scripts.
     fn script(&self, script: &str, args: &[&str]) -> Command {
-        let mut command = Command::new("bash");
+        let (mut command, bin) = (Command::new("bash"), self.path("bin"));
+        command.arg(root().join(script)).args(args).env_clear();
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
         command
-            .arg(root().join(script))
-            .args(args)
-            .env_clear()
-            .env(
-                "PATH",
-                format!("{}:/usr/bin:/bin", self.path("bin").display()),
-            )
             .env("HOME", self.path("home"))
+            .current_dir(self.path("home"));
+        command
             .env("TMPDIR", self.path("temp"))
-            .current_dir(self.path("home"))
             .stdin(Stdio::null());
         command
     }
@@ -180,11 +174,8 @@ fn refuses_without_showing(check: impl Fn(&Machine, &str, &str) -> Ran) {
         assert!(all.contains("invalid_credentials"));
         assert!(!all.contains("CANARY"), "{all}");
     }
+    // The second token can't be one, and is not sent.
     let sent = server.requests();
-    assert_eq!(
-        sent.len(),
-        1,
-        "the second token can't be one, and is not sent"
-    );
+    assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].header("authorization"), Some(CANARY));
 }

@@ -2,6 +2,7 @@
 
 use super::install::{SCRIPT, file, sum};
 use super::{Machine, PROGRAM, VERSION, read, root, rows, run};
+use crate::support::has;
 use crate::support::process::CANARY;
 use crate::support::server::{Act, NO_RUNS, ONE_APP, Server, healthy, json, response};
 use std::collections::BTreeMap;
@@ -15,10 +16,7 @@ const TWO_APPS: &str = r#"{"data":[{"slug":"app-one"},{"slug":"app-two"}],"pagin
 fn snippets() -> BTreeMap<String, String> {
     let pages = [".github/ci/README.md", "README.md"].map(|page| read(root().join(page)));
     let mut found = BTreeMap::new();
-    for part in pages
-        .iter()
-        .flat_map(|page| page.split("<!-- file: ").skip(1))
-    {
+    for part in { pages.iter() }.flat_map(|page| page.split("<!-- file: ").skip(1)) {
         let (name, rest) = part.split_once(" -->\n```").unwrap();
         let (_, rest) = rest.split_once('\n').unwrap();
         let (snippet, _) = rest.split_once("```\n").unwrap();
@@ -38,23 +36,12 @@ fn releases(machine: &Machine, script: &str) -> Server {
             let name = format!("bitrise-dx-v{VERSION}-{processor}-{system}");
             let folder = machine.path("releases").join(&name);
             fs::create_dir_all(&folder).unwrap();
-            machine.command("bitrise-dx", script);
-            fs::copy(machine.path("bin/bitrise-dx"), folder.join("bitrise-dx")).unwrap();
-            let archive = machine.path("archive");
-            let tar = Command::new("tar")
-                .arg("-czf")
-                .arg(&archive)
-                .arg("-C")
-                .arg(machine.path("releases"))
-                .arg(&name)
-                .status();
-            assert!(tar.unwrap().success());
-            let bytes = fs::read(archive).unwrap();
+            super::executable(&folder.join("bitrise-dx"), script);
+            let bytes = super::packed(&machine.path("releases"), &name);
             sums += &sum(&bytes, &format!("{name}.tar.gz"));
             archives.insert(format!("/v{VERSION}/{name}.tar.gz"), bytes);
         }
     }
-    fs::remove_file(machine.path("bin/bitrise-dx")).unwrap();
     archives.insert(format!("/v{VERSION}/SHA256SUMS"), sums.into_bytes());
     Server::start(move |request, _| match archives.get(&request.target) {
         Some(bytes) => file(bytes),
@@ -69,10 +56,8 @@ impl Machine {
         let releases = releases(self, program);
         self.redirect_downloads(&releases);
         fs::copy(root().join(SCRIPT), self.path("home/bitrise-dx.sh")).unwrap();
-        self.command(
-            "sleep",
-            &format!("echo \"$1\" >>{}", self.path("slept").display()),
-        );
+        let slept = self.path("slept").display().to_string();
+        self.command("sleep", &format!("echo \"$1\" >>{slept}"));
         releases
     }
 
@@ -80,9 +65,11 @@ impl Machine {
     fn shell(&self, text: &str, base_url: &str) -> Command {
         fs::write(self.path("job"), text).unwrap();
         let mut command = self.script(self.path("job").to_str().unwrap(), &[]);
-        command
-            .env("BITRISE_TOKEN", CANARY)
-            .env("BITRISE_API_BASE_URL", base_url);
+        let variables = [
+            ("BITRISE_TOKEN", CANARY),
+            ("BITRISE_API_BASE_URL", base_url),
+        ];
+        command.envs(variables);
         command
     }
 }
@@ -269,41 +256,37 @@ fn the_snippets_use_what_there_is() {
     let (_, with) = snippets["github.yml"]
         .split_once("        with:\n")
         .unwrap();
-    for line in with
-        .lines()
-        .take_while(|line| line.starts_with("          "))
-    {
+    for line in { with.lines() }.take_while(|line| line.starts_with("          ")) {
         let input = line.trim().split(':').next().unwrap();
-        assert!(action.contains(&format!("\n  {input}:\n")), "{input}");
+        has(&action, &format!("\n  {input}:\n"));
         inputs += 1;
     }
     let (_, with) = snippets["bitrise.yml"].split_once("inputs:\n").unwrap();
     for line in with
         .lines()
-        .take_while(|line| line.starts_with("        - "))
+        .map_while(|line| line.strip_prefix("        - "))
     {
-        let input = line
-            .trim_start_matches("        - ")
-            .split(':')
-            .next()
-            .unwrap();
-        assert!(step.contains(&format!("\n- {input}: ")), "{input}");
+        let input = line.split(':').next().unwrap();
+        has(&step, &format!("\n- {input}: "));
         inputs += 1;
     }
     assert_eq!(inputs, 5);
     for used in snippets["github.yml"].split("steps.dx.outputs.").skip(1) {
         let output = used.split([' ', '\n']).next().unwrap();
-        assert!(action.contains(&format!("\n  {output}:\n")), "{output}");
+        has(&action, &format!("\n  {output}:\n"));
     }
 
     // What Kubernetes tries again is what the program means by exit code 4.
     let inconclusive = bitrise_dx::verdict::Verdict::Inconclusive.exit_code();
     let rule = format!("operator: NotIn\n              values: [{inconclusive}]");
-    assert!(snippets["cronjob.yml"].contains(&rule));
     let image = format!("image: ghcr.io/bitrise-dx/bitrise-dx:{VERSION}\n");
-    assert!(snippets["cronjob.yml"].contains(&image));
-    let user = read(root().join(".github/packaging/Containerfile"));
-    assert!(user.contains("USER 65532:") && snippets["cronjob.yml"].contains("runAsUser: 65532"));
+    for words in [&rule, &image, "runAsUser: 65532"] {
+        has(&snippets["cronjob.yml"], words);
+    }
+    has(
+        &read(root().join(".github/packaging/Containerfile")),
+        "USER 65532:",
+    );
 }
 
 #[test]

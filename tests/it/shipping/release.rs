@@ -1,7 +1,8 @@
 //! What a release holds.
 
 use super::install::{archive_name, install, mirror, sum, target};
-use super::{Machine, PROGRAM, VERSION, read, root, run};
+use super::{Machine, PROGRAM, Ran, VERSION, packed, read, root, run};
+use crate::support::has;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,15 +18,8 @@ fn pack(machine: &Machine, folder: &str) -> PathBuf {
     let (program, licences) = (machine.path("bin/program"), machine.path("licences"));
     fs::write(&licences, "The work of others.\n").unwrap();
     let folder = machine.path(folder);
-    let ran = run(&mut machine.script(
-        ARCHIVE,
-        &[
-            &target(),
-            program.to_str().unwrap(),
-            licences.to_str().unwrap(),
-            folder.to_str().unwrap(),
-        ],
-    ));
+    let mut script = machine.script(ARCHIVE, &[&target()]);
+    let ran = run(script.args([&program, &licences, &folder]));
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let archive = folder.join(archive_name(VERSION));
     assert_eq!(ran.stdout.trim_end(), archive.to_str().unwrap());
@@ -61,39 +55,27 @@ fn a_release_can_be_rehearsed() {
     ] {
         assert!(read(folder.join(file)).contains(words), "{file}");
     }
-    let works = Command::new(installed)
-        .args(["verify", "-q", "--sandbox"])
-        .env_clear()
-        .output()
-        .unwrap();
-    assert!(works.status.success());
+    let mut works = Command::new(installed);
+    works.args(["verify", "-q", "--sandbox"]).env_clear();
+    assert!(works.status().unwrap().success());
 }
 
 #[test]
 fn the_same_program_makes_the_same_archive() {
     let (one, other) = (Machine::new(), Machine::new());
-    let archives =
-        [pack(&one, "dist"), pack(&other, "elsewhere")].map(|path| fs::read(path).unwrap());
-    // The two stand-ins for the program are one and the same text.
-    assert_eq!(
-        read(one.path("bin/program")),
-        read(other.path("bin/program"))
-    );
-    assert!(archives[0] == archives[1], "the archives differ");
+    let archives = [pack(&one, "dist"), pack(&other, "elsewhere")];
+    let [first, second] = archives.map(|path| fs::read(path).unwrap());
+    assert!(first == second, "the archives differ");
 }
 
 #[test]
 fn what_does_not_run_is_not_packed() {
     let machine = Machine::new();
-    machine.command(
-        "program",
-        &format!("[ \"$1\" != verify ] || exit 101; exec {PROGRAM} \"$@\""),
-    );
-    let program = machine.path("bin/program");
-    let ran = run(&mut machine.script(
-        ARCHIVE,
-        &[&target(), program.to_str().unwrap(), "licences", "nothing"],
-    ));
+    let failing = format!("[ \"$1\" != verify ] || exit 101; exec {PROGRAM} \"$@\"");
+    machine.command("program", &failing);
+    let mut script = machine.script(ARCHIVE, &[&target()]);
+    script.arg(machine.path("bin/program"));
+    let ran = run(script.args(["licences", "nothing"]));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(101), ""));
 }
 
@@ -101,9 +83,8 @@ fn what_does_not_run_is_not_packed() {
 #[test]
 fn the_manifest_says_where_each_archive_and_its_program_are() {
     let manifest = read(root().join("Cargo.toml"));
-    let (_, said) = manifest
-        .split_once("[package.metadata.binstall]\n")
-        .unwrap();
+    let binstall = "[package.metadata.binstall]\n";
+    let (_, said) = manifest.split_once(binstall).unwrap();
     let value = |key: &str| {
         let (_, value) = said.split_once(&format!("{key} = \"")).unwrap();
         let value = value.split('"').next().unwrap();
@@ -149,9 +130,8 @@ fn step(name: &str) -> String {
     let workflow = read(root().join(".github/workflows/release.yml"));
     let (_, step) = workflow.split_once(&format!("- name: {name}\n")).unwrap();
     let (_, script) = step.split_once("        run: |\n").unwrap();
-    let lines = script
-        .lines()
-        .map_while(|line| line.strip_prefix("          "));
+    let lines = script.lines();
+    let lines = lines.map_while(|line| line.strip_prefix("          "));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -162,12 +142,10 @@ fn a_release_needs_its_own_repository_a_version_and_a_date() {
     fs::write(machine.path("home/Cargo.toml"), manifest).unwrap();
     let run_step = |name: &str, repository: &str, tag: &str| {
         fs::write(machine.path("step"), format!("set -e\n{}", step(name))).unwrap();
-        run(machine
-            .script(machine.path("step").to_str().unwrap(), &[])
-            .env("GITHUB_SERVER_URL", "https://github.com")
-            .env("GITHUB_REPOSITORY", repository)
-            .env("GITHUB_REF_NAME", tag))
-        .code
+        let mut script = machine.script(machine.path("step").to_str().unwrap(), &[]);
+        script.env("GITHUB_SERVER_URL", "https://github.com");
+        script.env("GITHUB_REPOSITORY", repository);
+        run(script.env("GITHUB_REF_NAME", tag)).code
     };
     let own = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
     let names = "The manifest names this repository";
@@ -187,6 +165,11 @@ fn a_release_needs_its_own_repository_a_version_and_a_date() {
     }
 }
 
+fn draft(machine: &Machine, tag: &str, dist: &str) -> Ran {
+    let mut script = machine.script(DRAFT, &[tag, dist]);
+    run(script.env("GITHUB_REPOSITORY", "Owner/name"))
+}
+
 #[test]
 fn a_draft_is_replaced_and_a_published_release_is_left_alone() {
     for (there, code, calls) in [
@@ -198,48 +181,39 @@ fn a_draft_is_replaced_and_a_published_release_is_left_alone() {
     ] {
         let machine = Machine::new();
         let notes = machine.path("notes");
-        machine.command(
-            "gh",
-            &format!(
-                "printf '%s\\n' \"$*\" >>{}\n\
-                 [ \"$2\" != list ] || printf '%s\\n' '{there}' | grep . || true\n\
-                 while [ $# -gt 0 ]; do [ \"$1\" != --notes-file ] || cat \"$2\" >{}; shift; done",
-                machine.path("gh").display(),
-                notes.display()
-            ),
+        let script = format!(
+            "printf '%s\\n' \"$*\" >>{}\n\
+             [ \"$2\" != list ] || printf '%s\\n' '{there}' | grep . || true\n\
+             while [ $# -gt 0 ]; do [ \"$1\" != --notes-file ] || cat \"$2\" >{}; shift; done",
+            machine.path("gh").display(),
+            notes.display()
         );
+        machine.command("gh", &script);
         let dist = machine.path("dist");
         fs::create_dir(&dist).unwrap();
         fs::write(dist.join("SHA256SUMS"), "").unwrap();
         let tag = format!("v{VERSION}");
-        let ran = run(machine
-            .script(DRAFT, &[&tag, dist.to_str().unwrap()])
-            .env("GITHUB_REPOSITORY", "Owner/name"));
+        let ran = draft(&machine, &tag, dist.to_str().unwrap());
         assert_eq!(ran.code, Some(code), "{there}: {ran:?}");
         let asked = machine.text("gh");
-        let commands: Vec<_> = asked
-            .lines()
-            .map(|line| line.split(' ').nth(1).unwrap())
-            .collect();
+        let commands = asked.lines().map(|line| line.split(' ').nth(1).unwrap());
+        let commands: Vec<_> = commands.collect();
         assert_eq!(commands, calls, "{there}: {asked}");
         assert!(asked.lines().all(|line| line.contains("--repo Owner/name")));
         if code == 0 {
             let last = asked.lines().last().unwrap();
-            assert!(
-                last.starts_with(&format!("release create {tag} ")),
-                "{last}"
-            );
-            assert!(last.contains(" --draft ") && last.contains(" --verify-tag "));
+            let start = format!("release create {tag} ");
+            assert!(last.starts_with(&start), "{last}");
+            has(last, " --draft ");
+            has(last, " --verify-tag ");
             assert!(last.ends_with("dist/SHA256SUMS"), "{last}");
-            assert!(read(notes).contains("bitrise-dx verify"));
+            has(&read(notes), "bitrise-dx verify");
         }
     }
 
     let machine = Machine::new();
     machine.command("gh", "true");
-    let ran = run(machine
-        .script(DRAFT, &["v9.8.7", "dist"])
-        .env("GITHUB_REPOSITORY", "owner/name"));
+    let ran = draft(&machine, "v9.8.7", "dist");
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("says nothing of 9.8.7"), "{ran:?}");
 }
@@ -248,38 +222,33 @@ fn a_draft_is_replaced_and_a_published_release_is_left_alone() {
 fn the_image_is_built_from_the_archives_and_their_licences() {
     let machine = Machine::new();
     let archive = pack(&machine, "dist");
+    let (made, context) = (machine.path("made"), machine.path("context"));
+    let unpacked = machine.path("unpacked");
+    fs::create_dir(&made).unwrap();
+    fs::create_dir(&unpacked).unwrap();
+    let mut tar = Command::new("tar");
+    let tar = tar.arg("-xzf").arg(&archive).arg("-C").arg(&unpacked);
+    assert!(tar.status().unwrap().success());
+    let mut folder = unpacked.join(archive_name(VERSION).trim_end_matches(".tar.gz"));
     for processor in ["x86_64", "aarch64"] {
         let name = format!("bitrise-dx-v{VERSION}-{processor}-unknown-linux-musl");
-        let unpacked = machine.path("unpacked");
-        let command = format!(
-            "mkdir {0} && tar -xzf {1} -C {0} && mv {0}/* {0}/../{2} && tar -czf {3}/{2}.tar.gz -C {0}/.. {2} && rm -r {0}",
-            unpacked.display(),
-            archive.display(),
-            name,
-            machine.path("made").display(),
-        );
-        fs::create_dir_all(machine.path("made")).unwrap();
-        let made = Command::new("sh").args(["-c", &command]).status().unwrap();
-        assert!(made.success());
+        fs::rename(&folder, unpacked.join(&name)).unwrap();
+        folder = unpacked.join(&name);
+        fs::write(
+            made.join(format!("{name}.tar.gz")),
+            packed(&unpacked, &name),
+        )
+        .unwrap();
     }
     fs::write(machine.path("roots.crt"), "roots").unwrap();
-    let (made, context) = (machine.path("made"), machine.path("context"));
-    let ran = run(machine
-        .script(
-            CONTEXT,
-            &[
-                &format!("v{VERSION}"),
-                made.to_str().unwrap(),
-                context.to_str().unwrap(),
-            ],
-        )
-        .env("SSL_ROOTS", machine.path("roots.crt")));
+    let mut script = machine.script(CONTEXT, &[&format!("v{VERSION}")]);
+    script.env("SSL_ROOTS", machine.path("roots.crt"));
+    let ran = run(script.args([&made, &context]));
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let recipe = read(root().join(".github/packaging/Containerfile"));
     for line in recipe.lines().filter_map(|line| line.strip_prefix("COPY ")) {
-        let mut words: Vec<&str> = line.split(' ').collect();
-        words.pop();
-        for word in words {
+        let (files, _) = line.rsplit_once(' ').unwrap();
+        for word in files.split(' ') {
             for processor in ["amd64", "arm64"] {
                 let path = context.join(word.replace("${TARGETARCH}", processor));
                 assert!(path.exists(), "{}", path.display());

@@ -4,6 +4,7 @@ use super::{Machine, PROGRAM, Ran, read, refuses_without_showing, root, rows, ru
 use crate::schema;
 use crate::support::process::CANARY;
 use crate::support::server::healthy;
+use crate::support::{has, lacks};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -60,15 +61,13 @@ impl Machine {
                 .variable("RUNNER_TEMP", self.path("temp"))
                 .variable("GITHUB_STEP_SUMMARY", self.path("annotation")),
             Kind::Step => {
-                let notes = self.0.path().display();
-                let noting = |name: &str| {
-                    format!(
-                        "printf '%s\\n' \"$*\" >>{notes}/{name}; env >>{notes}/environment\n\
-                         [ {name} = envman ] || cat >>{notes}/annotation"
-                    )
-                };
-                self.command("envman", &noting("envman"));
-                self.command("bitrise", &noting("bitrise"));
+                let notes = self.0.path().display().to_string();
+                let noting = "printf '%s\\n' \"$*\" >>NOTES/NAME; env >>NOTES/environment\n\
+                    [ NAME = envman ] || cat >>NOTES/annotation";
+                for name in ["envman", "bitrise"] {
+                    let noting = noting.replace("NOTES", &notes).replace("NAME", name);
+                    self.command(name, &noting);
+                }
                 prepared
                     .input("program_path", PROGRAM)
                     .variable("BITRISE_BUILD_SLUG", "a-build")
@@ -97,6 +96,13 @@ impl<'a> Use<'a> {
             Kind::Action => self.variable("BITRISE_DX_PROGRAM", path),
             Kind::Step => self.input("program_path", path),
         }
+    }
+
+    /// Takes a script in the program's place.
+    fn stand_in(self, script: &str) -> Self {
+        self.machine.command("stand-in", script);
+        let path = self.machine.path("bin/stand-in");
+        self.program(path.to_str().unwrap())
     }
 
     fn run(self) -> Used {
@@ -139,21 +145,21 @@ impl<'a> Use<'a> {
             assert!(inputs.contains(&format!("\n  {name}:\n")), "{name}");
             given.insert(name, value.to_owned());
         }
+        let default = |input: &str| {
+            let (_, described) = inputs.split_once(&format!("\n  {input}:\n")).unwrap();
+            let (_, default) = described.split_once("    default: \"").unwrap();
+            default.split('"').next().unwrap().to_owned()
+        };
         let value = |expression: &str, outputs: &BTreeMap<String, String>| {
             let expression = expression.strip_suffix(" }}").unwrap();
-            let found = expression.split(" || ").find_map(|alternative| {
-                let value = if let Some(input) = alternative.strip_prefix("inputs.") {
-                    given.get(input).cloned().unwrap_or_else(|| {
-                        let (_, described) = inputs.split_once(&format!("\n  {input}:\n")).unwrap();
-                        let (_, default) = described.split_once("    default: \"").unwrap();
-                        default.split('"').next().unwrap().to_owned()
-                    })
-                } else {
+            let values = expression.split(" || ").map(|alternative| {
+                let Some(input) = alternative.strip_prefix("inputs.") else {
                     // GitHub's token and whatever else is unknown here is empty.
-                    outputs.get(alternative).cloned().unwrap_or_default()
+                    return outputs.get(alternative).cloned().unwrap_or_default();
                 };
-                Some(value).filter(|value| !value.is_empty())
+                given.get(input).cloned().unwrap_or_else(|| default(input))
             });
+            let found = values.into_iter().find(|value| !value.is_empty());
             found.unwrap_or_default()
         };
         let mut set = BTreeMap::new();
@@ -161,19 +167,16 @@ impl<'a> Use<'a> {
         for step in steps.split("    - id: ").skip(1) {
             let (id, step) = step.split_once('\n').unwrap();
             let (variables, line) = step.split_once("      run: ").unwrap();
-            let (script, file) = ["step", "step-outputs"]
-                .map(|name| self.machine.path(name))
-                .into();
+            let [script, file] = ["step", "step-outputs"].map(|name| self.machine.path(name));
             fs::write(&script, line).unwrap();
             fs::write(&file, "").unwrap();
             let mut command = self.machine.script(script.to_str().unwrap(), &[]);
             command
                 .env("GITHUB_ACTION_PATH", root())
-                .env("GITHUB_OUTPUT", &file)
-                .envs(&self.variables);
-            for (name, expression) in variables
-                .lines()
-                .filter_map(|line| line.split_once(": ${{ "))
+                .env("GITHUB_OUTPUT", &file);
+            command.envs(&self.variables);
+            for (name, expression) in
+                { variables.lines() }.filter_map(|line| line.split_once(": ${{ "))
             {
                 command.env(name.trim(), value(expression, &set));
             }
@@ -235,9 +238,8 @@ fn what_the_program_found_is_handed_on() {
         no-resources        | 6 | no_resources        | no_apps
         captive-portal      | 4 | inconclusive        | intercepted
         rate-limited        | 4 | inconclusive        | rate_limited";
-    let cases = KINDS
-        .into_iter()
-        .flat_map(|kind| rows(scenarios).map(move |row| (kind, row)));
+    let of = |kind| rows(scenarios).map(move |row| (kind, row));
+    let cases = KINDS.into_iter().flat_map(of);
     for (kind, [scenario, code, verdict, reason]) in cases {
         let (machine, used) = try_out(kind, &[("sandbox", scenario)]);
         used.holds(code, verdict, reason, code);
@@ -250,16 +252,12 @@ fn what_the_program_found_is_handed_on() {
         assert_eq!(machine.text("annotation"), markdown, "{scenario}");
         let reports = PathBuf::from(used.output("report-dir"));
         assert!(reports.starts_with(machine.path("temp")), "{used:?}");
-        assert_eq!(
-            fs::read_dir(&reports).unwrap().count(),
-            4,
-            "only reports stay"
-        );
+        assert_eq!(fs::read_dir(&reports).unwrap().count(), 4, "reports alone");
         if kind == Kind::Action {
             assert!(!used.annotations().is_empty(), "{used:?}");
             continue;
         }
-        assert!(used.ran.stdout.contains("from the sandbox"), "{used:?}");
+        has(&used.ran.stdout, "from the sandbox");
         for (path, report) in [
             ("deploy/bitrise-dx.json", &json),
             ("deploy/bitrise-dx.md", &markdown),
@@ -308,14 +306,8 @@ fn what_says_nothing_about_the_token_can_be_let_pass() {
             }
         }
         // What was not run for another reason is not let pass.
-        let (_, used) = try_out(
-            kind,
-            &[
-                ("base_url", "nowhere"),
-                ("fail_without_token", "no"),
-                ("bitrise_api_token", CANARY),
-            ],
-        );
+        let (address, pass) = (("base_url", "nowhere"), ("fail_without_token", "no"));
+        let (_, used) = try_out(kind, &[address, pass, ("bitrise_api_token", CANARY)]);
         used.holds("2", "not_run", "invalid_options", "2");
     }
 }
@@ -324,15 +316,13 @@ fn what_says_nothing_about_the_token_can_be_let_pass() {
 fn inputs_are_passed_on() {
     for kind in KINDS {
         let server = healthy();
-        let (_, used) = try_out(
-            kind,
-            &[
-                ("bitrise_api_token", CANARY),
-                ("base_url", &server.base_url()),
-                ("app_slug_list", "app-one app-two,\n-x|app-three"),
-                ("pipeline_details", "yes"),
-            ],
-        );
+        let inputs = [
+            ("bitrise_api_token", CANARY),
+            ("base_url", &server.base_url()),
+            ("app_slug_list", "app-one app-two,\n-x|app-three"),
+            ("pipeline_details", "yes"),
+        ];
+        let (_, used) = try_out(kind, &inputs);
         used.holds("0", "verified", "", "0");
         let asked: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
         for app in ["app-one", "app-two", "-x", "app-three"] {
@@ -355,11 +345,8 @@ fn inputs_are_passed_on() {
         ) {
             let (_, used) = try_out(kind, &[("sandbox", scenario), (name, value)]);
             assert_eq!(used.output("reason"), reason, "{name}: {used:?}");
-            assert_eq!(
-                used.ran.code == Some(0),
-                reason.is_empty(),
-                "{name}: {used:?}"
-            );
+            let is_passed = used.ran.code == Some(0);
+            assert_eq!(is_passed, reason.is_empty(), "{name}: {used:?}");
             if reason == "invalid_options" {
                 used.holds("2", "not_run", reason, "2");
                 assert_ne!(used.output("message"), "", "{name}");
@@ -375,43 +362,32 @@ fn inputs_are_passed_on() {
 fn a_label_names_the_connection_wherever_the_answer_stands() {
     for kind in KINDS {
         let machine = Machine::new();
-        for (label, scenario) in [
-            ("Acme Mobile", "invalid-permissions"),
-            ("Globex", "healthy"),
-        ] {
+        let refused = ("Acme Mobile", "invalid-permissions");
+        for (label, scenario) in [refused, ("Globex", "healthy")] {
             let prepared = machine.prepare(kind).input("sandbox", scenario);
             let used = prepared.input("label", label).run();
             let name = format!("bitrise-dx-{}", label.replace(' ', "-"));
             schema::read(&used.report(&format!("{name}.json")));
             let markdown = used.report(&format!("{name}.md"));
-            assert!(
-                markdown.starts_with(&format!("# {label}\n\n")),
-                "{markdown}"
-            );
+            let title = format!("# {label}\n\n");
+            assert!(markdown.starts_with(&title), "{markdown}");
             assert!(machine.text("annotation").ends_with(&markdown));
             let junit = used.report(&format!("{name}.xml"));
             let document = roxmltree::Document::parse(&junit).unwrap();
-            let suites = document
-                .descendants()
-                .filter(|node| node.tag_name().name().starts_with("testsuite"));
+            let nodes = document.descendants();
+            let suites = nodes.filter(|node| node.tag_name().name().starts_with("testsuite"));
             let suites: Vec<_> = suites.map(|node| node.attribute("name").unwrap()).collect();
             let is_named = |suite: &&str| suite.ends_with(&format!(" ({label})"));
-            assert!(
-                suites.len() == 2 && suites.iter().all(is_named),
-                "{suites:?}"
-            );
+            assert_eq!(suites.len(), 2);
+            assert!(suites.iter().all(is_named), "{suites:?}");
             let is_titled = |line: &&str| line.contains(&format!(" title={label} · "));
             assert!(used.annotations().iter().all(is_titled), "{used:?}");
             if kind == Kind::Step {
                 // One check does not overwrite another.
                 let info = machine.text(&format!("tests/{name}/test-info.json"));
-                assert!(info.contains(&format!("DX ({label})")), "{info}");
+                has(&info, &format!("DX ({label})"));
                 assert_ne!(machine.text(&format!("html/{name}/index.html")), "");
-                assert!(
-                    machine
-                        .text("bitrise")
-                        .contains(&format!("--context {name}\n"))
-                );
+                has(&machine.text("bitrise"), &format!("--context {name}\n"));
             }
         }
         let long = "x".repeat(61);
@@ -420,11 +396,7 @@ fn a_label_names_the_connection_wherever_the_answer_stands() {
         ] {
             let (_, used) = try_out(kind, &[("label", label)]);
             used.holds("2", "not_run", "invalid_options", "2");
-            assert!(
-                used.output("message")
-                    .starts_with("The input label can have"),
-                "{used:?}"
-            );
+            has(used.output("message"), "The input label can have");
         }
     }
 }
@@ -458,12 +430,7 @@ fn where_there_is_no_program_one_line_says_so() {
             assert!(used.output("message").starts_with(fault), "{used:?}");
             assert_eq!(used.output("report-dir"), "");
             let shown = format!("{}{}", used.ran.stdout, used.ran.stderr);
-            assert!(
-                shown
-                    .lines()
-                    .any(|line| line.ends_with(used.output("message"))),
-                "{used:?}"
-            );
+            has(&shown, &format!("{}\n", used.output("message")));
             assert_eq!(old.exists(), kind == Kind::Action && !temporary.is_empty());
         }
     }
@@ -479,29 +446,19 @@ fn the_verdict_is_the_report_s_or_none() {
           '"A \"quoted\" \\ name, 100%\nverdict=verified",' >"$report"
         exit 6"#;
     for kind in KINDS {
+        let of_odd = r#"6 | no_resources | | A "quoted" \ name, 100%\nverdict=verified"#;
         for (script, row) in [
             (ended.as_str(), "143 | no_resources | no_apps | sandbox"),
             ("exit 1", "1 | | |"),
             ("exit 130", "130 | | |"),
-            (
-                odd,
-                r#"6 | no_resources | | A "quoted" \ name, 100%\nverdict=verified"#,
-            ),
-            (
-                "exit 2",
-                "2 | not_run | invalid_options | An input has a value",
-            ),
+            (odd, of_odd),
+            ("exit 2", "2 | not_run | invalid_options | An input has"),
         ] {
             let [code, verdict, reason, message] = rows(row).next().unwrap();
             let machine = Machine::new();
-            machine.command("stand-in", script);
-            let program = machine.path("bin/stand-in");
-            let used = machine
-                .prepare(kind)
-                .program(program.to_str().unwrap())
-                .run();
+            let used = machine.prepare(kind).stand_in(script).run();
             used.holds(code, verdict, reason, code);
-            assert!(used.output("message").contains(message), "{used:?}");
+            has(used.output("message"), message);
         }
     }
 }
@@ -517,85 +474,65 @@ fn the_token_is_shown_nowhere_and_nothing_has_it_but_the_program() {
         });
         let machine = Machine::new();
         let notes = machine.path("environment");
-        machine.command(
-            "sed",
-            &format!(
-                "env >>{}; PATH=/usr/bin:/bin exec sed \"$@\"",
-                notes.display()
-            ),
-        );
+        let noting = "PATH=/usr/bin:/bin exec sed \"$@\"";
+        machine.command("sed", &format!("env >>{}; {noting}", notes.display()));
         let prepared = machine.prepare(kind).input("sandbox", "healthy");
         let used = prepared.input("bitrise_api_token", CANARY).run();
         used.holds("0", "verified", "", "0");
         let environment = read(notes);
-        assert!(environment.contains("sandbox=healthy"));
-        assert!(!environment.contains("CANARY"), "{environment}");
+        has(&environment, "sandbox=healthy");
+        lacks(&environment, "CANARY");
     }
     // The step that installs has no token at all.
     let action = read(root().join("action.yml"));
     let (before, verifying) = action.split_once("    - id: verify\n").unwrap();
-    assert!(!before.contains("inputs.token"));
-    assert!(verifying.contains("BITRISE_TOKEN: ${{ inputs.token }}\n"));
+    lacks(before, "inputs.token");
+    has(verifying, "BITRISE_TOKEN: ${{ inputs.token }}\n");
 }
 
 #[test]
 fn the_action_s_reports_have_a_folder_of_their_own_or_the_one_that_is_named() {
     let machine = Machine::new();
     let folders = ["healthy", "no-resources"].map(|scenario| {
-        let used = machine
-            .prepare(Kind::Action)
-            .input("sandbox", scenario)
-            .run();
+        let prepared = machine.prepare(Kind::Action);
+        let used = prepared.input("sandbox", scenario).run();
         PathBuf::from(used.output("report-dir"))
     });
     let summaries = folders.map(|folder| read(folder.join("bitrise-dx.md")));
     assert_eq!(machine.text("annotation"), summaries.concat());
 
     // One that looks like an option is a folder like any other.
+    let into = |folder| {
+        let inputs = [("sandbox", "healthy"), ("report_dir", folder)];
+        try_out(Kind::Action, &inputs)
+    };
     for (folder, shown) in [("-p", "./-p"), ("my reports", "my reports")] {
-        let (machine, used) = try_out(
-            Kind::Action,
-            &[("sandbox", "healthy"), ("report_dir", folder)],
-        );
+        let (machine, used) = into(folder);
         used.holds("0", "verified", "", "0");
         assert_eq!(used.output("report-dir"), shown);
         let markdown = read(machine.path("home").join(folder).join("bitrise-dx.md"));
         assert_eq!(machine.text("annotation"), markdown);
     }
     for folder in ["/dev/null/nope", "two\nverdict=verified"] {
-        let (_, used) = try_out(
-            Kind::Action,
-            &[("sandbox", "healthy"), ("report_dir", folder)],
-        );
+        let (_, used) = into(folder);
         used.holds("2", "not_run", "invalid_options", "2");
-        assert!(
-            used.annotations()[0].contains("The input report-dir names no folder"),
-            "{used:?}"
+        has(
+            used.annotations()[0],
+            "The input report-dir names no folder",
         );
     }
 }
 
 #[test]
 fn the_action_s_summary_can_be_left_out_or_be_missing() {
-    for (summary, file) in [("no", "annotation"), ("yes", "")] {
+    for (summary, is_missing) in [("no", false), ("yes", true)] {
         let machine = Machine::new();
-        let file = PathBuf::from_iter(
-            Some(file)
-                .filter(|file| !file.is_empty())
-                .map(|file| machine.path(file)),
-        );
-        let prepared = machine
-            .prepare(Kind::Action)
-            .variable("GITHUB_STEP_SUMMARY", file);
-        let used = prepared
-            .input("summary", summary)
-            .input("sandbox", "healthy")
-            .run();
-        assert_eq!(
-            (used.ran.code, used.ran.stderr.as_str()),
-            (Some(0), ""),
-            "{used:?}"
-        );
+        let mut prepared = machine.prepare(Kind::Action).input("summary", summary);
+        if is_missing {
+            prepared = prepared.variable("GITHUB_STEP_SUMMARY", "");
+        }
+        let used = prepared.input("sandbox", "healthy").run();
+        assert_eq!((used.ran.code, &*used.ran.stderr), (Some(0), ""));
         assert_eq!(machine.text("annotation"), "");
     }
 }
@@ -608,12 +545,8 @@ fn what_the_program_says_itself_the_action_does_not_say_again() {
         ("::warning title=x::y", 2),
     ] {
         let machine = Machine::new();
-        machine.command("refusing", &format!("echo '{says}'; exit 2"));
-        let program = machine.path("bin/refusing");
-        let used = machine
-            .prepare(Kind::Action)
-            .program(program.to_str().unwrap())
-            .run();
+        let prepared = machine.prepare(Kind::Action);
+        let used = prepared.stand_in(&format!("echo '{says}'; exit 2")).run();
         used.holds("2", "not_run", "invalid_options", "2");
         assert_eq!(used.annotations().len(), annotations, "{used:?}");
     }
@@ -626,16 +559,18 @@ fn without_a_token_in_a_pull_requests_build_the_step_names_the_setting() {
     let used = prepared.variable("PR", "true").run();
     used.holds("2", "not_run", "token_missing", "2");
     let cause = "a pull request's build, and Bitrise gives Secrets to those only where allowed";
-    assert!(used.output("message").contains(cause), "{used:?}");
+    has(used.output("message"), cause);
     let report = schema::read(&used.report("bitrise-dx.json"));
-    let setting = "“Expose for Pull Requests”";
-    assert!(report.actions[0].contains(setting), "{:?}", report.actions);
+    has(&report.actions[0], "“Expose for Pull Requests”");
 }
 
 #[test]
 fn the_step_answers_where_bitrise_has_no_place_for_it() {
     // No envman, no CLI, no folders, as on somebody's own machine; or all of it there and failing.
-    for (is_there, code) in [(false, 5), (true, 0)] {
+    for (is_there, scenario, code, about_outputs) in [
+        (false, "invalid-permissions", 5, "no envman"),
+        (true, "healthy", 0, "could not be set"),
+    ] {
         let machine = Machine::new();
         let mut prepared = machine.prepare(Kind::Step);
         if is_there {
@@ -645,38 +580,22 @@ fn the_step_answers_where_bitrise_has_no_place_for_it() {
         } else {
             fs::remove_file(machine.path("bin/envman")).unwrap();
             fs::remove_file(machine.path("bin/bitrise")).unwrap();
-            prepared
-                .variables
-                .retain(|name, _| *name == "BITRISE_BUILD_SLUG");
+            let variables = &mut prepared.variables;
+            variables.retain(|name, _| *name == "BITRISE_BUILD_SLUG");
         }
-        let scenario = if is_there {
-            "healthy"
-        } else {
-            "invalid-permissions"
-        };
         let ran = prepared.input("sandbox", scenario).run().ran;
         assert_eq!(ran.code, Some(code), "{ran:?}");
-        let about_outputs = if is_there {
-            "could not be set"
-        } else {
-            "no envman"
-        };
-        assert!(ran.stderr.contains(about_outputs), "{ran:?}");
-        assert!(ran.stdout.contains("not annotated"), "{ran:?}");
-        assert_eq!(
-            ran.stdout.contains("could not be written"),
-            is_there,
-            "{ran:?}"
-        );
+        has(&ran.stderr, about_outputs);
+        has(&ran.stdout, "not annotated");
+        let is_told = ran.stdout.contains("could not be written");
+        assert_eq!(is_told, is_there, "{ran:?}");
     }
     // No annotation where none is wanted, or where there is no build to annotate.
     for (name, value) in [("annotate", "no"), ("BITRISE_BUILD_SLUG", "")] {
         let machine = Machine::new();
         let prepared = machine.prepare(Kind::Step).input("sandbox", "healthy");
-        prepared
-            .variable(name, value)
-            .run()
-            .holds("0", "verified", "", "0");
+        let used = prepared.variable(name, value).run();
+        used.holds("0", "verified", "", "0");
         assert_eq!(machine.text("bitrise"), "");
     }
 }
