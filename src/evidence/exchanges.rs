@@ -257,33 +257,6 @@ impl Exchanges {
         }
     }
 
-    /// Takes what an object records of an exchange.
-    pub(super) fn record(&mut self, record: Shown) {
-        let Shown {
-            mut request,
-            status,
-            headers,
-            body,
-            ..
-        } = record;
-        let credential = request.credential.take();
-        if request.address.is_some() || request.headers > 0 {
-            self.asked(request, Start::Line);
-        }
-        if let Some(judged) = credential {
-            self.credential(judged);
-        }
-        for (name, value) in headers {
-            self.header(Block::Response, &name, &value);
-        }
-        if let Some(status) = status {
-            self.status(status, None);
-        }
-        if let Some(body) = body {
-            self.body(body);
-        }
-    }
-
     // --- Responses.
 
     /// Takes a status; one of a protocol's line comes with its version.

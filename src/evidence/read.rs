@@ -272,9 +272,12 @@ impl<'a> Reader<'a> {
             return self.goes_to(end);
         }
         let part = if is_request { Part::Request } else { Part::Any };
-        let mut records = vec![Shown::default()];
-        self.record("", &found.value, part, 0, &mut records);
-        if !records.iter().any(Shown::is_answered) {
+        let mut records = vec![Record::default()];
+        record("", &found.value, part, 0, &mut records);
+        if records
+            .iter()
+            .all(|record| record.status.is_empty() && record.body.is_empty())
+        {
             // Any other JSON at the start of a line is a response; in code, what looks like one.
             let is_json = text[1..].trim_start().starts_with(['"', '}']);
             let front = self.text[line.start..start].trim();
@@ -285,99 +288,15 @@ impl<'a> Reader<'a> {
             self.out.body(body);
             return self.goes_to(end);
         }
-        for mut record in records {
-            let request = &mut record.request;
-            request.is_whole = request.headers > 1 && request.credential.is_none();
-            self.out.record(record);
+        for record in records {
+            for line in record.log().lines() {
+                self.piece(line, &Words::of(line), Role::Text);
+            }
+            if let Some(body) = Body::read(&record.body, true) {
+                self.out.body(body);
+            }
         }
         self.goes_to(end)
-    }
-
-    /// Looks for exchanges in the value of a member of an object that records them, as logs and
-    /// archives do.
-    fn record(
-        &self,
-        name: &str,
-        value: &Value,
-        part: Part,
-        depth: usize,
-        records: &mut Vec<Shown>,
-    ) {
-        let is = |kind| words::is(kind, name);
-        let Some(shown) = records.last_mut().filter(|_| depth <= DEEPEST) else {
-            return;
-        };
-        match value {
-            Value::Array(items) => {
-                for item in items {
-                    if part == Part::Any && item.is_object() {
-                        records.push(Shown::default());
-                    }
-                    self.record(name, item, part, depth + 1, records);
-                }
-                return;
-            }
-            Value::Object(members) => {
-                let own = members.get("name").and_then(Value::as_str);
-                if let (Some(name), Some(own)) = (own, members.get("value")) {
-                    // As archives list headers.
-                    return self.record(&lower(name), own, part, depth + 1, records);
-                }
-                let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
-                if is_inner && let Some(body) = Body::of(value, true, false) {
-                    shown.body = Some(body);
-                    return;
-                }
-                for (name, own) in members {
-                    let name = &*lower(name);
-                    let inner = match part {
-                        _ if !own.is_object() && !own.is_array() => part,
-                        Part::Request if name == "headers" => Part::Sent,
-                        Part::Response if name == "headers" => Part::Received,
-                        _ if words::is("part request", name) => Part::Request,
-                        _ if words::is("part response", name) => Part::Response,
-                        part => part,
-                    };
-                    self.record(name, own, inner, depth + 1, records);
-                }
-                return;
-            }
-            _ => {}
-        }
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        let request = &mut shown.request;
-        match part {
-            Part::Received => shown.headers.push((name.to_owned(), text)),
-            _ if name == "authorization" => {
-                let judged = request::judge_value(&text, None, None, &self.out.variables);
-                request.credential = Some(judged);
-            }
-            Part::Sent => {
-                request.headers += 1;
-                request.other_header(name);
-            }
-            _ if is("address key") => {
-                let is_path = text.starts_with('/') && text.contains("/apps");
-                let address = Address::of_path(&text).filter(Address::is_of_api);
-                if address.is_some() && (is_path || text.contains("://")) {
-                    request.address = address;
-                    request.is_shown = true;
-                }
-            }
-            _ if is("method key") && words::is("method", &text) => {
-                request.method = Some(text.to_ascii_uppercase());
-            }
-            Part::Request => {}
-            _ if is("status key") => {
-                let status = text.trim().parse().ok();
-                let status = status.filter(|status| (200..600).contains(status));
-                shown.status = status.or(shown.status);
-            }
-            _ if is("body key") => shown.body = Body::read(text.trim(), true).or(shown.body.take()),
-            _ => {}
-        }
     }
 
     /// Reads a page of markup, to its end or to what stands behind it for certain.
@@ -816,8 +735,106 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The maximum depth of a record.
-const DEEPEST: usize = 12;
+/// An exchange that an object records.
+#[derive(Default)]
+struct Record {
+    method: String,
+    address: String,
+    /// The headers, a line each.
+    sent: String,
+    received: String,
+    status: String,
+    body: String,
+}
+
+impl Record {
+    /// Returns all but its body as a client's log has it.
+    fn log(&self) -> String {
+        // Of one header it is not said that it is all.
+        let is_whole = self.sent.lines().count() > 1;
+        let version = if is_whole { " HTTP/1.1" } else { "" };
+        let method = Some(&*self.method).filter(|method| !method.is_empty());
+        format!(
+            "{} {}{version}\nrequest headers\n{}\nstatus: {}\nresponse headers\n{}\n",
+            method.unwrap_or("GET"),
+            self.address,
+            self.sent,
+            self.status,
+            self.received
+        )
+    }
+}
+
+/// Looks for exchanges in the value of a member of an object that records them, as logs and
+/// archives do.
+fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec<Record>) {
+    /// The maximum depth.
+    const DEEPEST: usize = 12;
+    let Some(found) = records.last_mut().filter(|_| depth <= DEEPEST) else {
+        return;
+    };
+    let text = match value {
+        Value::Array(items) => {
+            for item in items {
+                if part == Part::Any && item.is_object() {
+                    records.push(Record::default());
+                }
+                record(name, item, part, depth + 1, records);
+            }
+            return;
+        }
+        Value::Object(members) => {
+            let own = members.get("name").and_then(Value::as_str);
+            if let (Some(name), Some(own)) = (own, members.get("value")) {
+                // As archives list headers.
+                return record(&lower(name), own, part, depth + 1, records);
+            }
+            let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
+            if is_inner && Body::of(value, true, false).is_some() {
+                found.body = value.to_string();
+                return;
+            }
+            for (name, own) in members {
+                let name = &*lower(name);
+                let inner = match part {
+                    _ if !own.is_object() && !own.is_array() => part,
+                    Part::Request if name == "headers" => Part::Sent,
+                    Part::Response if name == "headers" => Part::Received,
+                    _ if words::is("part request", name) => Part::Request,
+                    _ if words::is("part response", name) => Part::Response,
+                    part => part,
+                };
+                record(name, own, inner, depth + 1, records);
+            }
+            return;
+        }
+        Value::String(text) => text.trim().replace('\n', " "),
+        value => value.to_string(),
+    };
+    let is = |kind| words::is(kind, name);
+    let header = format!("{name}: {text}\n");
+    let header = if words::is_header(&header) {
+        &*header
+    } else {
+        ""
+    };
+    match part {
+        Part::Received => found.received += header,
+        _ if part == Part::Sent || name == "authorization" => found.sent += header,
+        _ if is("address key") => {
+            let is_path = text.starts_with('/') && text.contains("/apps");
+            let address = Address::of_path(&text).filter(Address::is_of_api);
+            if address.is_some() && (is_path || text.contains("://")) {
+                found.address = text;
+            }
+        }
+        _ if is("method key") && words::is("method", &text) => found.method = text,
+        Part::Request => {}
+        _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => found.status = text,
+        _ if is("body key") && Body::read(&text, true).is_some() => found.body = text,
+        _ => {}
+    }
+}
 
 /// Tells whether a page of markup starts with a text.
 fn is_page(text: &str) -> bool {
