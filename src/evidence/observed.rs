@@ -14,6 +14,7 @@ use crate::text::Clean;
 use crate::verdict::Reason;
 use crate::wire::Document;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// What a response means at a step: nothing against the token, or a reason; or why it means nothing:
@@ -33,8 +34,9 @@ pub(super) struct Observed<'a> {
     pub(super) exchange: Exchange,
     /// Why it can't be judged by itself.
     pub(super) open: Option<Incomplete>,
-    /// What it means as the list of apps, as an app's pipelines, and as one of its runs.
-    meanings: [Meaning; 3],
+    /// The reason that a run would take it for, as the list of apps, as an app's pipelines, and as one
+    /// of its runs.
+    reasons: [Option<Reason>; 3],
     /// Whether a later try took its place.
     pub(super) is_superseded: bool,
 }
@@ -73,6 +75,18 @@ pub(super) fn observe<'a>(
     for one in observed.iter_mut().filter(|one| one.is_unplaced()) {
         one.step = assumed;
     }
+    // What was accepted once stands in place of a token, whatever it looks like.
+    let is_accepted = |one: &&Observed<'_>| {
+        let is_told = one.step.map(|id| one.tells(id));
+        is_told == Some(Ok(None)) && one.mistakes.contains(&Mistake::TokenPlaceholder)
+    };
+    let accepted = observed.iter().filter(is_accepted);
+    let messages: HashSet<usize> = accepted.map(|one| one.shown.message).collect();
+    for one in &mut observed {
+        let is_hidden = messages.contains(&one.shown.message);
+        one.mistakes
+            .retain(|own| !is_hidden || *own != Mistake::TokenPlaceholder);
+    }
     observed
 }
 
@@ -92,7 +106,7 @@ impl<'a> Observed<'a> {
             mistakes: request.all_mistakes(),
             exchange: Exchange::new(url, Err(FaultKind::Unknown.into())),
             open: None,
-            meanings: [Ok(None); 3],
+            reasons: [None; 3],
             is_superseded: false,
         };
         match shown.failure {
@@ -103,12 +117,11 @@ impl<'a> Observed<'a> {
             Some(Failure::Filter) | None => observed.read_response(secrets),
         }
         let exchange = &observed.exchange;
-        let reasons = [
+        observed.reasons = [
             classify::apps(exchange).err(),
             classify::pipelines(exchange).read().err(),
             classify::details(exchange).read().err(),
         ];
-        observed.meanings = reasons.map(|reason| observed.meaning(reason));
         observed
     }
 
@@ -209,8 +222,13 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns what it means at a step where a run would take it for a reason, or for none.
-    fn meaning(&self, reason: Option<Reason>) -> Meaning {
+    /// Returns what it means at a step.
+    pub(super) fn tells(&self, id: CheckId) -> Meaning {
+        let reason = match id {
+            CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => self.reasons[0],
+            CheckId::PipelinesList => self.reasons[1],
+            CheckId::PipelinesShow => self.reasons[2],
+        };
         if let Some(open @ Incomplete::Explained(_)) = self.open {
             return Err(open);
         }
@@ -235,15 +253,6 @@ impl<'a> Observed<'a> {
             (Some(mistake), _) => Err(Incomplete::Explained(*mistake)),
             (None, Some(open)) => Err(open),
             (None, None) => Ok(reason),
-        }
-    }
-
-    /// Returns what it means at a step.
-    pub(super) const fn tells(&self, id: CheckId) -> Meaning {
-        match id {
-            CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => self.meanings[0],
-            CheckId::PipelinesList => self.meanings[1],
-            CheckId::PipelinesShow => self.meanings[2],
         }
     }
 

@@ -493,8 +493,7 @@ impl<'a> Reader<'a> {
             match request::judge_value(&value.text, None, None, &self.out.variables) {
                 // PowerShell's variables are read where they stand.
                 (Credential::Named(name), Some(Mistake::TokenVariable))
-                    if self.out.reading.shell == Some(Shell::PowerShell)
-                        && self.out.block != Block::Request =>
+                    if self.out.block != Block::Request =>
                 {
                     request::named(name, &self.out.variables)
                 }
