@@ -1,7 +1,7 @@
 //! What the process's environment says; read once, here alone.
 
 use crate::diagnosis::ci;
-use crate::diagnosis::{BrokenRoots, Known, NoProxy, RootsFault};
+use crate::diagnosis::{BrokenRoots, Known, RootsFault};
 use crate::proxy::Variables;
 use crate::report::Shell;
 use std::env;
@@ -127,14 +127,10 @@ impl Environment {
     /// Returns what is known of the place where the program runs, for a run that asks an address.
     pub(super) fn known(&self, asked: Option<&Url>) -> Known {
         let has_proxy = !self.known.proxy_variables.is_empty();
-        let is_set = has_proxy && self.proxies.no_proxy.is_some();
         let is_container = CONTAINER_FILES.iter().any(|file| Path::new(file).exists());
+        let is_in_no_proxy = asked.is_some_and(|url| self.proxies.no_proxy_matches(url));
         Known {
-            no_proxy: match asked.filter(|_| is_set) {
-                None => NoProxy::Unset,
-                Some(url) if self.proxies.no_proxy_matches(url) => NoProxy::Matches,
-                Some(_) => NoProxy::DoesNotMatch,
-            },
+            is_in_no_proxy: has_proxy && is_in_no_proxy,
             roots: self.broken_roots(),
             is_container: self.known.is_container || is_container,
             ..self.known.clone()
@@ -253,18 +249,18 @@ mod tests {
         let url = Url::parse("https://api.bitrise.io/v0.1").unwrap();
         let proxy = ("https_proxy", "http://p:1");
         for (variables, expected) in [
-            (&[("NO_PROXY", "bitrise.io")][..], NoProxy::Unset),
-            (&[proxy], NoProxy::Unset),
-            (&[proxy, ("NO_PROXY", "")], NoProxy::Unset),
-            (&[proxy, ("NO_PROXY", "*.bitrise.io")], NoProxy::Matches),
-            (&[proxy, ("NO_PROXY", "example.com")], NoProxy::DoesNotMatch),
+            (&[("NO_PROXY", "bitrise.io")][..], false),
+            (&[proxy], false),
+            (&[proxy, ("NO_PROXY", "")], false),
+            (&[proxy, ("NO_PROXY", "*.bitrise.io")], true),
+            (&[proxy, ("NO_PROXY", "example.com")], false),
             (
                 &[proxy, ("no_proxy", "x"), ("NO_PROXY", "bitrise.io")],
-                NoProxy::DoesNotMatch,
+                false,
             ),
         ] {
             let known = environment(variables).known(Some(&url));
-            assert_eq!(known.no_proxy, expected, "{variables:?}");
+            assert_eq!(known.is_in_no_proxy, expected, "{variables:?}");
         }
     }
 

@@ -48,8 +48,8 @@ const TEXT: &str = concat!(
     include_str!("catalogue/ci.txt"),
 );
 
-/// How far a line that goes on with the one above is set in, at least.
-const INDENT: &str = "          ";
+/// What stands between a line and the one that it goes on with.
+const INDENT: &str = "\n          ";
 
 /// A line with what belongs to it; an entry is one, too, which all its lines belong to.
 #[derive(Debug, Default)]
@@ -179,31 +179,19 @@ impl Line {
     /// # Errors
     /// Returns what is wrong with the text, with the line.
     fn add(&mut self, name: &str) -> Result<(), String> {
-        let (text, _) = ENTRIES
-            .get(name)
-            .ok_or_else(|| format!("no entry {name}"))?;
-        let mut lines: Vec<String> = Vec::new();
+        let (text, _) = ENTRIES.get(name).ok_or("no such entry")?;
+        let text = text.replace(INDENT, " ");
         let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
         for line in text.lines().filter(is_line) {
-            match lines.last_mut() {
-                Some(last) if line.starts_with(INDENT) => {
-                    last.push(' ');
-                    last.push_str(line.trim());
-                }
-                _ => lines.push(line.to_owned()),
-            }
-        }
-        for line in lines {
             let wrong = || format!("{name}: {line}");
             let (word, text) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
             let text = text.trim_start();
-            let quoted = text
-                .strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'));
-            let text = quoted.unwrap_or(text).to_owned();
+            let quoted = text.strip_prefix('"');
+            let quoted = quoted.and_then(|text| text.strip_suffix('"'));
+            let text = quoted.unwrap_or(text);
             let last = self.below.last_mut();
             match word {
-                "use" => self.add(&text)?,
+                "use" => self.add(text)?,
                 "if" => {
                     let last = last.ok_or_else(wrong)?;
                     let of = match last.below.len() {
@@ -214,14 +202,13 @@ impl Line {
                     of.conditions = Option::ok_or_else(conditions, wrong)?;
                 }
                 word => {
-                    let place = if line.starts_with(' ') {
-                        &mut last.ok_or_else(wrong)?.below
-                    } else {
-                        &mut self.below
+                    let place = match line.strip_prefix(' ') {
+                        Some(_) => &mut last.ok_or_else(wrong)?.below,
+                        None => &mut self.below,
                     };
                     place.push(Self {
                         word: word.to_owned(),
-                        text,
+                        text: text.to_owned(),
                         ..Self::default()
                     });
                 }

@@ -8,10 +8,10 @@
 //!
 //! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
 
-use super::NoProxy;
 use super::facts::Facts;
 use super::pasted;
 use super::values::{VALUES, value};
+use crate::base_url::is_loopback;
 use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body};
 use crate::pasted::{Incomplete, Secret};
@@ -21,7 +21,7 @@ use crate::report::{
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::io::ErrorKind;
-use url::{Host, Url};
+use url::Url;
 
 /// A fact that a condition may name: its name, and how it is judged. Its words for `explain` stand
 /// in `catalogue/facts.txt`.
@@ -68,13 +68,8 @@ impl Condition {
                 None => facts.report.and_then(|_| is_value(self.name, facts, form)),
             })
             .max_by_key(|answer| rank(*answer));
-        let value = value.flatten();
-        let value = value.map(|is| is != self.is_not);
-        if self.is_sure {
-            Some(value == Some(true))
-        } else {
-            value
-        }
+        let value = value.flatten().map(|is| is != self.is_not);
+        self.is_sure.then_some(value == Some(true)).or(value)
     }
 
     /// Says what it asks for.
@@ -173,16 +168,10 @@ facts! {
     "in_container": |f, _| f.here(|here| here.is_container);
     // In a container, this machine's own address is the container's.
     "proxy_local": |f, _| if f.is_told() { None } else {
-        f.run(|_| match f.proxy.and_then(|proxy| Url::parse(proxy).ok()).as_ref().and_then(Url::host) {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        })
+        let proxy = f.proxy.and_then(|proxy| Url::parse(proxy).ok());
+        f.run(|_| proxy.as_ref().is_some_and(is_loopback))
     };
-    "no_proxy": |f, _| f.if_live(f.here(|here| {
-        here.no_proxy == NoProxy::Matches && !here.proxy_variables.is_empty()
-    }));
+    "no_proxy": |f, _| f.if_live(f.here(|here| here.is_in_no_proxy));
     "broken_roots": |f, _| f.here(|here| !here.roots.is_empty());
 
     // What was asked for.
@@ -262,9 +251,9 @@ facts! {
 
     // The response.
     "asked_again": |f, _| match f.status() {
-            Some(401) | None => f.is_rechecked,
-            Some(_) => Some(false),
-        };
+        Some(401) | None => f.is_rechecked,
+        Some(_) => Some(false),
+    };
     "header": |f, name| f.responder().map(|from| {
         let mut headers = from.headers.iter();
         headers.any(|header| header.name.raw().eq_ignore_ascii_case(name))
@@ -340,9 +329,7 @@ facts! {
     };
     "web_page": |f, _| f.response().map(|response| matches!(response.body, Body::Html));
     "stage": |f, name| f.fault_kind().map(|kind| format!("{:?}", kind.stage()) == name);
-    "tls": |f, name| {
-        Some(f.tls().is_some_and(|kind| name.is_empty() || kind.as_str() == name))
-    };
+    "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
     "told_fine": |f, _| Some(pasted::is_told_fine(f));
     "if_apps": |f, verdict| Some(is_verdict(pasted::step(f, true)?.err(), verdict));
@@ -361,7 +348,7 @@ fn mistaken(facts: &Facts, what: &str) -> Option<bool> {
     match (facts.app, facts.mistaken) {
         (None, None) => facts.of_app(|_| false),
         (_, None) => Some(false),
-        (_, Some(mistaken)) => Some(what.is_empty() || mistaken.name() == what),
+        (_, Some((known, _))) => Some(what.is_empty() || known == what),
     }
 }
 

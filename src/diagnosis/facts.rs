@@ -16,7 +16,6 @@ use crate::report::{
 use crate::text::Untrusted;
 use crate::token::{TokenError, TokenKind};
 use crate::verdict::Reason;
-use std::net::SocketAddr;
 use std::time::SystemTime;
 use url::Url;
 
@@ -67,8 +66,9 @@ pub(super) struct Facts<'a> {
     pub(super) app: Option<&'a App>,
     /// Whether the token's list has that app.
     pub(super) is_listed: Option<bool>,
-    /// What `--app` may have been meant to be.
-    pub(super) mistaken: Option<Mistaken<'a>>,
+    /// What was given as `--app` in place of a slug, by the name that a condition has for it, and the
+    /// app that has it.
+    pub(super) mistaken: Option<(&'static str, &'a App)>,
     /// Whether Bitrise answered 401 below an app and, asked again, still accepted the token.
     pub(super) is_rechecked: Option<bool>,
     /// The apps that Bitrise refused.
@@ -91,31 +91,6 @@ pub(super) struct Facts<'a> {
     pub(super) causes_left: usize,
 }
 
-/// What was given as `--app` in place of a slug.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Mistaken<'a> {
-    /// The title of this app.
-    Title(&'a App),
-    /// The slug of this app in another case.
-    Case(&'a App),
-    /// The slug of this app, one character off.
-    Typo(&'a App),
-    /// A workspace's slug or name.
-    Workspace(Option<&'a Untrusted>),
-}
-
-impl Mistaken<'_> {
-    /// Returns the name that a condition has for it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Title(_) => "title",
-            Self::Case(_) => "slug_in_another_case",
-            Self::Typo(_) => "slug_with_a_typo",
-            Self::Workspace(_) => "workspace",
-        }
-    }
-}
-
 impl<'a> Facts<'a> {
     /// Derives the facts of a run.
     pub(super) fn of(report: &'a Report, known: &'a Known) -> Self {
@@ -126,6 +101,8 @@ impl<'a> Facts<'a> {
         let pasted = report.pasted.as_ref();
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
+        let wait = report.retry_after().filter(|wait| !wait.is_zero());
+        let wait = wait.map(|wait| wait.saturating_add(report.duration));
         let mut facts = Self {
             report: Some(report),
             reason: report.reason(),
@@ -149,14 +126,7 @@ impl<'a> Facts<'a> {
             coverage: report.coverage(),
             sample: &report.list.sample,
             listed_before_cut: report.list.end.map(|_| report.list.listed),
-            retry_at: { report.retry_after() }
-                .filter(|wait| !wait.is_zero())
-                .and_then(|wait| {
-                    report
-                        .checked_at
-                        .checked_add(report.duration)?
-                        .checked_add(wait)
-                }),
+            retry_at: wait.and_then(|wait| report.checked_at.checked_add(wait)),
             ..Self::default()
         };
         facts.take_apps(report, decisive);
@@ -189,7 +159,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns what a slug that the list lacks may have been meant to be.
-    fn mistake(&self, app: &App) -> Option<Mistaken<'a>> {
+    fn mistake(&self, app: &App) -> Option<(&'static str, &'a App)> {
         let typed = app.slug.raw();
         let is = |text: &Option<Untrusted>| {
             let text = text.as_ref().map(Untrusted::raw);
@@ -197,18 +167,13 @@ impl<'a> Facts<'a> {
         };
         let mut sample = self.sample.iter().filter(|app| app.slug.raw() != typed);
         let near = sample.clone().find(|app| is_one_off(app.slug.raw(), typed));
-        let exact = sample.find_map(|app| {
-            if app.slug.raw().eq_ignore_ascii_case(typed) {
-                Some(Mistaken::Case(app))
-            } else if is(&app.title) {
-                Some(Mistaken::Title(app))
-            } else if is(&app.workspace_slug) || is(&app.workspace) {
-                Some(Mistaken::Workspace(app.workspace.as_ref()))
-            } else {
-                None
-            }
+        let exact = sample.find_map(|app| match app {
+            _ if app.slug.raw().eq_ignore_ascii_case(typed) => Some(("slug_in_another_case", app)),
+            _ if is(&app.title) => Some(("title", app)),
+            _ if is(&app.workspace_slug) || is(&app.workspace) => Some(("workspace", app)),
+            _ => None,
         });
-        exact.or(near.map(Mistaken::Typo))
+        exact.or(near.map(|app| ("slug_with_a_typo", app)))
     }
 
     /// Returns the list of apps, if that was read and is spoken of.
@@ -263,20 +228,9 @@ impl<'a> Facts<'a> {
         self.response()?.status
     }
 
-    /// Returns what the server says in its own words.
-    pub(super) fn message(&self) -> Option<&'a Untrusted> {
-        let response = self.response()?;
-        response.message().or(response.challenge.as_ref())
-    }
-
     /// Returns who answered.
     pub(super) fn responder(&self) -> Option<&'a Responder> {
         Some(&self.response()?.responder)
-    }
-
-    /// Returns the address that was connected to.
-    pub(super) fn remote(&self) -> Option<SocketAddr> {
-        self.exchange?.remote_address
     }
 
     /// Returns the fault that decided.
@@ -287,11 +241,6 @@ impl<'a> Facts<'a> {
     /// Returns the kind of the fault that decided.
     pub(super) fn fault_kind(&self) -> Option<FaultKind> {
         self.fault().map(|fault| fault.kind)
-    }
-
-    /// Returns what went wrong with TLS, whether with the server or with the proxy itself.
-    pub(super) fn tls(&self) -> Option<FaultKind> {
-        self.fault()?.tls()
     }
 
     /// Returns what the proxy responded, if it did.

@@ -16,26 +16,14 @@ pub struct Known {
     pub token_variables: Vec<&'static str>,
     /// The proxy variables that are set and not empty, in the order of their precedence.
     pub proxy_variables: Vec<&'static str>,
-    /// Whether `NO_PROXY` (or `no_proxy`) is set and names the host that is asked.
-    pub no_proxy: NoProxy,
+    /// Whether a proxy is set, and `NO_PROXY` (or `no_proxy`) names the host that is asked.
+    pub is_in_no_proxy: bool,
     /// Variables for root certificates that the platform reads but that lead nowhere.
     pub roots: Vec<BrokenRoots>,
     /// Whether this is a container, whose own 127.0.0.1 is not the machine's.
     pub is_container: bool,
     /// The shell that commands are written for.
     pub shell: Shell,
-}
-
-/// What `NO_PROXY` says of the host that is asked.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum NoProxy {
-    /// It is not set, or no proxy is.
-    #[default]
-    Unset,
-    /// It names the host, so that no proxy is used.
-    Matches,
-    /// It is set and does not name the host.
-    DoesNotMatch,
 }
 
 /// A variable for root certificates that is of no use.

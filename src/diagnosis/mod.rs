@@ -24,12 +24,12 @@ mod sentence;
 mod values;
 
 pub use explain::{Page, StatusLine, check_title, codes, dx_page, dx_words, meaning, page, status};
-pub use known::{BrokenRoots, Known, NoProxy, RootsFault};
+pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
 pub use values::{app_in_workspace, span};
 
 use crate::app::App;
-use crate::check::{CheckId, Status};
+use crate::check::{Check, CheckId, Status};
 use crate::exchange::{Fault, Responder, is_bitrise};
 use crate::names::names;
 use crate::report::{
@@ -42,7 +42,7 @@ use crate::verdict::{Reason, Verdict};
 use facts::Facts;
 use reproduce::curl;
 use saved::{apps, known, readable};
-use sentence::{fill, list_of, say};
+use sentence::{fill, list, list_of, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -166,13 +166,13 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         (is_known || causes.len() == 1).then_some(&*first.text)
     });
     let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
-    let checks = report
-        .checks
-        .iter()
-        .filter(|check| !(is_text && pasted::is_of_run(check)));
+    let is_shown = |check: &&Check| !(is_text && pasted::is_of_run(check));
+    let checks = report.checks.iter().filter(is_shown);
     let checks: Vec<CheckLine> = checks.map(|check| lines::check(check, &facts)).collect();
-    let first = actions.first();
-    let (who, who_text) = { first.and_then(|action| result::who(action, &facts)) }.unzip();
+    let first = actions
+        .first()
+        .and_then(|action| result::who(action, &facts));
+    let (who, who_text) = first.unzip();
     let is_live = report.evidence == EvidenceKind::Live;
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
@@ -187,13 +187,18 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
         result: result::result(entry, &causes, &facts),
-        remarks: result::remarks(entry, &facts),
+        remarks: [list_of("remarks", &facts), list(entry, &facts)].concat(),
         dx: result::dx(entry, &facts),
-        token: result::token(&facts, &report),
+        token: token(&report, &facts),
         who,
         who_text,
         actions: result::actions(&actions, &facts),
-        warnings: warnings(&report, &facts),
+        warnings: { report.warnings().into_iter() }
+            .map(|code| WarningLine {
+                code,
+                message: say(&format!("warning {}", code.as_str()), &facts),
+            })
+            .collect(),
         reproduce: if facts.commands.is_empty() {
             reproduce(&checks, &report, &facts)
         } else {
@@ -215,8 +220,9 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         },
         not_checked: list_of("not_checked", &facts),
         if_dx_refuses: list_of("if_dx_refuses", &facts),
-        questions: { entry.all("ask") }
-            .map(|line| fill(&line.text, &facts))
+        questions: entry
+            .all("ask")
+            .map(|ask| fill(&ask.text, &facts))
             .collect(),
         links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
@@ -228,12 +234,14 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     diagnosis
 }
 
-fn warnings(report: &Report, facts: &Facts) -> Vec<WarningLine> {
-    let line = |code: Warning| WarningLine {
-        code,
-        message: say(&format!("warning {}", code.as_str()), facts),
-    };
-    report.warnings().into_iter().map(line).collect()
+fn token(report: &Report, facts: &Facts) -> TokenLine {
+    TokenLine {
+        state: report.token_state(),
+        kind: report.token.kind,
+        source: report.token.source,
+        fingerprint: report.token.fingerprint.clone(),
+        text: say("token_line", facts),
+    }
 }
 
 /// Returns the commands that repeat the requests, each once.

@@ -1,10 +1,9 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
+use super::Who;
 use super::catalogue::Line;
 use super::facts::Facts;
-use super::sentence::{fill, list, list_of, said, say};
-use super::{TokenLine, Who};
-use crate::report::Report;
+use super::sentence::{fill, said, say};
 use crate::text::Text;
 
 /// Returns the answer in one sentence, or two.
@@ -20,24 +19,6 @@ pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> Text {
 pub(super) fn dx(entry: &Line, facts: &Facts) -> Option<Text> {
     let found = entry.first("dx", facts)?;
     Some(fill(&found.text, facts))
-}
-
-/// Returns what is said beneath the result.
-pub(super) fn remarks(entry: &Line, facts: &Facts) -> Vec<Text> {
-    let mut remarks = list_of("remarks", facts);
-    remarks.extend(list(entry, facts));
-    remarks
-}
-
-/// Returns what is known of the token.
-pub(super) fn token(facts: &Facts, report: &Report) -> TokenLine {
-    TokenLine {
-        state: report.token_state(),
-        kind: report.token.kind,
-        source: report.token.source,
-        fingerprint: report.token.fingerprint.clone(),
-        text: say("token_line", facts),
-    }
 }
 
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.

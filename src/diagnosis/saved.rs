@@ -187,10 +187,9 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let apps = &saved.apps;
     let is_unmade = apps.items.is_empty() && saved.requests().next().is_none();
     let is_not_run = |reason: &Reason| is_unmade && reason.verdict() == Verdict::NotRun;
-    let items = apps.items.iter().map(|item| evidence.app(item));
-    let mut items: Vec<AppResult> = items.collect();
     let mut slugs = HashSet::new();
-    items.retain(|item| slugs.insert(item.app.slug.clone()));
+    let items = apps.items.iter();
+    let items = items.filter(|item| slugs.insert(item.app.slug.raw()));
     let checks = saved.checks.iter().map(|line| evidence.check(line));
     let checks: Vec<Check> = checks.collect();
     let mut report = Report {
@@ -213,14 +212,13 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         ..Report::started(checked_at(saved), target(saved), token(saved))
     }
     .with_checks(checks);
-    report.apps = items;
+    report.apps = items.map(|item| evidence.app(item)).collect();
     report.checks.dedup_by_key(|check| check.id);
     if saved.evidence != EvidenceKind::Live {
         // Of a text, no check was made of what it does not show.
         let is_there = |id: CheckId| saved.checks.iter().any(|line| line.id == id);
-        report
-            .checks
-            .retain(|check| !pasted::is_of_run(check) || is_there(check.id));
+        let is_shown = |check: &Check| !pasted::is_of_run(check) || is_there(check.id);
+        report.checks.retain(is_shown);
     }
     report
 }
@@ -257,10 +255,8 @@ fn checked_at(saved: &Diagnosis) -> SystemTime {
 fn target(saved: &Diagnosis) -> Target {
     let from = &saved.target;
     let is_sandbox = saved.token.source == Some(TokenSource::Sandbox);
-    let scenario = from
-        .sandbox
-        .clone()
-        .or(is_sandbox.then(|| "unknown".into()));
+    let unnamed = is_sandbox.then(|| "unknown".into());
+    let scenario = from.sandbox.clone().or(unnamed);
     Target {
         base_url: from.base_url.clone().filter(|url| is_address(url)),
         base_url_source: from.base_url_source,
@@ -391,10 +387,8 @@ impl Evidence<'_> {
 
     /// Makes a check of its request.
     fn check(&self, line: &CheckLine) -> Check {
-        let exchange = line
-            .request
-            .as_ref()
-            .map(|request| self.exchange(line.id, request));
+        let request = line.request.as_ref();
+        let exchange = request.map(|request| self.exchange(line.id, request));
         let is_listed = |app: &App| {
             let mut items = self.saved.apps.items.iter();
             items.find(|item| item.app == *app)?.is_listed
@@ -426,10 +420,8 @@ impl Evidence<'_> {
     /// Makes an exchange of what a report says of it.
     fn exchange(&self, id: CheckId, request: &RequestLine) -> Exchange {
         let url = &request.url;
-        let path = match self.saved.target.base_url.as_deref() {
-            Some(base_url) if self.saved.evidence == EvidenceKind::Live => {
-                url.strip_prefix(base_url.trim_end_matches('/'))
-            }
+        let path = match (&self.saved.target.base_url, self.saved.evidence) {
+            (Some(base), EvidenceKind::Live) => url.strip_prefix(base.trim_end_matches('/')),
             // A text need not show one, or shows another.
             _ => url.find("/apps").map(|at| &url[at..]),
         };
@@ -447,13 +439,9 @@ impl Evidence<'_> {
         let mut responder = request.responder.clone().unwrap_or_default();
         let mut fault = request.fault.clone();
         let of_proxy = fault.iter_mut().flat_map(|fault| &mut fault.proxy);
-        for responder in of_proxy
-            .map(|proxy| &mut proxy.responder)
-            .chain([&mut responder])
-        {
-            responder
-                .headers
-                .retain(|header| is_name(header.name.raw()));
+        let of_proxy = of_proxy.map(|proxy| &mut proxy.responder.headers);
+        for headers in of_proxy.chain([&mut responder.headers]) {
+            headers.retain(|header| is_name(header.name.raw()));
         }
         let outcome = match (fault, request.status) {
             (Some(fault), None) => Err(fault),

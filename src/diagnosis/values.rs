@@ -2,13 +2,13 @@
 //!
 //! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
 
-use super::facts::{Facts, Mistaken, host_of, workspaces_of};
+use super::facts::{Facts, host_of, workspaces_of};
 use super::pasted;
-use super::{Known, dx_words, millis};
+use super::{dx_words, millis};
 use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
-use crate::report::{AppResult, AppState, EvidenceKind};
+use crate::report::{AppResult, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::Reason;
@@ -16,7 +16,7 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 /// How many apps are named in a sentence.
-const MAX_NAMES: u64 = 5;
+const MAX_NAMES: usize = 5;
 
 /// How many workspaces are named in a sentence.
 const MAX_WORKSPACES: usize = 3;
@@ -51,11 +51,17 @@ values! {
     "timeout": |f| Some(humantime::format_duration(f.report?.options.timeout?).to_string().into());
     "max_time_input": |f| Some(f.input("--max-time")?.into());
     "now": |f| Some(humantime::format_rfc3339_seconds(f.report?.checked_at).to_string().into());
-    "clock": |f| Some(clock(f.retry_at?, now(f)).into());
+    "clock": |f| {
+        let now = f.report.filter(|_| !f.is_told()).map(|run| run.checked_at);
+        Some(clock(f.retry_at?, now).into())
+    };
     "signal": |f| Some(f.report?.interrupted?.as_str().into());
     "not_run": |f| Some(f.report?.not_run.as_ref()?.to_string().into());
     "code": |f| Some(code(f.reason).unwrap_or_default().into());
-    "variables": |f| variables(f.known?);
+    "variables": |f| {
+        let names = &f.known?.token_variables;
+        (!names.is_empty()).then(|| a_few(names.iter().map(|name| command(name)), None))
+    };
     "proxy_variable": |f| Some(command(f.known?.proxy_variables.first()?));
     "roots_variable": |f| Some(command(&f.known?.roots.first()?.variable));
 
@@ -70,15 +76,10 @@ values! {
     "slug": |f| Some(foreign(f.app?.slug.as_untrusted()));
     "first": |f| Some(app(f.first?));
     "meant": |f| match f.mistaken? {
-        Mistaken::Title(app) | Mistaken::Case(app) | Mistaken::Typo(app) => {
-            Some(foreign(app.slug.as_untrusted()))
-        }
-        Mistaken::Workspace(name) => Some(quoted(name?)),
+        ("workspace", app) => Some(quoted(app.workspace.as_ref()?)),
+        (_, app) => Some(foreign(app.slug.as_untrusted())),
     };
-    "meant_app": |f| match f.mistaken? {
-        Mistaken::Title(other) | Mistaken::Case(other) | Mistaken::Typo(other) => Some(app(other)),
-        Mistaken::Workspace(_) => None,
-    };
+    "meant_app": |f| f.mistaken.filter(|(what, _)| *what != "workspace").map(|(_, of)| app(of));
     "named_apps": |f| {
         let apps = f.report?.apps.iter().map(|result| format!(" --app {}", result.app.slug));
         Some(apps.collect::<Vec<_>>().concat().into())
@@ -103,9 +104,12 @@ values! {
     "unknown_count": |f| Some(number(&f.coverage.unknown));
     "not_reached_count": |f| Some(number(&f.coverage.not_reached));
     "unchecked_count": |f| Some(number(&f.unchecked()?));
-    "disabled_names": |f| names_of(f, AppResult::is_disabled_refusal);
-    "unlisted_names": |f| names_of(f, AppResult::is_readable_unlisted);
-    "workspace_name": |f| Some(foreign(workspace(f)?));
+    "disabled_names": |f| names_of(f, |app| app.is_disabled_refusal());
+    "unlisted_names": |f| names_of(f, |app| app.is_readable_unlisted());
+    "workspace_name": |f| match f.managed().as_slice() {
+        [one] => Some(foreign(one)),
+        _ => None,
+    };
     "workspace_count": |f| Some(number(&f.managed().len()));
     "workspace_names": |f| match f.managed() {
         names if names.len() > MAX_WORKSPACES => None,
@@ -137,14 +141,13 @@ values! {
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
     "request_id": |f| Some(foreign(f.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
-    "asked_ip": |f| Some(number(&f.remote()?.ip()));
+    "asked_ip": |f| Some(number(&f.exchange?.remote_address?.ip()));
     "any_proxy": |f| Some(command(f.report?.target.proxy.as_ref()?));
 
     // The response, or the fault.
-    "address": |f| Some(command(&f.remote()?.ip()));
+    "address": |f| Some(command(&f.exchange?.remote_address?.ip()));
     "attempts": |f| Some(number(&f.exchange?.attempts));
     "status_number": |f| Some(number(&f.status()?));
-    "words": |f| Some(foreign(f.message()?));
     "location": |f| Some(foreign(f.response()?.location_host.as_ref()?));
     "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
     "responder": |f| responder(f.responder()?);
@@ -155,7 +158,7 @@ values! {
     };
     "fault_words": |f| Some(f.fault()?.to_string().into());
     "fault_sentence": |f| Some(f.fault_kind()?.sentence().into());
-    "tls_sentence": |f| Some(f.tls().or(f.fault_kind())?.sentence().into());
+    "tls_sentence": |f| Some(f.fault()?.tls().or(f.fault_kind())?.sentence().into());
     "why_unreachable": |f| {
         let why = f.fault_kind()?.sentence().strip_prefix("no connection could be made");
         Some(why.unwrap_or_default().into())
@@ -211,27 +214,20 @@ fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Tex
 
 /// Returns the listed apps with their slugs.
 fn sees_slugs(facts: &Facts) -> Option<Text> {
-    let one = |app: &App| {
-        let slug = app.slug.as_untrusted();
-        match &app.title {
-            Some(title) => foreign(title).own(" (").foreign(slug).own(")"),
-            None => foreign(slug),
-        }
+    let one = |app: &App| match (&app.title, app.slug.as_untrusted()) {
+        (Some(title), slug) => foreign(title).own(" (").foreign(slug).own(")"),
+        (None, slug) => foreign(slug),
     };
     let shown = a_few(facts.sample.iter().map(one), facts.coverage.total);
     (!facts.sample.is_empty()).then_some(shown)
 }
 
 /// Returns the first few of several texts, and how many more there are.
-fn a_few(texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
-    let (mut all, mut count) = (Text::default(), 0);
-    for text in texts {
-        if count < MAX_NAMES {
-            all = all.own(if count == 0 { "" } else { ", " }).then(text);
-        }
-        count += 1;
-    }
-    match total.unwrap_or_default().max(count) - count.min(MAX_NAMES) {
+fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
+    let shown: Vec<Text> = texts.by_ref().take(MAX_NAMES).collect();
+    let named = shown.len() as u64;
+    let all = pasted::joined(shown, ", ", ", ");
+    match total.unwrap_or_default().max(named + texts.count() as u64) - named {
         0 => all,
         more => all.own(format!(" and {more} more")),
     }
@@ -250,8 +246,8 @@ fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
 }
 
 /// Returns the titles of the apps of which something holds.
-fn names_of(facts: &Facts, is: fn(&AppResult) -> bool) -> Option<Text> {
-    let apps = facts.report?.apps.iter().filter(|result| is(result));
+fn names_of(facts: &Facts, is: fn(&&AppResult) -> bool) -> Option<Text> {
+    let apps = facts.report?.apps.iter().filter(is);
     Some(names(apps.map(|result| &result.app), None))
 }
 
@@ -268,16 +264,10 @@ pub(super) fn apps(count: u64) -> String {
     }
 }
 
-/// Returns when the report is read, which is known of a live run alone.
-fn now(facts: &Facts) -> Option<SystemTime> {
-    let report = facts.report.filter(|_| !facts.is_told());
-    report.map(|report| report.checked_at)
-}
-
 /// Returns an app as people know it: its title, or else its slug.
 pub(super) fn app(app: &App) -> Text {
     match &app.title {
-        Some(title) => Text::from("“").foreign(title).own("”"),
+        Some(title) => quoted(title),
         None => Text::from("app ").foreign(app.slug.as_untrusted()),
     }
 }
@@ -295,16 +285,16 @@ pub fn app_in_workspace(of: &App) -> Text {
 fn refused(facts: &Facts) -> Option<Text> {
     let refused = facts.refused.as_slice();
     let workspaces = workspaces_of(refused.iter().copied());
-    match (refused, workspaces.as_slice()) {
-        ([], _) => return None,
-        ([one], _) => return Some(app(one)),
-        (several, [] | [_]) => return Some(names(several.iter().copied(), None)),
-        _ => {}
+    if refused.len() < 2 {
+        return refused.first().map(|one| app(one));
+    }
+    if workspaces.len() < 2 {
+        return Some(names(refused.iter().copied(), None));
     }
     let one = |name: &&Untrusted| {
-        let is_in = |app: &&&App| app.workspace.as_ref() == Some(*name);
-        let mut in_it = refused.iter().filter(is_in);
-        let text = names(in_it.clone().copied(), None);
+        let is_in = |app: &&App| app.workspace.as_ref() == Some(*name);
+        let mut in_it = refused.iter().copied().filter(is_in);
+        let text = names(in_it.clone(), None);
         let is_person = in_it.all(|app| app.is_owned_by_user);
         let what = if is_person {
             ", a person's account"
@@ -315,20 +305,6 @@ fn refused(facts: &Facts) -> Option<Text> {
     };
     let all = workspaces.iter().map(one).collect();
     Some(pasted::joined(all, "; ", "; "))
-}
-
-/// Returns the workspace that the apps in question have in common.
-fn workspace<'a>(facts: &Facts<'a>) -> Option<&'a Untrusted> {
-    match facts.managed().as_slice() {
-        [one] => Some(*one),
-        _ => None,
-    }
-}
-
-fn variables(known: &Known) -> Option<Text> {
-    let variables = known.token_variables.iter();
-    let named = a_few(variables.map(|name| command(name)), None);
-    (!known.token_variables.is_empty()).then_some(named)
 }
 
 /// Returns who answered: the page's title and the headers that name a box.
@@ -346,32 +322,28 @@ fn headers(responder: &Responder) -> impl Iterator<Item = Text> {
 
 /// Counts how a check ended for each of several apps.
 fn tally(facts: &Facts) -> Option<Text> {
-    const WAYS: [&str; 5] = ["readable", "refused", "unknown", "skipped", "not reached"];
+    const WAYS: [(&str, &str); 7] = [
+        ("readable", "readable"),
+        ("pass", "readable"),
+        ("denied", "refused"),
+        ("fail", "refused"),
+        ("unknown", "unknown"),
+        ("skip", "skipped"),
+        ("not_reached", "not reached"),
+    ];
     let (id, of) = (facts.check?.id, &facts.report?.apps);
     let way = |result: &AppResult| match id {
-        CheckId::PipelinesList if result.runs.is_some() => Some(0),
-        CheckId::PipelinesList => Some(match result.state {
-            AppState::Readable => 0,
-            AppState::Denied => 1,
-            AppState::Unknown => 2,
-            AppState::NotReached => 4,
-        }),
-        CheckId::PipelinesShow => Some(match result.details? {
-            Status::Pass => 0,
-            Status::Fail => 1,
-            Status::Unknown => 2,
-            Status::Skip => 3,
-        }),
-        _ => None,
+        CheckId::PipelinesList if result.runs.is_some() => "readable",
+        CheckId::PipelinesList => result.state.as_str(),
+        CheckId::PipelinesShow => result.details.map_or("", Status::as_str),
+        _ => "",
     };
-    let mut counts = [0_u64; WAYS.len()];
-    for way in of.iter().filter_map(way) {
-        counts[way] += 1;
-    }
-    let parts = counts.iter().zip(WAYS).filter(|(count, _)| **count > 0);
+    let count = |name| of.iter().filter(|result| way(result) == name).count();
+    let counts = WAYS.map(|(name, words)| (count(name), words));
+    let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
+    let all = apps(counts.iter().map(|(count, _)| *count as u64).sum());
     let is_of_several = of.len() > 1 && facts.evidence != EvidenceKind::Pasted;
-    let all = apps(counts.iter().sum());
     (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
 }
 

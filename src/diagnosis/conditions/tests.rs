@@ -168,7 +168,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     ),
     (
         "mistaken_for title",
-        |f| f.mistaken = Some(crate::diagnosis::facts::Mistaken::Title(app(|_| {}))),
+        |f| f.mistaken = Some(("title", app(|_| {}))),
         |f| f.app = Some(app(|_| {})),
     ),
     (
