@@ -13,14 +13,13 @@ use super::pasted;
 use super::values::{VALUES, value};
 use crate::base_url::is_loopback;
 use crate::check::CheckResult;
-use crate::exchange::{AuthScheme, Body};
+use crate::exchange::{AuthScheme, Body, Exchange};
 use crate::pasted::{Incomplete, Secret};
 use crate::report::{
     AppState, BaseUrlSource, EvidenceKind, NotRun, Runs, Selection, TokenSource, TokenState,
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use std::io::ErrorKind;
 use url::Url;
 
 /// A fact that a condition may name: its name, and how it is judged. Its words for `explain` stand
@@ -74,11 +73,17 @@ impl Condition {
 
     /// Says what it asks for.
     pub(super) fn words(&self) -> String {
-        let mut lines = include_str!("catalogue/facts.txt").lines();
-        let words = lines.find_map(|line| line.strip_prefix(self.name)?.strip_prefix(" | "));
-        let (yes, no) = words
-            .and_then(|words| words.split_once(" | "))
-            .unwrap_or_default();
+        let facts = include_str!("catalogue/facts.txt");
+        let of = |name: &str| {
+            facts
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(" | "))
+        };
+        let form = format!("{} {}", self.name, self.of);
+        let words = of(&form)
+            .or(of(self.name))
+            .and_then(|words| words.split_once(" | "));
+        let (yes, no) = words.unwrap_or_default();
         let words = if self.is_not { no } else { yes };
         words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
     }
@@ -191,7 +196,7 @@ facts! {
     // Why nothing was checked.
     "verdict": |f, name| Some(is_verdict(f.reason, name));
     "token_file": |f, what| match f.report?.not_run.as_ref()? {
-        NotRun { reason: Reason::TokenUnreadable, file, .. } => Some(io_name((*file)?) == what),
+        NotRun { reason: Reason::TokenUnreadable, file, .. } => Some(format!("{:?}", (*file)?) == what),
         _ => None,
     };
     "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);
@@ -213,7 +218,7 @@ facts! {
     "listed": |f, _| f.is_listed;
     "slug_doubtful": |f, _| f.is_listed.map(|is| {
         let is_listed = matches!(f.selection, Some(Selection::First | Selection::All));
-        !is && f.status() != Some(403) && !is_listed
+        !is && f.exchange.and_then(Exchange::status) != Some(403) && !is_listed
     });
     "disabled": |f, _| f.is_disabled();
     "another_persons": |f, _| {
@@ -243,14 +248,12 @@ facts! {
         }
         _ => false,
     });
-    "first_app_is": |f, what| f.run(|_| match (what, f.first, f.first_state) {
-        ("refused", _, state) => state == Some(AppState::Denied),
-        ("unchecked", first, state) => first.is_some() && state.is_none(),
-        (_, first, state) => first.is_some() && state == Some(AppState::Readable),
+    "first_app_is": |f, what| f.run(|_| {
+        f.first.is_some() && f.first_state.map_or("unchecked", AppState::as_str) == what
     });
 
     // The response.
-    "asked_again": |f, _| match f.status() {
+    "asked_again": |f, _| match f.exchange.and_then(Exchange::status) {
         Some(401) | None => f.is_rechecked,
         Some(_) => Some(false),
     };
@@ -299,7 +302,7 @@ facts! {
         let mut readable = apps.filter(|result| result.state == AppState::Readable).peekable();
         Some(readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None)))
     };
-    "none_checked": |f, _| Some(f.unchecked()? == f.coverage.total?);
+    "none_checked": |f, _| Some(f.coverage.not_checked()? == f.coverage.total?);
     "evidence": |f, kind| f.run(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
     "check": |f, id| f.check.map(|check| check.id.as_str() == id);
@@ -314,7 +317,7 @@ facts! {
         let is_one = list.listed == 1 && list.total.is_none_or(|total| total == 1);
         is_one && f.exchange?.url.ends_with("limit=1")
     });
-    "responded": |f, _| Some(f.response().is_some());
+    "responded": |f, _| Some(f.exchange?.response().is_some());
     "asked_apps": |f, name| f.run(|run| run.options.selection.as_str() == name);
     "asked_address": |f, _| f.run(|run| run.target.base_url_source == BaseUrlSource::Option);
     "commands_for": |f, name| f.run(|_| format!("{:?}", f.shell) == name);
@@ -327,7 +330,7 @@ facts! {
         let tokens = f.secrets().iter().filter(|secret| matches!(secret, Secret::Bitrise(..)));
         Some(tokens.count() > 1)
     };
-    "web_page": |f, _| f.response().map(|response| matches!(response.body, Body::Html));
+    "web_page": |f, _| f.exchange?.response().map(|response| matches!(response.body, Body::Html));
     "stage": |f, name| f.fault_kind().map(|kind| format!("{:?}", kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
@@ -354,15 +357,6 @@ fn mistaken(facts: &Facts, what: &str) -> Option<bool> {
 
 fn is_verdict(reason: Option<Reason>, named: &str) -> bool {
     reason.map_or(Verdict::Verified, Reason::verdict).as_str() == named
-}
-
-const fn io_name(io: ErrorKind) -> &'static str {
-    match io {
-        ErrorKind::NotFound => "missing",
-        ErrorKind::PermissionDenied => "forbidden",
-        ErrorKind::InvalidData | ErrorKind::FileTooLarge => "no_text",
-        _ => "",
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::catalogue::Line;
 use super::ci;
 use crate::app::App;
 use crate::check::{Check, CheckId, Status};
-use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, Response, is_bitrise};
+use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
     AppList, AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
@@ -30,8 +30,6 @@ pub(super) struct Facts<'a> {
     pub(super) reason: Option<Reason>,
     /// What is known of the environment.
     pub(super) known: Option<&'a Known>,
-    /// How what was seen came here.
-    pub(super) evidence: EvidenceKind,
     /// What a pasted text shows beyond requests and responses.
     pub(super) pasted: Option<&'a PastedFacts>,
     /// The commands whose output would settle what a pasted text leaves open.
@@ -42,8 +40,6 @@ pub(super) struct Facts<'a> {
     pub(super) is_reply: bool,
     /// Whether all of it came from the sandbox.
     pub(super) is_sandbox: bool,
-    /// The base URL, if a usable one was given.
-    pub(super) base_url: Option<&'a str>,
     /// Its host.
     pub(super) host: Option<String>,
     /// Whether that is Bitrise's own.
@@ -107,7 +103,6 @@ impl<'a> Facts<'a> {
             report: Some(report),
             reason: report.reason(),
             known: is_live.then_some(known),
-            evidence: report.evidence,
             pasted,
             shell: pasted
                 .and_then(|pasted| pasted.shell)
@@ -116,7 +111,6 @@ impl<'a> Facts<'a> {
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),
             source: base_url.map(|_| report.target.base_url_source),
-            base_url,
             proxy: report.target.proxy.as_deref().filter(|_| is_live),
             kind: report.token.kind,
             state: Some(report.token_state()),
@@ -193,7 +187,7 @@ impl<'a> Facts<'a> {
 
     /// Returns who answered the request of the check that is spoken of, where it is worth knowing.
     pub(super) fn foreign_responder(&self) -> Option<&'a Responder> {
-        let response = self.response()?;
+        let response = self.exchange?.response()?;
         let has_said = response.status == Some(200) && response.message().is_some();
         let is_named = response.responder.title.is_some() || !response.responder.headers.is_empty();
         let is_worth_it = matches!(
@@ -219,18 +213,9 @@ impl<'a> Facts<'a> {
         self.known.map(is)
     }
 
-    pub(super) fn response(&self) -> Option<&'a Response> {
-        self.exchange?.response()
-    }
-
-    /// Returns the status of the response that decided.
-    pub(super) fn status(&self) -> Option<u16> {
-        self.response()?.status
-    }
-
     /// Returns who answered.
     pub(super) fn responder(&self) -> Option<&'a Responder> {
-        Some(&self.response()?.responder)
+        Some(&self.exchange?.response()?.responder)
     }
 
     /// Returns the fault that decided.
@@ -260,14 +245,9 @@ impl<'a> Facts<'a> {
         Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
     }
 
-    /// Returns the apps of the list that were not checked, if that is known.
-    pub(super) fn unchecked(&self) -> Option<u64> {
-        self.coverage.not_checked()
-    }
-
     /// Tells whether more apps may be refused than this run has seen.
     pub(super) fn may_be_others(&self) -> bool {
-        self.selection != Some(Selection::All) && self.unchecked() != Some(0)
+        self.selection != Some(Selection::All) && self.coverage.not_checked() != Some(0)
     }
 
     /// Tells whether the list of apps says something of the deciding app: not if a request decided
@@ -281,7 +261,8 @@ impl<'a> Facts<'a> {
 
     /// Tells whether the one app that was refused is disabled on Bitrise, which explains a 404.
     pub(super) fn is_disabled(&self) -> Option<bool> {
-        let is_404 = self.status().is_none_or(|status| status == 404);
+        let status = self.exchange.and_then(Exchange::status);
+        let is_404 = status.is_none_or(|status| status == 404);
         let is_one = self.refused.len() <= 1;
         self.of_app(|app| app.is_disabled && is_404 && is_one)
     }
@@ -301,7 +282,8 @@ impl<'a> Facts<'a> {
     /// Tells whether the environment of a run is known by its absence: text that was pasted says
     /// nothing of its variables and options.
     pub(super) fn is_told(&self) -> bool {
-        self.evidence != EvidenceKind::Live
+        self.report
+            .is_some_and(|run| run.evidence != EvidenceKind::Live)
     }
 
     /// Tells whether a token stands in a pasted text, so that it has to be replaced.

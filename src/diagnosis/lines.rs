@@ -7,7 +7,6 @@ use super::values::words_of;
 use super::{CheckLine, RequestLine, millis};
 use crate::check::{Check, CheckResult};
 use crate::exchange::{Exchange, METHOD};
-use crate::report::EvidenceKind;
 
 /// Returns the line of a check.
 pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
@@ -33,7 +32,6 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
 fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
     let response = exchange.response();
     let status = exchange.status();
-    let is_live = facts.evidence == EvidenceKind::Live;
     RequestLine {
         method: METHOD.into(),
         url: exchange.url.clone(),
@@ -43,7 +41,7 @@ fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
         retry_after_s: exchange.retry_after.map(|wait| wait.as_secs()),
         location: response.and_then(|response| response.location_host.clone()),
         fault: exchange.fault().cloned(),
-        duration_ms: is_live.then(|| millis(exchange.elapsed)),
+        duration_ms: (!facts.is_told()).then(|| millis(exchange.elapsed)),
         attempts: exchange.attempts,
         request_id: response.and_then(|response| response.request_id.clone()),
         api_message: words_of(exchange).cloned(),

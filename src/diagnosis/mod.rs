@@ -26,7 +26,7 @@ mod values;
 pub use explain::{Page, StatusLine, check_title, codes, dx_page, dx_words, meaning, page, status};
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
-pub use values::{app_in_workspace, span};
+pub use values::{a_few, app_in_workspace, apps, span};
 
 use crate::app::App;
 use crate::check::{Check, CheckId, Status};
@@ -41,7 +41,7 @@ use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use facts::Facts;
 use reproduce::curl;
-use saved::{apps, known, readable};
+use saved::{known, readable};
 use sentence::{fill, list, list_of, say};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -116,7 +116,7 @@ pub struct Diagnosis {
     #[serde(deserialize_with = "readable")]
     pub checks: Vec<CheckLine>,
     /// What the token sees, and what became of each app.
-    #[serde(deserialize_with = "apps")]
+    #[serde(deserialize_with = "saved::apps")]
     pub apps: Apps,
     /// What is worth a word but didn't decide.
     #[serde(deserialize_with = "readable")]

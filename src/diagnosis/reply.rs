@@ -6,7 +6,6 @@ use super::catalogue::Line;
 use super::facts::Facts;
 use super::sentence::{fill, say};
 use super::{Who, result};
-use crate::report::EvidenceKind;
 use crate::text::{Span, Text};
 
 /// Returns the mail; nothing for a run of this program.
@@ -16,7 +15,7 @@ pub(super) fn reply(
     actions: &[&Line],
     facts: &Facts,
 ) -> Option<String> {
-    if facts.evidence == EvidenceKind::Live {
+    if !facts.is_told() {
         return None;
     }
     let facts = Facts {

@@ -4,7 +4,7 @@
 
 use super::facts::{Facts, host_of, workspaces_of};
 use super::pasted;
-use super::{dx_words, millis};
+use super::{dx_words, millis, rfc3339};
 use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
@@ -40,7 +40,7 @@ macro_rules! values {
 
 values! {
     // The run.
-    "base_url": |f| Some(command(&f.base_url?));
+    "base_url": |f| Some(command(&f.report?.target.base_url.as_ref()?));
     "host": |f| Some(command(&f.host.as_deref()?));
     "listen": |f| Some(f.report?.target.sandbox.as_ref()?.listen.clone().into());
     "sandbox_token": |f| Some(f.report?.target.sandbox.as_ref()?.token.into());
@@ -50,7 +50,7 @@ values! {
     "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
     "timeout": |f| Some(humantime::format_duration(f.report?.options.timeout?).to_string().into());
     "max_time_input": |f| Some(f.input("--max-time")?.into());
-    "now": |f| Some(humantime::format_rfc3339_seconds(f.report?.checked_at).to_string().into());
+    "now": |f| Some(rfc3339(f.report?.checked_at).into());
     "clock": |f| {
         let now = f.report.filter(|_| !f.is_told()).map(|run| run.checked_at);
         Some(clock(f.retry_at?, now).into())
@@ -103,7 +103,7 @@ values! {
     "denied": |f| Some(number(&f.coverage.denied));
     "unknown_count": |f| Some(number(&f.coverage.unknown));
     "not_reached_count": |f| Some(number(&f.coverage.not_reached));
-    "unchecked_count": |f| Some(number(&f.unchecked()?));
+    "unchecked_count": |f| Some(number(&f.coverage.not_checked()?));
     "disabled_names": |f| names_of(f, |app| app.is_disabled_refusal());
     "unlisted_names": |f| names_of(f, |app| app.is_readable_unlisted());
     "workspace_name": |f| match f.managed().as_slice() {
@@ -119,7 +119,11 @@ values! {
     // A check.
     "owner": |f| Some(foreign(f.app?.workspace.as_ref()?));
     "tally": tally;
-    "list_count": list_count;
+    "list_count": |f| {
+        let list = f.list()?;
+        let more = || format!("more than {}", apps(list.listed as u64));
+        Some(list.total.map_or_else(more, apps).into())
+    };
     "list_workspaces": |f| Some(list_workspaces(f));
     "runs": |f| {
         let mut apps = f.report?.apps.iter();
@@ -139,7 +143,7 @@ values! {
         Some(boxes.fold(Text::default(), |text, one| text.own(" · ").then(one)))
     };
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
-    "request_id": |f| Some(foreign(f.response()?.request_id.as_ref()?));
+    "request_id": |f| Some(foreign(f.exchange?.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
     "asked_ip": |f| Some(number(&f.exchange?.remote_address?.ip()));
     "any_proxy": |f| Some(command(f.report?.target.proxy.as_ref()?));
@@ -147,8 +151,8 @@ values! {
     // The response, or the fault.
     "address": |f| Some(command(&f.exchange?.remote_address?.ip()));
     "attempts": |f| Some(number(&f.exchange?.attempts));
-    "status_number": |f| Some(number(&f.status()?));
-    "location": |f| Some(foreign(f.response()?.location_host.as_ref()?));
+    "status_number": |f| Some(number(&f.exchange?.status()?));
+    "location": |f| Some(foreign(f.exchange?.response()?.location_host.as_ref()?));
     "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
     "responder": |f| responder(f.responder()?);
     "server": |f| {
@@ -223,7 +227,7 @@ fn sees_slugs(facts: &Facts) -> Option<Text> {
 }
 
 /// Returns the first few of several texts, and how many more there are.
-fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
+pub fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
     let shown: Vec<Text> = texts.by_ref().take(MAX_NAMES).collect();
     let named = shown.len() as u64;
     let all = pasted::joined(shown, ", ", ", ");
@@ -257,7 +261,7 @@ fn code(reason: Option<Reason>) -> Option<&'static str> {
 }
 
 /// Returns a number of apps in words.
-pub(super) fn apps(count: u64) -> String {
+pub fn apps(count: u64) -> String {
     match count {
         1 => "1 app".to_owned(),
         count => format!("{count} apps"),
@@ -331,27 +335,20 @@ fn tally(facts: &Facts) -> Option<Text> {
         ("skip", "skipped"),
         ("not_reached", "not reached"),
     ];
-    let (id, of) = (facts.check?.id, &facts.report?.apps);
+    let (id, run) = (facts.check?.id, facts.report?);
     let way = |result: &AppResult| match id {
         CheckId::PipelinesList if result.runs.is_some() => "readable",
         CheckId::PipelinesList => result.state.as_str(),
         CheckId::PipelinesShow => result.details.map_or("", Status::as_str),
         _ => "",
     };
-    let count = |name| of.iter().filter(|result| way(result) == name).count();
+    let count = |name| run.apps.iter().filter(|result| way(result) == name).count();
     let counts = WAYS.map(|(name, words)| (count(name), words));
     let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
     let all = apps(counts.iter().map(|(count, _)| *count as u64).sum());
-    let is_of_several = of.len() > 1 && facts.evidence != EvidenceKind::Pasted;
+    let is_of_several = run.apps.len() > 1 && run.evidence != EvidenceKind::Pasted;
     (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
-}
-
-/// Returns how many apps the list has.
-fn list_count(facts: &Facts) -> Option<Text> {
-    let list = facts.list()?;
-    let more = || format!("more than {}", apps(list.listed as u64));
-    Some(list.total.map_or_else(more, apps).into())
 }
 
 /// Returns the workspaces of the listed apps. A person's account is none, and a personal token may
@@ -387,16 +384,12 @@ pub fn span(millis: u64) -> String {
 /// or more from now, or now is not known.
 pub(super) fn clock(at: SystemTime, now: Option<SystemTime>) -> String {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let since = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.next_multiple_of(60));
-    let text = humantime::format_rfc3339_seconds(at).to_string();
+    const ALMOST_A_MINUTE: Duration = Duration::from_nanos(59_999_999_999);
+    let at = at.checked_add(ALMOST_A_MINUTE).unwrap_or(at);
     let is_near = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait < DAY));
-    let date = if is_near { None } else { text.get(..10) };
-    let date = date.map_or_else(String::new, |date| format!("{date} "));
-    format!("{date}{} UTC", text.get(11..16).unwrap_or(&text))
+    let text = rfc3339(at).replace('T', " ");
+    let shown = if is_near { 11..16 } else { 0..16 };
+    format!("{} UTC", text.get(shown).unwrap_or(&text))
 }
 
 #[cfg(test)]
@@ -410,5 +403,8 @@ mod tests {
         assert_eq!(clock(24 * 3600 - 60), "23:59 UTC");
         assert_eq!(clock(24 * 3600), "1970-01-02 00:00 UTC");
         assert_eq!(clock(7 * 24 * 3600 + 60), "1970-01-08 00:01 UTC");
+        assert_eq!(clock(7 * 24 * 3600 + 61), "1970-01-08 00:02 UTC");
+        // A server may ask for any wait.
+        assert_eq!(clock(1 << 50), "9999-12-31 23:59 UTC");
     }
 }

@@ -19,6 +19,17 @@ fn report() -> &'static Report {
     kept(Report::started(SystemTime::UNIX_EPOCH, target, token))
 }
 
+fn pasted() -> &'static Report {
+    kept(Report {
+        evidence: EvidenceKind::Pasted,
+        ..Report::started(
+            SystemTime::UNIX_EPOCH,
+            Target::default(),
+            TokenInfo::default(),
+        )
+    })
+}
+
 /// Returns the facts of a run of which nothing but the report's existence is known.
 fn run() -> Facts<'static> {
     Facts {
@@ -98,7 +109,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     (
         "all_apps",
         |f| f.selection = Some(Selection::All),
-        |f| f.evidence = EvidenceKind::Pasted,
+        |f| f.report = Some(pasted()),
     ),
     (
         "slug_doubtful",
@@ -183,7 +194,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     ),
     ("listed_count", |f| f.listed_before_cut = Some(50), |_| {}),
     (
-        "first_app_is refused",
+        "first_app_is denied",
         |f| {
             f.first = Some(app(|_| {}));
             f.first_state = Some(AppState::Denied);
