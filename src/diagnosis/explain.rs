@@ -1,6 +1,5 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
-use super::Who;
 use super::catalogue::{Line, entry, named, words};
 use super::conditions::is_status;
 use super::facts::Facts;
@@ -16,9 +15,10 @@ pub struct Page {
     /// What happened, in one or two sentences.
     pub meaning: &'static str,
     /// Every cause, with the condition under which it applies, in words.
-    pub causes: Vec<(Text, String)>,
-    /// Every action that needs no special case, with who has to do it and the condition under which it has a point.
-    pub actions: Vec<(Text, Who, String)>,
+    pub causes: Vec<Text>,
+    /// Every action that needs no special case, with who has to do it and the condition under which
+    /// it has a point.
+    pub actions: Vec<Text>,
     /// What somebody who helps should ask next.
     pub questions: Vec<&'static str>,
     /// Where to read more.
@@ -32,14 +32,18 @@ pub fn page(reason: Reason) -> Page {
         ..Facts::default()
     };
     let entry = entry(Some(reason));
-    let cause = |cause: &Line| {
-        let text = fill(&cause.text, &facts).capitalized();
-        (text, cause.condition())
+    let noted = |text: &str, note: String| match note.as_str() {
+        "" => fill(text, &facts).capitalized(),
+        note => fill(text, &facts).capitalized().own(format!(" [{note}]")),
     };
+    let cause = |cause: &Line| noted(&cause.text, cause.condition());
     let action = |action: &Line| {
-        let text = fill(action.action().1, &facts).capitalized();
-        let (who, _) = who(action, &facts)?;
-        Some((text, who, action.condition()))
+        let (who, when) = (who(action, &facts)?.0.as_str(), action.condition());
+        let note = match when.as_str() {
+            "" => who.to_owned(),
+            when => format!("{who}, if {when}"),
+        };
+        Some(noted(action.action().1, note))
     };
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
     Page {

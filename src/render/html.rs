@@ -7,6 +7,7 @@
 use super::sections::{Block, Section, Share, sections, shares};
 use super::{Scope, mark, status};
 use crate::diagnosis::{Diagnosis, span};
+use crate::report::TokenSource;
 use crate::text::{Span, Text};
 use askama::Template;
 use askama::filters::{Escaper as _, Html};
@@ -94,22 +95,15 @@ fn marked(text: &Text) -> String {
 
 fn run(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     let target = &diagnosis.target;
-    let source = diagnosis
-        .token
-        .source
-        .map(|source| source.as_str().to_owned());
-    let facts = [
+    let source = diagnosis.token.source.map(TokenSource::as_str);
+    super::known([
         ("Options", Some(target.command.clone())),
         ("Base URL", target.base_url.clone()),
         ("Proxy", target.proxy.clone()),
-        ("Token from", source),
+        ("Token from", source.map(str::to_owned)),
         ("Started", Some(super::utc(&diagnosis.checked_at))),
         ("Took", diagnosis.duration_ms.map(span)),
-    ];
-    let facts = facts.into_iter();
-    facts
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    ])
 }
 
 #[cfg(test)]

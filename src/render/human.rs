@@ -57,34 +57,31 @@ const DIM: Ansi = Ansi::new().dimmed();
 
 /// Renders a diagnosis for people.
 pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
-    let mut page = Page::new(style);
-    if style.detail == Detail::Quiet {
-        page.quiet(diagnosis);
-        return page.text;
-    }
-    let scope = Scope {
-        is_full: style.detail == Detail::Verbose,
-        max_apps: MAX_APPS,
-        max_workspaces: MAX_WORKSPACES,
-    };
-    page.report(diagnosis, scope);
-    page.text
+    whole(diagnosis, style, MAX_APPS)
 }
 
 /// Returns all that a report says in plain text, without breaking a line.
 pub(super) fn plain(diagnosis: &Diagnosis, max_apps: usize) -> String {
-    let mut page = Page::new(Style {
+    let style = Style {
         color: false,
         unicode: true,
         width: usize::MAX / 2,
         detail: Detail::Verbose,
-    });
+    };
+    whole(diagnosis, style, max_apps)
+}
+
+fn whole(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
+    let mut page = Page::new(style);
     let scope = Scope {
-        is_full: true,
+        is_full: style.detail == Detail::Verbose,
         max_apps,
         max_workspaces: MAX_WORKSPACES,
     };
-    page.report(diagnosis, scope);
+    match style.detail {
+        Detail::Quiet => page.quiet(diagnosis),
+        Detail::Normal | Detail::Verbose => page.report(diagnosis, scope),
+    }
     page.text
 }
 
@@ -104,19 +101,8 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
         "will not help"
     };
     page.fact("Retry", retry);
-    let causes = entry.causes.into_iter();
-    let causes: Vec<Text> = causes
-        .map(|(cause, when)| with_note(cause, &when))
-        .collect();
-    page.list("Causes", &causes);
-    let actions = entry.actions.into_iter();
-    let actions: Vec<Text> = actions
-        .map(|(action, who, when)| match when.as_str() {
-            "" => with_note(action, who.as_str()),
-            when => with_note(action, &format!("{}, if {when}", who.as_str())),
-        })
-        .collect();
-    page.list("What to do, and who", &actions);
+    page.list("Causes", &entry.causes);
+    page.list("What to do, and who", &entry.actions);
     page.list("What to ask next", &texts(&entry.questions));
     page.list("More", &texts(&entry.links));
     page.text
@@ -171,15 +157,6 @@ pub fn explain_index(style: Style) -> String {
 
 fn texts(lines: &[impl AsRef<str>]) -> Vec<Text> {
     lines.iter().map(|line| Text::from(line.as_ref())).collect()
-}
-
-/// Returns a sentence with the condition under which it holds.
-fn with_note(text: Text, note: &str) -> Text {
-    if note.is_empty() {
-        text
-    } else {
-        text.own(format!(" [{note}]"))
-    }
 }
 
 /// Returns what DX shows if a run ends with this verdict.

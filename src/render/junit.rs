@@ -51,7 +51,7 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
 
 fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     let (target, reason) = (&diagnosis.target, diagnosis.reason.map(Reason::as_str));
-    let properties = [
+    let properties = super::known([
         ("verdict", Some(diagnosis.verdict.as_str().to_owned())),
         ("message", Some(diagnosis.result.to_string())),
         ("token", Some(diagnosis.token.text.to_string())),
@@ -62,14 +62,16 @@ fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
         ("base_url", target.base_url.clone()),
         ("proxy", target.proxy.clone()),
         ("sandbox", target.sandbox.as_deref().map(str::to_owned)),
-    ];
-    let properties = properties.into_iter();
-    let properties = properties.filter_map(|(name, value)| Some((name, value?)));
+    ]);
     let remarks = diagnosis.remarks.iter();
     let remarks = remarks.map(|remark| ("remark", remark.to_string()));
     let shares = shares(&diagnosis.apps.coverage).into_iter();
     let shares = shares.map(|share| (share.key, share.number.to_string()));
-    properties.chain(remarks).chain(shares).collect()
+    properties
+        .into_iter()
+        .chain(remarks)
+        .chain(shares)
+        .collect()
 }
 
 fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {

@@ -48,13 +48,10 @@ impl Page {
     fn about(&mut self, diagnosis: &Diagnosis) {
         let target = &diagnosis.target;
         let mut parts = vec![escape(&super::tool(&diagnosis.tool))];
-        let named = [
-            ("", Some(target.command.as_str())),
-            ("", target.base_url.as_deref()),
-            ("through proxy ", target.proxy.as_deref()),
-        ];
-        let named = named.into_iter();
-        parts.extend(named.filter_map(|(name, text)| Some(format!("{name}{}", code(text?)))));
+        parts.push(code(&target.command));
+        parts.extend(target.base_url.as_deref().map(code));
+        let proxy = target.proxy.as_deref();
+        parts.extend(proxy.map(|proxy| format!("through proxy {}", code(proxy))));
         parts.push(super::utc(&diagnosis.checked_at));
         parts.extend(diagnosis.duration_ms.map(crate::diagnosis::span));
         self.line(&parts.join(" · "));

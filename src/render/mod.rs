@@ -109,14 +109,18 @@ struct Scope {
 
 /// Returns the lines of the first block, below the result and above the actions, with their names.
 fn facts(diagnosis: &Diagnosis) -> Vec<(&'static str, &Text)> {
-    let facts = [
+    known([
         ("DX", diagnosis.dx.as_ref()),
         ("Token", Some(&diagnosis.token.text)),
         ("Who", diagnosis.who_text.as_ref()),
-    ];
-    let facts = facts.into_iter();
-    facts
-        .filter_map(|(name, text)| Some((name, text?)))
+    ])
+}
+
+/// Returns the values that are known, with their names.
+fn known<T, const N: usize>(values: [(&'static str, Option<T>); N]) -> Vec<(&'static str, T)> {
+    let values = values.into_iter();
+    values
+        .filter_map(|(name, value)| Some((name, value?)))
         .collect()
 }
 

@@ -3,7 +3,9 @@
 
 use super::{Scope, is_elsewhere};
 use crate::check::{CheckId, Status};
-use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, check_title, span};
+use crate::diagnosis::{
+    CheckLine, Diagnosis, RequestLine, Workspace, a_few, apps, check_title, span,
+};
 use crate::exchange::METHOD;
 use crate::report::{AppResult, AppState, Coverage, EvidenceKind, Warning};
 use crate::text::{Text, Untrusted};
@@ -239,13 +241,12 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 }
 
 fn sees_title(diagnosis: &Diagnosis) -> String {
-    let listed = diagnosis.apps.workspaces.iter();
-    let listed = listed.map(|workspace| workspace.apps);
+    let listed = diagnosis
+        .apps
+        .workspaces
+        .iter()
+        .map(|workspace| workspace.apps);
     let listed = listed.fold(0, u64::saturating_add);
-    let apps = |number: u64| match number {
-        1 => "1 app".to_owned(),
-        number => format!("{number} apps"),
-    };
     match diagnosis.apps.coverage.total {
         // Of a long list only the first page was read.
         Some(total) if listed < total && total > 1 => {
@@ -258,15 +259,14 @@ fn sees_title(diagnosis: &Diagnosis) -> String {
 
 /// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
 fn titles(workspace: &Workspace) -> Text {
-    let mut text = Text::default();
-    for (number, title) in workspace.titles.iter().enumerate() {
-        text = text.own(if number == 0 { "" } else { ", " }).foreign(title);
-    }
-    let named = u64::try_from(workspace.titles.len()).unwrap_or(u64::MAX);
-    let more = workspace.apps.saturating_sub(named);
-    if more > 0 && named > 0 {
-        text = text.own(format!(" and {more} more"));
-    }
+    let titles = workspace
+        .titles
+        .iter()
+        .map(|title| Text::default().foreign(title));
+    let text = match workspace.titles.len() {
+        0 => Text::default(),
+        _ => a_few(titles, Some(workspace.apps)),
+    };
     let notes = [
         (workspace.disabled, "disabled"),
         (workspace.without_runs, "without a run in the last 200 days"),
@@ -275,10 +275,9 @@ fn titles(workspace: &Workspace) -> Text {
     let notes: Vec<_> = notes
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
-    if notes.is_empty() {
-        text
-    } else {
-        text.own(format!(" ({})", notes.join(", ")))
+    match notes.len() {
+        0 => text,
+        _ => text.own(format!(" ({})", notes.join(", "))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! line with it.
 
 use crate::text::{Span, Text};
+use std::mem;
 use textwrap::core::display_width;
 
 /// The columns that a sentence may use.
@@ -55,7 +56,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
         let is_at_start = line.is_empty();
         let is_over = column + word.spaces + width > columns.width;
         if !is_at_start && (is_over || word.is_line || is_closed) {
-            lines.push(std::mem::take(&mut line));
+            lines.push(mem::take(&mut line));
             column = columns.rest;
         } else if !is_at_start {
             line.extend(std::iter::repeat_n(' ', word.spaces));
@@ -64,7 +65,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
         for (c, may_break) in word.chars {
             let width = char_width(c);
             if may_break && column + width > columns.width && column > columns.rest {
-                lines.push(std::mem::take(&mut line));
+                lines.push(mem::take(&mut line));
                 column = columns.rest;
             }
             line.push(c);
@@ -78,45 +79,34 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
 
 /// Takes a sentence apart. A command that fits into `room` columns is one word.
 fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
-    let mut words = vec![Word::default()];
+    let (mut words, mut word) = (Vec::new(), Word::default());
     for span in text.spans() {
-        let (shown, may_break, is_whole) = match span {
-            Span::Own(words) => (set(words), false, false),
-            Span::Foreign(text) => (set(&text.to_string()), true, false),
-            Span::Command(command) => {
-                let shown = set(command);
-                let is_whole = display_width(&shown) <= room;
-                (shown, false, is_whole)
-            }
-            Span::Block(command) => {
-                let line = format!("  {}", set(command));
-                words.push(Word {
-                    chars: line.chars().map(|c| (c, false)).collect(),
-                    is_line: true,
-                    ..Word::default()
-                });
-                words.push(Word::default());
+        let is_line = matches!(span, Span::Block(_));
+        let (shown, may_break) = match span {
+            Span::Own(words) | Span::Command(words) => (set(words), false),
+            Span::Foreign(text) => (set(&text.to_string()), true),
+            Span::Block(command) => (format!("  {}", set(command)), false),
+        };
+        let is_command = matches!(span, Span::Command(_)) && display_width(&shown) <= room;
+        if is_line {
+            words.push(mem::take(&mut word));
+            word.is_line = true;
+        }
+        for c in shown.chars() {
+            if c != ' ' || is_command || is_line {
+                word.chars.push((c, may_break));
                 continue;
             }
-        };
-        for c in shown.chars() {
-            let is_new = words.last().is_none_or(|word| word.chars.is_empty());
-            if c != ' ' || is_whole {
-                if let Some(word) = words.last_mut() {
-                    word.chars.push((c, may_break));
-                }
-            } else if is_new {
-                if let Some(word) = words.last_mut() {
-                    word.spaces += 1;
-                }
-            } else {
-                words.push(Word {
-                    spaces: 1,
-                    ..Word::default()
-                });
+            if !word.chars.is_empty() {
+                words.push(mem::take(&mut word));
             }
+            word.spaces += 1;
+        }
+        if is_line {
+            words.push(mem::take(&mut word));
         }
     }
+    words.push(word);
     words.retain(|word| !word.chars.is_empty());
     words
 }
