@@ -27,7 +27,6 @@ mod schema;
 mod screens;
 #[cfg(unix)]
 mod shipping;
-mod soak;
 mod surroundings;
 mod tidy;
 mod token;

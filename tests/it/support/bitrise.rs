@@ -1,9 +1,11 @@
 //! A Bitrise with as many apps as a test wants, on connections that stay open.
 
 use super::server::Port;
+use socket2::SockRef;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What a request asks for; apps are numbered from 0.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -42,6 +44,8 @@ pub(crate) struct Answer {
     /// Header lines, each with its line break.
     pub(crate) headers: &'static str,
     pub(crate) body: String,
+    /// Where the answer breaks off: behind so many bytes, and whether by a reset.
+    pub(crate) torn: Option<(usize, bool)>,
 }
 
 impl Answer {
@@ -51,15 +55,15 @@ impl Answer {
             status,
             headers: "",
             body: format!(r#"{{"message":"{status}"}}"#),
+            torn: None,
         }
     }
 
     /// A complete answer with this body.
     pub(crate) fn ok(body: impl Into<String>) -> Self {
         Self {
-            status: 200,
-            headers: "",
             body: body.into(),
+            ..Self::status(200)
         }
     }
 
@@ -173,10 +177,17 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Asked>>, act: &dyn Fn(Asked, u
             status,
             headers,
             body,
+            torn,
         } = act(asked, number);
         let length = body.len();
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");
-        if stream.write_all((head + &body).as_bytes()).is_err() {
+        let mut bytes = (head + &body).into_bytes();
+        if let Some((end, by_reset)) = torn {
+            bytes.truncate(end);
+            let linger = by_reset.then_some(Duration::ZERO);
+            let _ = SockRef::from(stream).set_linger(linger);
+        }
+        if stream.write_all(&bytes).is_err() || torn.is_some() {
             return;
         }
     }
