@@ -153,11 +153,17 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
     let server = Server::start(|_, _| Act::SendAndHold(Vec::new()));
-    let mut once = with_retries(&server.base_url(), 1);
-    once.timeout = Duration::from_millis(50);
-    let seen = apps(once);
-    assert_eq!(seen.outcome.unwrap_err().kind, FaultKind::Timeout);
-    assert_eq!(seen.attempts, 2);
+    // On a busy machine it may already be the connection that takes too long.
+    let seen = in_time(|time| {
+        let mut once = with_retries(&server.base_url(), 1);
+        once.timeout = time;
+        let seen = apps(once);
+        let is_late = matches!(&seen.outcome, Err(fault) if fault.kind == FaultKind::Timeout);
+        is_late
+            .then_some(seen.attempts)
+            .ok_or(format!("{:?}", seen.outcome))
+    });
+    assert_eq!(seen, 2);
     let mut whole = with_retries(&server.base_url(), 100);
     whole.max_time = Duration::from_millis(50);
     let seen = apps(whole);

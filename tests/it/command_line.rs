@@ -5,6 +5,7 @@ use crate::support::{has, lacks};
 use bitrise_dx::sandbox::Scenario;
 use bitrise_dx::verdict::Reason;
 use regex::Regex;
+use std::fmt::Write as _;
 use std::fs;
 
 fn stdout<const N: usize>(args: [&str; N]) -> String {
@@ -34,16 +35,29 @@ fn the_version_says_what_the_binary_is_made_of() {
 
 #[test]
 fn help_is_short_or_long() {
-    for (name, args) in [("main", &[][..]), ("verify", &["verify"])] {
-        let run = |option| Program::new(args.iter().chain([&option])).run().stdout;
-        let (short, long) = (run("-h"), run("--help"));
+    let mut sheet = String::new();
+    let mut help = |args: &[&str]| {
+        let finished = Program::new(args).run();
+        assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+        write!(sheet, "######## {}\n{}\n", args.join(" "), finished.stdout).unwrap();
+        finished.stdout
+    };
+    for command in [&[][..], &["verify"]] {
+        let [short, long] = ["-h", "--help"].map(|form| help(&[command, &[form]].concat()));
         assert!(long.contains("Examples:") && long.contains("Exit codes"));
         assert!(!short.contains("Examples:") && short.len() < long.len());
-        insta::assert_snapshot!(format!("short-help-{name}"), short);
     }
-    for command in ["completions", "man"] {
-        insta::assert_snapshot!(format!("help-{command}"), stdout([command, "--help"]));
+    for command in [
+        "diagnose",
+        "explain",
+        "sandbox",
+        "schema",
+        "completions",
+        "man",
+    ] {
+        help(&[command, "--help"]);
     }
+    insta::assert_snapshot!("help", sheet);
 }
 
 #[test]
@@ -121,7 +135,12 @@ fn the_manual_has_a_page_for_each_command() {
     let pages = fs::read_dir(&target).unwrap().map(name);
     let mut pages: Vec<_> = pages.map(|name| name.into_string().unwrap()).collect();
     pages.sort();
-    insta::assert_snapshot!("man-pages", pages.join("\n"));
+    let commands = "completions diagnose explain man sandbox schema verify";
+    let expected = commands
+        .split(' ')
+        .map(|command| format!("bitrise-dx-{command}.1"));
+    let expected = expected.chain(["bitrise-dx.1".to_owned()]);
+    assert_eq!(pages, expected.collect::<Vec<_>>());
     for page in &pages {
         let text = fs::read_to_string(target.join(page)).unwrap();
         assert!(text.contains(".TH "), "{page}");

@@ -10,6 +10,7 @@ use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
 use bitrise_dx::verdict::Verdict;
 use proptest::prelude::*;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
@@ -628,6 +629,7 @@ const TOLD: &str = "step 1 returns 403\n";
 
 #[test]
 fn support_reads_what_a_text_shows_and_the_customer_what_to_do() {
+    let mut sheet = String::new();
     for (name, text) in [
         ("refused", REFUSED),
         ("bearer", BEARER),
@@ -644,9 +646,14 @@ fn support_reads_what_a_text_shows_and_the_customer_what_to_do() {
         let screen: Vec<&str> = { screen.lines() }
             .filter(|line| !line.starts_with("bitrise-dx 0."))
             .collect();
-        insta::assert_snapshot!(format!("pasted-{name}"), screen.join("\n"));
-        insta::assert_snapshot!(format!("reply-{name}"), render::reply(&shown));
+        let (screen, reply) = (screen.join("\n"), render::reply(&shown));
+        write!(
+            sheet,
+            "######## {name}\n{screen}\n######## the reply\n{reply}\n"
+        )
+        .unwrap();
     }
+    insta::assert_snapshot!("pasted", sheet);
 }
 
 #[test]

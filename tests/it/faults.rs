@@ -491,13 +491,13 @@ fn every_run_ends_whatever_the_peer_does() {
         starting(move || Act::Drip(first.into(), then.into()))
     };
     let servers = [
+        (forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
         (starting(|| Act::SendAndHold(Vec::new())), "timeout"),
         (starting(|| Act::SendAndHold(OK.into())), "timeout"),
         (drip("", OK), "timeout"),
         (drip(CHUNKED, "1\r\n[\r\n"), "timeout"),
         (forever(OK, "X-A: b\r\n"), "connection_failed"),
         (forever("HTTP/1.1 200 OK\r\nX: ", "b"), "connection_failed"),
-        (forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
         (forever(CHUNKED, chunk), "unexpected_response"),
     ];
     let run = |index: usize, limit: &'static str| {
@@ -517,7 +517,10 @@ fn every_run_ends_whatever_the_peer_does() {
     // They need not wait for each other.
     thread::scope(|scope| {
         for (index, (_, reason)) in servers.iter().enumerate() {
-            scope.spawn(move || run(index, "--timeout"));
+            // The first one, a flood, keeps a core busy until then: once is enough.
+            if index > 0 {
+                scope.spawn(move || run(index, "--timeout"));
+            }
             // What ends by itself has no part in the other time.
             if *reason == "timeout" {
                 scope.spawn(move || run(index, "--max-time"));

@@ -317,7 +317,7 @@ fn explored(seed: u64) -> Verdict {
     let mut plan = plan(&mut world);
     if seed >= FAILING {
         (world.faults, world.odd_pages, world.counts) = (30, 0, None);
-        world.dies_after = (seed % 4 == 0).then(|| world.chance.usize(0..3));
+        world.dies_after = seed.is_multiple_of(4).then(|| world.chance.usize(0..3));
         (plan.apps, plan.details) = (AppSelection::First, false);
     }
     let world = Arc::new(Mutex::new(world));

@@ -1,7 +1,7 @@
 //! How the program comes onto a machine: from a release, from its source, or not at all.
 
 use super::{Machine, PROGRAM, VERSION, read, rows, run};
-use crate::support::server::{Act, Server, response};
+use crate::support::server::{Act, Server, response, unused};
 use crate::support::{has, lacks};
 use std::fs;
 use std::path::Path;
@@ -124,7 +124,7 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
         no such host    | https://{impossible}                 |        | resolve host
         no such proxy   | https://127.0.0.1:9                  | proxy  | resolve proxy
         no address      | https://[                            |        | curl: (3)
-        refused         | http://127.0.0.1:9                   |        | curl: (7)
+        refused         | http://{nobody}                      |        | curl: (7)
         no such file    | {nothing}                            |        | error: 404
         leads elsewhere | {redirecting}                        |        | curl: (1)
         closed          | {closing}                            |        | curl: (18)
@@ -140,7 +140,8 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
         user            | https://me:pa55word@{impossible}     |        | a user name
         host as user    | http://127.0.0.1:1?@{impossible}/x   |        | a user name
         glob            | http://127.0.0.1:{9}                 |        | curl: (3)"
-        .replace("{impossible}", &impossible);
+        .replace("{impossible}", &impossible)
+        .replace("{nobody}", &unused().to_string());
     for (name, server) in &servers {
         cases = cases.replace(&format!("{{{name}}}"), &url(server));
     }

@@ -3,7 +3,7 @@
 use super::{Machine, PROGRAM, Ran, read, refuses_without_showing, root, rows, run};
 use crate::schema;
 use crate::support::process::CANARY;
-use crate::support::server::healthy;
+use crate::support::server::{healthy, unused};
 use crate::support::{has, lacks};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -404,10 +404,11 @@ fn a_label_names_the_connection_wherever_the_answer_stands() {
 /// Whatever fails before the program runs fails the use with 2, and says why in one line.
 #[test]
 fn where_there_is_no_program_one_line_says_so() {
+    let nowhere = format!("http://{}", unused());
     for kind in KINDS {
         for [program, temporary, fault] in rows(
             "/nowhere/x | | bitrise-dx can't be installed: /nowhere/x is not a program
-             | | bitrise-dx can't be installed: http://127.0.0.1:9/v
+             | | bitrise-dx can't be installed: NOWHERE/v
              | /dev/null/nope | A command of this step ended with exit code 1.",
         ) {
             let machine = Machine::new();
@@ -416,7 +417,7 @@ fn where_there_is_no_program_one_line_says_so() {
             fs::create_dir(machine.path("deploy")).unwrap();
             fs::write(&old, "{}").unwrap();
             let mut prepared = machine.prepare(kind).program(program);
-            prepared = prepared.input("download_url", "http://127.0.0.1:9");
+            prepared = prepared.input("download_url", &nowhere);
             if kind == Kind::Action && temporary.is_empty() {
                 prepared = prepared.input("report_dir", machine.path("deploy").to_str().unwrap());
             }
@@ -427,7 +428,8 @@ fn where_there_is_no_program_one_line_says_so() {
             }
             let used = prepared.run();
             used.holds("2", "not_run", "not_installed", "2");
-            assert!(used.output("message").starts_with(fault), "{used:?}");
+            let fault = fault.replace("NOWHERE", &nowhere);
+            assert!(used.output("message").starts_with(&fault), "{used:?}");
             assert_eq!(used.output("report-dir"), "");
             let shown = format!("{}{}", used.ran.stdout, used.ran.stderr);
             has(&shown, &format!("{}\n", used.output("message")));
