@@ -91,7 +91,7 @@ impl Token {
     /// that plainly holds no secret, such as a path, nothing does.
     pub fn redactor_of_malformed(text: &str) -> Redactor {
         let may_hold_one = has_prefix(text) || text.contains(['@', '?']);
-        if !may_hold_one && shape::find(text).is_some_and(|error| error.holds_no_secret()) {
+        if !may_hold_one && shape::find(text).is_some_and(|error| !error.holds_secret) {
             return Redactor::new([]);
         }
         let in_one: String = text.chars().filter(char::is_ascii_graphic).collect();

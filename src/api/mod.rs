@@ -214,7 +214,7 @@ impl Client {
     /// Tells whether the server's limit of requests leaves no hope for this run: it answers
     /// nothing but 429, or asks for a longer wait than `max_time` has.
     pub fn has_given_up(&self) -> bool {
-        self.throttle.borrow().has_given_up()
+        self.throttle.borrow().has_given_up
     }
 
     /// Asks for the first page of apps, or for the one that starts with the app `next`, as the page

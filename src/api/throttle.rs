@@ -29,7 +29,7 @@ pub(super) struct Throttle {
     /// When it opens again, where it was closed.
     opens: Option<Instant>,
     /// Whether there is no use in waiting any longer.
-    has_given_up: bool,
+    pub(super) has_given_up: bool,
 }
 
 /// Whether a request may be sent.
@@ -115,11 +115,6 @@ impl Throttle {
         self.opens = Some(now + pause);
         Closing::Closed(pause)
     }
-
-    /// Tells whether the server asks for more patience than there is.
-    pub(super) const fn has_given_up(&self) -> bool {
-        self.has_given_up
-    }
 }
 
 #[cfg(test)]
@@ -200,7 +195,7 @@ mod tests {
         }
         assert_eq!(throttle.limited(12, None, now, two), Closing::GiveUp);
         assert_eq!(throttle.limited(0, None, now, two), Closing::GiveUp);
-        assert!(throttle.has_given_up());
+        assert!(throttle.has_given_up);
     }
 
     #[test]

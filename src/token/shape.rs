@@ -25,7 +25,9 @@ pub struct TokenError {
     shape: &'static str,
     seen: &'static str,
     fix: &'static str,
-    holds_secret: bool,
+    /// Whether the text may hold a secret; one that holds none may still be an address with a user or
+    /// a query.
+    pub(super) holds_secret: bool,
     gap: Gap,
 }
 
@@ -53,11 +55,6 @@ impl TokenError {
     pub fn is_placeholder(&self) -> bool {
         let known = ["missing_value", "placeholder", "name_in_brackets"];
         known.contains(&self.shape)
-    }
-
-    /// Tells whether the text holds no secret, unless it be an address with a user or a query.
-    pub(super) const fn holds_no_secret(&self) -> bool {
-        !self.holds_secret
     }
 
     /// Returns what to do about it, as one sentence. If the token itself may be fine, no sentence
@@ -354,21 +351,17 @@ fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
 
 /// The beginnings in `services.txt`, each with its part and its name: a pasted text has many words.
 static LISTED: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
-    let parts = ["tokens", "pasted", "stores"].into_iter();
-    let rows = parts.flat_map(|part| rows(part).map(move |(name, all)| (part, name, all)));
-    rows.flat_map(|(part, name, all)| all.split(' ').map(move |one| (part, name, one)))
-        .collect()
-});
-
-/// Returns the lines of a part of `services.txt`: a name, and what stands behind the colon.
-fn rows(part: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let heading = format!("[{part}]");
+    let (mut part, mut listed) = ("", Vec::new());
     let lines = include_str!("services.txt").lines();
-    let behind = lines.skip_while(move |line| *line != heading).skip(1);
-    let part = behind.take_while(|line| !line.starts_with('['));
-    part.filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once(": "))
-}
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        part = line.strip_prefix('[').unwrap_or(part);
+        if let Some((name, all)) = line.split_once(": ") {
+            let part = part.trim_end_matches(']');
+            listed.extend(all.split(' ').map(|one| (part, name, one)));
+        }
+    }
+    listed
+});
 
 /// Returns a beginning of `services.txt`, less its marks, if a text has it.
 fn fitting(beginning: &'static str, text: &str) -> Option<&'static str> {
@@ -534,17 +527,14 @@ mod tests {
             assert!(shape.seen.starts_with("it "), "{}", shape.name);
             assert!(shape.fix.ends_with('.'), "{}", shape.name);
         }
-        for (part, least) in [("tokens", 40), ("stores", 20)] {
-            assert!(rows(part).count() >= least, "{part}");
-            for (name, beginnings) in rows(part) {
-                for beginning in beginnings.split(' ') {
-                    let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
-                    assert!(
-                        !start.is_empty() && Regex::new(then).is_ok(),
-                        "{name}: {beginning}"
-                    );
-                }
-            }
+        for (part, least) in [("tokens", 60), ("stores", 20)] {
+            let rows = LISTED.iter().filter(|row| row.0 == part);
+            assert!(rows.count() >= least, "{part}");
+        }
+        for (_, name, beginning) in LISTED.iter() {
+            let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
+            let is_fit = !start.is_empty() && Regex::new(then).is_ok();
+            assert!(is_fit, "{name}: {beginning}");
         }
     }
 
@@ -894,29 +884,27 @@ mod tests {
 
     #[test]
     fn tokens_of_other_services() {
-        for (row, beginnings) in rows("tokens") {
+        for (_, row, beginning) in LISTED.iter().filter(|row| row.0 == "tokens") {
             let name = row.split(" @ ").next().unwrap();
-            for beginning in beginnings.split(' ') {
-                let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
-                let start = start.strip_prefix('…').unwrap_or(start);
-                // As many characters as the service gives its tokens, else some.
-                let number: String = then.chars().filter(char::is_ascii_digit).collect();
-                let is_exact = then.ends_with("}$") && !then.contains(',');
-                let length = if is_exact {
-                    number.parse().unwrap()
-                } else {
-                    50
-                };
-                let random = "CANARY0x3f9A81c27E55d04b".repeat(3);
-                let text = format!("{start}{}", &random[..length]);
-                for text in [
-                    text.clone(),
-                    format!("\"{text}\""),
-                    format!("Bearer {text}\n"),
-                ] {
-                    let expected = format!("it is {name} token ({start}…), not one of Bitrise's");
-                    assert_eq!(seen(&text), expected, "{text}");
-                }
+            let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
+            let start = start.strip_prefix('…').unwrap_or(start);
+            // As many characters as the service gives its tokens, else some.
+            let number: String = then.chars().filter(char::is_ascii_digit).collect();
+            let is_exact = then.ends_with("}$") && !then.contains(',');
+            let length = if is_exact {
+                number.parse().unwrap()
+            } else {
+                50
+            };
+            let random = "CANARY0x3f9A81c27E55d04b".repeat(3);
+            let text = format!("{start}{}", &random[..length]);
+            for text in [
+                text.clone(),
+                format!("\"{text}\""),
+                format!("Bearer {text}\n"),
+            ] {
+                let expected = format!("it is {name} token ({start}…), not one of Bitrise's");
+                assert_eq!(seen(&text), expected, "{text}");
             }
         }
         let terraform = seen("CANARY12345678.atlasv1.CANARY3f9a81c27e55d04b");
