@@ -83,11 +83,8 @@ fn saved(text: &str) -> Option<Report> {
 /// Notes the secrets that stand in or around a saved report.
 fn hold(report: &mut Report, secrets: Vec<Secret>) {
     if !secrets.is_empty() {
-        report
-            .pasted
-            .get_or_insert_default()
-            .secrets
-            .extend(secrets);
+        let pasted = report.pasted.get_or_insert_default();
+        pasted.secrets.extend(secrets);
     }
 }
 

@@ -113,25 +113,19 @@ impl Asked {
         while let Some(text) = texts.next() {
             let (name, glued) = name_and_value(text);
             let mut value = || glued.or_else(|| texts.next_if(|next| !next.starts_with('-')));
-            let command = match name {
+            match name {
                 "--output" | "-o" => {
                     let format = value().and_then(|value| Format::from_str(value, false).ok());
                     output.output = format.unwrap_or(output.output);
-                    None
                 }
-                "--report" => {
-                    output.report.extend(value().map(PathBuf::from));
-                    None
-                }
-                "verify" => Some(EvidenceKind::Live),
-                "diagnose" => Some(EvidenceKind::Pasted),
+                "--report" => output.report.extend(value().map(PathBuf::from)),
+                "verify" => evidence = evidence.or(Some(EvidenceKind::Live)),
+                "diagnose" => evidence = evidence.or(Some(EvidenceKind::Pasted)),
                 _ => {
                     let word = Some(name).filter(|name| !name.starts_with('-'));
                     others.extend(glued.or(word).map(PathBuf::from));
-                    None
                 }
-            };
-            evidence = evidence.or(command);
+            }
         }
         Some(Self {
             evidence: evidence?,
