@@ -5,8 +5,8 @@
 
 use super::exchanges::{Notes, Reading, Said};
 use super::observed::{Observed, observe};
-use super::replay::replay;
-use super::request::{Credential, Endpoint, is_placeholder};
+use super::replay::{grouped, replay};
+use super::request::{Credential, is_placeholder};
 use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::base_url::DEFAULT_BASE_URL;
@@ -46,8 +46,7 @@ pub(super) fn judge(
     // The base URL is the one that the text shows, if it is right as it stands.
     let shown = reading.shown.iter();
     let mut addresses = shown.filter_map(|shown| shown.request.address.as_ref());
-    let right = addresses
-        .find(|address| address.mistakes.is_empty() && address.endpoint != Endpoint::Other);
+    let right = addresses.find(|address| address.mistakes.is_empty() && address.step.is_some());
     let base = right.map_or_else(
         || DEFAULT_BASE_URL.to_owned(),
         |address| secrets.clean(&address.base),
@@ -226,7 +225,7 @@ impl Judgement<'_> {
     /// Groups exchanges by their credentials: two differ only if both are known and of one sort. A
     /// hidden one is taken for the one before it, or else for the first.
     fn groups(&self, exchanges: &[usize]) -> Vec<(Credential, Vec<usize>)> {
-        let credential = |index: &usize| &self.observed[*index].credential;
+        let credential = |index: &usize| self.observed[*index].credential;
         let is_name = |one: &Credential| matches!(one, Credential::Named(_));
         let all = exchanges.iter().map(credential);
         let known: HashSet<_> = all.filter(|one| **one != Credential::Unknown).collect();
@@ -236,23 +235,16 @@ impl Judgement<'_> {
         let is_by_name = literals == 0 || literals == 1 && names > 1;
         let is_key = |one: &&Credential| known.contains(one) && is_name(one) == is_by_name;
         let mut current = exchanges.iter().map(credential).find(is_key);
-        let mut groups: Vec<(Credential, Vec<usize>)> = Vec::new();
-        let mut places = HashMap::new();
-        for index in exchanges {
+        let keyed = exchanges.iter().map(|index| {
             current = Some(credential(index)).filter(is_key).or(current);
-            let place = *places.entry(current).or_insert(groups.len());
-            if place == groups.len() {
-                let credential = current.cloned().unwrap_or(Credential::Unknown);
-                groups.push((credential, Vec::new()));
-            }
-            groups[place].1.push(*index);
-        }
-        groups
+            (current.unwrap_or(&Credential::Unknown).clone(), *index)
+        });
+        grouped(keyed)
     }
 
     /// Judges the exchanges of one credential.
     fn replay(&mut self, group: &[usize], lent: Option<usize>) -> Report {
-        let mut credentials = group.iter().map(|index| &self.observed[*index].credential);
+        let mut credentials = group.iter().map(|index| self.observed[*index].credential);
         let token = credentials.find_map(|credential| match credential {
             Credential::Literal(fingerprint, prefix) => Some(TokenInfo {
                 fingerprint: Some(fingerprint.clone()),

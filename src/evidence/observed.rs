@@ -3,7 +3,7 @@
 
 use super::body::{Body as SeenBody, Extent, Shape};
 use super::exchanges::{Failure, Reading, Shown};
-use super::request::{Credential, Endpoint};
+use super::request::{Address, Credential};
 use super::secrets::Secrets;
 use crate::check::CheckId;
 use crate::classify;
@@ -29,7 +29,7 @@ pub(super) struct Observed<'a> {
     pub(super) step: Option<CheckId>,
     /// Whether its body can't be that of DX's step that its address or its place says.
     pub(super) is_contradictory: bool,
-    pub(super) credential: Credential,
+    pub(super) credential: &'a Credential,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) exchange: Exchange,
     /// Why it can't be judged by itself.
@@ -96,13 +96,23 @@ impl<'a> Observed<'a> {
         let address = request.address.as_ref();
         let url = address.map_or_else(|| base.to_owned(), |address| secrets.clean(&address.shown));
         let credential = request.credential.as_ref();
-        let (step, is_contradictory) = place(shown, has_builds);
+        let shape = shown.body.as_ref().map_or(Shape::Other, |body| body.shape);
+        // Which step it is of its address tells, if its body does not say otherwise, its body, or words.
+        let (step, is_contradictory) = match (address.map(|own| own.step), shape) {
+            (Some(None), _) => (None, false),
+            (_, Shape::Builds) => (None, true),
+            (Some(id), Shape::Of(of_body)) if id != Some(of_body) => (None, true),
+            (None, Shape::Of(id)) => (Some(id), false),
+            (None, Shape::EmptyPage) if !has_builds && shown.hint.is_none() => {
+                (Some(CheckId::AppsList), false)
+            }
+            (of_address, _) => (of_address.flatten().or(shown.hint), false),
+        };
         let mut observed = Self {
             shown,
             step,
             is_contradictory,
-            credential: credential
-                .map_or(Credential::Unknown, |(credential, _)| credential.clone()),
+            credential: credential.map_or(&Credential::Unknown, |(credential, _)| credential),
             mistakes: request.all_mistakes(),
             exchange: Exchange::new(url, Err(FaultKind::Unknown.into())),
             open: None,
@@ -125,9 +135,8 @@ impl<'a> Observed<'a> {
         observed
     }
 
-    pub(super) fn endpoint(&self) -> Option<&'a Endpoint> {
-        let address = self.shown.request.address.as_ref();
-        address.map(|address| &address.endpoint)
+    pub(super) const fn address(&self) -> Option<&'a Address> {
+        self.shown.request.address.as_ref()
     }
 
     /// Reads a response as the client would have.
@@ -194,12 +203,12 @@ impl<'a> Observed<'a> {
 
     /// Tells whether its step is not known, and may be one of DX's.
     pub(super) fn is_unplaced(&self) -> bool {
-        self.step.is_none() && self.endpoint() != Some(&Endpoint::Other)
+        self.step.is_none() && self.address().is_none_or(|address| address.step.is_some())
     }
 
     /// Tells whether nothing but its place can tell its step.
     fn is_adrift(&self) -> bool {
-        self.step.is_none() && self.endpoint().is_none() && !self.is_contradictory
+        self.step.is_none() && self.address().is_none() && !self.is_contradictory
     }
 
     /// Returns how much of its body is shown, if it is an object.
@@ -298,28 +307,6 @@ impl<'a> Observed<'a> {
             message: response.and_then(Response::message).cloned(),
             is_superseded: self.is_superseded,
         }
-    }
-}
-
-/// Tells which step a response is of: by its address, if its body does not say otherwise, by its
-/// body, or by words; and whether its body speaks against all of DX's steps that it may be of.
-fn place(shown: &Shown, has_builds: bool) -> (Option<CheckId>, bool) {
-    let shape = shown.body.as_ref().map_or(Shape::Other, |body| body.shape);
-    let of_address = match shown.request.address.as_ref().map(|own| &own.endpoint) {
-        None => None,
-        Some(Endpoint::Other) => return (None, false),
-        Some(Endpoint::Apps) => Some(CheckId::AppsList),
-        Some(Endpoint::Pipelines(_)) => Some(CheckId::PipelinesList),
-        Some(Endpoint::Details(_)) => Some(CheckId::PipelinesShow),
-    };
-    match (of_address, shape) {
-        (_, Shape::Builds) => (None, true),
-        (Some(id), Shape::Of(of_body)) => (of_address.filter(|_| id == of_body), id != of_body),
-        (None, Shape::Of(id)) => (Some(id), false),
-        (None, Shape::EmptyPage) if !has_builds && shown.hint.is_none() => {
-            (Some(CheckId::AppsList), false)
-        }
-        _ => (of_address.or(shown.hint), false),
     }
 }
 

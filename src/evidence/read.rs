@@ -837,9 +837,9 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
 
 /// Tells whether a page of markup starts with a text.
 fn is_page(text: &str) -> bool {
-    let start = || lower(&text[..floor(text, 10)]).into_owned();
+    let start = lower(&text[..floor(text, 10)]);
     let mut tags = words::section("page").iter();
-    text.starts_with('<') && tags.any(|tag| start().starts_with(tag))
+    text.starts_with('<') && tags.any(|tag| start.starts_with(tag))
 }
 
 /// Returns where the next path stands in a text, as a word of its own.

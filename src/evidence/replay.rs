@@ -6,7 +6,7 @@
 //! nothing, and one that is absent where it would decide, is [`Reason::EvidenceIncomplete`].
 
 use super::observed::Observed;
-use super::request::{Endpoint, is_hidden_slug};
+use super::request::is_hidden_slug;
 use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::check::{Check, CheckId, CheckResult};
@@ -15,6 +15,7 @@ use crate::pasted::{Incomplete, Mistake, PastedFacts};
 use crate::report::{Assembly, Next, Report, RunOptions, Selection};
 use crate::verdict::{Reason, Verdict};
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// A replay in progress.
 struct Replay<'r, 'a> {
@@ -24,9 +25,8 @@ struct Replay<'r, 'a> {
     secrets: &'r Secrets,
     assembly: Assembly,
     incomplete: Option<Incomplete>,
-    /// The last list of apps, and whether one was refused with a 401.
-    last_list: Option<usize>,
-    is_rejected: bool,
+    /// The last list of apps, if it was read and none was refused with a 401.
+    settling: Option<usize>,
 }
 
 /// Judges the exchanges with these indices. `lent` is the index of a list of apps in an older message:
@@ -44,8 +44,7 @@ pub(super) fn replay(
         secrets,
         assembly: Assembly::default(),
         incomplete: None,
-        last_list: None,
-        is_rejected: false,
+        settling: None,
     };
     replay.place_alike();
     let details = replay.of_step(CheckId::PipelinesShow).next().is_some();
@@ -106,21 +105,19 @@ impl Replay<'_, '_> {
     fn list(&mut self, lent: Option<usize>) -> bool {
         let id = CheckId::AppsList;
         let lists: Vec<usize> = self.of_step(id).collect();
-        self.last_list = lists.last().copied();
+        let tells = |list: &usize| self.observed[*list].tells(id);
         let is_rejected =
-            |index: &usize| self.observed[*index].tells(id) == Ok(Some(Reason::TokenRejected));
-        self.is_rejected = lists.iter().any(is_rejected);
-        let list = self.last(id, &lists);
-        let told = list.map(|index| self.observed[index].tells(id));
-        let pages = list.map_or_else(Vec::new, |list| self.pages(&lists, list));
-        if let Some(first) = pages.first() {
-            self.take(id, None, *first);
-        }
-        let lent = lent.filter(|_| told != Some(Ok(None)));
-        for index in pages.into_iter().skip(1).chain(lent) {
-            if let Ok(page) = classify::further_apps(&self.observed[index].exchange) {
-                self.assembly.lend(page);
-            }
+            { lists.iter() }.any(|list| tells(list) == Ok(Some(Reason::TokenRejected)));
+        let settling = lists.last().copied().filter(|list| tells(list) == Ok(None));
+        self.settling = settling.filter(|_| !is_rejected);
+        let told = self.last(id, &lists).map(|last| {
+            let pages = self.pages(&lists, last);
+            self.take(id, None, pages[0]);
+            self.lend(&pages[1..]);
+            self.observed[last].tells(id)
+        });
+        if told != Some(Ok(None)) {
+            self.lend(lent.as_slice());
         }
         match told {
             Some(Ok(Some(Reason::WrongBaseUrl))) => false,
@@ -129,54 +126,53 @@ impl Replay<'_, '_> {
         }
     }
 
+    /// Takes further pages of the list of apps.
+    fn lend(&mut self, pages: &[usize]) {
+        for index in pages {
+            if let Ok(page) = classify::further_apps(&self.observed[*index].exchange) {
+                self.assembly.lend(page);
+            }
+        }
+    }
+
     /// Returns the pages of the list of apps of which the last is known, each of which says with which
     /// app the next one begins.
     fn pages(&mut self, lists: &[usize], last: usize) -> Vec<usize> {
-        /// The maximum number of pages in front of the last.
+        /// The maximum number of pages that are looked at for the one before.
         const MOST: usize = 40;
-        let mut pages = vec![last];
-        for _ in 0..MOST {
-            let page = |index: usize| classify::further_apps(&self.observed[index].exchange).ok();
-            let Some(first) = page(pages[0]).and_then(|page| page.apps.into_iter().next()) else {
-                break;
-            };
-            let leads_here = |index: &&usize| {
-                **index < pages[0]
-                    && page(**index).and_then(|page| page.next).as_ref() == Some(&first.slug)
-            };
-            let Some(before) = lists.iter().rfind(leads_here) else {
-                break;
-            };
-            self.observed[*before].is_superseded = false;
-            pages.insert(0, *before);
+        let mut pages: Vec<(usize, Option<Slug>)> = Vec::new();
+        for index in lists.iter().copied().filter(|index| *index <= last) {
+            let page = classify::further_apps(&self.observed[index].exchange);
+            let page = page.unwrap_or_default();
+            let first = page.apps.first().map(|app| &app.slug);
+            let mut before = pages.iter().rev().take(MOST);
+            let is_next =
+                |(_, next): &(usize, Option<Slug>)| first.is_some() && next.as_ref() == first;
+            let kept = before
+                .position(is_next)
+                .map_or(0, |back| pages.len() - back);
+            pages.truncate(kept);
+            pages.push((index, page.next));
         }
+        let pages = pages.into_iter().map(|(index, _)| index);
         pages
+            .inspect(|index| self.observed[*index].is_superseded = false)
+            .collect()
     }
 
     /// Returns for each app the index of the response that counts. One whose address is not shown, or
     /// hides the slug, is of the app that the list begins with, as DX's page has it.
     fn of_each_app(&mut self, id: CheckId) -> Vec<(Option<Slug>, usize)> {
-        let mut apps: Vec<(Option<Slug>, Vec<usize>)> = Vec::new();
-        let mut places: HashMap<Option<Slug>, usize> = HashMap::new();
-        for index in self.of_step(id) {
-            let slug = self.slug(index);
-            let place = *places.entry(slug.clone()).or_insert(apps.len());
-            if place == apps.len() {
-                apps.push((slug, Vec::new()));
-            }
-            apps[place].1.push(index);
-        }
-        let apps = apps.into_iter();
+        let tries = self.of_step(id).map(|index| (self.slug(index), index));
+        let apps = grouped(tries).into_iter();
         let mut last: Vec<_> = apps
             .filter_map(|(slug, tries)| Some((slug, self.last(id, &tries)?)))
             .collect();
         // A slug that was never filled in is of no app, once another response tells.
         let is_explained =
             |one: &Observed<'_>| matches!(one.tells(id), Err(Incomplete::Explained(_)));
-        if last
-            .iter()
-            .any(|(_, index)| !is_explained(&self.observed[*index]))
-        {
+        let mut indices = last.iter().map(|(_, index)| *index);
+        if indices.any(|index| !is_explained(&self.observed[index])) {
             last.retain(|(_, index)| {
                 let one = &mut self.observed[*index];
                 let is_slip = one.mistakes.contains(&Mistake::SlugPlaceholder) && is_explained(one);
@@ -189,9 +185,8 @@ impl Replay<'_, '_> {
 
     fn slug(&self, index: usize) -> Option<Slug> {
         let first = self.assembly.first();
-        let Some(Endpoint::Pipelines(text) | Endpoint::Details(text)) =
-            self.observed[index].endpoint()
-        else {
+        let address = self.observed[index].address();
+        let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
         };
         let own = Slug::parse(&self.secrets.clean(text));
@@ -215,7 +210,7 @@ impl Replay<'_, '_> {
                 Err(Incomplete::NotFound)
             }
             Ok(Some(Reason::TokenRejected))
-                if id != CheckId::AppsList && !self.is_settled(index) =>
+                if id != CheckId::AppsList && self.settling < Some(index) =>
             {
                 Err(Incomplete::Unsettled)
             }
@@ -241,14 +236,6 @@ impl Replay<'_, '_> {
         }
     }
 
-    /// Tells whether a later look at the list settles what a 401 below an app means: the token is still
-    /// accepted, and was never rejected.
-    fn is_settled(&self, index: usize) -> bool {
-        let is_accepted = |list: usize| self.observed[list].tells(CheckId::AppsList) == Ok(None);
-        let later = self.last_list.filter(|list| *list > index);
-        later.is_some_and(is_accepted) && !self.is_rejected
-    }
-
     /// Makes the report. What is absent matters only if nothing decides against the token.
     fn finish(self, report: Report) -> Report {
         let unplaced = self.unplaced();
@@ -267,24 +254,21 @@ impl Replay<'_, '_> {
             checks.any(|check| check.id == id && check.result == CheckResult::Pass)
         };
         let is_listed = is_passed(CheckId::AppsList);
-        let is_read = is_listed && is_passed(CheckId::PipelinesList);
-        let absent = match report.found() {
-            Some(Reason::NoApps) => unplaced.map(|why| (CheckId::AppsList, why)),
-            Some(_) => None,
-            None if is_read => unplaced.map(|why| (CheckId::AppsList, why)),
-            None if is_listed => Some((CheckId::PipelinesList, Incomplete::PipelinesMissing)),
-            None if has_any => Some((CheckId::AppsList, Incomplete::AppsMissing)),
-            None => Some((CheckId::AppsList, Incomplete::OtherEndpoint)),
-        };
-        let absent = absent.map(|(id, why)| (id, unplaced.unwrap_or(why)));
-        if let Some((id, why)) = absent {
-            report.put(Check::new(
-                id,
-                CheckResult::NotPassed(Reason::EvidenceIncomplete),
-            ));
-            if let Some(facts) = &mut report.pasted {
-                facts.incomplete.get_or_insert(why);
+        let (id, why) = match report.found() {
+            Some(reason) if reason != Reason::NoApps => return report,
+            None if is_listed && !is_passed(CheckId::PipelinesList) => {
+                (CheckId::PipelinesList, Some(Incomplete::PipelinesMissing))
             }
+            None if is_listed => (CheckId::AppsList, None),
+            None if has_any => (CheckId::AppsList, Some(Incomplete::AppsMissing)),
+            None => (CheckId::AppsList, Some(Incomplete::OtherEndpoint)),
+            Some(_) => (CheckId::AppsList, None),
+        };
+        if let Some(why) = unplaced.or(why) {
+            let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+            report.put(Check::new(id, open));
+            let facts = report.pasted.get_or_insert_default();
+            facts.incomplete.get_or_insert(why);
         }
         report
     }
@@ -320,4 +304,19 @@ impl Replay<'_, '_> {
         }
         mistakes
     }
+}
+
+/// Groups what has the same key, in the order of the first of each.
+pub(super) fn grouped<K: Clone + Eq + Hash, V>(
+    all: impl Iterator<Item = (K, V)>,
+) -> Vec<(K, Vec<V>)> {
+    let (mut groups, mut places) = (Vec::new(), HashMap::new());
+    for (key, value) in all {
+        let place = *places.entry(key.clone()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((key, Vec::new()));
+        }
+        groups[place].1.push(value);
+    }
+    groups
 }

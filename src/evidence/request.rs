@@ -3,6 +3,7 @@
 
 use super::words::{self, lower};
 use crate::base_url;
+use crate::check::CheckId;
 use crate::exchange::is_bitrise;
 use crate::pasted::Mistake;
 use crate::token::Token;
@@ -12,27 +13,16 @@ use std::collections::HashMap;
 /// The shells whose quotes and variables differ.
 pub(super) use crate::report::Shell;
 
-/// The endpoints that matter.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Endpoint {
-    /// The list of apps.
-    Apps,
-    /// The pipelines of the app with this slug.
-    Pipelines(String),
-    /// One pipeline run of the app with this slug.
-    Details(String),
-    /// Any other.
-    Other,
-}
-
 /// An address that was asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Address {
     /// The address as it is shown: without user, password and all of the query but `limit`.
     pub(super) shown: String,
     path: String,
-    /// What is asked for.
-    pub(super) endpoint: Endpoint,
+    /// The step whose endpoint is asked for; nothing for any other endpoint.
+    pub(super) step: Option<CheckId>,
+    /// The slug of the app that is asked for.
+    pub(super) slug: Option<String>,
     /// What is wrong with it.
     pub(super) mistakes: Vec<Mistake>,
     /// Whether it leads to this machine, as the sandbox's does.
@@ -125,18 +115,18 @@ impl Address {
         let (base, below) = parts.split_at(apps.unwrap_or(0));
         let version = base.last().copied().unwrap_or_default();
         let is_version = pattern!(r"^[vV]\d").is_match(version);
-        let (endpoint, slug) = match below {
-            ["apps"] => (Endpoint::Apps, None),
+        let (step, slug) = match below {
+            ["apps"] => (Some(CheckId::AppsList), None),
             // A slash behind nothing: the slug is missing.
-            ["apps", "pipelines"] => (Endpoint::Pipelines(String::new()), Some("")),
-            [_, slug, "pipelines"] => (Endpoint::Pipelines((*slug).to_owned()), Some(*slug)),
-            [_, slug, "pipelines", _] => (Endpoint::Details((*slug).to_owned()), Some(*slug)),
-            _ => (Endpoint::Other, None),
+            ["apps", "pipelines"] => (Some(CheckId::PipelinesList), Some("")),
+            [_, slug, "pipelines"] => (Some(CheckId::PipelinesList), Some(*slug)),
+            [_, slug, "pipelines", _] => (Some(CheckId::PipelinesShow), Some(*slug)),
+            _ => (None, None),
         };
         let is_loopback = base_url::is_loopback(&url);
         let host = url.host_str().map(|host| host.trim_end_matches('.'));
         let is_open = slug.is_some_and(is_slug_placeholder);
-        let is_other = endpoint == Endpoint::Other;
+        let is_other = step.is_none();
         let has_slash = path.contains("//") || path.ends_with('/');
         let (is_other_version, is_none) = (is_version && version != "v0.1", !is_version);
         let mistakes = [
@@ -162,12 +152,13 @@ impl Address {
         let base = format!("{origin}/{}", base.join("/"));
         Some(Self {
             shown: format!("{origin}{}{limit}", url.path()),
-            path: path.into_owned(),
             base: base.trim_end_matches('/').to_owned(),
-            endpoint,
+            step,
+            slug: slug.map(str::to_owned),
             mistakes,
             is_loopback,
             is_path: false,
+            path: path.into_owned(),
         })
     }
 
@@ -200,7 +191,7 @@ impl Address {
     pub(super) fn is_of_api(&self) -> bool {
         let is_bitrise = is_bitrise(&self.shown);
         is_bitrise && self.shown.contains("//api.") && self.path.len() > 1
-            || self.endpoint != Endpoint::Other && (is_bitrise || self.base.ends_with("/v0.1"))
+            || self.step.is_some() && (is_bitrise || self.base.ends_with("/v0.1"))
     }
 
     /// Tells whether it is no more than what addresses of the API begin with.
