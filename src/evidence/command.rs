@@ -304,7 +304,10 @@ impl Value {
         let quote = |group: usize| part(group).and_then(|text| text.chars().last());
         let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
         let is_code = around.is_some() && part(2).is_some() && part(4).is_none();
-        let mut value = part(5).or(part(6)).or(part(7)).unwrap_or_default();
+        // The quote in front ends, and nothing stands in it.
+        let is_closed = around.is_some() && part(2).is_none() && quote(4) == around;
+        let value = part(5).filter(|_| !is_closed);
+        let mut value = value.or(part(6)).or(part(7)).unwrap_or_default();
         if is_code {
             value = value.split([',', ')']).next().unwrap_or(value);
         }
@@ -317,6 +320,19 @@ impl Value {
             hole.replace(value, "***")
         } else {
             value.into()
+        };
+        // Nor is what it puts behind one.
+        let behind = if is_closed {
+            part(5)?
+        } else {
+            &window[found.get(0)?.end()..]
+        };
+        let behind = behind.trim_start_matches(['"', '\'']).trim_start();
+        let is_part = part(4).is_some() && behind.starts_with(['+', '&']);
+        let text = if is_part {
+            format!("{text} ***").into()
+        } else {
+            text
         };
         Some(Self {
             text: text.into_owned(),

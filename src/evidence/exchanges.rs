@@ -232,7 +232,12 @@ impl Exchanges {
         let own = std::mem::replace(&mut shown.request, asked);
         let request = &mut shown.request;
         request.method = request.method.take().or(own.method);
-        request.credential = own.credential.or(request.credential.take());
+        // A trace shows that a variable is empty.
+        let is_empty = |(_, mistake): &Judged| *mistake == Some(Mistake::EmptyToken);
+        let own_credential = own
+            .credential
+            .filter(|_| !request.credential.as_ref().is_some_and(is_empty));
+        request.credential = own_credential.or(request.credential.take());
         request.is_whole |= own.is_whole;
         request.is_hidden |= own.is_hidden;
         request.is_filtered |= own.is_filtered;

@@ -178,13 +178,19 @@ impl Judgement<'_> {
             let mut group = group.iter();
             group.any(|index| what(&self.observed[*index].shown.said))
         };
+        // A kind that several tokens are of tells none of them.
+        let kind = message.notes.kind_in_dx.filter(|kind| {
+            let is_it =
+                |own: &Credential| matches!(own, Credential::Literal(_, own) if own == kind);
+            groups.iter().filter(|(own, _)| is_it(own)).count() == 1
+        });
         let outcome = |((credential, group), reason): (&(Credential, Vec<usize>), &_)| {
             let (name, prefix) = match credential {
                 Credential::Literal(name, prefix) => (self.secrets.clean(name), Some(*prefix)),
                 Credential::Named(name) => (self.secrets.clean(name), None),
                 Credential::Unknown => (String::new(), None),
             };
-            let is_of_kind = prefix.is_some() && message.notes.kind_in_dx == prefix;
+            let is_of_kind = prefix.is_some() && kind == prefix;
             let is_in_dx = is_of_kind || message.notes.in_dx.contains(credential);
             Outcome {
                 credential: Untrusted::new(name),

@@ -146,6 +146,10 @@ impl Reader<'_> {
                 self.is_elided = true;
                 length = rest.find('\n').unwrap_or(rest.len());
             }
+            // Elixir's maps, and its structures with their names.
+            '%' if rest[..floor(rest, 80)].contains('{') => {
+                length = rest.find('{')?;
+            }
             '@' | '{' | '[' if !wants_key && self.is_apart && self.open.len() < MAX_DEPTH => {
                 let is_object = rest.starts_with("@{");
                 length += usize::from(is_object);

@@ -277,9 +277,10 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns the exchange as evidence of a check, with the address of its step if none is shown.
-    /// There is nothing to show of a command that was misread, or of a response without a status.
-    pub(super) fn evidence(&self, id: CheckId) -> Option<Exchange> {
+    /// Returns the exchange as evidence of a check, with the address of its step if none is shown, and
+    /// whether there is anything to show: not of a command that was misread, or of a response without
+    /// a status.
+    pub(super) fn evidence(&self, id: CheckId) -> (Exchange, bool) {
         let is_known = match &self.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
             Err(_) => !matches!(self.open, Some(Incomplete::Explained(_))),
@@ -291,7 +292,7 @@ impl<'a> Observed<'a> {
                 _ => "/apps/YOUR_APP_SLUG/pipelines",
             };
         }
-        is_known.then_some(exchange)
+        (exchange, is_known)
     }
 
     /// Returns what is said of it beyond the checks.

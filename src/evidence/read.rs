@@ -261,6 +261,15 @@ impl<'a> Reader<'a> {
             return start;
         };
         let end = self.no_object_before;
+        // The box of a list of tasks, or of a notebook, with words behind it.
+        let is_box = found.value == Value::Array(Vec::new());
+        if is_box
+            && text[found.end..]
+                .trim_start_matches(' ')
+                .starts_with(|c| c != '\n')
+        {
+            return start;
+        }
         let labels = |name| self.words.labels(name, start - line.start);
         let is_request = labels("part request") || labels("not a body");
         let body = |is_any| {
@@ -884,12 +893,16 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     let last = near.split_whitespace().next_back().unwrap_or_default();
     let is_result = ["->", "=>", "→", ":"].contains(&last)
         && (near.contains("://") || near.contains("/apps"))
-        || last.contains("://");
+        || last.contains("://") && before.ends_with(' ');
+    // What a program compares it with is what should be.
+    let is_compared = ["==", "!=", "<=", ">="]
+        .iter()
+        .any(|sign| last.ends_with(sign));
     let is_sure = words.labels("sure label", at);
     let is_sign = is_sure
         || is_bracketed
         || is_result
         || words.labels("label", at)
         || words.names_status(status, at, at + 3);
-    is_sign.then_some(is_sure)
+    (is_sign && !is_compared).then_some(is_sure)
 }

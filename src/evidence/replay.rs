@@ -217,21 +217,20 @@ impl Replay<'_, '_> {
             told => told,
         };
         let app = slug.map(|slug| self.assembly.app(slug));
-        let evidence = one.evidence(id);
-        let exchange = one.exchange.clone();
-        let next = match (told, id) {
-            (Err(why), _) => {
+        let (exchange, is_known) = one.evidence(id);
+        let other = match told {
+            Err(why) => {
                 self.incomplete.get_or_insert(why);
-                self.assembly
-                    .not_read(id, app, Reason::EvidenceIncomplete, evidence)
+                Some(Reason::EvidenceIncomplete)
             }
-            (Ok(Some(reason @ Reason::WrongBaseUrl)), _) => {
-                self.assembly.not_read(id, app, reason, evidence)
-            }
-            (Ok(_), CheckId::AppsList) => Next::Done(self.assembly.apps(exchange).err()),
-            (Ok(_), _) => self.assembly.below_app(id, app, exchange),
+            Ok(told) => told.filter(|reason| *reason == Reason::WrongBaseUrl),
         };
-        if let Next::AskAgain(exchange) = next {
+        if let Some(reason) = other {
+            let evidence = is_known.then_some(exchange);
+            self.assembly.not_read(id, app, reason, evidence);
+        } else if id == CheckId::AppsList {
+            let _ = self.assembly.apps(exchange);
+        } else if let Next::AskAgain(exchange) = self.assembly.below_app(id, app, exchange) {
             self.assembly.settle(id, app, *exchange, Ok(()));
         }
     }
