@@ -209,6 +209,22 @@ pub(crate) fn decode_base64(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
+/// Returns a text with its escapes undone, but those of quoted-printable, and without what is invisible.
+pub(crate) fn undone(text: &str) -> Cow<'_, str> {
+    const SIGNS: &str = VIEWS[2];
+    if !text.contains(|c| SIGNS.contains(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut undone = String::with_capacity(text.len());
+    for (c, place) in characters(text, SIGNS) {
+        match c {
+            Some(c) => undone.push(c),
+            None => undone += &text[place],
+        }
+    }
+    Cow::Owned(undone)
+}
+
 /// Returns the hash of a run that is longer by a value: a polynomial modulo 2^64.
 const fn longer(hash: u64, value: u64) -> u64 {
     /// Odd and without a pattern in its bits.

@@ -132,6 +132,7 @@ facts! {
     "live": |f, _| f.run(|run| run.evidence == EvidenceKind::Live && !f.is_sandbox);
     "sandbox": |f, _| f.run(|_| f.is_sandbox);
     "pasted": |f, _| f.run(|run| run.evidence != EvidenceKind::Live);
+    "text": |f, _| f.run(|run| run.evidence == EvidenceKind::Pasted);
     "token_in_text": |f, _| f.run(|_| f.was_pasted());
     "secret": |f, kind| f.run(|_| f.secrets().iter().any(|secret| kind == match secret {
         Secret::Bitrise(..) => "bitrise",

@@ -24,22 +24,19 @@ pub(super) fn addresses(report: &Report) -> Vec<String> {
         return Vec::new();
     };
     if !pasted.settled_by.is_empty() {
-        let mut addresses = pasted.settled_by.clone();
-        if pasted.incomplete == Some(Incomplete::NotFound) {
-            // Whether the slug is among them, one app does not tell.
-            let list = addresses.iter_mut();
-            list.for_each(|url| *url = url.replace("/apps?limit=1", "/apps?limit=50"));
-        }
-        return addresses;
+        // Whether a slug is among the apps, one of them does not tell.
+        let is_searched = pasted.incomplete == Some(Incomplete::NotFound);
+        let limit = if is_searched { "limit=50" } else { "limit=1" };
+        let list = |url: &String| url.replace("apps?limit=1", &format!("apps?{limit}"));
+        return pasted.settled_by.iter().map(list).collect();
     }
     let base = report.target.base_url.as_deref();
     let base = base.unwrap_or(DEFAULT_BASE_URL);
-    let list = format!("{base}/apps?limit=1");
     match report.reason() {
-        Some(Reason::EvidenceMissing | Reason::EvidenceIncomplete) => {
-            vec![list, format!("{base}/apps/{SLUG}/pipelines?limit=1")]
-        }
-        Some(Reason::WrongBaseUrl) => vec![list],
+        Some(Reason::EvidenceMissing | Reason::EvidenceIncomplete) => vec![
+            format!("{base}/apps?limit=1"),
+            format!("{base}/apps/{SLUG}/pipelines?limit=1"),
+        ],
         _ => Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ use super::body::{Body, Extent};
 use super::messages::Messages;
 use super::request::{self, Credential, Judged, Request, Shell, Variables};
 use crate::check::CheckId;
+use crate::exchange::FaultKind;
 use crate::pasted::Mistake;
 use std::collections::HashMap;
 
@@ -334,7 +335,13 @@ impl Exchanges {
                     && matches!(name, "closed" | "timeout")
                     && matches!(shown.status, None | Some(200))
                     && shown.failure.is_none();
-                shown.is_answered() && !is_broken
+                // What broke at another place was another attempt, of which the last one counts.
+                let stage = |name| FaultKind::named(name).map(FaultKind::stage);
+                let is_next = shown.status.is_none()
+                    && shown.body.is_none()
+                    && name != "unknown"
+                    && shown.fault().is_some_and(|own| stage(own) != stage(name));
+                shown.is_answered() && !is_broken && !is_next
             }
             Failure::Misread(_) => shown.fault().is_some(),
             Failure::Filter => shown.is_answered(),

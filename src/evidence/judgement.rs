@@ -286,10 +286,17 @@ impl Judgement<'_> {
     /// Returns the addresses whose responses would settle what is open.
     fn settled_by(&self, report: &Report) -> Vec<String> {
         let base = &self.base;
-        let of_sample = report.list.sample.first().map(|app| &app.slug);
-        let of_apps = report.apps.iter().map(|result| &result.app.slug);
-        let mut slugs = of_sample.into_iter().chain(of_apps);
+        let decided = report.decisive().and_then(|check| check.app.as_ref());
+        let of_sample = decided.into_iter().chain(report.list.sample.first());
+        let of_apps = report.apps.iter().map(|result| &result.app);
+        let mut slugs = of_sample.chain(of_apps).map(|app| &app.slug);
         let slug = slugs.find(|slug| !is_placeholder(slug.raw()));
+        // What failed for another reason is tried again.
+        let reason = report
+            .reason()
+            .filter(|_| report.verdict() == Verdict::Inconclusive);
+        let is_at_list =
+            slug.is_none() || reason == Some(Reason::WrongBaseUrl) || decided.is_none();
         let slug = slug.map_or("YOUR_APP_SLUG", Slug::raw);
         let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
         let is_open = |id| {
@@ -298,7 +305,10 @@ impl Judgement<'_> {
         };
         let is_list_open = is_open(CheckId::AppsList);
         let (list, app) = match report.pasted.as_ref().and_then(|facts| facts.incomplete) {
-            None => (false, false),
+            None => (
+                reason.is_some() && is_at_list,
+                reason.is_some() && !is_at_list,
+            ),
             Some(Incomplete::PipelinesMissing) => (false, true),
             Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound) => {
                 (true, false)

@@ -120,7 +120,9 @@ impl<'a> Observed<'a> {
             is_superseded: false,
         };
         match shown.failure {
-            Some(Failure::Fault(name)) => observed.exchange.outcome = Err(fault(name)),
+            Some(Failure::Fault(name)) => {
+                observed.exchange.outcome = Err(fault(name, secrets.has_proxy_login));
+            }
             Some(Failure::Misread(mistake)) => {
                 observed.open = Some(Incomplete::Explained(mistake));
             }
@@ -312,9 +314,15 @@ impl<'a> Observed<'a> {
 }
 
 /// Returns the fault of a name of the table of words.
-fn fault(name: &str) -> Fault {
+fn fault(name: &str, had_credentials: bool) -> Fault {
     match FaultKind::named(name).unwrap_or(FaultKind::Unknown) {
-        kind @ FaultKind::ProxyLogin => Fault::of_proxy(kind, ProxyResponse::new(407)),
+        kind @ FaultKind::ProxyLogin => {
+            let response = ProxyResponse {
+                had_credentials,
+                ..ProxyResponse::new(407)
+            };
+            Fault::of_proxy(kind, response)
+        }
         kind => kind.into(),
     }
 }

@@ -658,6 +658,7 @@ impl<'a> Reader<'a> {
                 Strength::Example => {}
                 Strength::Prose if is_told => self.out.told(step, status),
                 _ if sign.is_some() => self.out.status(status, version),
+                _ if is_told && words.is_sentence(&sentence.0) => self.out.told(step, status),
                 _ => {}
             }
         }

@@ -9,9 +9,10 @@ use super::plain::is_token_part;
 use super::request::is_hidden;
 use super::words::{self, floor, lower, section};
 use crate::pasted::Secret;
-use crate::redact::{Redactor, decode_base64};
-use crate::token::{Token, other_service};
+use crate::redact::{Redactor, decode_base64, undone};
+use crate::token::{Token, has_prefix, other_service};
 use regex_lite::Captures;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The maximum number of secrets of a text; of one that has more nothing is shown at all.
@@ -19,6 +20,9 @@ const MAX_SECRETS: usize = 512;
 
 /// The maximum number of bytes of a secret.
 const LONGEST: usize = 512;
+
+/// The fewest bytes of another service's token, and of a token in base64.
+const SHORTEST: usize = 16;
 
 /// The made-up token of the sandbox, which is no secret.
 pub const SANDBOX_TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
@@ -29,28 +33,18 @@ pub(super) struct Secrets {
     redactor: Redactor,
     /// What they are, each once.
     pub(super) found: Vec<Secret>,
+    /// Whether a user and a password for a proxy are shown, also if they are hidden.
+    pub(super) has_proxy_login: bool,
     /// Whether there are too many to remove them all.
     are_too_many: bool,
 }
 
 impl Secrets {
-    /// Finds the secrets of a text.
+    /// Finds the secrets of a text, also of what is written in escapes.
     pub(super) fn find(text: &str) -> Self {
         let mut finds = Finds::default();
-        for line in text.split('\n') {
-            let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
-            let words = line.split(is_border).filter(|word| !word.is_empty());
-            let words: Vec<&str> = words.map(|word| &word[..floor(word, LONGEST)]).collect();
-            // In some commands and files white space alone stands behind a name.
-            let mut is_spaced = words.len() == 2;
-            for (at, word) in words.iter().enumerate() {
-                // A name says more than a shape, and what was told is not told again.
-                finds.name(word, &words[at + 1..], is_spaced);
-                finds.shape(word);
-                is_spaced |= words::is("spaced", word);
-            }
-        }
-        let Finds { texts, found } = finds;
+        each_reading(text, |text| finds.text(text));
+        let Finds { texts, found, .. } = finds;
         // The start of another token is that token, which was cut there.
         let is_start = |(text, kind): &(String, Secret)| {
             let mut texts = found.iter().map(|(text, _)| text);
@@ -60,6 +54,7 @@ impl Secrets {
         let whole = found.iter().filter(|one| !is_start(one));
         Self {
             found: whole.map(|(_, kind)| kind.clone()).collect(),
+            has_proxy_login: finds.has_proxy_login,
             are_too_many: texts.len() >= MAX_SECRETS,
             redactor: Redactor::new(texts.iter().map(String::as_str)),
         }
@@ -70,8 +65,36 @@ impl Secrets {
         if self.are_too_many {
             return "[not shown]".to_owned();
         }
-        without_tokens(&self.redactor.clean(text))
+        let clean = |text: &str| self.redactor.clean(&without_tokens(text)).into_owned();
+        cleaned(text, clean)
     }
+}
+
+/// Hands over a text as it stands, and as it reads with its escapes undone, once and twice.
+fn each_reading(text: &str, mut take: impl FnMut(&str)) {
+    const TIMES: usize = 2;
+    take(text);
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..TIMES {
+        let undone = undone(&text);
+        if undone == text {
+            return;
+        }
+        take(&undone);
+        text = undone.into_owned().into();
+    }
+}
+
+/// Returns a text without secrets. One that holds some in escapes is shown without these.
+fn cleaned(text: &str, clean: impl Fn(&str) -> String) -> String {
+    let mut shown = clean(text);
+    each_reading(&shown.clone(), |text| {
+        let cleaned = clean(text);
+        if cleaned != text {
+            shown = cleaned;
+        }
+    });
+    shown
 }
 
 const fn is_sign(c: char) -> bool {
@@ -84,9 +107,35 @@ struct Finds {
     texts: BTreeSet<String>,
     /// What is told of, with its text.
     found: Vec<(String, Secret)>,
+    has_proxy_login: bool,
 }
 
 impl Finds {
+    fn text(&mut self, text: &str) {
+        let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
+        let lines = text.split('\n').map(|line| {
+            let words = line.split(is_border).filter(|word| !word.is_empty());
+            let words = words.map(|word| &word[..floor(word, LONGEST)]);
+            words.collect::<Vec<_>>()
+        });
+        let mut lines = lines.peekable();
+        while let Some(mut words) = lines.next() {
+            // In some commands and files white space alone stands behind a name.
+            let (count, mut is_spaced) = (words.len(), words.len() == 2);
+            // Archives and settings have a name in one member, and its value in the next.
+            let next = lines
+                .peek()
+                .filter(|next| next.first().is_some_and(|own| is_value(own)));
+            words.extend(next.into_iter().flatten());
+            for (at, word) in words.iter().enumerate().take(count) {
+                // A name says more than a shape, and what was told is not told again.
+                self.name(word, &words[at + 1..], is_spaced);
+                self.shape(word);
+                is_spaced |= words::is("spaced", word);
+            }
+        }
+    }
+
     fn add(&mut self, text: &str, kind: Option<Secret>) {
         if self.texts.len() < MAX_SECRETS {
             self.texts.insert(text.to_owned());
@@ -106,22 +155,25 @@ impl Finds {
         let authority = behind.split('/').next().unwrap_or_default();
         if let Some((user_info, host)) = authority.rsplit_once('@') {
             let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-            let is_proxy = !matches!(port, "443" | "80");
-            self.user_info(user_info, is_proxy);
+            self.user_info(user_info, !matches!(port, "443" | "80"));
         }
-        for part in word.split(|c| is_sign(c) || matches!(c, '@' | '/')) {
-            self.token(part);
+        for part in word.split(|c| is_sign(c) || c == '@') {
+            if !self.token(part) {
+                for part in part.split('/') {
+                    self.token(part);
+                }
+            }
         }
         self.service(word);
     }
 
-    /// Takes a token of Bitrise or another service, and tells whether it is one.
+    /// Takes a token of Bitrise, perhaps in base64, or of another service, and tells whether it is one.
     fn token(&mut self, text: &str) -> bool {
         let mut prefixes = ["bitwat_", "bitpat_"].iter();
         let Some(at) = prefixes.find_map(|prefix| text.find(prefix)) else {
-            // Base64 of a Bitrise token.
-            let is_base64 = text.starts_with("Yml0");
-            return is_base64 && self.token(&decode_base64(text)) || self.service(text);
+            let is_long = text.len() >= SHORTEST;
+            let decoded = is_long.then(|| decode_base64(text)).unwrap_or_default();
+            return has_prefix(&decoded) && self.token(&decoded) || self.service(text);
         };
         let text = &text[at..];
         let token = &text[..text.find(|c| !is_token_part(c)).unwrap_or(text.len())];
@@ -136,7 +188,9 @@ impl Finds {
 
     fn service(&mut self, text: &str) -> bool {
         // The lookup costs most of the time; no token is as short as most words.
-        let known = (text.len() >= 16).then(|| other_service(text)).flatten();
+        let known = (text.len() >= SHORTEST)
+            .then(|| other_service(text))
+            .flatten();
         let Some((name, place, prefix)) = known else {
             return false;
         };
@@ -153,24 +207,21 @@ impl Finds {
 
     /// Takes a user and a password with a colon between, of which either may be a token.
     fn user_info(&mut self, text: &str, is_proxy: bool) {
+        self.has_proxy_login |= is_proxy;
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let is_token = self.token(user) | self.token(password);
-        let kind = if is_proxy {
-            Secret::Proxy
-        } else {
-            Secret::Password
-        };
-        self.add(text, Some(kind).filter(|_| is_shown(password) && !is_token));
+        let is_told = is_shown(password) && !is_token;
+        self.add(text, is_told.then(|| password_of(is_proxy)));
         self.add(user, None);
         self.add(password, None);
     }
 
     /// Takes what stands behind a name that announces a secret.
     fn name(&mut self, word: &str, rest: &[&str], is_spaced: bool) {
-        let word = match word.get(..5) {
-            Some(start) if start.eq_ignore_ascii_case("$env:") => &word[5..],
-            _ => word,
-        };
+        let start = word
+            .get(..5)
+            .filter(|start| start.eq_ignore_ascii_case("$env:"));
+        let word = &word[start.map_or(0, str::len)..];
         // As in `-ubob:pw`.
         let is_glued = pattern!("^-[A-Za-z].*[:@]").is_match(word);
         let end = if is_glued {
@@ -179,8 +230,8 @@ impl Finds {
             word.find(is_sign)
         };
         let (name, glued) = word.split_at(end.unwrap_or(word.len()));
-        let mut signs = [glued].into_iter().chain(rest.first().copied());
-        let has_sign = signs.any(|next| next.starts_with(is_sign));
+        let mut next = [glued].into_iter().chain(rest.first().copied());
+        let has_sign = next.any(|next| next.starts_with(is_sign) || is_value(next));
         if !has_sign && !is_glued && !name.starts_with('-') && !is_spaced {
             return;
         }
@@ -189,11 +240,12 @@ impl Finds {
         };
         let values = [glued].into_iter().chain(rest.iter().copied());
         let values = values.map(|value| value.trim_matches(is_sign));
-        let mut values = values.filter(|value| !value.is_empty());
+        let mut values = values.filter(|value| !value.is_empty() && !is_value(value));
+        let name = lower(name);
         if kind == "session" {
-            let is_sent = !lower(name).starts_with("set-");
+            let is_sent = !name.starts_with("set-");
             for (_, value) in values.take(8).filter_map(|pair| pair.split_once('=')) {
-                let is_session = is_sent && value.len() >= 16 && !is_hidden(value);
+                let is_session = is_sent && value.len() >= SHORTEST && !is_hidden(value);
                 self.add(value, is_session.then_some(Secret::Session));
             }
             return;
@@ -202,10 +254,11 @@ impl Finds {
         let scheme = lower(first);
         let has_scheme = scheme == "token" || words::is("scheme", &scheme);
         let value = if has_scheme {
-            values.next().unwrap_or_default()
+            values.next()
         } else {
-            first
+            Some(first)
         };
+        let value = value.unwrap_or_default();
         let decoded = decode_base64(value);
         match kind {
             _ if value.is_empty() => {}
@@ -215,21 +268,16 @@ impl Finds {
             }
             "proxy" | "user" => {
                 let (_, value) = value.split_once("://").unwrap_or(("", value));
-                let is_address = lower(name).ends_with("proxy") || name == "-x";
                 match value.rsplit_once('@') {
                     Some((user_info, _)) if kind == "proxy" => self.user_info(user_info, true),
-                    _ if is_address => {}
+                    _ if name.ends_with("proxy") || name == "-x" => {}
                     _ => self.user_info(value, kind == "proxy"),
                 }
             }
             "password" if is_shown(value) && !self.token(value) => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
-                let kind = if lower(name).contains("proxy") {
-                    Secret::Proxy
-                } else {
-                    Secret::Password
-                };
-                self.add(value, (!is_word).then_some(kind));
+                let kind = (!is_word).then(|| password_of(name.contains("proxy")));
+                self.add(value, kind);
             }
             "token" if is_candidate(value) && !self.token(value) => {
                 let is_one = has_digit(value) && is_real(value);
@@ -237,6 +285,19 @@ impl Finds {
             }
             _ => {}
         }
+    }
+}
+
+/// Tells whether a word is the name of a value's member.
+fn is_value(word: &str) -> bool {
+    word.trim_matches(is_sign).eq_ignore_ascii_case("value")
+}
+
+const fn password_of(is_proxy: bool) -> Secret {
+    if is_proxy {
+        Secret::Proxy
+    } else {
+        Secret::Password
     }
 }
 
@@ -289,15 +350,19 @@ fn has_digit(text: &str) -> bool {
 /// a token.
 pub fn without_secrets(text: &str) -> (String, bool) {
     let shown = pattern!("://[^\\s/\"'“”]*@").replace_all(text, "://");
-    let cleaned = without_tokens(&shown);
+    let cleaned = cleaned(&shown, without_tokens);
     let held_token = cleaned != shown;
     (cleaned, held_token)
 }
 
-/// Returns a text without what looks like a token in it, in any case: plain, percent-encoded or in
-/// base64, and perhaps written in another way where it was pasted, as with escapes of JSON or HTML.
+/// Returns a text without what looks like a token in it, in any case: plain, percent-encoded or
+/// somewhere inside of base64, and perhaps broken into several words.
 fn without_tokens(text: &str) -> String {
-    let token = pattern!(r"(?i)(?:bit[wp]at(?:_|%5f)|yml0d2f0x|yml0cgf0x)[A-Za-z0-9_%+/=.~-]{8,}");
+    const NEXT: &str = r"\s+[a-z0-9_-]*(?:[0-9][a-z]|[a-z][0-9])[a-z0-9_-]*";
+    let token = pattern!(&format!(
+        r"(?i)(?:bit[wp]at(?:_|%5f)|[a-z0-9+/_-]*(?:yml0(?:d2|cg)f0x|jpdh[db]hdf|iaxr[3w]yxrf))(?:{0}{{8,}}|{0}+{NEXT})(?:{NEXT})*",
+        "[a-z0-9_%+/=.~-]",
+    ));
     let shown = |found: &Captures| match &found[0] {
         SANDBOX_TOKEN => SANDBOX_TOKEN.to_owned(),
         _ => "[token]".to_owned(),

@@ -255,6 +255,16 @@ impl Words {
         before.map_or(start, |(_, end)| end)..place + comma.unwrap_or(rest.len())
     }
 
+    /// Tells whether a part of the text reads as a sentence in whichever language: words of letters, and
+    /// hardly anything else.
+    pub(super) fn is_sentence(&self, part: &Range<usize>) -> bool {
+        const FEWEST: usize = 15;
+        let text = &self.lower[part.clone()];
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        let is_other = |c: &char| !c.is_alphabetic() && !c.is_whitespace() && !".,()".contains(*c);
+        letters >= FEWEST && text.chars().filter(is_other).count() * 6 < letters
+    }
+
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
     /// to name errors; people speak of themselves.
     pub(super) fn strength(&self, part: &Range<usize>) -> Strength {
