@@ -405,6 +405,22 @@ mod tests {
             (basic(&format!("ann:{CANARY}")), "Password"),
             (basic(&format!("ann:bitwat_{CANARY}")), "Bitrise"),
             (format!("setx BITRISE_TOKEN {CANARY}"), "Bitrise"),
+            (
+                basic(&format!("bitpat_{CANARY}")).replace("Basic ", ""),
+                "Bitrise",
+            ),
+            (
+                format!("{{\"name\": \"cookie\",\n\"value\": \"_s={CANARY}; a=b\"}}"),
+                "Session",
+            ),
+            (
+                format!("{{\"key\":\"api_key\",\"value\":\"{CANARY}\"}}"),
+                "Bitrise",
+            ),
+            (
+                format!("  - name: DB_PASSWORD\n    value: {CANARY}"),
+                "Password",
+            ),
             (format!("\"Authorization\", \"{CANARY}\""), "Bitrise"),
             (
                 format!("bitwat_{CANARY}\nbitwat_{}...", &CANARY[..14]),
@@ -437,6 +453,31 @@ mod tests {
             SANDBOX_TOKEN,
         ] {
             assert_eq!(Secrets::find(text).found, [], "{text}");
+        }
+    }
+    #[test]
+    fn no_form_of_a_token_is_shown() {
+        let token = format!("bitwat_{CANARY}");
+        let each = |form: fn(u32) -> String| token.chars().map(|c| form(c.into())).collect();
+        let percent: String = each(|c| format!("%{c:02X}"));
+        let forms: [String; 9] = [
+            token.to_uppercase(),
+            each(|c| format!("\\u{c:04x}")),
+            each(|c| format!("\\x{c:02x}")),
+            each(|c| format!("&#{c};")),
+            each(|c| format!("&#x{c:X};")),
+            percent.replace('%', "%25"),
+            percent,
+            STANDARD.encode(format!("ann:{token}")),
+            format!("{} {}", &token[..14], &token[14..]),
+        ];
+        for form in forms {
+            let text = Secrets::find("").clean(&format!("a {form} b"));
+            assert_eq!(text, "a [token] b", "{form}");
+            // What stands behind a name is known in any form, and removed in any other.
+            let secrets = Secrets::find(&format!("BITRISE_TOKEN={form}"));
+            let is_removed = !secrets.clean(CANARY).contains(&CANARY[..12]);
+            assert!(is_removed || form.contains(' '), "{form}");
         }
     }
 }

@@ -672,7 +672,7 @@ fn no_report_of_a_text_repeats_its_mistakes_or_speaks_to_the_wrong_person() {
         let held = human.matches("The text holds").count();
         assert!(held <= 1, "{name}: {human}");
         let reply = render::reply(&shown);
-        for wrong in ["the customer", "bitwat_Z"] {
+        for wrong in ["the customer", "bitwat_Z", "bitrise-dx"] {
             assert!(!reply.contains(wrong), "{name}: {reply}");
         }
         let left = reply.matches("Leave the token itself").count();
