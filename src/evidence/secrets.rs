@@ -171,8 +171,8 @@ impl Finds {
     fn token(&mut self, text: &str) -> bool {
         let mut prefixes = ["bitwat_", "bitpat_"].iter();
         let Some(at) = prefixes.find_map(|prefix| text.find(prefix)) else {
-            let is_long = text.len() >= SHORTEST;
-            let decoded = is_long.then(|| decode_base64(text)).unwrap_or_default();
+            let long = Some(text).filter(|text| text.len() >= SHORTEST);
+            let decoded = long.map(decode_base64).unwrap_or_default();
             return has_prefix(&decoded) && self.token(&decoded) || self.service(text);
         };
         let text = &text[at..];
