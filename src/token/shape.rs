@@ -487,14 +487,23 @@ mod tests {
         find(text).map_or_else(String::new, |error| error.to_string())
     }
 
-    /// Asserts that each text is refused for the one reason, in words that hold nothing of it.
-    fn refused<const N: usize>(expected: &str, texts: [&str; N]) {
-        assert!(N >= 8, "{expected}");
-        for text in texts {
-            assert_eq!(shape_of(text), Some(expected), "{text:?}");
-            let error = find(text).unwrap();
-            let words = format!("{error} {}", error.fix());
-            assert!(!words.contains("CANARY") && !words.contains('{'), "{words}");
+    #[test]
+    fn each_example_has_its_shape_and_no_words_hold_anything_of_it() {
+        const SIGNS: &str = "␊\n␍\r␉\t⍽\u{a0}⎵\u{3000}";
+        let signs: Vec<char> = SIGNS.chars().collect();
+        let blocks = include_str!("examples.txt").split("\nshape   ").skip(1);
+        for block in blocks {
+            let (expected, texts) = block.split_once('\n').unwrap();
+            assert!(texts.lines().count() >= 8, "{expected}");
+            for text in texts.lines().filter(|line| !line.is_empty()) {
+                let sign =
+                    |text: String, sign: &[char]| text.replace(sign[0], &sign[1].to_string());
+                let text = signs.chunks(2).fold(text.to_owned(), sign);
+                assert_eq!(shape_of(&text), Some(expected), "{text:?}");
+                let error = find(&text).unwrap();
+                let words = format!("{error} {}", error.fix());
+                assert!(!words.contains("CANARY") && !words.contains('{'), "{words}");
+            }
         }
     }
 
@@ -539,74 +548,20 @@ mod tests {
     }
 
     #[test]
-    fn quotation_marks() {
-        refused(
-            "quoted",
-            [
-                "\"bitwat_CANARY\"",
-                "'bitwat_CANARY'",
-                "`bitwat_CANARY`",
-                "“bitwat_CANARY”",
-                "‘bitwat_CANARY’",
-                "„bitwat_CANARY“",
-                "«bitwat_CANARY»",
-                "bitwat_CANARY\"",
-                "'bitwat_CANARY",
-                " \"3f9a81c27e55d04b3f9a81c27e55d04b3f9a81c2\"\n",
-                "\"'bitwat_CANARY'\"",
-            ],
-        );
-    }
-
-    #[test]
     fn headers_and_schemes() {
-        for (scheme, texts) in [
-            (
-                "Bearer",
-                [
-                    "Bearer bitwat_CANARY",
-                    "bearer\tbitwat_CANARY",
-                    "BEARER  3f9acanary0",
-                ],
-            ),
-            (
-                "Token",
-                [
-                    "token bitwat_CANARY",
-                    "Token bitpat_CANARY",
-                    "token 3f9acanary0",
-                ],
-            ),
-            (
-                "Basic",
-                ["Basic bitwat_CANARY", "basic x", "Basic 3f9acanary0"],
-            ),
-            (
-                "Authorization:",
-                [
-                    "Authorization: bitwat_CANARY",
-                    "authorization:bitwat_CANARY",
-                    "Authorization: Bearer bitwat_CANARY",
-                ],
-            ),
-            (
-                "-H",
-                [
-                    "-H 'Authorization: bitwat_CANARY'",
-                    "-H \"Authorization: Bearer bitwat_CANARY\"",
-                    "-H bitwat_CANARY",
-                ],
-            ),
-            (
-                "PRIVATE-TOKEN:",
-                [
-                    "PRIVATE-TOKEN: bitwat_CANARY",
-                    "Private-Token:bitwat_CANARY",
-                    "private-token: 3f9acanary0",
-                ],
-            ),
+        for row in [
+            "Bearer ¦ Bearer bitwat_CANARY ¦ bearer\tbitwat_CANARY ¦ BEARER  3f9acanary0",
+            "Token ¦ token bitwat_CANARY ¦ Token bitpat_CANARY ¦ token 3f9acanary0",
+            "Basic ¦ Basic bitwat_CANARY ¦ basic x ¦ Basic 3f9acanary0",
+            "Authorization: ¦ Authorization: bitwat_CANARY ¦ authorization:bitwat_CANARY",
+            "Authorization: ¦ Authorization: Bearer bitwat_CANARY",
+            "-H ¦ -H 'Authorization: bitwat_CANARY' ¦ -H bitwat_CANARY",
+            "-H ¦ -H \"Authorization: Bearer bitwat_CANARY\"",
+            "PRIVATE-TOKEN: ¦ PRIVATE-TOKEN: bitwat_CANARY ¦ Private-Token:bitwat_CANARY",
+            "PRIVATE-TOKEN: ¦ private-token: 3f9acanary0",
         ] {
-            for text in texts {
+            let (scheme, texts) = row.split_once(" ¦ ").unwrap();
+            for text in texts.split(" ¦ ") {
                 assert_eq!(find(text), error("in_front", Gap::Name(scheme)), "{text}");
             }
         }
@@ -615,236 +570,27 @@ mod tests {
     }
 
     #[test]
-    fn names_that_were_not_replaced() {
-        refused(
-            "unreplaced",
-            [
-                "$BITRISE_TOKEN",
-                "$$BITRISE_TOKEN",
-                "${BITRISE_TOKEN}",
-                "${BITRISE_TOKEN:-}",
-                "${{ secrets.BITRISE_TOKEN }}",
-                "{{BITRISE_TOKEN}}",
-                "{{ .Values.token }}",
-                "$(BITRISE_TOKEN)",
-                "$(cat /run/secrets/token)",
-                "${BITRISE_TOKEN",
-                "https://${HOST}/x",
-                "$[variables.token]",
-                "%BITRISE_TOKEN%",
-                "$env:BITRISE_TOKEN",
-                "$Env:BITRISE_TOKEN",
-                "<BITRISE_SECRET_NAME>",
-                "<BITRISE_TOKEN>",
-                "{BITRISE_TOKEN}",
-                "#{BitriseToken}#",
-                "#{BitriseToken}",
-                "((bitrise-token))",
-                "<% token %>",
-                "<%= ENV['TOKEN'] %>",
-                "<< parameters.token >>",
-                "{BITRISE_SECRET}",
-                "__BITRISE_TOKEN__",
-                "%%BITRISE_TOKEN%%",
-                "$BITRISE_TOKEN$",
-                "\\$BITRISE_TOKEN",
-                "[[BITRISE_TOKEN]]",
-                "@BITRISE_SECRET@",
-                "!BITRISE_SECRET!",
-                "secrets.BITRISE_TOKEN",
-                "process.env.BITRISE_TOKEN",
-                "os.environ['BITRISE_TOKEN']",
-                "credentials('bitrise-token')",
-                "BITRISE_TOKEN",
-                "\"$BITRISE_TOKEN\"",
-                "'${BITRISE_TOKEN}'",
-                "Bearer $BITRISE_TOKEN",
-                "Authorization: ${{ secrets.BITRISE_TOKEN }}",
-            ],
-        );
-    }
-
-    #[test]
     fn references_to_secrets() {
-        for (text, store) in [
-            ("op://Private/Bitrise/token", "1Password"),
-            ("vault:secret/data/bitrise#token", "HashiCorp Vault"),
-            ("vault://secret/bitrise", "HashiCorp Vault"),
-            (
-                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bitrise",
-                "AWS",
-            ),
-            (
-                "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/bitrise",
-                "AWS",
-            ),
-            ("ref+awsssm://bitrise/token", "vals"),
-            (
-                "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:x=,type:str]",
-                "SOPS",
-            ),
-            (
-                "projects/123/secrets/bitrise/versions/latest",
-                "Google Secret Manager",
-            ),
-            ("gcpsm://projects/x/bitrise", "Google Secret Manager"),
-            (
-                "@Microsoft.KeyVault(SecretUri=https://x.vault.azure.net/secrets/b/)",
-                "Azure Key Vault",
-            ),
-            (
-                "https://x.vault.azure.net/secrets/bitrise",
-                "Azure Key Vault",
-            ),
-            ("keyvault:bitrise", "Azure Key Vault"),
-            ("doppler://project/config/TOKEN", "Doppler"),
-            ("$ANSIBLE_VAULT;1.1;AES256\n6265", "Ansible Vault"),
-            ("{cipher}AQICAHh", "Spring Cloud Config"),
-            ("\"op://Private/Bitrise/token\"", "1Password"),
+        for row in [
+            "1Password ¦ op://Private/Bitrise/token ¦ \"op://Private/Bitrise/token\"",
+            "HashiCorp Vault ¦ vault:secret/data/bitrise#token ¦ vault://secret/bitrise",
+            "AWS ¦ arn:aws:secretsmanager:eu-west-1:123456789012:secret:bitrise",
+            "AWS ¦ arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/bitrise",
+            "vals ¦ ref+awsssm://bitrise/token",
+            "SOPS ¦ ENC[AES256_GCM,data:p673w==,iv:YY=,tag:x=,type:str]",
+            "Google Secret Manager ¦ projects/123/secrets/bitrise/versions/latest",
+            "Google Secret Manager ¦ gcpsm://projects/x/bitrise",
+            "Azure Key Vault ¦ @Microsoft.KeyVault(SecretUri=https://x.vault.azure.net/secrets/b/)",
+            "Azure Key Vault ¦ https://x.vault.azure.net/secrets/bitrise ¦ keyvault:bitrise",
+            "Doppler ¦ doppler://project/config/TOKEN",
+            "Ansible Vault ¦ $ANSIBLE_VAULT;1.1;AES256\n6265",
+            "Spring Cloud Config ¦ {cipher}AQICAHh",
         ] {
-            assert_eq!(find(text), error("reference", Gap::Name(store)), "{text}");
+            let (store, texts) = row.split_once(" ¦ ").unwrap();
+            for text in texts.split(" ¦ ") {
+                assert_eq!(find(text), error("reference", Gap::Name(store)), "{text}");
+            }
         }
-    }
-
-    #[test]
-    fn names_in_brackets() {
-        refused(
-            "name_in_brackets",
-            [
-                "[bitriseSecretName]",
-                "<bitrise credentials>",
-                "<DX_CREDENTIAL>",
-                "[dx-bitrise]",
-                "<dx.bitrise>",
-                "\"<secretName>\"",
-                "Bearer <secretName>",
-                "<Name of the variable>",
-            ],
-        );
-    }
-
-    #[test]
-    fn placeholders() {
-        refused(
-            "placeholder",
-            [
-                "YOUR_API_TOKEN",
-                "<ACCESS-TOKEN>",
-                "ACCESS-TOKEN",
-                "THE-ACCESS-TOKEN",
-                "<YOUR_API_TOKEN>",
-                "your-token-here",
-                "your-bitrise-token",
-                "your_workspace_api_token",
-                "[your token]",
-                "xxx",
-                "XXXXXXXXXXXXXXXX",
-                "xxxx-xxxx-xxxx",
-                "changeme",
-                "CHANGE_ME",
-                "token",
-                "Bearer YOUR_API_TOKEN",
-                "bitwat_xxxxxxxxxxxx",
-                "bitwat_YOUR_TOKEN",
-                "bitwat_<your-token>",
-                "bitpat_your_token_here",
-            ],
-        );
-    }
-
-    #[test]
-    fn missing_values() {
-        refused(
-            "missing_value",
-            [
-                "null",
-                "undefined",
-                "None",
-                "nil",
-                "<nil>",
-                "(null)",
-                "NULL",
-                "true",
-                "false",
-                "{}",
-                "[]",
-                "[object Object]",
-                "<no value>",
-                "System.Security.SecureString",
-                "\"\"",
-                "''",
-                "\"null\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn masked_secrets() {
-        refused(
-            "masked",
-            [
-                "***",
-                "*****************",
-                "[REDACTED]",
-                "[MASKED]",
-                "<redacted>",
-                "••••••••",
-                "...",
-                "…",
-                "bitwat_********",
-                "********d04b",
-                "bitwat_[token]",
-                "\"***\"",
-                "Bearer ***",
-                "BITRISE_TOKEN=***",
-            ],
-        );
-    }
-
-    #[test]
-    fn paths() {
-        refused(
-            "path",
-            [
-                "/run/secrets/bitrise_token",
-                "/run/secrets/token",
-                "/home/Ann1/Token",
-                "/srv/bitrise/token",
-                "~/token",
-                "~/.config/bitrise/auth.yaml",
-                "./token",
-                "../token",
-                "token.txt",
-                "secrets/bitrise.token",
-                "file:///run/secrets/token",
-                "file:token",
-                r"C:\Users\Ann\token.txt",
-                "c:/secrets/token",
-                r"\\server\share\token",
-                r".\token",
-                "$HOME/token",
-                r"%USERPROFILE%\token",
-                "\"/run/secrets/bitrise_token\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn addresses() {
-        refused(
-            "address",
-            [
-                "https://app.bitrise.io/app/93f256e365d929d3",
-                "https://app.bitrise.io/app/93f256e365d929d3#/builds",
-                "https://api.bitrise.io/v0.1",
-                "http://localhost:8080",
-                "app.bitrise.io/app/93f256e365d929d3",
-                "api.bitrise.io",
-                "ssh://git@host/x",
-                "postgres://host/x",
-                "'https://app.bitrise.io'",
-            ],
-        );
     }
 
     #[test]
@@ -911,61 +657,6 @@ mod tests {
         assert!(terraform.starts_with("it is a Terraform Cloud token (.atlasv1.…)"));
     }
 
-    #[test]
-    fn json_web_tokens() {
-        refused(
-            "jwt",
-            [
-                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.CANARY-_",
-                "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ4In0.CANARY",
-                "eyJhbGciOiJub25lIn0.e30.",
-                "eyJhbGciOiJSU0EtT0FFUCJ9.CANARY.CANARY.CANARY.CANARY",
-                "Bearer eyJhbGciOiJIUzI1NiJ9.e30.CANARY",
-                "\"eyJhbGciOiJIUzI1NiJ9.e30.CANARY\"",
-                "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.CANARY",
-                "token eyJhbGciOiJIUzI1NiJ9.e30.CANARY",
-            ],
-        );
-    }
-
-    #[test]
-    fn keys_and_certificates() {
-        refused(
-            "key_file",
-            [
-                "-----BEGIN RSA PRIVATE KEY-----\nCANARY\n-----END RSA PRIVATE KEY-----",
-                "-----BEGIN OPENSSH PRIVATE KEY-----\nCANARY",
-                "-----BEGIN CERTIFICATE-----\nCANARY",
-                "-----BEGIN PRIVATE KEY----- CANARY",
-                "-----BEGIN PGP MESSAGE-----\nCANARY",
-                "ssh-rsa AAAACANARY ann@host",
-                "ssh-ed25519 AAAACANARY",
-                "AGE-SECRET-KEY-1CANARY",
-                "\"-----BEGIN EC PRIVATE KEY-----\\nCANARY\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn commands() {
-        refused(
-            "command",
-            [
-                "curl -H 'Authorization: bitwat_CANARY' https://api.bitrise.io/v0.1/apps",
-                "$ curl -sS -H \"Authorization: $BITRISE_TOKEN\" https://api.bitrise.io/v0.1/me",
-                "curl \\\n  -H \"Authorization: bitwat_CANARY\" \\\n  https://x.example",
-                "wget --header='Authorization: bitwat_CANARY' https://x.example",
-                "http GET https://x.example Authorization:bitwat_CANARY",
-                "echo bitwat_CANARY",
-                "printf %s bitwat_CANARY",
-                "cat token.txt",
-                "op read op://Private/Bitrise/token",
-                "curl -H \"Authorization: ${BITRISE_TOKEN}\" https://x.example",
-                "Invoke-RestMethod -Headers @{Authorization='bitwat_CANARY'}",
-            ],
-        );
-    }
-
     /// Asserts that a text is taken for settings, with the token where it is.
     fn holds(text: &str, line: Option<usize>, key: Option<&str>) {
         let expected = match (line, key) {
@@ -979,59 +670,24 @@ mod tests {
 
     #[test]
     fn settings_that_hold_a_token() {
-        for (text, line, key) in [
-            ("BITRISE_TOKEN=bitwat_CANARY", None, Some("BITRISE_TOKEN")),
-            (
-                "BITRISE_TOKEN=\"bitwat_CANARY\"",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            (
-                "export BITRISE_TOKEN=bitwat_CANARY",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            (
-                "export BITRISE_TOKEN='bitwat_CANARY'",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            (
-                "setx BITRISE_TOKEN bitwat_CANARY",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            (
-                "set -gx BITRISE_TOKEN bitwat_CANARY",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            (
-                "$env:BITRISE_TOKEN = \"bitwat_CANARY\"",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            ("token: bitwat_CANARY", None, Some("token")),
-            ("token:bitwat_CANARY", None, Some("token")),
-            (
-                "- BITRISE_TOKEN: bitwat_CANARY",
-                None,
-                Some("BITRISE_TOKEN"),
-            ),
-            ("{\"api_token\":\"bitwat_CANARY\"}", None, Some("api_token")),
-            (
-                "{ \"api_token\" : \"bitwat_CANARY\" }",
-                None,
-                Some("api_token"),
-            ),
-            ("\"api_token\": \"bitwat_CANARY\",", None, Some("api_token")),
-            ("{'token' => 'bitwat_CANARY'}", None, Some("token")),
-            ("[\"bitwat_CANARY\"]", None, None),
-            ("<bitwat_CANARY>", None, None),
-            ("my token is bitwat_CANARY", None, None),
-            ("https://bitwat_CANARY@api.bitrise.io", None, None),
+        for row in [
+            "BITRISE_TOKEN ¦ BITRISE_TOKEN=bitwat_CANARY ¦ BITRISE_TOKEN=\"bitwat_CANARY\"",
+            "BITRISE_TOKEN ¦ export BITRISE_TOKEN=bitwat_CANARY",
+            "BITRISE_TOKEN ¦ export BITRISE_TOKEN='bitwat_CANARY'",
+            "BITRISE_TOKEN ¦ setx BITRISE_TOKEN bitwat_CANARY",
+            "BITRISE_TOKEN ¦ set -gx BITRISE_TOKEN bitwat_CANARY",
+            "BITRISE_TOKEN ¦ $env:BITRISE_TOKEN = \"bitwat_CANARY\"",
+            "BITRISE_TOKEN ¦ - BITRISE_TOKEN: bitwat_CANARY",
+            "token ¦ token: bitwat_CANARY ¦ token:bitwat_CANARY ¦ {'token' => 'bitwat_CANARY'}",
+            "api_token ¦ {\"api_token\":\"bitwat_CANARY\"} ¦ { \"api_token\" : \"bitwat_CANARY\" }",
+            "api_token ¦ \"api_token\": \"bitwat_CANARY\",",
+            " ¦ [\"bitwat_CANARY\"] ¦ <bitwat_CANARY> ¦ my token is bitwat_CANARY",
+            " ¦ https://bitwat_CANARY@api.bitrise.io",
         ] {
-            holds(text, line, key);
+            let (key, texts) = row.split_once(" ¦ ").unwrap();
+            for text in texts.split(" ¦ ") {
+                holds(text, None, Some(key).filter(|key| !key.is_empty()));
+            }
         }
         let long = format!("{}=bitwat_CANARY", "K".repeat(MAX_KEY + 1));
         holds(&long, None, None);
@@ -1039,6 +695,8 @@ mod tests {
 
     #[test]
     fn files_that_hold_a_token() {
+        const YAML: &str =
+            "envs:\n- A: b\n- BITRISE_TOKEN: bitwat_CANARY\n  opts:\n    is_expand: false\n";
         for (text, line, key) in [
             (
                 "# from the official CLI\ntoken: bitwat_CANARY\n",
@@ -1050,11 +708,7 @@ mod tests {
                 Some(3),
                 Some("token"),
             ),
-            (
-                "envs:\n- A: b\n- BITRISE_TOKEN: bitwat_CANARY\n  opts:\n    is_expand: false\n",
-                Some(3),
-                Some("BITRISE_TOKEN"),
-            ),
+            (YAML, Some(3), Some("BITRISE_TOKEN")),
             (
                 "A=b\r\nBITRISE_PAT=bitpat_CANARY\r\n",
                 Some(2),
@@ -1066,15 +720,11 @@ mod tests {
                 Some("token"),
             ),
             (
-                "machine api.bitrise.io\n  login x\n  password bitwat_CANARY",
+                "machine x\n  login x\n  password bitwat_CANARY",
                 Some(3),
                 Some("password"),
             ),
-            (
-                "machine api.bitrise.io password bitwat_CANARY",
-                None,
-                Some("password"),
-            ),
+            ("machine x password bitwat_CANARY", None, Some("password")),
             ("Name\tToken\nDX\tbitwat_CANARY", Some(2), None),
             // The name is foreign text: no part of the token, and nothing that could do harm.
             ("CANARY-3f9a81c27=bitwat_CANARY-3f9a81c27", None, None),
@@ -1102,124 +752,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_apps() {
-        refused(
-            "app_id",
-            [
-                "93f256e365d929d3",
-                "0123456789abcdef",
-                "aaaaaaaaaaaaaaaa",
-                "13aa9897-3891-4fe7-8cf5-5b2f75638b0e",
-                "13AA9897-3891-4FE7-8CF5-5B2F75638B0E",
-                "00000000-0000-0000-0000-000000000000",
-                "\"93f256e365d929d3\"",
-                " 93f256e365d929d3\n",
-                "Bearer 13aa9897-3891-4fe7-8cf5-5b2f75638b0e",
-            ],
-        );
-    }
-
-    #[test]
-    fn parts_of_tokens() {
-        refused(
-            "cut",
-            [
-                "bitwat_",
-                "bitpat_",
-                "bitwat_CANARY...",
-                "bitwat_CANARY…",
-                "bitwat_CAN...ARY",
-                "bitwat_CAN…ARY",
-                "3f9aCANARY...",
-                "...3f9aCANARY",
-                "\"bitwat_CANARY...\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn two_tokens() {
-        let hex = "3f9a81c27e55d04b3f9a81c27e55d04c3f9a81c2";
-        let unprefixed = format!("{hex}{hex}");
-        let in_lines = format!("{hex}\n{hex}");
-        refused(
-            "doubled",
-            [
-                "bitwat_CANARYbitwat_CANARY",
-                "bitwat_CANARYbitpat_OTHER",
-                "bitwat_CANARY\nbitwat_CANARY",
-                "bitwat_CANARY bitwat_OTHER",
-                "bitwat_CANARY,bitwat_OTHER",
-                "\"bitwat_CANARYbitwat_CANARY\"",
-                &unprefixed,
-                &in_lines,
-            ],
-        );
-    }
-
-    #[test]
-    fn line_breaks_of_two_characters() {
-        refused(
-            "literal_escape",
-            [
-                r"bitwat_CANARY\n",
-                r"bitwat_CANARY\r\n",
-                r"bitwat_CANARY\r",
-                r"bitwat_CANARY\t",
-                "bitwat_CANARY%0A",
-                "bitwat_CANARY%0D%0a",
-                r"3f9aCANARY\n",
-                "\"bitwat_CANARY\\n\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn prefixes_with_a_mistake() {
-        refused(
-            "misspelt",
-            [
-                "BITWAT_CANARY",
-                "Bitwat_CANARY",
-                "BitPat_CANARY",
-                "bitwat-CANARY",
-                "bitwat CANARY",
-                "bitpat.CANARY",
-                "bitwatCANARY",
-                "'Bitpat_CANARY'",
-                "BITPAT_CANARY",
-            ],
-        );
-    }
-
-    #[test]
-    fn white_space_and_odd_characters_inside() {
-        refused(
-            "several_lines",
-            [
-                "bitwat_CAN\nARY",
-                "bitwat_CANARY\r\nx",
-                "bitwat_CANARY\rx",
-                "\"bitwat_CANARY\nx\"",
-                "3f9a\nCANARY",
-                "bitwat_CANARY\n\n# for DX",
-                "one\ntwo\nthree",
-                "<html>\n<body>",
-            ],
-        );
-        refused(
-            "white_space",
-            [
-                "bitwat_CAN ARY",
-                "bitwat_CAN\tARY",
-                "bitwat_CAN\u{a0}ARY",
-                "bitwat_CAN\u{3000}ARY",
-                "bitwat_ CANARY",
-                "bitwat_CANARY # for DX",
-                "3f9a CANARY",
-                "\"bitwat_CAN ARY\"",
-            ],
-        );
+    fn odd_characters_inside() {
         for c in [
             '\0', '\u{1b}', '\u{7f}', '\u{8}', '\u{1}', '\u{9f}', '\u{6}', '\u{1f}',
         ] {
@@ -1265,37 +798,25 @@ mod tests {
 
     #[test]
     fn what_may_be_a_token_is_sent() {
-        for text in [
-            "bitwat_x",
-            CANARY,
-            "3f9a",
-            "old-Token",
-            "http-equiv",
-            "x$y{z}'w",
-            "$",
-            "{x",
-            "31536000",
-            "workspace",
-            "3f9a81c27e55d04b3f9a81c27e55d04c3f9a81c2",
-            "93f256e365d929d31",
-            "93f256e365d929d",
-            "/abcDEF123/xyz+abcDEF123xyz0==",
-        ] {
+        let others = "bitwat_x 3f9a old-Token http-equiv x$y{z}'w $ {x 31536000 workspace \
+            3f9a81c27e55d04b3f9a81c27e55d04c3f9a81c2 93f256e365d929d31 93f256e365d929d \
+            /abcDEF123/xyz+abcDEF123xyz0==";
+        for text in others.split(' ').chain([CANARY]) {
             assert_eq!(find(text), None, "{text}");
         }
     }
 
     #[test]
     fn no_advice_destroys_what_may_be_fine() {
-        for error in [
-            find("'bitwat_CANARY'"),
-            find("bitwat_CANARY..."),
-            find("BITRISE_TOKEN=bitwat_CANARY"),
-            find("bitwat_CANARY\\n"),
-            find("$BITRISE_TOKEN"),
-            find("***"),
+        for text in [
+            "'bitwat_CANARY'",
+            "bitwat_CANARY...",
+            "BITRISE_TOKEN=bitwat_CANARY",
+            "bitwat_CANARY\\n",
+            "$BITRISE_TOKEN",
+            "***",
         ] {
-            let fix = error.unwrap().fix().to_lowercase();
+            let fix = find(text).unwrap().fix().to_lowercase();
             assert!(
                 !fix.contains("create") && !fix.contains("new token"),
                 "{fix}"
