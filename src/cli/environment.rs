@@ -7,7 +7,7 @@ use crate::report::Shell;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -78,7 +78,7 @@ impl Environment {
         let is_on = |name: &str| {
             text(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
         };
-        let file = |path: &str| String::from_utf8(bounded_file(Path::new(path)).ok()?).ok();
+        let file = |path: &str| io::read_to_string(bounded_file(Path::new(path)).ok()?).ok();
         let proxies = PROXY_VARIABLES.into_iter();
         let mut proxies: Vec<_> = proxies
             .filter_map(|name| Some((name, text(name)?)))
@@ -159,9 +159,13 @@ impl Environment {
 fn fault_of_file(path: &Path) -> Option<RootsFault> {
     /// What a certificate in PEM starts with.
     const START: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    match bounded_file(path) {
-        Ok(bytes) if bytes.windows(START.len()).any(|part| part == START) => None,
-        Ok(_) => Some(RootsFault::Empty),
+    let holds = |line: io::Result<Vec<u8>>| {
+        line.is_ok_and(|line| line.windows(START.len()).any(|part| part == START))
+    };
+    // A bundle is long, and its first certificate is enough.
+    match bounded_file(path).map(|file| file.split(b'\n').any(holds)) {
+        Ok(true) => None,
+        Ok(false) => Some(RootsFault::Empty),
         Err(error) => Some(fault_of(&error)),
     }
 }
@@ -186,15 +190,13 @@ fn fault_of(error: &io::Error) -> RootsFault {
     }
 }
 
-/// Reads the first bytes of a file that a variable names; a pipe or a device may never end.
-fn bounded_file(path: &Path) -> io::Result<Vec<u8>> {
+/// Opens a file that a variable names for its first bytes; a pipe or a device may never end.
+fn bounded_file(path: &Path) -> io::Result<impl BufRead> {
     const MAX_BYTES: u64 = 8 * 1024 * 1024;
     if !path.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(BufReader::new(File::open(path)?.take(MAX_BYTES)))
 }
 
 #[cfg(test)]
