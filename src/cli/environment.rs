@@ -1,9 +1,10 @@
 //! What the process's environment says; read once, here alone.
 
-use crate::diagnosis::ci;
+use crate::diagnosis::ci::{self, CiBuild};
 use crate::diagnosis::{BrokenRoots, Known, RootsFault};
 use crate::proxy::Variables;
 use crate::report::Shell;
+use std::cell::LazyCell;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
@@ -36,7 +37,6 @@ pub(super) const SHELL: Shell = if cfg!(windows) {
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
 /// The variables that this program reads.
-#[derive(Default)]
 pub(super) struct Environment {
     /// `BITRISE_TOKEN`, if it is set and not empty.
     pub(super) token: Option<String>,
@@ -53,13 +53,16 @@ pub(super) struct Environment {
     pub(super) color: Option<bool>,
     /// Whether the locale can show characters outside of ASCII.
     pub(super) is_utf8: bool,
-    /// What is known of the place, as far as it does not depend on the address that is asked.
+    /// The CI build that this is, if it is one. It is looked for once it is asked for, since the texts
+    /// about CI systems are read for that.
+    ci: LazyCell<Option<CiBuild>, Box<dyn FnOnce() -> Option<CiBuild>>>,
+    /// What else is known of the place, as far as it does not depend on the address that is asked.
     known: Known,
 }
 
 impl Environment {
     pub(super) fn read() -> Self {
-        Self::of(&|name| {
+        Self::of(|name: &str| {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "this is the one place that reads variables"
@@ -68,12 +71,12 @@ impl Environment {
         })
     }
 
-    fn of(value: &dyn Fn(&str) -> Option<OsString>) -> Self {
+    fn of(value: impl Fn(&str) -> Option<OsString> + Copy + 'static) -> Self {
         // One that is empty counts as not set.
-        let os = |name: &str| value(name).filter(|value| !value.is_empty());
+        let os = move |name: &str| value(name).filter(|value| !value.is_empty());
         // What is not Unicode gets replacement characters, which no token and no address may hold,
         // so that it is refused with the right words.
-        let text = |name: &str| Some(os(name)?.to_string_lossy().into_owned());
+        let text = move |name: &str| Some(os(name)?.to_string_lossy().into_owned());
         let first = |names: &[&str]| names.iter().find_map(|name| text(name));
         let is_on = |name: &str| {
             text(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
@@ -104,8 +107,8 @@ impl Environment {
                 None => is_forced.then_some(true),
             },
             is_utf8: cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8"),
+            ci: LazyCell::new(Box::new(move || ci::running(&text, &file))),
             known: Known {
-                ci: ci::running(&text, &file),
                 token_variables: tokens.filter(|name| os(name).is_some()).collect(),
                 proxy_variables: proxies.iter().map(|(name, _)| *name).collect(),
                 is_container: os("KUBERNETES_SERVICE_HOST").is_some(),
@@ -120,8 +123,8 @@ impl Environment {
     }
 
     /// Tells whether this is a CI build, where nobody answers a prompt or watches a spinner.
-    pub(super) const fn is_ci(&self) -> bool {
-        self.known.ci.is_some()
+    pub(super) fn is_ci(&self) -> bool {
+        self.ci.is_some()
     }
 
     /// Returns what is known of the place where the program runs, for a run that asks an address.
@@ -130,6 +133,7 @@ impl Environment {
         let is_container = CONTAINER_FILES.iter().any(|file| Path::new(file).exists());
         let is_in_no_proxy = asked.is_some_and(|url| self.proxies.no_proxy_matches(url));
         Known {
+            ci: *self.ci,
             is_in_no_proxy: has_proxy && is_in_no_proxy,
             roots: self.broken_roots(),
             is_container: self.known.is_container || is_container,
@@ -204,9 +208,13 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment::of(&|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| OsString::from(value))
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.into()));
+        let variables: &[(String, OsString)] = variables.collect::<Vec<_>>().leak();
+        Environment::of(|name: &str| {
+            let found = variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
         })
     }
 
