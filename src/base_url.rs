@@ -16,15 +16,6 @@ const VERSION: &str = "v0.1";
 /// The host of Bitrise's API.
 const API_HOST: &str = "api.bitrise.io";
 
-/// The hosts of Bitrise that are websites, not the API.
-const WEBSITES: [&str; 5] = [
-    "bitrise.io",
-    "www.bitrise.io",
-    "app.bitrise.io",
-    "docs.bitrise.io",
-    "devcenter.bitrise.io",
-];
-
 /// The first part of an endpoint's path, for those endpoints that people try a token with.
 const ENDPOINTS: [&str; 4] = ["apps", "me", "user", "organizations"];
 
@@ -78,7 +69,7 @@ fn read(text: &str) -> Result<Url, &'static str> {
     }
     let host = text.split('/').next().unwrap_or_default();
     // As browsers show it.
-    let lacks_scheme = host == API_HOST || WEBSITES.contains(&host);
+    let lacks_scheme = host == API_HOST || is_website(host);
     let scheme = if lacks_scheme { "https://" } else { "" };
     let mut url = url(&format!("{scheme}{text}")).ok_or(UNREADABLE)?;
     match url.scheme() {
@@ -94,7 +85,7 @@ fn read(text: &str) -> Result<Url, &'static str> {
         return Err(WITH_TOKEN);
     }
     let host = url.host_str().unwrap_or_default();
-    if WEBSITES.contains(&host) {
+    if is_website(host) {
         return Err("is that of Bitrise's website; its API is at https://api.bitrise.io/v0.1");
     }
     let segments = url.path().split('/').filter(|part| !part.is_empty());
@@ -126,6 +117,12 @@ fn read(text: &str) -> Result<Url, &'static str> {
     // An endpoint's query goes with it.
     url.set_query(None);
     Ok(url)
+}
+
+/// Tells whether a host is one of Bitrise's websites, which are no API.
+fn is_website(host: &str) -> bool {
+    let name = host.strip_suffix("bitrise.io");
+    name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
 }
 
 /// Reads an absolute address whose host is written in ASCII.

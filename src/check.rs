@@ -24,6 +24,16 @@ names! {
     }
 }
 
+impl CheckId {
+    /// Returns what a refusal of an endpoint below one app means.
+    pub const fn denied(self) -> Reason {
+        match self {
+            Self::PipelinesShow => Reason::PipelineDetailsDenied,
+            _ => Reason::PipelinesDenied,
+        }
+    }
+}
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CheckResult {

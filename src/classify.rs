@@ -7,31 +7,6 @@ use crate::exchange::{Body, Exchange, FaultKind, Response, Stage, is_bitrise};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, Form, PipelinePage};
 
-/// What follows from the response of an endpoint below one app.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum AppStep<T> {
-    /// DX can read it.
-    Readable(T),
-    /// It can't, or it is unknown whether it can.
-    NotReadable(Reason),
-    /// Bitrise answered 401 to a token that it had accepted: ask for the apps once more.
-    RecheckToken,
-}
-
-impl<T> AppStep<T> {
-    /// Returns what was read.
-    ///
-    /// # Errors
-    /// Returns why DX can't read it by this response alone.
-    pub fn read(self) -> Result<T, Reason> {
-        match self {
-            Self::Readable(page) => Ok(page),
-            Self::NotReadable(reason) => Err(reason),
-            Self::RecheckToken => Err(Reason::TokenRejected),
-        }
-    }
-}
-
 /// Reads the response to `GET /apps`.
 ///
 /// # Errors
@@ -80,9 +55,6 @@ fn after_success(reason: Reason) -> Reason {
 
 fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     let response = response(exchange)?;
-    if let Some(reason) = not_bitrises_refusal(exchange, response) {
-        return Err(reason);
-    }
     match response.status {
         Some(200) => json(&response.body)?
             .apps()
@@ -98,44 +70,38 @@ fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
 ///
 /// An empty list is readable: an app that was not built within the 200 days that Bitrise keeps
 /// looks like that.
-pub fn pipelines(exchange: &Exchange) -> AppStep<PipelinePage> {
-    below_app(exchange, Reason::PipelinesDenied, |document| {
-        document.pipelines().ok_or(Reason::UnexpectedResponse)
-    })
+///
+/// # Errors
+/// Returns why DX can't read it by this response alone. [`Reason::TokenRejected`] is open: Bitrise
+/// answered 401 to a token that it had accepted, so the list of apps is to be asked for once more.
+pub fn pipelines(exchange: &Exchange) -> Result<PipelinePage, Reason> {
+    let document = below_app(exchange, Reason::PipelinesDenied)?;
+    document.pipelines().ok_or(Reason::UnexpectedResponse)
 }
 
 /// Reads the response to `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
-pub fn details(exchange: &Exchange) -> AppStep<()> {
-    below_app(exchange, Reason::PipelineDetailsDenied, |document| {
-        // The spec has a bare object here, without `data`; nothing in it is needed.
-        let is_one_thing = document.form == Form::Object && document.list.is_none();
-        is_one_thing.then_some(()).ok_or(Reason::UnexpectedResponse)
-    })
+///
+/// # Errors
+/// Returns why DX can't read it, as [`pipelines`] does.
+pub fn details(exchange: &Exchange) -> Result<(), Reason> {
+    let document = below_app(exchange, Reason::PipelineDetailsDenied)?;
+    // The spec has a bare object here, without `data`; nothing in it is needed.
+    let is_one_thing = document.form == Form::Object && document.list.is_none();
+    is_one_thing.then_some(()).ok_or(Reason::UnexpectedResponse)
 }
 
-/// Reads the response of an endpoint below one app: `denied` is what its 403 and 404 mean, `read`
-/// reads the JSON of a 200.
+/// Returns the JSON that an endpoint below one app answered: `denied` is what its 403 and 404 mean.
 ///
 /// Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an app that a token
 /// may not see.
-fn below_app<T>(
-    exchange: &Exchange,
-    denied: Reason,
-    read: impl FnOnce(&Document) -> Result<T, Reason>,
-) -> AppStep<T> {
-    let step = || {
-        let response = response(exchange)?;
-        if let Some(reason) = not_bitrises_refusal(exchange, response) {
-            return Err(reason);
-        }
-        match response.status {
-            Some(200) => Ok(AppStep::Readable(read(json(&response.body)?)?)),
-            Some(401) => Ok(AppStep::RecheckToken),
-            Some(403 | 404) => Err(denied),
-            status => Err(any_step(status)),
-        }
-    };
-    step().unwrap_or_else(AppStep::NotReadable)
+fn below_app(exchange: &Exchange, denied: Reason) -> Result<&Document, Reason> {
+    let response = response(exchange)?;
+    match response.status {
+        Some(200) => json(&response.body),
+        Some(401) => Err(Reason::TokenRejected),
+        Some(403 | 404) => Err(denied),
+        status => Err(any_step(status)),
+    }
 }
 
 /// Returns what a 401, 403 or 404, or a page without a status, is if it is not known to be Bitrise's
@@ -199,11 +165,10 @@ fn json(body: &Body) -> Result<&Document, Reason> {
     }
 }
 
+/// Returns the response, unless there is none or it is not Bitrise's own.
 fn response(exchange: &Exchange) -> Result<&Response, Reason> {
-    exchange
-        .outcome
-        .as_ref()
-        .map_err(|error| transport(error.kind))
+    let response = { exchange.outcome.as_ref() }.map_err(|fault| transport(fault.kind))?;
+    not_bitrises_refusal(exchange, response).map_or(Ok(response), Err)
 }
 
 pub(crate) fn transport(kind: FaultKind) -> Reason {

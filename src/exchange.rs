@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// One request to the server and what came of it, after all attempts.
 #[derive(Clone, Debug)]
@@ -64,12 +64,8 @@ impl Exchange {
 
     /// Returns why there was no response, or no complete one.
     pub fn fault(&self) -> Option<&Fault> {
-        match &self.outcome {
-            Err(fault)
-            | Ok(Response {
-                body: Body::Cut(fault),
-                ..
-            }) => Some(fault),
+        match self.outcome.as_ref().map(|response| &response.body) {
+            Err(fault) | Ok(Body::Cut(fault)) => Some(fault),
             Ok(_) => None,
         }
     }
@@ -78,8 +74,8 @@ impl Exchange {
 /// Tells whether an address leads to Bitrise's own host, `bitrise.io` or one below it.
 pub fn is_bitrise(url: &str) -> bool {
     let url = Url::parse(url).ok();
-    let host = url.as_ref().and_then(Url::host);
-    matches!(host, Some(Host::Domain(name)) if name == "bitrise.io" || name.ends_with(".bitrise.io"))
+    let name = url.as_ref().and_then(Url::domain);
+    name.is_some_and(|name| name == "bitrise.io" || name.ends_with(".bitrise.io"))
 }
 
 /// The method of every request that this program sends.
@@ -141,23 +137,19 @@ impl Response {
 
     /// Tells whether the response is a rate limit: a 429, or a 403 that says so, in its headers or
     /// in words, as GitHub's does.
-    pub const fn is_rate_limit(&self) -> bool {
+    pub fn is_rate_limit(&self) -> bool {
         let says_so = matches!(&self.body, Body::Json(document) if document.says_rate_limit);
-        match self.status {
-            Some(429) => true,
-            Some(403) => self.has_rate_limit_headers || says_so,
-            _ => false,
-        }
+        let may_be = self.status == Some(403) && (self.has_rate_limit_headers || says_so);
+        self.status == Some(429) || may_be
     }
 
     /// Tells whether a retry may get another response: a rate limit, 408 and 5xx,
     /// and a success whose body broke off. Any other 401, 403 and 404 is final.
-    pub const fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
-            _ if self.is_rate_limit() => true,
             (Some(408 | 500..=599), _) => true,
-            (Some(200), Body::Cut(error)) => error.kind.is_transient(),
-            _ => false,
+            (Some(200), Body::Cut(fault)) => fault.kind.is_transient(),
+            _ => self.is_rate_limit(),
         }
     }
 
@@ -193,19 +185,11 @@ pub enum Body {
 
 impl Body {
     /// Makes the body of a plain text that is neither JSON nor markup.
-    pub fn plain(status: impl Into<Option<u16>>, text: &str) -> Self {
-        let word = match status.into() {
-            Some(401) => "Unauthorized",
-            Some(403) => "Forbidden",
-            Some(404) => "Not Found",
-            _ => return Self::Other,
-        };
-        let text = text.trim().trim_end_matches('.');
-        if text.eq_ignore_ascii_case(word) {
-            Self::Word
-        } else {
-            Self::Other
-        }
+    pub fn plain(status: u16, text: &str) -> Self {
+        let said = format!("{status} {}", text.trim().trim_end_matches('.'));
+        let mut words = ["401 Unauthorized", "403 Forbidden", "404 Not Found"].iter();
+        let word = words.find(|word| said.eq_ignore_ascii_case(word));
+        word.map_or(Self::Other, |_| Self::Word)
     }
 }
 
@@ -294,16 +278,6 @@ pub enum Stage {
     Tunnel,
     /// It can't be told.
     Unknown,
-}
-
-impl Stage {
-    /// Tells whether the fault is one of the proxy.
-    pub const fn is_at_proxy(self) -> bool {
-        matches!(
-            self,
-            Self::ProxyLookup | Self::ProxyConnection | Self::ProxyHandshake | Self::Tunnel
-        )
-    }
 }
 
 /// Declares the table of faults: name, where it failed, whether a retry may help, sentence.

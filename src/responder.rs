@@ -21,18 +21,6 @@ const MAX_HEADERS: usize = 8;
 /// deliver content put them there. A star stands for any ending.
 const HEADERS: &str = include_str!("responder.txt");
 
-/// Returns the headers that name who responded.
-pub fn naming_headers(headers: &Headers<'_>, clean: Clean<'_>) -> Vec<Header> {
-    let named = HEADERS.lines().filter_map(|wanted| {
-        let value = values(headers, wanted).collect::<Vec<_>>().join(", ");
-        (!value.trim().is_empty()).then(|| Header {
-            name: Untrusted::new(wanted),
-            value: Untrusted::cleaned(&value, clean),
-        })
-    });
-    named.take(MAX_HEADERS).collect()
-}
-
 /// Makes a response of its status if that is known, its headers and its body. `url` is the address
 /// that was asked for, and `page` the start of the body if that is markup.
 pub fn response(
@@ -55,7 +43,8 @@ pub fn response(
     };
     if status != Some(200) {
         response.has_rate_limit_headers = has_rate_limit(headers);
-        response.challenge = challenge(headers, clean);
+        let words = values(headers, "www-authenticate").find_map(description);
+        response.challenge = words.as_deref().map(untrusted);
         response.asks_login = asks_login(headers);
     }
     if status != Some(200) || !is_list {
@@ -66,9 +55,16 @@ pub fn response(
 
 /// Makes what a response says of who sent it; `page` is the start of its body if that is markup.
 pub fn responder(headers: &Headers<'_>, page: &[u8], clean: Clean<'_>) -> Responder {
+    let named = HEADERS.lines().filter_map(|wanted| {
+        let value = values(headers, wanted).collect::<Vec<_>>().join(", ");
+        (!value.trim().is_empty()).then(|| Header {
+            name: Untrusted::new(wanted),
+            value: Untrusted::cleaned(&value, clean),
+        })
+    });
     Responder {
         title: title(page).map(|title| Untrusted::cleaned(&title, clean)),
-        headers: naming_headers(headers, clean),
+        headers: named.take(MAX_HEADERS).collect(),
     }
 }
 
@@ -113,24 +109,16 @@ pub fn value<'a>(headers: &'a Headers<'_>, name: &str) -> Option<&'a str> {
 
 /// Returns the values of the headers whose name is this one, or begins so if it ends in a star.
 fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'a str> {
+    let start = wanted.trim_end_matches('*');
     let found = headers.iter().filter(move |(name, _)| {
-        wanted.strip_suffix('*').map_or_else(
-            || name.eq_ignore_ascii_case(wanted),
-            |start| {
-                let part = name.get(..start.len());
-                part.is_some_and(|part| part.eq_ignore_ascii_case(start))
-            },
-        )
+        let part = name.get(..start.len());
+        let is_whole = name.len() == wanted.len() || wanted.len() > start.len();
+        is_whole && part.is_some_and(|part| part.eq_ignore_ascii_case(start))
     });
     found.map(|(_, value)| value.as_ref())
 }
 
-/// Returns the `error_description` of `WWW-Authenticate` (RFC 6750, section 3).
-fn challenge(headers: &Headers<'_>, clean: Clean<'_>) -> Option<Untrusted> {
-    let words = values(headers, "www-authenticate").find_map(description)?;
-    Some(Untrusted::cleaned(&words, clean))
-}
-
+/// Returns the `error_description` of a challenge of `WWW-Authenticate` (RFC 6750, section 3).
 fn description(challenge: &str) -> Option<String> {
     const NAME: &str = "error_description";
     let at = challenge.to_ascii_lowercase().find(NAME)? + NAME.len();
@@ -144,8 +132,7 @@ fn description(challenge: &str) -> Option<String> {
         });
         unescaped.collect()
     } else {
-        let end = value.find([',', ' ']).unwrap_or(value.len());
-        value[..end].to_owned()
+        value.split([',', ' ']).next()?.to_owned()
     };
     Some(words).filter(|words| !words.trim().is_empty())
 }
@@ -213,7 +200,7 @@ mod tests {
     #[test]
     fn the_headers_that_name_a_box_are_kept_cleaned_and_few() {
         let clean: Clean<'_> = &|text| text.replace("secret", "[token]").into();
-        let found = naming_headers(
+        let found = responder(
             &headers(&[
                 ("x-squid-error", "ERR_ACCESS_DENIED secret"),
                 ("via", "1.1 a"),
@@ -223,9 +210,11 @@ mod tests {
                 ("server", "squid/6.1"),
                 ("x-cache", " "),
             ]),
+            b"",
             clean,
         );
         let found: Vec<_> = found
+            .headers
             .iter()
             .map(|header| (header.name.raw(), header.value.raw()))
             .collect();
@@ -239,7 +228,7 @@ mod tests {
         let long = "x".repeat(5000);
         let names = HEADERS.replace('*', "a").to_lowercase();
         let many: Vec<_> = names.lines().map(|name| (name, Cow::from(&long))).collect();
-        let found = naming_headers(&many, clean);
+        let found = responder(&many, b"", clean).headers;
         assert_eq!(found.len(), MAX_HEADERS);
         assert!(
             found
@@ -286,7 +275,7 @@ mod tests {
     fn a_challenge_says_why() {
         let said = |value: &str| {
             let headers = headers(&[("www-authenticate", "Basic"), ("www-authenticate", value)]);
-            challenge(&headers, &|text| text.into()).map(|words| words.raw().to_owned())
+            values(&headers, "www-authenticate").find_map(description)
         };
         let bearer =
             r#"Bearer error="invalid_token", error_description="The \"token\" is, well, old", x=y"#;

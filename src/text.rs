@@ -29,7 +29,7 @@ pub type Clean<'a> = &'a dyn Fn(&str) -> Cow<'_, str>;
 /// `##vso[…]`), wherever a line may be broken, nor a quotation mark of the kind that we set around
 /// it; spaces are shown as one. Long texts are cut. What people write is shown as it is: emoji of
 /// several characters, accents, and the joiners of Indic and Arabic scripts.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub struct Untrusted(String);
 
 impl Untrusted {
@@ -53,12 +53,6 @@ impl Serialize for Untrusted {
     /// Writes what is shown of the text.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Untrusted {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(Self)
     }
 }
 
@@ -233,32 +227,18 @@ pub(crate) fn decode_entities(text: &str) -> String {
     decoded + rest
 }
 
+/// The named characters of HTML that are known.
+const ENTITIES: &str = include_str!("entities.txt");
+
 /// Returns the character that a reference of HTML stands for, by what is between `&` and `;`.
 pub(crate) fn entity(name: &str) -> Option<char> {
-    const NAMES: [(&str, char); 12] = [
-        ("amp", '&'),
-        ("lt", '<'),
-        ("gt", '>'),
-        ("quot", '"'),
-        ("apos", '\''),
-        ("nbsp", ' '),
-        ("ndash", '–'),
-        ("mdash", '—'),
-        ("hellip", '…'),
-        ("lowbar", '_'),
-        ("hyphen", '-'),
-        ("dash", '-'),
-    ];
     let Some(number) = name.strip_prefix('#') else {
-        return NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, c)| *c);
+        let of_name = |line: &str| line.strip_prefix(name)?.strip_prefix('=')?.chars().next();
+        return ENTITIES.lines().find_map(of_name);
     };
-    let hex = number
-        .strip_prefix(['x', 'X'])
-        .map(|digits| u32::from_str_radix(digits, 16));
-    char::from_u32(hex.unwrap_or_else(|| number.parse()).ok()?)
+    let hex = number.strip_prefix(['x', 'X']);
+    let code = hex.map_or_else(|| number.parse(), |digits| u32::from_str_radix(digits, 16));
+    char::from_u32(code.ok()?)
 }
 
 /// A sentence of our own with text in it that is not ours.
@@ -352,14 +332,8 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-impl From<&str> for Text {
-    fn from(words: &str) -> Self {
-        Self::default().own(words)
-    }
-}
-
-impl From<String> for Text {
-    fn from(words: String) -> Self {
+impl<T: Into<String>> From<T> for Text {
+    fn from(words: T) -> Self {
         Self::default().own(words)
     }
 }

@@ -45,12 +45,8 @@ impl Verdict {
 
     /// Returns the code that DX shows when the connection is added (DX's Bitrise page, section
     /// "Errors"), or `None` where DX would show none or can't be predicted.
-    pub const fn dx_error(self) -> Option<&'static str> {
-        if self.row().2 {
-            Some(self.as_str())
-        } else {
-            None
-        }
+    pub fn dx_error(self) -> Option<&'static str> {
+        self.row().2.then_some(self.as_str())
     }
 
     /// Returns the exit code, the rank, and whether DX has a code of the same name.

@@ -10,7 +10,7 @@
 
 use crate::app::{App, Slug};
 use crate::text::{Clean, Untrusted};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -118,7 +118,7 @@ impl Document {
             });
         };
         let own = [top.message, top.error_msg, top.error, top.error_message];
-        let errors = top.errors.items().first.into_iter().take(MAX_ERRORS);
+        let errors = top.errors.items().0.into_iter().take(MAX_ERRORS);
         let mut words: Vec<String> = own
             .into_iter()
             .chain(errors)
@@ -188,7 +188,7 @@ impl List {
         if !top.data.0.starts_with('[') && top.data.0 != "null" {
             return None;
         }
-        let Items { first, count } = top.data.items();
+        let (first, count) = top.data.items();
         let (mut list, mut page) = (Self::default(), AppPage::default());
         let mut has_token = false;
         // With the token removed, an identifier would name something else.
@@ -273,9 +273,18 @@ impl<'a> Json<'a> {
         serde_json::from_str(object).ok()
     }
 
-    /// Returns the items of a list. What is no list has no items.
-    fn items(self) -> Items<'a> {
-        serde_json::from_str(self.0).unwrap_or_default()
+    /// Returns the first items of a list, and how many there are. What is no list has no items.
+    fn items(self) -> (Vec<Self>, usize) {
+        let (mut first, mut count) = (Vec::new(), 0);
+        let mut from = serde_json::Deserializer::from_str(self.0);
+        let read = each_item(&mut from, |item| {
+            count += 1;
+            if count <= MAX_ITEMS {
+                first.push(Self(item));
+            }
+            true
+        });
+        read.map_or_else(|_| Default::default(), |()| (first, count))
     }
 
     /// Returns a string, unless it is blank or no text, as with half a surrogate pair in it.
@@ -285,35 +294,32 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The first items of a list, and how many there are.
-#[derive(Default)]
-struct Items<'a> {
-    first: Vec<Json<'a>>,
-    count: usize,
-}
+/// Hands each item of a list to a function, so that none has to be kept.
+///
+/// # Errors
+/// Returns an error for what is no list, and if the function says that this is too much.
+pub(crate) fn each_item<'de, D: Deserializer<'de>>(
+    from: D,
+    take: impl FnMut(&'de str) -> bool,
+) -> Result<(), D::Error> {
+    struct Items<F>(F);
+    impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for Items<F> {
+        type Value = ();
 
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(Self::default())
-    }
-}
-
-impl<'de: 'a, 'a> Visitor<'de> for Items<'a> {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Self, A::Error> {
-        while let Some(item) = items.next_element::<Json<'_>>()? {
-            self.count += 1;
-            if self.count <= MAX_ITEMS {
-                self.first.push(item);
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
         }
-        Ok(self)
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+            while let Some(item) = items.next_element::<&RawValue>()? {
+                if !(self.0)(item.get()) {
+                    return Err(A::Error::custom("too much"));
+                }
+            }
+            Ok(())
+        }
     }
+    from.deserialize_seq(Items(take))
 }
 
 /// The members that are of use, of whichever object: of a response, of an app and of a run in a list,

@@ -3,7 +3,7 @@
 //! Invariant: no token is read and nothing is asked, whatever the environment says.
 
 use super::environment::{Environment, SHELL};
-use super::outcome::{Readers, started};
+use super::outcome::{Readers, shown_time, started};
 use super::{DiagnoseArgs, input, output};
 use crate::check::CheckId;
 use crate::diagnosis::{self, Known, diagnose};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 /// The maximum number of bytes that are read, of a report of our own as well. What else is pasted
 /// has a limit of its own, [`crate::evidence::MAX_TEXT`].
@@ -49,7 +50,7 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
 }
 
 fn read(text: &str, step: Option<CheckId>) -> Report {
-    let now = started().checked_at;
+    let now = shown_time(SystemTime::now());
     if let Some(report) = saved(text) {
         return report;
     }

@@ -196,7 +196,8 @@ impl Run<'_> {
             on_pause: Box::new(move |pause| pauses.pause(pause)),
         })?;
         self.report.target.proxy = client.proxy();
-        let started = Report::started(self.report.checked_at, self.report.target.clone(), token);
+        self.report.token = token;
+        let started = std::mem::take(&mut self.report);
         let on_event = |event: Event<'_>| progress.event(event);
         self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;
         // The sandbox's token is no secret, and the commands to start it again show it.

@@ -120,7 +120,7 @@ impl<'a> Facts<'a> {
             coverage: report.coverage(),
             sample: &report.list.sample,
             listed_before_cut: report.list.end.map(|_| report.list.listed),
-            retry_at: wait.and_then(|wait| report.checked_at.checked_add(wait)),
+            retry_at: wait.and_then(|wait| report.checked_at?.checked_add(wait)),
             ..Self::default()
         };
         facts.take_apps(report, decisive);

@@ -280,11 +280,12 @@ fn target(report: &Report, facts: &Facts) -> TargetLine {
 }
 
 /// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
-/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can.
-fn rfc3339(time: SystemTime) -> String {
+/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can; and a time that
+/// is not known as the first.
+fn rfc3339(time: Option<SystemTime>) -> String {
     /// The last second of the year 9999.
     const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     let since = since.unwrap_or_default().min(LAST);
     humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
 }

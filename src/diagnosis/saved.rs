@@ -18,13 +18,12 @@ use crate::report::{
     Selection, Target, TokenInfo, TokenSource, Warning,
 };
 use crate::verdict::{Reason, Signal, Verdict};
-use crate::wire::Document;
-use serde::de::{DeserializeOwned, Error, IgnoredAny, SeqAccess, Visitor};
+use crate::wire::{Document, each_item};
+use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::{self, Display};
-use std::marker::PhantomData;
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 /// The most items that are read of a list; `verify` lists up to 10,000 apps.
@@ -45,11 +44,11 @@ pub fn read(json: &str) -> Option<Report> {
     let head = head(json)?;
     if !head.schema_version.starts_with("1.") {
         let why = "its form is not that of version 1".to_owned();
-        return Some(altered(SystemTime::UNIX_EPOCH, why));
+        return Some(altered(None, why));
     }
     let Ok(saved) = serde_json::from_str::<Diagnosis>(json) else {
         let why = "a value is missing, or is not of its type".to_owned();
-        return Some(altered(SystemTime::UNIX_EPOCH, why));
+        return Some(altered(None, why));
     };
     Some(match contradiction(&saved) {
         Some(what) => altered(checked_at(&saved), what),
@@ -77,13 +76,13 @@ struct Head {
 }
 
 /// Returns the report that stands for one that can't be taken at its word.
-fn altered(checked_at: SystemTime, contradiction: String) -> Report {
+fn altered(checked_at: Option<SystemTime>, contradiction: String) -> Report {
     let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
     Report {
         evidence: EvidenceKind::Report,
         altered: Some(contradiction),
-        ..Report::started(checked_at, Target::default(), TokenInfo::default())
-            .with_checks(vec![Check::new(CheckId::AppsList, open)])
+        checked_at,
+        ..Report::default().with_checks(vec![Check::new(CheckId::AppsList, open)])
     }
 }
 
@@ -127,28 +126,18 @@ pub(super) fn apps<'de, D: Deserializer<'de>>(from: D) -> Result<Apps, D::Error>
 pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    struct Items<T>(PhantomData<T>);
-    impl<'de, T: DeserializeOwned> Visitor<'de> for Items<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            write!(f, "a list of at most {MAX_ITEMS} items")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
-            let mut items = Vec::new();
-            let mut count = 0;
-            while let Some(item) = from.next_element::<&RawValue>()? {
-                count += 1;
-                if count > MAX_ITEMS || item.get().len() > MAX_ITEM {
-                    return Err(Error::invalid_length(count, &self));
-                }
-                items.extend(serde_json::from_str::<T>(item.get()));
-            }
-            Ok(items)
-        }
-    }
-    from.deserialize_seq(Items(PhantomData))
+    let (mut items, mut count) = (Vec::new(), 0);
+    each_item(from, |item| {
+        count += 1;
+        let is_bounded = count <= MAX_ITEMS && item.len() <= MAX_ITEM;
+        items.extend(
+            is_bounded
+                .then(|| serde_json::from_str::<T>(item).ok())
+                .flatten(),
+        );
+        is_bounded
+    })?;
+    Ok(items)
 }
 
 /// Returns the key of the first value that differs between two documents. One that is not known
@@ -209,7 +198,10 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         },
         interrupted: { Signal::ALL.iter().copied() }
             .find(|signal| signal.exit_code() == saved.exit_code),
-        ..Report::started(checked_at(saved), target(saved), token(saved))
+        checked_at: checked_at(saved),
+        target: target(saved),
+        token: token(saved),
+        ..Report::default()
     }
     .with_checks(checks);
     report.apps = items.map(|item| evidence.app(item)).collect();
@@ -247,9 +239,8 @@ fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
     }
 }
 
-fn checked_at(saved: &Diagnosis) -> SystemTime {
-    let time = humantime::parse_rfc3339(&saved.checked_at);
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
+fn checked_at(saved: &Diagnosis) -> Option<SystemTime> {
+    humantime::parse_rfc3339(&saved.checked_at).ok()
 }
 
 fn target(saved: &Diagnosis) -> Target {
@@ -325,8 +316,8 @@ impl Evidence<'_> {
                 _ => classify::apps(&exchange).err(),
             },
             CheckId::AppsRecheck => classify::recheck(&exchange).err(),
-            CheckId::PipelinesList => classify::pipelines(&exchange).read().err(),
-            CheckId::PipelinesShow => classify::details(&exchange).read().err(),
+            CheckId::PipelinesList => classify::pipelines(&exchange).err(),
+            CheckId::PipelinesShow => classify::details(&exchange).err(),
         };
         let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
         match meant {
@@ -347,10 +338,7 @@ impl Evidence<'_> {
             CheckId::AppsRecheck => true,
             id => id == CheckId::AppsList && self.saved.evidence != EvidenceKind::Live,
         };
-        let denied = match id {
-            CheckId::PipelinesShow => Reason::PipelineDetailsDenied,
-            _ => Reason::PipelinesDenied,
-        };
+        let denied = id.denied();
         match self.saved.checks.iter().rev().find(is_later) {
             None => Reason::EvidenceIncomplete,
             Some(_) if said == Some(denied) => denied,

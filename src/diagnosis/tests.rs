@@ -559,6 +559,6 @@ fn a_time_is_written_whatever_the_clock_says() {
         ),
         (epoch + year * 9_000, "9999-12-31T23:59:59Z"),
     ] {
-        assert_eq!(rfc3339(time), expected);
+        assert_eq!(rfc3339(Some(time)), expected);
     }
 }

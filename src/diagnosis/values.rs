@@ -52,7 +52,7 @@ values! {
     "max_time_input": |f| Some(f.input("--max-time")?.into());
     "now": |f| Some(rfc3339(f.report?.checked_at).into());
     "clock": |f| {
-        let now = f.report.filter(|_| !f.is_told()).map(|run| run.checked_at);
+        let now = f.report.filter(|_| !f.is_told()).and_then(|run| run.checked_at);
         Some(clock(f.retry_at?, now).into())
     };
     "signal": |f| Some(f.report?.interrupted?.as_str().into());
@@ -387,7 +387,7 @@ pub(super) fn clock(at: SystemTime, now: Option<SystemTime>) -> String {
     const ALMOST_A_MINUTE: Duration = Duration::from_nanos(59_999_999_999);
     let at = at.checked_add(ALMOST_A_MINUTE).unwrap_or(at);
     let is_near = now.is_some_and(|now| at.duration_since(now).is_ok_and(|wait| wait < DAY));
-    let text = rfc3339(at).replace('T', " ");
+    let text = rfc3339(Some(at)).replace('T', " ");
     let shown = if is_near { 11..16 } else { 0..16 };
     format!("{} UTC", text.get(shown).unwrap_or(&text))
 }

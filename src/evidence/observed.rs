@@ -131,8 +131,8 @@ impl<'a> Observed<'a> {
         let exchange = &observed.exchange;
         observed.reasons = [
             classify::apps(exchange).err(),
-            classify::pipelines(exchange).read().err(),
-            classify::details(exchange).read().err(),
+            classify::pipelines(exchange).err(),
+            classify::details(exchange).err(),
         ];
         observed
     }

@@ -231,7 +231,7 @@ impl Replay<'_, '_> {
         } else if id == CheckId::AppsList {
             let _ = self.assembly.apps(exchange);
         } else if let Next::AskAgain(exchange) = self.assembly.below_app(id, app, exchange) {
-            self.assembly.settle(id, app, *exchange, Ok(()));
+            self.assembly.not_read(id, app, id.denied(), *exchange);
         }
     }
 

@@ -25,7 +25,8 @@ pub enum Next {
     Done(Option<Reason>),
     /// This pipeline run is to be looked at.
     Details(Slug),
-    /// A 401: the list of apps is to be asked for once more, and [`Assembly::settle`] to be told.
+    /// A 401: the list of apps is to be asked for once more, and [`Assembly::not_read`] to be told what
+    /// that means: the token is no longer accepted, or the app is refused ([`CheckId::denied`]).
     AskAgain(Box<Exchange>),
 }
 
@@ -184,10 +185,9 @@ impl Assembly {
     pub fn below_app(&mut self, id: CheckId, app: Option<usize>, exchange: Exchange) -> Next {
         let is_list = id != CheckId::PipelinesShow;
         let page = if is_list {
-            classify::pipelines(&exchange).read()
+            classify::pipelines(&exchange)
         } else {
-            let run = classify::details(&exchange).read();
-            run.map(|()| PipelinePage::default())
+            classify::details(&exchange).map(|()| PipelinePage::default())
         };
         let mut result = app.map(|index| &mut self.apps[index]);
         let page = match page {
@@ -215,22 +215,6 @@ impl Assembly {
         }
         self.keep(app.unwrap_or(NO_APP), Check::of(id, Ok(()), exchange));
         run.map_or(Next::Done(None), Next::Details)
-    }
-
-    /// Says what a 401 below an app means, after a later look at the list told of the token: that
-    /// it is no longer accepted, or that the app is refused.
-    pub fn settle(
-        &mut self,
-        id: CheckId,
-        app: Option<usize>,
-        exchange: Exchange,
-        told: Result<(), Reason>,
-    ) -> Next {
-        let denied = match id {
-            CheckId::PipelinesShow => Reason::PipelineDetailsDenied,
-            _ => Reason::PipelinesDenied,
-        };
-        self.not_read(id, app, told.err().unwrap_or(denied), exchange)
     }
 
     /// Notes why the list of apps, an app's pipelines or one of its runs were not read: a response that

@@ -22,10 +22,10 @@ pub use crate::pasted::Shell;
 pub use crate::plan::NotRun;
 
 /// Everything that is known after a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
-    /// When the run started.
-    pub checked_at: SystemTime,
+    /// When the run started, if that is known.
+    pub checked_at: Option<SystemTime>,
     /// How long it took.
     pub duration: Duration,
     /// What was asked.
@@ -325,19 +325,10 @@ impl Report {
     /// Makes the report of a run that has just started, without any check.
     pub fn started(checked_at: SystemTime, target: Target, token: TokenInfo) -> Self {
         Self {
-            checked_at,
-            duration: Duration::ZERO,
+            checked_at: Some(checked_at),
             target,
             token,
-            not_run: None,
-            checks: Vec::new(),
-            apps: Vec::new(),
-            list: AppList::default(),
-            evidence: EvidenceKind::Live,
-            pasted: None,
-            options: RunOptions::default(),
-            interrupted: None,
-            altered: None,
+            ..Self::default()
         }
         .with_checks(Vec::new())
     }

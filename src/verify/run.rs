@@ -167,8 +167,9 @@ impl<'a> Run<'a> {
             return next;
         };
         let told = self.recheck().await;
+        let why = told.err().unwrap_or(id.denied());
         let mut assembly = self.assembly.borrow_mut();
-        assembly.settle(id, Some(index), *exchange, told)
+        assembly.not_read(id, Some(index), why, *exchange)
     }
 
     /// Asks for the list of apps once more, and returns what it tells of the token.

@@ -2,16 +2,15 @@
 
 use bitrise_dx::app::{App, Slug};
 use bitrise_dx::check::{Check, CheckId, CheckResult};
-use bitrise_dx::classify::{self, AppStep};
+use bitrise_dx::classify;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{Body, Exchange, Response};
 use bitrise_dx::render::{self, Detail, Style};
-use bitrise_dx::report::{AppList, EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use bitrise_dx::report::Report;
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::token::Token;
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::{Document, Form};
-use std::time::{Duration, SystemTime};
 
 const CANARY: &str = "bitwat_CANARY-3f9a81c27e55d04b";
 
@@ -83,16 +82,13 @@ fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
         Err(reason) => (None, CheckResult::NotPassed(reason)),
     };
     let app = app.unwrap_or_else(|| App::unlisted(Slug::parse("app").unwrap()));
-    let pipelines = match classify::pipelines(exchange) {
-        AppStep::Readable(_) => CheckResult::Pass,
-        AppStep::NotReadable(reason) => CheckResult::NotPassed(reason),
-        AppStep::RecheckToken => CheckResult::NotPassed(Reason::TokenRejected),
-    };
-    let details = match classify::details(exchange) {
-        AppStep::Readable(()) => CheckResult::Pass,
-        AppStep::NotReadable(reason) => CheckResult::NotPassed(reason),
-        AppStep::RecheckToken => CheckResult::NotPassed(Reason::PipelineDetailsDenied),
-    };
+    let result =
+        |told: Result<(), Reason>| told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+    let pipelines = result(classify::pipelines(exchange).map(|_| ()));
+    let details = result(classify::details(exchange).map_err(|reason| match reason {
+        Reason::TokenRejected => Reason::PipelineDetailsDenied,
+        reason => reason,
+    }));
     [
         (CheckId::AppsList, None, apps),
         (CheckId::PipelinesList, Some(app.clone()), pipelines),
@@ -124,19 +120,8 @@ fn is_nobodys_fault(status: u16, exchange: &Exchange, result: CheckResult) {
 
 fn report(check: Check) -> Report {
     Report {
-        checked_at: SystemTime::UNIX_EPOCH,
-        duration: Duration::ZERO,
-        target: Target::default(),
-        token: TokenInfo::default(),
-        not_run: None,
         checks: vec![check],
-        apps: Vec::new(),
-        evidence: EvidenceKind::Live,
-        pasted: None,
-        options: RunOptions::default(),
-        list: AppList::default(),
-        interrupted: None,
-        altered: None,
+        ..Report::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every step × every status × every kind of body, as one table that a person can read.
 
-use bitrise_dx::classify::{self, AppStep};
+use bitrise_dx::classify;
 use bitrise_dx::exchange::{Body, Exchange, FaultKind, Response};
 use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
@@ -13,11 +13,11 @@ fn outcome(reason: Reason) -> String {
     reason.as_str().to_owned()
 }
 
-fn step<T>(step: &AppStep<T>) -> String {
+fn step<T>(step: &Result<T, Reason>) -> String {
     match step {
-        AppStep::Readable(_) => "readable".into(),
-        AppStep::NotReadable(reason) => outcome(*reason),
-        AppStep::RecheckToken => "(recheck)".into(),
+        Ok(_) => "readable".into(),
+        Err(Reason::TokenRejected) => "(recheck)".into(),
+        Err(reason) => outcome(*reason),
     }
 }
 

@@ -214,7 +214,8 @@ impl Seen {
             if let Next::AskAgain(asked) = assembly.below_app(id, Some(index), answered) {
                 let again = self.exchange("/apps?limit=50", Ok(body(200, THREE)));
                 let told = assembly.recheck(again);
-                assembly.settle(id, Some(index), *asked, told);
+                let why = told.err().unwrap_or(id.denied());
+                assembly.not_read(id, Some(index), why, *asked);
             }
         }
         let token = TokenInfo {
