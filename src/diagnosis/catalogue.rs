@@ -66,12 +66,8 @@ pub(super) struct Line {
 
 /// All entries, by name: the text of each, and what was read of it, if it was asked for.
 static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Line>)>> = LazyLock::new(|| {
-    // A search for one character is many times faster than one for several.
-    let ends = TEXT.match_indices('\n').map(|(at, _)| at);
-    let heads = ends.filter(|at| TEXT[*at..].starts_with("\n== "));
-    let places: Vec<usize> = heads.chain([TEXT.len()]).collect();
-    let entries = places.windows(2).map(|place| &TEXT[place[0]..place[1]]);
-    let entries = entries.filter_map(|entry| entry.strip_prefix("\n== ")?.split_once('\n'));
+    let entries = TEXT.split("\n== ");
+    let entries = entries.filter_map(|entry| entry.split_once('\n'));
     let entries = entries.map(|(name, text)| (name, (text, OnceLock::new())));
     entries.collect()
 });
@@ -157,18 +153,15 @@ impl Line {
     /// Returns the actions that have a point with these causes, each once.
     pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Self]) -> Vec<&Self> {
         let mut left: Vec<&Self> = Vec::new();
-        for line in &self.below {
+        let all = self.below.iter().flat_map(|line| {
             let is_left = causes.iter().any(|cause| std::ptr::eq(*cause, line));
             let of_cause = if is_left { &*line.below } else { &[] };
-            for action in [line].into_iter().chain(of_cause) {
-                if action.word == "do"
-                    && action.holds(facts) != Some(false)
-                    && left
-                        .iter()
-                        .all(|other| other.action().1 != action.action().1)
-                {
-                    left.push(action);
-                }
+            [line].into_iter().chain(of_cause)
+        });
+        for action in all.filter(|line| line.word == "do" && line.holds(facts) != Some(false)) {
+            let mut others = left.iter();
+            if others.all(|other| other.action().1 != action.action().1) {
+                left.push(action);
             }
         }
         left

@@ -29,7 +29,7 @@ pub(super) type Fact = (&'static str, fn(&Facts, &str) -> Option<bool>);
 /// One condition.
 #[derive(Debug)]
 pub(super) struct Condition {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// How a fact is judged; nothing for the value of a gap.
     judge: Option<fn(&Facts, &str) -> Option<bool>>,
     /// What it is asked for, several forms with a `|` between them; may be empty.
@@ -45,12 +45,9 @@ impl Condition {
         let (is_not, text) = cut(text, "not ");
         let (name, of) = text.split_once(' ').unwrap_or((text, ""));
         let fact = FACTS.iter().find(|(known, _)| *known == name);
-        let mut values = VALUES.iter().map(|(known, _)| known);
-        Some(Self {
-            name: match fact {
-                Some((name, _)) => name,
-                None => values.find(|known| **known == name)?,
-            },
+        let is_value = VALUES.iter().any(|(known, _)| *known == name);
+        (fact.is_some() || is_value).then(|| Self {
+            name: name.to_owned(),
             judge: fact.map(|(_, judge)| *judge),
             of: of.to_owned(),
             is_not,
@@ -64,7 +61,7 @@ impl Condition {
         let value = forms
             .map(|form| match self.judge {
                 Some(judge) => judge(facts, form),
-                None => facts.report.and_then(|_| is_value(self.name, facts, form)),
+                None => facts.report.and_then(|_| is_value(&self.name, facts, form)),
             })
             .max_by_key(|answer| rank(*answer));
         let value = value.flatten().map(|is| is != self.is_not);
@@ -81,7 +78,7 @@ impl Condition {
         };
         let form = format!("{} {}", self.name, self.of);
         let words = of(&form)
-            .or(of(self.name))
+            .or(of(&self.name))
             .and_then(|words| words.split_once(" | "));
         let (yes, no) = words.unwrap_or_default();
         let words = if self.is_not { no } else { yes };
@@ -112,12 +109,8 @@ pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool
 }
 
 /// Returns the place of an answer between no and yes.
-const fn rank(answer: Option<bool>) -> u8 {
-    match answer {
-        Some(false) => 0,
-        None => 1,
-        Some(true) => 2,
-    }
+fn rank(answer: Option<bool>) -> u8 {
+    answer.map_or(1, |is| 2 * u8::from(is))
 }
 
 macro_rules! facts {
@@ -201,7 +194,7 @@ facts! {
         _ => None,
     };
     "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);
-    "mistake_seen": |f, _| f.token_error.map(|_| true);
+    "mistake_seen": |f, _| f.report?.token.error.map(|_| true);
 
     // The token.
     "token": |f, kind| f.kind.map(|known| known.as_str() == kind);
@@ -275,7 +268,7 @@ facts! {
 
     // The fault.
     "failed": |f, _| f.exchange.map(|_| f.fault().is_some());
-    "fault": |f, name| f.fault_kind().map(|kind| kind.as_str() == name);
+    "fault": |f, name| f.fault().map(|fault| fault.kind.as_str() == name);
     "sinkhole": |f, _| f.is_sinkhole();
     "local": |f, _| f.exchange.map(|exchange| {
         let is_loopback = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
@@ -332,7 +325,7 @@ facts! {
         Some(tokens.count() > 1)
     };
     "web_page": |f, _| f.exchange?.response().map(|response| matches!(response.body, Body::Html));
-    "stage": |f, name| f.fault_kind().map(|kind| format!("{:?}", kind.stage()) == name);
+    "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
     "told_fine": |f, _| Some(pasted::is_told_fine(f));

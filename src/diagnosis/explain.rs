@@ -14,15 +14,10 @@ use crate::verdict::{Reason, Verdict};
 pub struct Page {
     /// What happened, in one or two sentences.
     pub meaning: &'static str,
-    /// Every cause, with the condition under which it applies, in words.
-    pub causes: Vec<Text>,
-    /// Every action that needs no special case, with who has to do it and the condition under which
-    /// it has a point.
-    pub actions: Vec<Text>,
-    /// What somebody who helps should ask next.
-    pub questions: Vec<&'static str>,
-    /// Where to read more.
-    pub links: Vec<&'static str>,
+    /// The lists below it, with their headings: every cause with the condition under which it
+    /// applies, every action that needs no special case, with who has to do it and the condition
+    /// under which it has a point, what somebody who helps should ask next, and where to read more.
+    pub lists: [(&'static str, Vec<Text>); 4],
 }
 
 /// Returns the page of a reason.
@@ -46,12 +41,17 @@ pub fn page(reason: Reason) -> Page {
         Some(noted(action.action().1, note))
     };
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
+    let actions = actions.into_iter().filter_map(action).collect();
+    let questions = entry.all("ask").map(|ask| Text::from(&*ask.text));
+    let links = entry.links().into_iter().map(Text::from);
     Page {
         meaning: entry.text("means"),
-        causes: entry.all("cause").map(cause).collect(),
-        actions: actions.into_iter().filter_map(action).collect(),
-        questions: entry.all("ask").map(|line| &*line.text).collect(),
-        links: entry.links(),
+        lists: [
+            ("Causes", entry.all("cause").map(cause).collect()),
+            ("What to do, and who", actions),
+            ("What to ask next", questions.collect()),
+            ("More", links.collect()),
+        ],
     }
 }
 

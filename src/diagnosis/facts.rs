@@ -8,13 +8,13 @@ use super::catalogue::Line;
 use super::ci;
 use crate::app::App;
 use crate::check::{Check, CheckId, Status};
-use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Responder, is_bitrise};
+use crate::exchange::{Exchange, Fault, ProxyResponse, Responder, is_bitrise};
 use crate::pasted::PastedFacts;
 use crate::report::{
     AppList, AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
 };
 use crate::text::Untrusted;
-use crate::token::{TokenError, TokenKind};
+use crate::token::TokenKind;
 use crate::verdict::Reason;
 use std::time::SystemTime;
 use url::Url;
@@ -52,8 +52,6 @@ pub(super) struct Facts<'a> {
     pub(super) kind: Option<TokenKind>,
     /// What came of the token.
     pub(super) state: Option<TokenState>,
-    /// Why the text is no token.
-    pub(super) token_error: Option<TokenError>,
     /// Which apps were to be checked.
     pub(super) selection: Option<Selection>,
     /// The request that decided.
@@ -95,6 +93,7 @@ impl<'a> Facts<'a> {
         let base_url = report.target.base_url.as_deref();
         let asked = base_url.or(exchange.map(|exchange| exchange.url.as_str()));
         let pasted = report.pasted.as_ref();
+        let shell = pasted.and_then(|pasted| pasted.shell);
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
         let wait = report.retry_after().filter(|wait| !wait.is_zero());
@@ -104,9 +103,7 @@ impl<'a> Facts<'a> {
             reason: report.reason(),
             known: is_live.then_some(known),
             pasted,
-            shell: pasted
-                .and_then(|pasted| pasted.shell)
-                .unwrap_or(known.shell),
+            shell: shell.unwrap_or(known.shell),
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),
@@ -114,7 +111,6 @@ impl<'a> Facts<'a> {
             proxy: report.target.proxy.as_deref().filter(|_| is_live),
             kind: report.token.kind,
             state: Some(report.token_state()),
-            token_error: report.token.error,
             selection: is_live.then_some(report.options.selection),
             exchange,
             coverage: report.coverage(),
@@ -128,11 +124,10 @@ impl<'a> Facts<'a> {
     }
 
     fn take_apps(&mut self, report: &'a Report, decisive: Option<&'a Check>) {
-        let in_trouble = |reason: Option<Reason>| reason.is_some() && reason == self.reason;
         let decided = decisive.and_then(|check| check.app.as_ref());
         let of_app = report.apps.iter().find(|result| match decided {
             Some(app) => app.slug == result.app.slug,
-            None => in_trouble(result.reason),
+            None => result.reason.is_some() && result.reason == self.reason,
         });
         self.app = of_app.map(|result| &result.app).or(decided);
         if let (None, [only]) = (self.reason, report.apps.as_slice()) {
@@ -178,11 +173,9 @@ impl<'a> Facts<'a> {
 
     /// Tells whether no pipeline run was looked at since there was none to look at.
     pub(super) fn has_no_run(&self) -> bool {
-        let is_show = self
-            .check
-            .is_some_and(|check| check.id == CheckId::PipelinesShow);
+        let id = self.check.map(|check| check.id);
         let mut apps = self.report.iter().flat_map(|report| &report.apps);
-        is_show && apps.any(|app| app.details == Some(Status::Skip))
+        id == Some(CheckId::PipelinesShow) && apps.any(|app| app.details == Some(Status::Skip))
     }
 
     /// Returns who answered the request of the check that is spoken of, where it is worth knowing.
@@ -221,11 +214,6 @@ impl<'a> Facts<'a> {
     /// Returns the fault that decided.
     pub(super) fn fault(&self) -> Option<&'a Fault> {
         self.exchange?.fault()
-    }
-
-    /// Returns the kind of the fault that decided.
-    pub(super) fn fault_kind(&self) -> Option<FaultKind> {
-        self.fault().map(|fault| fault.kind)
     }
 
     /// Returns what the proxy responded, if it did.
@@ -282,8 +270,8 @@ impl<'a> Facts<'a> {
     /// Tells whether the environment of a run is known by its absence: text that was pasted says
     /// nothing of its variables and options.
     pub(super) fn is_told(&self) -> bool {
-        self.report
-            .is_some_and(|run| run.evidence != EvidenceKind::Live)
+        let evidence = self.report.map(|run| run.evidence);
+        evidence.is_some_and(|kind| kind != EvidenceKind::Live)
     }
 
     /// Tells whether a token stands in a pasted text, so that it has to be replaced.
@@ -294,11 +282,9 @@ impl<'a> Facts<'a> {
     /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused
     /// ones, or else of all that were listed.
     pub(super) fn managed(&self) -> Vec<&'a Untrusted> {
-        let refused = managed(self.refused.iter().copied());
-        if refused.is_empty() {
-            managed(self.sample)
-        } else {
-            refused
+        match managed(self.refused.iter().copied()) {
+            refused if refused.is_empty() => managed(self.sample),
+            refused => refused,
         }
     }
 

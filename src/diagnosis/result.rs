@@ -1,7 +1,7 @@
 //! The first block: the answer in one sentence, what DX does, the token, and who has to act.
 
 use super::Who;
-use super::catalogue::Line;
+use super::catalogue::{Line, words};
 use super::facts::Facts;
 use super::sentence::{fill, said, say};
 use crate::text::Text;
@@ -27,11 +27,7 @@ pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
         "ci" => facts.ci()?.text("do").split_once(": ")?.0,
         name => name,
     };
-    let who = match name {
-        "github_secrets" => Who::You,
-        "bitrise_secrets" | "app_admin" => Who::BitriseAdmin,
-        name => Who::named(name)?,
-    };
+    let who = Who::named(name).or(Who::named(words(&format!("who {name}"))))?;
     let is_customer = who == Who::You && facts.is_told();
     let who = if is_customer { Who::Customer } else { who };
     Some((who, said(&format!("who {name}"), facts)?))

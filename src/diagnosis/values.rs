@@ -67,8 +67,11 @@ values! {
 
     // The token.
     "fingerprint": |f| Some(f.report?.token.fingerprint.clone()?.into());
-    "malformed": |f| Some(f.token_error?.to_string().into());
-    "fix": |f| Some(f.token_error.map_or("", |error| error.fix()).to_owned().into());
+    "malformed": |f| Some(f.report?.token.error?.to_string().into());
+    "fix": |f| {
+        let error = f.report.and_then(|run| run.token.error);
+        Some(error.map_or("", |error| error.fix()).into())
+    };
 
     // The apps.
     "app": |f| Some(app(f.app?));
@@ -137,11 +140,7 @@ values! {
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| f.seen_of_no_step();
-    "boxes": |f| {
-        let mut boxes = headers(f.foreign_responder()?).peekable();
-        boxes.peek()?;
-        Some(boxes.fold(Text::default(), |text, one| text.own(" · ").then(one)))
-    };
+    "boxes": |f| dotted(headers(f.foreign_responder()?).collect());
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
     "request_id": |f| Some(foreign(f.exchange?.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
@@ -161,10 +160,10 @@ values! {
         Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
     };
     "fault_words": |f| Some(f.fault()?.to_string().into());
-    "fault_sentence": |f| Some(f.fault_kind()?.sentence().into());
-    "tls_sentence": |f| Some(f.fault()?.tls().or(f.fault_kind())?.sentence().into());
+    "fault_sentence": |f| Some(f.fault()?.kind.sentence().into());
+    "tls_sentence": |f| Some(f.fault()?.tls().unwrap_or(f.fault()?.kind).sentence().into());
     "why_unreachable": |f| {
-        let why = f.fault_kind()?.sentence().strip_prefix("no connection could be made");
+        let why = f.fault()?.kind.sentence().strip_prefix("no connection could be made");
         Some(why.unwrap_or_default().into())
     };
     "issuer": |f| Some(quoted(f.fault()?.issuer.as_ref()?));
@@ -314,7 +313,10 @@ fn refused(facts: &Facts) -> Option<Text> {
 /// Returns who answered: the page's title and the headers that name a box.
 fn responder(responder: &Responder) -> Option<Text> {
     let title = responder.title.iter().map(quoted);
-    let parts: Vec<Text> = title.chain(headers(responder)).collect();
+    dotted(title.chain(headers(responder)).collect())
+}
+
+fn dotted(parts: Vec<Text>) -> Option<Text> {
     (!parts.is_empty()).then(|| pasted::joined(parts, " · ", " · "))
 }
 

@@ -101,10 +101,9 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
         "will not help"
     };
     page.fact("Retry", retry);
-    page.list("Causes", &entry.causes);
-    page.list("What to do, and who", &entry.actions);
-    page.list("What to ask next", &texts(&entry.questions));
-    page.list("More", &texts(&entry.links));
+    for (heading, lines) in &entry.lists {
+        page.list(heading, lines);
+    }
     page.text
 }
 
@@ -118,7 +117,7 @@ pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
     page.fact("DX shows", &dx_shows(verdict));
     page.heading("Reasons");
     page.reasons(verdict);
-    page.list("More", &texts(&[diagnosis::dx_page()]));
+    page.list("More", &[diagnosis::dx_page().into()]);
     page.text
 }
 
@@ -153,10 +152,6 @@ pub fn explain_index(style: Style) -> String {
         .own(" shows the page of one of these, or of an HTTP status such as 404.");
     page.block("", 0, &how);
     page.text
-}
-
-fn texts(lines: &[impl AsRef<str>]) -> Vec<Text> {
-    lines.iter().map(|line| Text::from(line.as_ref())).collect()
 }
 
 /// Returns what DX shows if a run ends with this verdict.

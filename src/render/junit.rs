@@ -51,7 +51,7 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
 
 fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     let (target, reason) = (&diagnosis.target, diagnosis.reason.map(Reason::as_str));
-    let properties = super::known([
+    let mut properties = super::known([
         ("verdict", Some(diagnosis.verdict.as_str().to_owned())),
         ("message", Some(diagnosis.result.to_string())),
         ("token", Some(diagnosis.token.text.to_string())),
@@ -64,14 +64,10 @@ fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
         ("sandbox", target.sandbox.as_deref().map(str::to_owned)),
     ]);
     let remarks = diagnosis.remarks.iter();
-    let remarks = remarks.map(|remark| ("remark", remark.to_string()));
+    properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
     let shares = shares(&diagnosis.apps.coverage).into_iter();
-    let shares = shares.map(|share| (share.key, share.number.to_string()));
+    properties.extend(shares.map(|share| (share.key, share.number.to_string())));
     properties
-        .into_iter()
-        .chain(remarks)
-        .chain(shares)
-        .collect()
 }
 
 fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
@@ -91,17 +87,16 @@ fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
     if matches!(check.status, Status::Fail | Status::Unknown) {
         let is_decisive = check.reason == diagnosis.reason;
         let text = is_decisive.then(|| plain(diagnosis, MAX_APPS));
-        case.status
-            .set_description(text.unwrap_or_else(|| message.clone()));
+        let text = text.unwrap_or_else(|| message.clone());
+        case.status.set_description(text);
     }
     if let Some(reason) = check.reason {
         case.status.set_type(reason.as_str());
     }
     let mut output = vec![message];
     if let Some(request) = &check.request {
-        case.set_time(Duration::from_millis(
-            request.duration_ms.unwrap_or_default(),
-        ));
+        let duration = request.duration_ms.unwrap_or_default();
+        case.set_time(Duration::from_millis(duration));
         output.push(format!("{METHOD} {}", request.url));
         output.push(request.outcome.to_string());
         output.extend(request.failure_point.as_ref().map(ToString::to_string));

@@ -58,18 +58,11 @@ pub(super) struct Row {
 
 /// Returns the sections of a report, in order. Empty ones are left out.
 pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
-    let questions: &[Text] = if scope.is_full {
-        &diagnosis.questions
-    } else {
-        &[]
-    };
+    let questions = bullets("questions", "What to ask next", &diagnosis.questions);
     // The result of a pass says how much was checked, but not what a text can't prove.
     let is_pasted = diagnosis.evidence == EvidenceKind::Pasted;
-    let not_checked: &[Text] = if scope.is_full || diagnosis.reason.is_some() || is_pasted {
-        &diagnosis.not_checked
-    } else {
-        &[]
-    };
+    let is_news = diagnosis.reason.is_some() || is_pasted;
+    let not_checked = bullets("not-checked", "Not checked", &diagnosis.not_checked);
     let why = match &diagnosis.causes_note {
         Some(note) => format!("Why ({note})"),
         None => "Why".to_owned(),
@@ -81,9 +74,9 @@ pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
         not_read(diagnosis, scope),
         sees(diagnosis, scope),
         evidence(diagnosis, scope),
-        bullets("not-checked", "Not checked", not_checked),
+        not_checked.filter(|_| scope.is_full || is_news),
         section("if-dx-refuses", "If DX refuses it", if_dx_refuses),
-        bullets("questions", "What to ask next", questions),
+        questions.filter(|_| scope.is_full),
         reproduce(diagnosis, scope),
     ];
     all.into_iter().flatten().collect()
@@ -143,16 +136,15 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         Status::Skip if is_pasted => false,
         Status::Skip => scope.is_full || check.was_asked_for,
     };
+    let note = |request: &RequestLine| {
+        let asked = asked(request, diagnosis, false).own(": ");
+        asked.then(request.outcome.clone())
+    };
     let row = |check: &CheckLine| Row {
         mark: Some(check.status),
         cells: vec![check_title(check.id).into(), check.text.clone()],
-        notes: { check.request.iter() }
-            .filter(|_| is_pasted)
-            .map(|request| {
-                asked(request, diagnosis, false)
-                    .own(": ")
-                    .then(request.outcome.clone())
-            })
+        notes: { check.request.iter().filter(|_| is_pasted) }
+            .map(note)
             .collect(),
     };
     let checks = diagnosis.checks.iter().filter(is_worth_it);
@@ -241,12 +233,8 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 }
 
 fn sees_title(diagnosis: &Diagnosis) -> String {
-    let listed = diagnosis
-        .apps
-        .workspaces
-        .iter()
-        .map(|workspace| workspace.apps);
-    let listed = listed.fold(0, u64::saturating_add);
+    let workspaces = diagnosis.apps.workspaces.iter();
+    let listed = workspaces.fold(0_u64, |sum, one| sum.saturating_add(one.apps));
     match diagnosis.apps.coverage.total {
         // Of a long list only the first page was read.
         Some(total) if listed < total && total > 1 => {
@@ -259,10 +247,8 @@ fn sees_title(diagnosis: &Diagnosis) -> String {
 
 /// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
 fn titles(workspace: &Workspace) -> Text {
-    let titles = workspace
-        .titles
-        .iter()
-        .map(|title| Text::default().foreign(title));
+    let titles = workspace.titles.iter();
+    let titles = titles.map(|title| Text::default().foreign(title));
     let text = match workspace.titles.len() {
         0 => Text::default(),
         _ => a_few(titles, Some(workspace.apps)),
@@ -272,12 +258,10 @@ fn titles(workspace: &Workspace) -> Text {
         (workspace.without_runs, "without a run in the last 200 days"),
     ];
     let notes = notes.iter().filter(|(number, _)| *number > 0);
-    let notes: Vec<_> = notes
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
-    match notes.len() {
-        0 => text,
-        _ => text.own(format!(" ({})", notes.join(", "))),
+    let notes = notes.map(|(number, what)| format!("{number} {what}"));
+    match notes.collect::<Vec<_>>().join(", ").as_str() {
+        "" => text,
+        notes => text.own(format!(" ({notes})")),
     }
 }
 

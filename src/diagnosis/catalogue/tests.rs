@@ -97,7 +97,7 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
     );
     for (name, entry) in all_entries() {
         for condition in lines(&entry).flat_map(|line| &line.conditions) {
-            facts.insert(condition.name);
+            facts.insert(condition.name.clone());
         }
         let texts = lines(&entry).map(|line| &line.text);
         let is_plain = name.starts_with("step ") || name == "statuses";
@@ -121,7 +121,7 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
         links.extend(entry.links());
     }
     for (fact, _) in FACTS {
-        assert!(facts.contains(fact), "no text asks for {fact}");
+        assert!(facts.contains(*fact), "no text asks for {fact}");
     }
     let words = all_entries().filter_map(|(name, _)| name.strip_prefix('{')?.strip_suffix('}'));
     for gap in VALUES.iter().map(|(name, _)| *name).chain(words) {
@@ -418,10 +418,13 @@ fn every_form_that_is_asked_for_is_known() {
     use crate::token::TokenKind;
     for (name, entry) in entries() {
         let conditions = lines(&entry).flat_map(|line| &line.conditions);
-        for (fact, form) in conditions
-            .flat_map(|condition| condition.of.split('|').map(|form| (condition.name, form)))
-        {
-            let is_known = match fact {
+        for (fact, form) in conditions.flat_map(|condition| {
+            condition
+                .of
+                .split('|')
+                .map(|form| (condition.name.clone(), form))
+        }) {
+            let is_known = match fact.as_str() {
                 "fault" => FaultKind::named(form).is_some(),
                 "token" => TokenKind::named(form).is_some(),
                 "verdict" => crate::verdict::Verdict::named(form).is_some(),
