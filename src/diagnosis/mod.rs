@@ -227,7 +227,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
-        duration_ms: is_live.then(|| millis(report.duration)),
+        // A saved report knows how long its run took, a pasted text does not.
+        duration_ms: (is_live || !report.duration.is_zero()).then(|| millis(report.duration)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;

@@ -31,7 +31,7 @@ fn comes_back(program: Program, name: &str) {
     let again = render::json(&diagnosis).unwrap();
     let again: Value = serde_json::from_str(&again).unwrap();
     crate::schema::read(&again.to_string());
-    for key in "verdict reason dx_error retryable retry_after_s apps token".split(' ') {
+    for key in "verdict reason dx_error retryable retry_after_s duration_ms apps token".split(' ') {
         assert_eq!(saved[key], again[key], "{name}: {key}");
     }
     // A report of a report is the same once more.
