@@ -113,7 +113,7 @@ impl Command {
         let client = words::which("tool", tool)?;
         let is_powershell = client == "powershell" || small.contains("$env:");
         let before = before.filter(|before| *before != Shell::Posix);
-        let is_cmd = pattern!(r"^[^%]*%[A-Z_]+(?:%|$)").is_match(text);
+        let is_cmd = text.contains('%') && pattern!(r"^[^%]*%[A-Z_]+(?:%|$)").is_match(text);
         let shell = { is_powershell.then_some(Shell::PowerShell) }
             .or(prompt)
             .or(before)
@@ -347,7 +347,7 @@ pub(super) enum CurlError {
     /// There was no complete response.
     Fault(&'static str),
     /// There was a response, and `--fail` hid its body.
-    Status(u16),
+    Status,
     /// The command could not be read as it was meant, so nothing was asked.
     Misread,
     /// It says nothing about the response.
@@ -366,10 +366,7 @@ pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
     let is_misread =
         !is_name || has_prefix(last) || last.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
     let fault = match (own, words.kind("fault")) {
-        ("status", _) => {
-            let status = last.get(..3).and_then(|status| status.parse().ok());
-            return Some(status.map_or(CurlError::Nothing, CurlError::Status));
-        }
+        ("status", _) => return Some(CurlError::Status),
         ("nothing", None) => return Some(CurlError::Nothing),
         ("dns", _) if is_misread => return Some(CurlError::Misread),
         ("misread", Some("not_http")) => "not_http",

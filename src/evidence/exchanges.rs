@@ -13,6 +13,7 @@ use super::request::{self, Credential, Judged, Request, Shell, Variables};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
 use crate::pasted::Mistake;
+use crate::token::TokenKind;
 use std::collections::HashMap;
 
 /// One request and what came of it, as far as the text shows them.
@@ -78,8 +79,8 @@ pub(super) struct Notes {
     pub(super) has_command: bool,
     /// Whether lines stand behind a command that can't be read.
     pub(super) has_unread: bool,
-    /// The prefix of the kind of token that its sentences say is in DX.
-    pub(super) kind_in_dx: Option<&'static str>,
+    /// The kind of token that its sentences say is in DX.
+    pub(super) kind_in_dx: Option<TokenKind>,
     /// The tokens that they say are in DX.
     pub(super) in_dx: Vec<Credential>,
     /// What is said of a token apart from a request.

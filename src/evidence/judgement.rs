@@ -178,24 +178,29 @@ impl Judgement<'_> {
             let mut group = group.iter();
             group.any(|index| what(&self.observed[*index].shown.said))
         };
+        let mut in_dx = message.notes.in_dx.clone();
+        let is_of_kind = |credential: &&Credential| match credential {
+            Credential::Literal(_, kind) => message.notes.kind_in_dx == Some(*kind),
+            _ => false,
+        };
+        let of_kind: Vec<_> = groups
+            .iter()
+            .map(|(own, _)| own)
+            .filter(is_of_kind)
+            .collect();
         // A kind that several tokens are of tells none of them.
-        let kind = message.notes.kind_in_dx.filter(|kind| {
-            let is_it =
-                |own: &Credential| matches!(own, Credential::Literal(_, own) if own == kind);
-            groups.iter().filter(|(own, _)| is_it(own)).count() == 1
-        });
+        if let [only] = of_kind[..] {
+            in_dx.push(only.clone());
+        }
         let outcome = |((credential, group), reason): (&(Credential, Vec<usize>), &_)| {
-            let (name, prefix) = match credential {
-                Credential::Literal(name, prefix) => (self.secrets.clean(name), Some(*prefix)),
-                Credential::Named(name) => (self.secrets.clean(name), None),
-                Credential::Unknown => (String::new(), None),
+            let name = match credential {
+                Credential::Literal(name, _) | Credential::Named(name) => name,
+                Credential::Unknown => "",
             };
-            let is_of_kind = prefix.is_some() && kind == prefix;
-            let is_in_dx = is_of_kind || message.notes.in_dx.contains(credential);
             Outcome {
-                credential: Untrusted::new(name),
+                credential: Untrusted::new(self.secrets.clean(name)),
                 reason: *reason,
-                is_in_dx: is_in_dx || says(group, |said| said.is_in_dx),
+                is_in_dx: in_dx.contains(credential) || says(group, |said| said.is_in_dx),
             }
         };
         let outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
@@ -205,7 +210,7 @@ impl Judgement<'_> {
         let is_new = says(&groups[last].1, |said| said.is_new)
             && matches!(
                 groups[last].0,
-                Credential::Literal(_, "bitwat_") | Credential::Named(_)
+                Credential::Literal(_, TokenKind::Workspace) | Credential::Named(_)
             );
         let chosen = if is_told && reasons.iter().all(is_alike) {
             Some(last)
@@ -252,13 +257,9 @@ impl Judgement<'_> {
     fn replay(&mut self, group: &[usize], lent: Option<usize>) -> Report {
         let mut credentials = group.iter().map(|index| self.observed[*index].credential);
         let token = credentials.find_map(|credential| match credential {
-            Credential::Literal(fingerprint, prefix) => Some(TokenInfo {
+            Credential::Literal(fingerprint, kind) => Some(TokenInfo {
                 fingerprint: Some(fingerprint.clone()),
-                kind: Some(match *prefix {
-                    "bitwat_" => TokenKind::Workspace,
-                    "bitpat_" => TokenKind::Personal,
-                    _ => TokenKind::Unknown,
-                }),
+                kind: Some(*kind),
                 ..TokenInfo::default()
             }),
             _ => None,

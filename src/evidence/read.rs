@@ -16,6 +16,7 @@ use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
 use crate::pasted::Mistake;
+use crate::token::TokenKind;
 use regex_lite::Regex;
 use serde_json::Value;
 use std::ops::Range;
@@ -85,7 +86,10 @@ fn prompt(text: &str) -> Option<(usize, Option<Shell>)> {
     });
     let start = &text[..floor(text, 300)];
     let signs = ['$', '%', '#', '❯', '➜', '»', 'λ', '>', '~'];
-    if !start.contains(signs) && !start.starts_with("In [") {
+    let mut signs = start.match_indices(signs);
+    let is_sign =
+        |(at, sign): (usize, &str)| sign == ">" || start[at + sign.len()..].starts_with(' ');
+    if !signs.any(is_sign) && !start.starts_with("In [") {
         return None;
     }
     let mut prompts = PROMPTS.iter();
@@ -477,7 +481,7 @@ impl<'a> Reader<'a> {
             .next()
             .filter(|kind| is_in_dx && kinds.all(|own| own == *kind))
         {
-            self.out.notes().kind_in_dx = Some(kind);
+            self.out.notes().kind_in_dx = TokenKind::named(kind);
         }
         if is_in_dx || is_new || is_old {
             let is_new = is_new && (!is_old || self.out.said.is_new);
@@ -584,10 +588,9 @@ impl<'a> Reader<'a> {
     /// Looks for the errors of clients, shells and filters, and tells whether there was one.
     fn errors(&mut self, words: &Words, how: Strength) -> bool {
         let failure = match command::curl_error(words) {
-            Some(CurlError::Status(status)) if how != Strength::Example => {
-                self.out.status(status, None);
-                self.out.shown().request.is_hidden = true;
-                return true;
+            Some(CurlError::Status) => {
+                self.out.shown().request.is_hidden |= how != Strength::Example;
+                return false;
             }
             Some(CurlError::Fault(name)) => Failure::Fault(name),
             Some(CurlError::Misread) => Failure::Misread(Mistake::Quotes),

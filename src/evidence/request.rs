@@ -6,7 +6,7 @@ use crate::base_url;
 use crate::check::CheckId;
 use crate::exchange::is_bitrise;
 use crate::pasted::Mistake;
-use crate::token::Token;
+use crate::token::{Token, TokenKind};
 use percent_encoding::percent_decode_str;
 use std::collections::HashMap;
 
@@ -245,8 +245,8 @@ pub(super) fn is_hidden_slug(slug: &str) -> bool {
 /// A credential, as far as it can be told from others.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Credential {
-    /// A literal, by its fingerprint and its prefix.
-    Literal(String, &'static str),
+    /// A literal, by its fingerprint and its kind.
+    Literal(String, TokenKind),
     /// The name of a variable.
     Named(String),
     /// It is hidden, or stands elsewhere.
@@ -340,12 +340,13 @@ fn judge_bare(
     } else if is_name && value.len() < 20 {
         return named(value.to_owned(), variables);
     }
-    let parsed = Token::parse(value).ok();
-    let fingerprint = parsed.and_then(|parsed| parsed.token.fingerprint());
-    let mut kinds = ["bitwat_", "bitpat_"].into_iter();
-    let kind = kinds.find(|prefix| value.starts_with(prefix)).unwrap_or("");
-    let literal = |fingerprint| Credential::Literal(fingerprint, kind);
-    (fingerprint.map_or(Credential::Unknown, literal), None)
+    // A shorter one has no fingerprint.
+    let parsed = (value.len() >= 20).then(|| Token::parse(value));
+    let literal = parsed.and_then(Result::ok).and_then(|parsed| {
+        let fingerprint = parsed.token.fingerprint()?;
+        Some(Credential::Literal(fingerprint, parsed.kind))
+    });
+    (literal.unwrap_or(Credential::Unknown), None)
 }
 
 /// Returns the name of the variable that a value is.
