@@ -5,9 +5,11 @@
 
 use crate::support::bitrise::Answer;
 use crate::support::has;
-use crate::support::process::{Program, ended, peak_kib};
+use crate::support::process::{Program, ended, peak_kib, peak_of};
 use crate::support::server::{Act, NO_RUNS, Server, json, response};
+use bitrise_dx::evidence::MAX_TEXT;
 use flate2::{Compress, Compression, FlushCompress};
+use std::fs;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -164,4 +166,33 @@ fn many_headers_are_refused_in_little_memory() {
     let report = program.args(["--retries", "0"]).report();
     assert_eq!(report.outcome(), "connection_failed");
     has(&report.message, "headers are larger");
+}
+
+#[test]
+fn what_a_text_repeats_costs_about_as_much_as_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let peak = |start: &str, part: &str| {
+        // So much is shown of these that the program waits for its reader.
+        let refused = (0..400).map(|app| {
+            format!("curl https://api.bitrise.io/v0.1/apps/{app}/pipelines\n{{\"message\":\"Forbidden\"}}\n")
+        });
+        let refused: String = refused.collect();
+        let parts = part.repeat((MAX_TEXT - refused.len() - 1) / part.len());
+        let text = format!("{refused}{start}{parts}");
+        fs::write(folder.path().join("t"), text).unwrap();
+        let program = Program::new(["diagnose", "t", "-o", "json"]).dir(folder.path());
+        peak_of(program).0
+    };
+    let lines = peak("", "ab\n");
+    for (start, part) in [
+        ("", "{}\n"),
+        ("", "{\"a\":1}\n"),
+        ("", "[{\"slug\":\"x\"}]\n"),
+        ("[", "{\"a\":1},"),
+        ("[", "{\"status\":401},"),
+        ("", "step 1 gave 401\nstep 2 gave 403\n"),
+    ] {
+        let peak = peak(start, part);
+        assert!(peak < 2 * lines, "{part}: {peak} KiB, {lines} for lines");
+    }
 }

@@ -703,7 +703,7 @@ fn utf_16_is_read_with_and_without_its_mark() {
 const REPEATED: &str = "://¦\u{1b}]8;;¦\u{1b}[¦token:¦authorization:¦bitwat_¦{\"a\":\"bitwat_x¦curl ¦\
     curl -H 'x\n¦{¦{}¦{\"a\":[¦{\"a\":1}\n¦{\"schema_version\":¦@{a=¦[¦\"¦`¦> ¦\
     | a | 401 |\n¦401 ¦HTTP/2 401\n¦HTTP/1.1 401\na: b\n\n¦a: b\n¦step 1\n¦From: a\n¦\
-    PS C:\\> ¦<div>¦<html>¦&quot;¦=3D¦\"status\":404,¦https://api.bitrise.io/v0.1/apps ¦\
+    PS C:\\> ¦<div>¦<html>¦<html></html>\n¦&quot;¦=3D¦\"status\":404,¦https://api.bitrise.io/v0.1/apps ¦\
     http://a:b@c ¦-u a:b ";
 
 /// Returns how long this thread has been at work, in nanoseconds: its own time, if the system tells
