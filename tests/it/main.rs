@@ -1,10 +1,6 @@
 //! Tests from outside, in reading order: meaning, client, process, house.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::too_many_lines,
-    reason = "a failed unwrap is how a test fails, and a table of cases may be long"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod support;
 

@@ -5,7 +5,7 @@ use crate::formats::{all_formats, each_as_it_was, read_all, steady};
 use crate::support::WIDE;
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
-use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
+use crate::support::tls::{GOOD, Proxy, ProxyAnswer, TlsServer};
 use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{
@@ -103,20 +103,16 @@ fn a_companys_firewall_answers() {
 fn a_certificate_is_an_inspecting_boxs() {
     // One trusted root is there, so that every machine has some, but it is not this one's.
     let (_folder, ca) = TlsServer::start(saying(200, "", THREE)).ca_file();
-    let identity = Identity {
-        issuer: Some("Corp Inspection CA"),
-        ..GOOD
-    };
+    let mut identity = GOOD;
+    identity.issuer = Some("Corp Inspection CA");
     let server = TlsServer::with(identity, saying(200, "", THREE));
     let run = Program::verify(&server.base_url()).args(["--retries", "0"]);
     let run = run.env("LANG", "C.UTF-8").arg("--ca-cert").arg(&ca);
     let finished = run.run();
     assert_eq!(finished.code, Some(4));
     let folder = ca.parent().unwrap().to_str().unwrap();
-    insta::assert_snapshot!(
-        "inspection",
-        steady(&finished.stdout.replace(folder, "/FOLDER"))
-    );
+    let shown = steady(&finished.stdout.replace(folder, "/FOLDER"));
+    insta::assert_snapshot!("inspection", shown);
 }
 
 #[test]
@@ -204,9 +200,7 @@ impl Seen {
         }
         let is_read = assembly.apps(list).is_ok();
         let apps = assembly.results().iter();
-        let slugs: Vec<String> = apps
-            .map(|result| result.app.slug.raw().to_owned())
-            .collect();
+        let slugs: Vec<String> = apps.map(|it| it.app.slug.raw().to_owned()).collect();
         for (index, slug) in slugs.iter().enumerate().filter(|_| is_read) {
             let path = format!("/apps/{slug}/pipelines?limit=1");
             let answered = self.exchange(&path, pipelines(slug));
@@ -289,86 +283,73 @@ const THIRD: &str = "19f6a3c87d540004";
 
 #[test]
 fn what_a_person_sees_who_asks_for_apps() {
-    let mut sheet = String::new();
-    let mut add =
-        |name: &str, screen: String| write!(sheet, "######## {name}\n{screen}\n").unwrap();
-    let workspace = || Seen::by(TokenKind::Workspace);
-    let personal = || Seen::by(TokenKind::Personal);
-    for status in [404, 403, 401] {
-        let screen = workspace().with_list(THREE, &[], status);
-        add(&format!("one app refused with {status}"), screen);
-    }
-    add(
-        "one of three verified",
-        workspace().with_list(THREE, &[FIRST], 404),
-    );
+    let of = || Seen::by(TokenKind::Workspace);
+    let own = || Seen::by(TokenKind::Personal);
+    let every = || of().all_apps();
+    let mirror = || of().base_url("https://mirror.example/v0.1");
+    let (none, one): (&[&str], &[&str]) = (&[], &[FIRST]);
     let two = THREE.replacen(r#""name":"Acme Mobile""#, r#""name":"Acme Labs""#, 1);
-    let all = [FIRST, SECOND, THIRD];
-    add(
-        "all of two workspaces verified",
-        personal().all_apps().with_list(&two, &all, 404),
-    );
-    add(
-        "two of three refused",
-        workspace().all_apps().with_list(THREE, &[FIRST], 404),
-    );
-    add(
-        "all three refused",
-        workspace().all_apps().with_list(THREE, &[], 404),
-    );
-    add(
-        "a personal token verified",
-        personal().with_list(THREE, &[FIRST], 404),
-    );
-    add(
-        "nothing ran in 200 days",
-        workspace().all_apps().with_list(THREE, &[], 200),
-    );
     let disabled = THREE.replacen(r#""is_disabled":false"#, r#""is_disabled":true"#, 1);
-    add(
-        "the first app disabled",
-        workspace().with_list(&disabled, &[], 404),
-    );
-    let third = THREE.replace(
-        r#""Courier","is_disabled":false"#,
-        r#""Courier","is_disabled":true"#,
-    );
-    add(
-        "another app disabled",
-        workspace()
-            .all_apps()
-            .with_list(&third, &[FIRST, SECOND], 404),
-    );
-    let person = THREE.replacen(
-        r#""organization","name":"Acme Mobile""#,
-        r#""user","name":"Jane""#,
-        1,
-    );
-    add(
-        "another person's app",
-        personal().with_list(&person, &[], 404),
-    );
-    add(
-        "a title as app",
-        workspace().named(&["Courier"]).with_list(THREE, &[], 404),
-    );
-    let typo = workspace().named(&["7be4d2a90c310009"]);
-    add("a slug with a typo", typo.with_list(THREE, &[], 404));
-    let wrong = workspace().named(&["0000000000000000"]);
-    add("a wrong slug", wrong.with_list(THREE, &[], 404));
-    add(
-        "a list with two apps, one refused",
-        workspace()
-            .named(&[FIRST, THIRD])
-            .with_list(THREE, &[FIRST], 404),
-    );
-    for (name, readable) in [
-        ("another host accepts", &[FIRST][..]),
-        ("another host refuses", &[]),
-    ] {
-        let mirror = workspace().base_url("https://mirror.example/v0.1");
-        add(name, mirror.with_list(THREE, readable, 404));
-    }
+    let third = r#""Courier","is_disabled":"#;
+    let third = THREE.replace(&format!("{third}false"), &format!("{third}true"));
+    let person = r#""organization","name":"Acme Mobile""#;
+    let person = THREE.replacen(person, r#""user","name":"Jane""#, 1);
+    // The list, the apps that are readable, and how the others are answered.
+    let screens = [
+        ("one app refused with 404", of(), THREE, none, 404),
+        ("one app refused with 403", of(), THREE, none, 403),
+        ("one app refused with 401", of(), THREE, none, 401),
+        ("one of three verified", of(), THREE, one, 404),
+        (
+            "all of two workspaces verified",
+            own().all_apps(),
+            &two,
+            &[FIRST, SECOND, THIRD],
+            404,
+        ),
+        ("two of three refused", every(), THREE, one, 404),
+        ("all three refused", every(), THREE, none, 404),
+        ("a personal token verified", own(), THREE, one, 404),
+        ("nothing ran in 200 days", every(), THREE, none, 200),
+        ("the first app disabled", of(), &disabled, none, 404),
+        (
+            "another app disabled",
+            every(),
+            &third,
+            &[FIRST, SECOND],
+            404,
+        ),
+        ("another person's app", own(), &person, none, 404),
+        ("a title as app", of().named(&["Courier"]), THREE, none, 404),
+        (
+            "a slug with a typo",
+            of().named(&["7be4d2a90c310009"]),
+            THREE,
+            none,
+            404,
+        ),
+        (
+            "a wrong slug",
+            of().named(&["0000000000000000"]),
+            THREE,
+            none,
+            404,
+        ),
+        (
+            "a list with two apps, one refused",
+            of().named(&[FIRST, THIRD]),
+            THREE,
+            one,
+            404,
+        ),
+        ("another host accepts", mirror(), THREE, one, 404),
+        ("another host refuses", mirror(), THREE, none, 404),
+    ]
+    .map(|(name, seen, list, readable, refused)| {
+        let screen = seen.with_list(list, readable, refused);
+        format!("######## {name}\n{screen}\n")
+    });
+    let sheet = screens.concat();
     // One app is not counted twice.
     let is_doubled = |line: &str| line.contains(" refused, ") && line.contains(" disabled)");
     assert!(!sheet.lines().any(is_doubled));
@@ -377,80 +358,72 @@ fn what_a_person_sees_who_asks_for_apps() {
 
 #[test]
 fn what_a_person_sees_who_gets_no_list() {
-    let mut sheet = String::new();
-    let mut add =
-        |name: &str, screen: String| write!(sheet, "######## {name}\n{screen}\n").unwrap();
-    let workspace = || Seen::by(TokenKind::Workspace);
-    let plain = |seen: Seen, outcome| seen.without_list(|_| {}, outcome);
-    let unauthorized = || Ok(body(401, r#"{"message":"Unauthorized"}"#));
-    add("rejected", plain(workspace(), unauthorized()));
-    add(
-        "personal rejected",
-        plain(Seen::by(TokenKind::Personal), unauthorized()),
-    );
-    add(
-        "without prefix rejected",
-        plain(Seen::by(TokenKind::Unknown), unauthorized()),
-    );
-    add(
-        "403 to the list",
-        plain(workspace(), Ok(body(403, r#"{"message":"Forbidden"}"#))),
-    );
-    add(
-        "no apps",
-        plain(workspace(), Ok(body(200, r#"{"data":[],"paging":{}}"#))),
-    );
-    add(
-        "guest network",
-        plain(workspace(), Ok(page(200, "Guest Wi-Fi"))),
-    );
+    let of = || Seen::by(TokenKind::Workspace);
+    let told = |status, words| Ok(body(status, &format!(r#"{{"message":"{words}"}}"#)));
     let mut redirect = Response::new(302, Body::Empty);
     redirect.location_host = Some(Untrusted::new("login.corp.example"));
-    add("redirect", plain(workspace(), Ok(redirect)));
-    let limited = |exchange: &mut Exchange| exchange.retry_after = Some(Duration::from_secs(90));
-    add(
-        "rate limit",
-        workspace().without_list(limited, Ok(body(429, r#"{"message":"slow down"}"#))),
-    );
-    let tried = |exchange: &mut Exchange| exchange.attempts = 3;
-    add(
-        "outage",
-        workspace().without_list(tried, Ok(body(503, r#"{"message":"down"}"#))),
-    );
-    add("DNS", plain(workspace(), Err(FaultKind::Dns.into())));
     let inspected = Fault {
         issuer: Some(Untrusted::new("Corp Inspection CA")),
         ..FaultKind::TlsUnknownIssuer.into()
     };
-    add("TLS inspection", plain(workspace(), Err(inspected)));
-    let nowhere =
-        |exchange: &mut Exchange| exchange.remote_address = Some(([0, 0, 0, 0], 443).into());
-    add(
-        "sinkhole",
-        workspace().without_list(nowhere, Err(FaultKind::Refused.into())),
-    );
-    add(
-        "no connection in time",
-        plain(workspace(), Err(FaultKind::ConnectTimeout.into())),
-    );
     let mut filter = page(403, "Blocked: Developer Tools");
     filter.responder.headers = vec![Header {
         name: Untrusted::new("Server"),
         value: Untrusted::new("Zscaler/6.2"),
     }];
-    add("a filter's page", plain(workspace(), Ok(filter)));
     let mut login = ProxyResponse::new(407);
     login.schemes = vec![AuthScheme::Negotiate, AuthScheme::Ntlm];
-    let mut behind = workspace();
+    let login = Fault::of_proxy(FaultKind::ProxyLogin, login);
+    let mut behind = of();
     behind.target.proxy = Some("http://proxy.corp.example:8080".to_owned());
     behind.known.proxy_variables = vec!["HTTPS_PROXY"];
-    let login = Fault::of_proxy(FaultKind::ProxyLogin, login);
-    add("a proxy with NTLM", plain(behind, Err(login)));
-    let mirror = workspace().base_url("https://bitrise.example/v1");
-    add(
-        "wrong base URL",
-        plain(mirror, Ok(body(404, r#"{"message":"Not Found"}"#))),
-    );
+    let mirror = of().base_url("https://bitrise.example/v1");
+    let as_is: fn(&mut Exchange) = |_| {};
+    let waiting: fn(&mut Exchange) = |it| it.retry_after = Some(Duration::from_secs(90));
+    let tried: fn(&mut Exchange) = |it| it.attempts = 3;
+    let nowhere: fn(&mut Exchange) = |it| it.remote_address = Some(([0, 0, 0, 0], 443).into());
+    let screens = [
+        ("rejected", of(), as_is, told(401, "Unauthorized")),
+        (
+            "personal rejected",
+            Seen::by(TokenKind::Personal),
+            as_is,
+            told(401, "Unauthorized"),
+        ),
+        (
+            "without prefix rejected",
+            Seen::by(TokenKind::Unknown),
+            as_is,
+            told(401, "Unauthorized"),
+        ),
+        ("403 to the list", of(), as_is, told(403, "Forbidden")),
+        (
+            "no apps",
+            of(),
+            as_is,
+            Ok(body(200, r#"{"data":[],"paging":{}}"#)),
+        ),
+        ("guest network", of(), as_is, Ok(page(200, "Guest Wi-Fi"))),
+        ("redirect", of(), as_is, Ok(redirect)),
+        ("rate limit", of(), waiting, told(429, "slow down")),
+        ("outage", of(), tried, told(503, "down")),
+        ("DNS", of(), as_is, Err(FaultKind::Dns.into())),
+        ("TLS inspection", of(), as_is, Err(inspected)),
+        ("sinkhole", of(), nowhere, Err(FaultKind::Refused.into())),
+        (
+            "no connection in time",
+            of(),
+            as_is,
+            Err(FaultKind::ConnectTimeout.into()),
+        ),
+        ("a filter's page", of(), as_is, Ok(filter)),
+        ("a proxy with NTLM", behind, as_is, Err(login)),
+        ("wrong base URL", mirror, as_is, told(404, "Not Found")),
+    ]
+    .map(|(name, seen, change, outcome)| {
+        format!("######## {name}\n{}\n", seen.without_list(change, outcome))
+    });
+    let sheet = screens.concat();
     insta::assert_snapshot!("no-list", sheet);
 }
 
