@@ -20,6 +20,8 @@ use crate::report::{
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use url::Url;
 
 /// A fact that a condition may name: its name, and how it is judged. Its words for `explain` stand
@@ -70,16 +72,13 @@ impl Condition {
 
     /// Says what it asks for.
     pub(super) fn words(&self) -> String {
-        let facts = include_str!("catalogue/facts.txt");
-        let of = |name: &str| {
-            facts
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(" | "))
-        };
+        static WORDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+            let lines = include_str!("catalogue/facts.txt").lines();
+            lines.filter_map(|line| line.split_once(" | ")).collect()
+        });
         let form = format!("{} {}", self.name, self.of);
-        let words = of(&form)
-            .or(of(&self.name))
-            .and_then(|words| words.split_once(" | "));
+        let words = WORDS.get(&*form).or(WORDS.get(&*self.name));
+        let words = words.and_then(|words| words.split_once(" | "));
         let (yes, no) = words.unwrap_or_default();
         let words = if self.is_not { no } else { yes };
         words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))

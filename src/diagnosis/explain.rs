@@ -9,19 +9,16 @@ use crate::check::CheckId;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
-/// What there is to say about one reason.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// What happened, in one or two sentences.
-    pub meaning: &'static str,
-    /// The lists below it, with their headings: every cause with the condition under which it
-    /// applies, every action that needs no special case, with who has to do it and the condition
-    /// under which it has a point, what somebody who helps should ask next, and where to read more.
-    pub lists: [(&'static str, Vec<Text>); 4],
+/// Returns what happened where there is a reason, in one or two sentences.
+pub fn happened(reason: Reason) -> &'static str {
+    words(reason.as_str())
 }
 
-/// Returns the page of a reason.
-pub fn page(reason: Reason) -> Page {
+/// Returns the lists on the page of a reason, with their headings: every cause with the condition
+/// under which it applies, every action that needs no special case, with who has to do it and the
+/// condition under which it has a point, what somebody who helps should ask next, and where to read
+/// more.
+pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
     let facts = Facts {
         reason: Some(reason),
         ..Facts::default()
@@ -44,15 +41,12 @@ pub fn page(reason: Reason) -> Page {
     let actions = actions.into_iter().filter_map(action).collect();
     let questions = entry.all("ask").map(|ask| Text::from(&*ask.text));
     let links = entry.links().into_iter().map(Text::from);
-    Page {
-        meaning: entry.text("means"),
-        lists: [
-            ("Causes", entry.all("cause").map(cause).collect()),
-            ("What to do, and who", actions),
-            ("What to ask next", questions.collect()),
-            ("More", links.collect()),
-        ],
-    }
+    [
+        ("Causes", entry.all("cause").map(cause).collect()),
+        ("What to do, and who", actions),
+        ("What to ask next", questions.collect()),
+        ("More", links.collect()),
+    ]
 }
 
 /// Returns what a verdict means, in one sentence.

@@ -23,7 +23,9 @@ mod saved;
 mod sentence;
 mod values;
 
-pub use explain::{Page, StatusLine, check_title, codes, dx_page, dx_words, meaning, page, status};
+pub use explain::{
+    StatusLine, check_title, codes, dx_page, dx_words, happened, meaning, page, status,
+};
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
 pub use values::{a_few, app_in_workspace, apps, span};

@@ -88,9 +88,9 @@ fn whole(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
 /// Renders the page of a reason for people.
 pub fn explain_reason(reason: Reason, style: Style) -> String {
     let mut page = Page::new(style);
-    let (entry, verdict) = (diagnosis::page(reason), reason.verdict());
+    let verdict = reason.verdict();
     page.line(&page.painted(BOLD, reason.as_str()));
-    page.block("", 0, &entry.meaning.into());
+    page.block("", 0, &diagnosis::happened(reason).into());
     page.line("");
     let code = format!("{} (exit code {})", verdict.as_str(), verdict.exit_code());
     page.fact("Verdict", &code);
@@ -101,7 +101,7 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
         "will not help"
     };
     page.fact("Retry", retry);
-    for (heading, lines) in &entry.lists {
+    for (heading, lines) in &diagnosis::page(reason) {
         page.list(heading, lines);
     }
     page.text
@@ -340,7 +340,7 @@ impl Page {
         let reasons = Reason::ALL.iter();
         for reason in reasons.filter(|reason| reason.verdict() == verdict) {
             let name = format!("    {:<24}", reason.as_str());
-            self.block(&name, 28, &diagnosis::page(*reason).meaning.into());
+            self.block(&name, 28, &diagnosis::happened(*reason).into());
         }
     }
 

@@ -310,20 +310,19 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
         has(&page, diagnosis::dx_words(*verdict).unwrap_or("DX shows"));
         has(&index, verdict.as_str());
         for reason in Reason::ALL.iter().filter(|r| r.verdict() == *verdict) {
-            has(&page, &words(diagnosis::page(*reason).meaning));
+            has(&page, &words(diagnosis::happened(*reason)));
         }
     }
     for reason in Reason::ALL {
         let name = reason.as_str();
         let page = run(&[&name.to_uppercase()]);
-        let entry = diagnosis::page(*reason);
-        for (heading, lines) in &entry.lists {
+        for (heading, lines) in &diagnosis::page(*reason) {
             assert!(!lines.is_empty(), "{heading}: {page}");
             for text in lines {
                 has(&page, &words(&text.to_string()));
             }
         }
-        let meaning = words(entry.meaning);
+        let meaning = words(diagnosis::happened(*reason));
         has(&page, &meaning);
         has(
             &page,
