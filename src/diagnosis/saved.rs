@@ -35,6 +35,9 @@ const MAX_ITEM: usize = 64 * 1024;
 /// The exit code of a run whose report could not be written somewhere, whatever it says.
 const UNWRITTEN: u8 = 1;
 
+/// Why nothing was checked.
+const NOTHING_SENT: &str = "the run of this report ended before anything was sent";
+
 /// Reads a report that this program wrote, of this version or another one of the same form.
 ///
 /// Returns nothing if the text is no report of this program, and a report that says so and nothing
@@ -130,11 +133,8 @@ pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     each_item(from, |item| {
         count += 1;
         let is_bounded = count <= MAX_ITEMS && item.len() <= MAX_ITEM;
-        items.extend(
-            is_bounded
-                .then(|| serde_json::from_str::<T>(item).ok())
-                .flatten(),
-        );
+        let read = is_bounded.then(|| serde_json::from_str::<T>(item));
+        items.extend(read.and_then(Result::ok));
         is_bounded
     })?;
     Ok(items)
@@ -167,15 +167,12 @@ fn difference(one: &str, other: &str) -> Option<String> {
 
 /// Makes the report anew.
 fn rebuilt(saved: &Diagnosis) -> Report {
-    let evidence = Evidence {
-        saved,
-        listed: { saved.apps.first.iter() }
-            .map(|app| app.slug.raw())
-            .collect(),
-    };
     let apps = &saved.apps;
+    let listed = apps.first.iter().map(|app| app.slug.raw()).collect();
+    let evidence = Evidence { saved, listed };
     let is_unmade = apps.items.is_empty() && saved.requests().next().is_none();
-    let is_not_run = |reason: &Reason| is_unmade && reason.verdict() == Verdict::NotRun;
+    let not_run =
+        { saved.reason.filter(|_| is_unmade) }.filter(|reason| reason.verdict() == Verdict::NotRun);
     let mut slugs = HashSet::new();
     let items = apps.items.iter();
     let items = items.filter(|item| slugs.insert(item.app.slug.raw()));
@@ -184,12 +181,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let mut report = Report {
         evidence: EvidenceKind::Report,
         duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
-        not_run: saved.reason.filter(is_not_run).map(|reason| {
-            NotRun::new(
-                reason,
-                "the run of this report ended before anything was sent",
-            )
-        }),
+        not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT)),
         list: list(saved, &checks),
         options: RunOptions {
             selection: saved.target.apps,
@@ -416,9 +408,7 @@ impl Evidence<'_> {
         let path = path.unwrap_or_default();
         let is_path = match id {
             CheckId::TokenFormat => false,
-            CheckId::AppsList | CheckId::AppsRecheck => {
-                path == "/apps" || path.starts_with("/apps?")
-            }
+            CheckId::AppsList | CheckId::AppsRecheck => path.split('?').next() == Some("/apps"),
             _ => path.starts_with("/apps/") && path.contains("/pipelines"),
         };
         let is_asked = is_path && is_address(url);
