@@ -202,9 +202,7 @@ facts! {
     "new_token": |f, _| match f.kind {
         _ if f.was_pasted() => Some(true),
         Some(TokenKind::Personal) => Some(f.is_disabled() != Some(true) && f.mistaken.is_none()),
-        Some(TokenKind::Unknown) => Some(f.reason == Some(Reason::TokenRejected)),
-        Some(TokenKind::Workspace) => Some(false),
-        None => None,
+        kind => Some(kind? == TokenKind::Unknown && f.reason == Some(Reason::TokenRejected)),
     };
 
     // The apps.

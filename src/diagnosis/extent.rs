@@ -19,10 +19,8 @@ pub(super) fn workspaces(report: &Report) -> Vec<Workspace> {
     let others = report.list.sample.iter().map(|app| (app, None));
     let (mut workspaces, mut places) = (Vec::<Workspace>::new(), HashMap::new());
     let mut seen = HashSet::new();
-    for (app, result) in checked.chain(others) {
-        if !seen.insert(app.slug.raw()) {
-            continue;
-        }
+    let apps = checked.chain(others);
+    for (app, result) in apps.filter(|(app, _)| seen.insert(app.slug.raw())) {
         let name = app.workspace.as_ref();
         let place = *{ places.entry(name.map(Untrusted::raw)) }.or_insert(workspaces.len());
         if place == workspaces.len() {

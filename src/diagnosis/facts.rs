@@ -16,6 +16,7 @@ use crate::report::{
 use crate::text::Untrusted;
 use crate::token::TokenKind;
 use crate::verdict::Reason;
+use std::net::IpAddr;
 use std::time::SystemTime;
 use url::Url;
 
@@ -224,13 +225,10 @@ impl<'a> Facts<'a> {
     /// Tells whether the address that was connected to is none: a DNS filter's or a hosts file's
     /// `0.0.0.0` or `::`, or this machine's own in place of another host's.
     pub(super) fn is_sinkhole(&self) -> Option<bool> {
-        let Some(remote) = self.exchange?.remote_address else {
-            return Some(false);
-        };
-        let ip = remote.ip();
-        let is_via_proxy = self.proxy.is_some();
+        let remote = self.exchange?.remote_address.map(|remote| remote.ip());
         let is_elsewhere = self.is_bitrise == Some(true) && !self.is_sandbox;
-        Some(!is_via_proxy && (ip.is_unspecified() || (is_elsewhere && ip.is_loopback())))
+        let is_none = |ip: IpAddr| ip.is_unspecified() || (is_elsewhere && ip.is_loopback());
+        Some(self.proxy.is_none() && remote.is_some_and(is_none))
     }
 
     /// Tells whether more apps may be refused than this run has seen.

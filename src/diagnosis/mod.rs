@@ -171,11 +171,9 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let is_shown = |check: &&Check| !(is_text && pasted::is_of_run(check));
     let checks = report.checks.iter().filter(is_shown);
     let checks: Vec<CheckLine> = checks.map(|check| lines::check(check, &facts)).collect();
-    let first = actions
-        .first()
-        .and_then(|action| result::who(action, &facts));
-    let (who, who_text) = first.unzip();
-    let is_live = report.evidence == EvidenceKind::Live;
+    let (who, who_text) = { actions.first() }
+        .and_then(|action| result::who(action, &facts))
+        .unzip();
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
@@ -201,11 +199,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
                 message: say(&format!("warning {}", code.as_str()), &facts),
             })
             .collect(),
-        reproduce: if facts.commands.is_empty() {
-            reproduce(&checks, &report, &facts)
-        } else {
-            facts.commands.clone()
-        },
+        reproduce: reproduce(&checks, &report, &facts),
         checks,
         causes_note: (causes.len() > 1).then(|| say("causes_note", &facts).to_string().into()),
         causes: { causes.iter() }
@@ -222,15 +216,15 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         },
         not_checked: list_of("not_checked", &facts),
         if_dx_refuses: list_of("if_dx_refuses", &facts),
-        questions: entry
-            .all("ask")
+        questions: { entry.all("ask") }
             .map(|ask| fill(&ask.text, &facts))
             .collect(),
         links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
         // A saved report knows how long its run took, a pasted text does not.
-        duration_ms: (is_live || !report.duration.is_zero()).then(|| millis(report.duration)),
+        duration_ms: (!facts.is_told() || !report.duration.is_zero())
+            .then(|| millis(report.duration)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;
@@ -247,17 +241,18 @@ fn token(report: &Report, facts: &Facts) -> TokenLine {
     }
 }
 
-/// Returns the commands that repeat the requests, each once.
+/// Returns the commands that settle what is open, or else those that repeat the requests, each once.
 fn reproduce(checks: &[CheckLine], report: &Report, facts: &Facts) -> Vec<String> {
+    let mut commands = facts.commands.clone();
+    let is_open = !commands.is_empty();
     // The sandbox of an earlier run is gone.
     let is_gone = report.evidence == EvidenceKind::Report && report.target.sandbox.is_some();
     let requests = checks.iter().filter_map(|check| check.request.as_ref());
-    let mut commands: Vec<String> = Vec::new();
-    for request in requests.filter(|_| !is_gone) {
+    for request in requests.filter(|_| !(is_open || is_gone)) {
         if commands.is_empty() {
             // The sandbox ends with the run.
             let start = list_of("start_again", facts);
-            commands = start.iter().map(ToString::to_string).collect();
+            commands.extend(start.iter().map(ToString::to_string));
         }
         if !commands.contains(&request.command) {
             commands.push(request.command.clone());

@@ -36,21 +36,18 @@ pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
 /// Returns what is to be done, in order. A step that is not for whoever does the one before begins
 /// with whom it is for.
 pub(super) fn actions(actions: &[&Line], facts: &Facts) -> Vec<Text> {
-    // Whoever waits does the rest, too.
-    let person = |action: &&Line| {
-        let person = said(&format!("by {}", action.action().0), facts);
-        person.unwrap_or_else(|| say("by you", facts))
-    };
-    let people: Vec<Text> = actions.iter().map(person).collect();
-    let mut texts: Vec<Text> = { actions.iter() }
-        .map(|action| fill(action.action().1, facts).capitalized())
-        .collect();
-    for (text, pair) in texts.iter_mut().skip(1).zip(people.windows(2)) {
-        if pair[0] != pair[1] {
-            *text = pair[1].clone().capitalized().own(": ").then(text.clone());
+    let mut before = None;
+    let step = |action: &&Line| {
+        let (name, text) = action.action();
+        let text = fill(text, facts).capitalized();
+        // Whoever waits does the rest, too.
+        let person = said(&format!("by {name}"), facts).unwrap_or_else(|| say("by you", facts));
+        match before.replace(person.clone()) {
+            Some(before) if before != person => person.capitalized().own(": ").then(text),
+            _ => text,
         }
-    }
-    texts
+    };
+    actions.iter().map(step).collect()
 }
 
 /// Returns the headline of the likeliest cause, if it has one and is known to apply.
