@@ -119,17 +119,13 @@ impl Redactor {
         const PASSES: usize = 3;
         let mut cleaned = Cow::Borrowed(text);
         for _ in 0..PASSES {
-            let mut removed = Vec::new();
-            self.search(&cleaned, |place| {
-                removed.push(place);
-                false
-            });
-            if removed.is_empty() {
+            let mut places = self.places(&cleaned);
+            if places.is_empty() {
                 return cleaned;
             }
-            removed.sort_unstable_by_key(|place| place.start);
+            places.sort_unstable_by_key(|place| place.start);
             let (mut out, mut at) = (String::new(), 0);
-            for place in removed {
+            for place in places {
                 if place.start > at || out.is_empty() {
                     out.push_str(&cleaned[at..place.start]);
                     out.push_str(REDACTED);
@@ -144,11 +140,12 @@ impl Redactor {
 
     /// Tells whether any run of the secrets stands in the text.
     pub fn finds(&self, text: &str) -> bool {
-        self.search(text, |_| true)
+        !self.places(text).is_empty()
     }
 
-    /// Reports where secrets stand, until it is told that this is enough; tells whether it was.
-    fn search(&self, text: &str, mut enough: impl FnMut(Range<usize>) -> bool) -> bool {
+    /// Returns the places where secrets stand.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
         for signs in VIEWS {
             if !signs.is_empty() && !text.contains(|c| signs.contains(c)) {
                 continue;
@@ -169,29 +166,27 @@ impl Redactor {
                     let seen = if runs.joins_words { count } else { since_space };
                     let (before, start) = last[RUN - runs.length];
                     let run = hash.wrapping_sub(before.wrapping_mul(runs.gone));
-                    let is_found = seen >= runs.length && runs.hashes.binary_search(&run).is_ok();
-                    if is_found && enough(start..place.end) {
-                        return true;
+                    if seen >= runs.length && runs.hashes.binary_search(&run).is_ok() {
+                        places.push(start..place.end);
                     }
                 }
             }
         }
         let is_secret = |text: &str| {
             let mut words = text.split(|c: char| !c.is_alphanumeric());
-            let is_one = |word| self.words.iter().any(|one| one.eq_ignore_ascii_case(word));
-            words.any(is_one)
+            words.any(|word| self.words.iter().any(|one| one.eq_ignore_ascii_case(word)))
         };
         let is_between = |c: char| !c.is_alphanumeric() && !"+/-_".contains(c);
+        let parts = text.split_inclusive(is_between);
         let mut end = 0;
-        let mut parts = text
-            .split_inclusive(is_between)
-            .filter(|_| !self.words.is_empty());
-        parts.any(|part| {
+        for part in parts.filter(|_| !self.words.is_empty()) {
             let (start, word) = (end, part.trim_end_matches(is_between));
             end += part.len();
-            (is_secret(word) || is_secret(&decode_base64(word)))
-                && enough(start..start + word.len())
-        })
+            if is_secret(word) || is_secret(&decode_base64(word)) {
+                places.push(start..start + word.len());
+            }
+        }
+        places
     }
 }
 

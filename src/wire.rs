@@ -108,23 +108,18 @@ impl Document {
         let text = std::str::from_utf8(body).map_or_else(mend, Cow::Borrowed);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let json = Json(text.trim_ascii());
-        let Some(top) = json.object() else {
+        let top = json.object();
+        if top.is_none() {
+            // It may be no object, or one that has a member twice.
             serde_json::from_str::<IgnoredAny>(json.0).ok()?;
-            let is_object = json.0.starts_with('{');
-            let form = if is_object { Form::Object } else { Form::Value };
-            return Some(Self {
-                form,
-                ..Self::default()
-            });
-        };
+        }
+        let top = top.unwrap_or_default();
         let own = [top.message, top.error_msg, top.error, top.error_message];
         let errors = top.errors.items().0.into_iter().take(MAX_ERRORS);
-        let mut words: Vec<String> = own
-            .into_iter()
-            .chain(errors)
-            .filter_map(Json::text)
-            .collect();
+        let own = own.into_iter().chain(errors);
+        let mut words: Vec<String> = own.filter_map(Json::text).collect();
         let form = match (top.error.0.starts_with(['{', '[']), words.is_empty()) {
+            _ if !json.0.starts_with('{') => Form::Value,
             (true, _) => Form::NestedError,
             (false, false) => Form::BitriseError,
             (false, true) => Form::Object,
@@ -158,8 +153,7 @@ impl Document {
 
     /// Tells whether it is a list with items, whatever they are.
     pub fn has_items(&self) -> bool {
-        let list = self.list.as_ref();
-        list.is_some_and(|list| list.runs.runs > 0)
+        { self.list.as_ref() }.is_some_and(|list| list.runs.runs > 0)
     }
 
     /// Notes that the list may go on, and is not known to be counted.

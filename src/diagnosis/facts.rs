@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
         self.is_rechecked = self.app.map(|_| is_401 && is_denied);
         let denied = { report.apps.iter() }.filter(|result| result.state == AppState::Denied);
         self.refused = denied.map(|result| &result.app).collect();
-        let first = report.first();
+        let first = report.apps.iter().find(|result| result.is_first);
         self.first_state = first.map(|result| result.state);
         self.first = first.map(|result| &result.app).or(report.list.first());
         if self.is_listed != Some(true) {

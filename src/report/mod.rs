@@ -372,8 +372,8 @@ impl Report {
     /// Returns the exit code of the process: the verdict's, or the signal's where one ended the
     /// run, whatever was known by then.
     pub fn exit_code(&self) -> u8 {
-        self.interrupted
-            .map_or_else(|| self.verdict().exit_code(), Signal::exit_code)
+        let by_verdict = || self.verdict().exit_code();
+        self.interrupted.map_or_else(by_verdict, Signal::exit_code)
     }
 
     /// Returns the reason for the verdict: of those with the highest rank, the first.
@@ -399,12 +399,6 @@ impl Report {
         apps.any(|app| app.state == AppState::Readable)
     }
 
-    /// Returns the app that the list begins with, if it was checked: DX looks at that one when a
-    /// connection is added.
-    pub fn first(&self) -> Option<&AppResult> {
-        self.apps.iter().find(|app| app.is_first)
-    }
-
     /// Returns the reason that was found in checks and apps: of those with the highest rank, the
     /// first.
     pub(crate) fn found(&self) -> Option<Reason> {
@@ -420,9 +414,8 @@ impl Report {
     /// Returns the check that decided the verdict.
     pub fn decisive(&self) -> Option<&Check> {
         let reason = self.reason()?;
-        self.checks
-            .iter()
-            .find(|check| check.result.reason() == Some(reason))
+        let mut checks = self.checks.iter();
+        checks.find(|check| check.result.reason() == Some(reason))
     }
 
     /// Tells whether the same run may end otherwise a little later.
