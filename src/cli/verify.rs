@@ -69,7 +69,7 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
         Ok(redactor) => (run.report, redactor),
         Err(early) => early.end(run.report),
     };
-    report.duration = clock.elapsed();
+    report.duration = Some(clock.elapsed());
     report.options = request::options(args);
     let asked = report.target.base_url.as_deref();
     let known = environment.known(asked.and_then(base_url::url).as_ref());

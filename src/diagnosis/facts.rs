@@ -98,7 +98,7 @@ impl<'a> Facts<'a> {
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
         let wait = report.retry_after().filter(|wait| !wait.is_zero());
-        let wait = wait.map(|wait| wait.saturating_add(report.duration));
+        let wait = wait.map(|wait| wait.saturating_add(report.duration.unwrap_or_default()));
         let mut facts = Self {
             report: Some(report),
             reason: report.reason(),

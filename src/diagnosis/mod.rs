@@ -222,9 +222,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
-        // A saved report knows how long its run took, a pasted text does not.
-        duration_ms: (!facts.is_told() || !report.duration.is_zero())
-            .then(|| millis(report.duration)),
+        // What ends before it starts took no time; of a pasted text it is not known.
+        duration_ms: { report.duration.map(millis) }.or((!facts.is_told()).then_some(0)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;

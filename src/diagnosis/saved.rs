@@ -180,7 +180,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let checks: Vec<Check> = checks.collect();
     let mut report = Report {
         evidence: EvidenceKind::Report,
-        duration: Duration::from_millis(saved.duration_ms.unwrap_or_default()),
+        duration: saved.duration_ms.map(Duration::from_millis),
         not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT)),
         list: list(saved, &checks),
         options: RunOptions {

@@ -26,8 +26,8 @@ pub use crate::plan::NotRun;
 pub struct Report {
     /// When the run started, if that is known.
     pub checked_at: Option<SystemTime>,
-    /// How long it took.
-    pub duration: Duration,
+    /// How long it took, if that is known.
+    pub duration: Option<Duration>,
     /// What was asked.
     pub target: Target,
     /// What is known of the token.
