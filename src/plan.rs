@@ -3,6 +3,7 @@
 //! Invariant: no I/O, and no error quotes what was typed, because that may be a token.
 
 use crate::app::Slug;
+use crate::names::names;
 use crate::redact::Redactor;
 use crate::text::escape_unprintable;
 use crate::token;
@@ -13,26 +14,33 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+names! {
+    /// Which apps a run is to check.
+    #[derive(Default)]
+    pub enum Selection {
+        /// The first one of the list, as DX does.
+        #[default]
+        First = "first",
+        /// Those of `--app`.
+        Named = "named",
+        /// Those of `--apps-file`.
+        File = "file",
+        /// Every one on every page (`--all-apps`).
+        All = "all",
+    }
+}
+
 /// What is to be checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The apps to check.
-    pub apps: AppSelection,
+    /// Which apps to check.
+    pub selection: Selection,
+    /// Those that were named, by option or in a file.
+    pub apps: Vec<Slug>,
     /// Whether to ask for the details of one pipeline run of each app.
     pub details: bool,
     /// The maximum number of requests in flight; at least one is.
     pub concurrency: usize,
-}
-
-/// Which apps are to be checked.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum AppSelection {
-    /// The first one of the list, as DX does.
-    First,
-    /// These.
-    Named(Vec<Slug>),
-    /// Every app on every page of the list.
-    All,
 }
 
 impl Plan {
@@ -45,12 +53,10 @@ impl Plan {
         if token.finds(base_url) {
             return Err(refused("the base URL", WITH_TOKEN));
         }
-        match &self.apps {
-            AppSelection::Named(apps) if apps.iter().any(|app| token.finds(app.raw())) => {
-                Err(refused(OPTION, TOKEN))
-            }
-            _ => Ok(()),
+        if self.apps.iter().any(|app| token.finds(app.raw())) {
+            return Err(refused(OPTION, TOKEN));
         }
+        Ok(())
     }
 }
 

@@ -143,12 +143,9 @@ impl ProxyUrl {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
         // The rules for hosts are those of http.
         let url = Url::parse(&format!("http://{host}/")).ok();
-        let host = url
-            .as_ref()
-            .and_then(Url::host_str)
-            .filter(|_| place.chars().all(is_part));
+        let host = url.as_ref().and_then(Url::host_str);
         let given = port.map(str::parse::<NonZero<u16>>).transpose();
-        let (Some(host), Ok(port)) = (host, given) else {
+        let (Some(host), Ok(port), true) = (host, given, place.chars().all(is_part)) else {
             return Err(UNREADABLE);
         };
         let default_port = scheme.starts_with("socks").then_some(SOCKS_PORT);

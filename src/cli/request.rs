@@ -5,10 +5,11 @@ use super::environment::Environment;
 use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use crate::api::Roots;
+use crate::app::Slug;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
-use crate::plan::{self, AppSelection, NotRun, Plan};
+use crate::plan::{self, NotRun, Plan, Selection};
 use crate::proxy::Route;
-use crate::report::{BaseUrlSource, RunOptions, Selection, Target};
+use crate::report::{BaseUrlSource, RunOptions, Target};
 use secrecy::zeroize::Zeroizing;
 use std::path::Path;
 
@@ -65,6 +66,7 @@ impl Request {
         }
         Ok(Self {
             plan: Plan {
+                selection: options(args).selection,
                 apps,
                 details: args.pipeline_details,
                 concurrency: args.concurrency.into(),
@@ -113,24 +115,14 @@ async fn read(
 }
 
 /// Reads which apps are to be checked.
-async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<AppSelection, Early> {
+async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<Vec<Slug>, Early> {
     if let Some(path) = &args.apps_file {
         let option = "--apps-file";
         let bytes = read(path, limits, option).await?;
         let text = input::text(&bytes);
         let text = text.map_err(|error| NotRun::file(path, option, &error))?;
-        return Ok(AppSelection::Named(plan::app_slugs(&text)?));
+        return Ok(plan::app_slugs(&text)?);
     }
-    let mut apps = Vec::new();
-    for app in &args.app {
-        let app = plan::app_slug(&app.to_string_lossy())?;
-        if !apps.contains(&app) {
-            apps.push(app);
-        }
-    }
-    Ok(match options(args).selection {
-        Selection::All => AppSelection::All,
-        Selection::First => AppSelection::First,
-        Selection::Named | Selection::File => AppSelection::Named(apps),
-    })
+    let apps = { args.app.iter() }.map(|app| plan::app_slug(&app.to_string_lossy()));
+    Ok(apps.collect::<Result<_, _>>()?)
 }

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 pub use crate::pasted::Shell;
-pub use crate::plan::NotRun;
+pub use crate::plan::{NotRun, Selection};
 
 /// Everything that is known after a run.
 #[derive(Debug, Default)]
@@ -62,22 +62,6 @@ pub struct RunOptions {
     pub details: bool,
     /// How long one attempt may take, if that is known (`--timeout`).
     pub timeout: Option<Duration>,
-}
-
-names! {
-    /// Which apps a run was to check.
-    #[derive(Default)]
-    pub enum Selection {
-        /// The first one of the list, as DX does.
-        #[default]
-        First = "first",
-        /// Those of `--app`.
-        Named = "named",
-        /// Those of `--apps-file`.
-        File = "file",
-        /// Every one on every page (`--all-apps`).
-        All = "all",
-    }
 }
 
 names! {

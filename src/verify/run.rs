@@ -5,8 +5,8 @@ use crate::api::Client;
 use crate::app::App;
 use crate::check::CheckId;
 use crate::exchange::Exchange;
-use crate::plan::{AppSelection, Plan};
-use crate::report::{AppState, Assembly, Next, Selection};
+use crate::plan::{Plan, Selection};
+use crate::report::{AppState, Assembly, Next};
 use crate::verdict::{Reason, Verdict};
 use futures_util::StreamExt as _;
 use futures_util::future::{join, select};
@@ -41,16 +41,9 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(client: &'a Client, plan: &'a Plan, on_event: &'a dyn Fn(Event<'_>)) -> Self {
-        let selection = match &plan.apps {
-            AppSelection::First => Selection::First,
-            AppSelection::Named(_) => Selection::Named,
-            AppSelection::All => Selection::All,
-        };
-        let mut assembly = Assembly::new(selection, plan.details);
-        if let AppSelection::Named(slugs) = &plan.apps {
-            for slug in slugs {
-                assembly.app(slug);
-            }
+        let mut assembly = Assembly::new(plan.selection, plan.details);
+        for slug in &plan.apps {
+            assembly.app(slug);
         }
         Self {
             client,
@@ -95,9 +88,11 @@ impl<'a> Run<'a> {
             let exchange = self.send(self.client.apps(next.as_ref())).await;
             let mut assembly = self.assembly.borrow_mut();
             // The apps that a plan names are there before the list.
-            let is_named = matches!(self.plan.apps, AppSelection::Named(_));
-            let known = assembly.results().len();
-            let known = if is_named && is_first { 0 } else { known };
+            let known = if is_first {
+                0
+            } else {
+                assembly.results().len()
+            };
             match assembly.apps(exchange) {
                 Ok(()) => {}
                 Err(reason) if is_first => return self.end.set(Some(reason)),
@@ -111,12 +106,12 @@ impl<'a> Run<'a> {
                 let _ = found.as_ref().map(|found| found.send(index));
             }
             let (listed, is_all) = assembly.listed();
-            match self.plan.apps {
-                AppSelection::First => {}
-                AppSelection::Named(_) => {
+            match self.plan.selection {
+                Selection::First => {}
+                Selection::Named | Selection::File => {
                     (self.on_event)(Event::Listed(assembly.results().len(), true));
                 }
-                AppSelection::All => (self.on_event)(Event::Listed(listed, is_all)),
+                Selection::All => (self.on_event)(Event::Listed(listed, is_all)),
             }
             is_first = false;
         }

@@ -9,7 +9,7 @@ use crate::support::{has, in_time, lacks, rows};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
-use bitrise_dx::plan::{AppSelection, Plan};
+use bitrise_dx::plan::{Plan, Selection};
 use bitrise_dx::sandbox::TOKEN;
 use bitrise_dx::verdict::{Reason, Signal};
 use bitrise_dx::verify::verify;
@@ -58,31 +58,35 @@ async fn at_request(server: &Server, count: usize, signal: Signal) -> Signal {
 
 fn chosen(slugs: &[&str]) -> Plan {
     let slugs = slugs.iter().map(|slug| Slug::parse(slug).unwrap());
-    plan(AppSelection::Named(slugs.collect()), 1)
+    Plan {
+        apps: slugs.collect(),
+        ..plan(Selection::Named, 1)
+    }
 }
 
-fn plan(apps: AppSelection, concurrency: usize) -> Plan {
+fn plan(selection: Selection, concurrency: usize) -> Plan {
     Plan {
-        apps,
+        selection,
+        apps: Vec::new(),
         details: false,
         concurrency,
     }
 }
 
-fn with_details(apps: AppSelection, concurrency: usize) -> Plan {
-    let mut plan = plan(apps, concurrency);
+fn with_details(selection: Selection, concurrency: usize) -> Plan {
+    let mut plan = plan(selection, concurrency);
     plan.details = true;
     plan
 }
 
 /// Checks the first app, as DX does.
 fn first(base_url: &str) -> Report {
-    checked(base_url, &plan(AppSelection::First, 1))
+    checked(base_url, &plan(Selection::First, 1))
 }
 
 /// Checks every app of a server, with so many requests in flight at once.
 fn all(server: &Bitrise, concurrency: usize) -> Report {
-    checked(&server.base_url(), &plan(AppSelection::All, concurrency))
+    checked(&server.base_url(), &plan(Selection::All, concurrency))
 }
 
 /// A server that gives the same list to whoever asks for it, and this to who asks for runs.
@@ -151,7 +155,7 @@ fn a_signal_after_the_end_changes_nothing() {
         polled.set(true);
         at_request(&server, usize::MAX, Signal::Interrupt).await
     };
-    let plan = plan(AppSelection::First, 1);
+    let plan = plan(Selection::First, 1);
     let report = run(settings(&server.base_url()), &plan, stop);
     assert_eq!((report.exit_code, report.verdict.as_str()), (0, "verified"));
     assert!(polled.get());
@@ -285,7 +289,7 @@ fn an_identifier_that_holds_the_token_is_never_asked_for() {
     ] {
         let runs = format!(r#"{{"data":[{{"slug":"{token}","is_pipeline":true}}]}}"#);
         let server = listing(&page, 200, runs.leak());
-        let report = checked(&server.base_url(), &with_details(AppSelection::All, 1));
+        let report = checked(&server.base_url(), &with_details(Selection::All, 1));
         assert_eq!(report.outcome(), "unexpected_response");
         assert_eq!(server.requests().len(), requests);
     }
@@ -442,13 +446,13 @@ fn a_token_that_ends_before_the_details_is_not_the_apps_refusal() {
         (200, "pipeline_details_denied", ("denied", Some("fail"))),
         (500, "server_error", ("unknown", Some("unknown"))),
     ] {
-        for choice in [AppSelection::First, AppSelection::All] {
+        for choice in [Selection::First, Selection::All] {
             let server = Bitrise::start(move |asked, number| match asked {
                 Asked::Run(_) => Answer::status(401),
                 Asked::Page(0) if number > 0 && again != 200 => Answer::status(again),
                 _ => Answer::fine(asked, 30),
             });
-            let every = choice == AppSelection::All;
+            let every = choice == Selection::All;
             let report = checked(&server.base_url(), &with_details(choice, 4));
             assert_eq!(report.outcome(), expected, "{again}");
             let mut apps = report.apps.items.iter();
@@ -498,7 +502,7 @@ fn a_limit_of_requests_loses_no_app() {
         }),
         ..settings(&server.base_url())
     };
-    let report = run(settings, &plan(AppSelection::All, 8), pending());
+    let report = run(settings, &plan(Selection::All, 8), pending());
     assert_eq!(report.outcome(), "verified");
     assert_eq!(report.apps.readable, APPS as u64);
     let (needed, sent) = (APPS + APPS / 50, server.count());
@@ -551,10 +555,10 @@ fn a_token_that_was_accepted_is_not_left_open() {
     // What answers 500, and what is then said of the token.
     let (accepted, open) = ("accepted", "not_tested");
     for (choice, failing, words) in [
-        (AppSelection::First, Asked::Page(0), open),
-        (AppSelection::First, Asked::Runs(0), accepted),
-        (AppSelection::All, Asked::Runs(7), accepted),
-        (AppSelection::All, Asked::Page(50), accepted),
+        (Selection::First, Asked::Page(0), open),
+        (Selection::First, Asked::Runs(0), accepted),
+        (Selection::All, Asked::Runs(7), accepted),
+        (Selection::All, Asked::Page(50), accepted),
     ] {
         let server = Bitrise::start(move |asked, _| {
             if asked == failing {
@@ -637,7 +641,7 @@ fn every_format_says_what_dx_may_not_notice() {
 #[test]
 fn time_that_is_over_leaves_the_rest_unreached() {
     let wait = |held: Asked| {
-        let plan = plan(AppSelection::All, 1);
+        let plan = plan(Selection::All, 1);
         let report = in_time(|time| {
             let server = Bitrise::start(move |asked, _| {
                 if asked == held {
@@ -676,7 +680,7 @@ fn details_are_looked_at_for_every_app() {
         Asked::Run(3) => Answer::status(500),
         _ => Answer::fine(asked, 60),
     });
-    let report = checked(&server.base_url(), &with_details(AppSelection::All, 8));
+    let report = checked(&server.base_url(), &with_details(Selection::All, 8));
     assert_eq!(report.outcome(), "pipeline_details_denied");
     let details = { report.apps.items.iter().take(4) }.map(|app| {
         let [runs, details] = [&app.pipelines, &app.details].map(|it| it.as_deref().unwrap());
@@ -744,7 +748,7 @@ fn a_page_that_fails_is_told_whatever_was_asked_for() {
         });
         for (plan, of_runs) in [
             (chosen(&["app-500"]), Some("pipelines_denied")),
-            (plan(AppSelection::All, 1), None),
+            (plan(Selection::All, 1), None),
         ] {
             let report = checked(&server.base_url(), &plan);
             let list = &report.checks[1];
@@ -850,11 +854,11 @@ fn a_page_of_apps_for_every_path_is_no_page_of_runs() {
     // What answers each of the three kinds of request, and the apps to check.
     let (apps, runs) = (Asked::Page(0), Asked::Runs(0));
     for (answers, choice, details) in [
-        ([apps, apps, apps], AppSelection::First, false),
-        ([apps, apps, apps], AppSelection::First, true),
-        ([runs, runs, runs], AppSelection::All, false),
+        ([apps, apps, apps], Selection::First, false),
+        ([apps, apps, apps], Selection::First, true),
+        ([runs, runs, runs], Selection::All, false),
         // Nor is a list the details of one run.
-        ([apps, runs, runs], AppSelection::First, true),
+        ([apps, runs, runs], Selection::First, true),
     ] {
         let server = Bitrise::start(move |asked, _| match asked {
             Asked::Page(_) => Answer::fine(answers[0], 3),
@@ -886,7 +890,7 @@ fn a_disabled_app_that_is_refused_decides_only_if_dx_looks_at_it_or_nothing_else
             _ => Answer::fine(asked, 3),
         });
         let case = format!("{disabled} {refused:?} {named:?}");
-        let plan = named.map_or_else(|| plan(AppSelection::All, 1), chosen);
+        let plan = named.map_or_else(|| plan(Selection::All, 1), chosen);
         let report = checked(&server.base_url(), &plan);
         assert_eq!(report.outcome(), expected, "{case}");
         let is_aside = expected == "verified" || refused.len() == 2;
@@ -924,14 +928,14 @@ fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
             _ => Answer::fine(asked, 8),
         });
         for plan in [
-            plan(AppSelection::First, 1),
-            plan(AppSelection::All, 1),
+            plan(Selection::First, 1),
+            plan(Selection::All, 1),
             chosen(&["app-0"]),
         ] {
             let report = found(settings(&server.base_url()), &plan, pending());
             assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
             assert_eq!(report.list.begins_with_app, Some(is_first));
-            let is_asked = !matches!(plan.apps, AppSelection::Named(_));
+            let is_asked = plan.selection != Selection::Named;
             assert_eq!(report.apps[0].is_first, is_first && is_asked);
             let said = render(report);
             schema::read(&said);

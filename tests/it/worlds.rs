@@ -7,7 +7,7 @@ use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::client::{block_on, settings, started};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::plan::{AppSelection, Plan};
+use bitrise_dx::plan::{Plan, Selection};
 use bitrise_dx::report::{AppResult, AppState, Report};
 use bitrise_dx::verdict::Verdict;
 use bitrise_dx::verify::verify;
@@ -295,16 +295,17 @@ fn number(result: &AppResult) -> Option<usize> {
 fn plan(world: &mut World) -> Plan {
     let named = |numbers: &[usize]| {
         let slug = |number: &usize| Slug::parse(&format!("app-{number}")).unwrap();
-        AppSelection::Named(numbers.iter().map(slug).collect())
+        (Selection::Named, numbers.iter().map(slug).collect())
     };
     let count = world.apps.len();
-    let apps = match world.chance.u8(0..4) {
-        0 => AppSelection::First,
+    let (selection, apps) = match world.chance.u8(0..4) {
+        0 => (Selection::First, Vec::new()),
         1 if count > 0 => named(&[world.chance.usize(0..count)]),
         2 if count > 2 => named(&[0, count - 1, count + 5]),
-        _ => AppSelection::All,
+        _ => (Selection::All, Vec::new()),
     };
     Plan {
+        selection,
         apps,
         details: world.chance.bool(),
         concurrency: [1, 2, 8, 64][world.chance.usize(0..4)],
@@ -318,7 +319,8 @@ fn explored(seed: u64) -> Verdict {
     if seed >= FAILING {
         (world.faults, world.odd_pages, world.counts) = (30, 0, None);
         world.dies_after = seed.is_multiple_of(4).then(|| world.chance.usize(0..3));
-        (plan.apps, plan.details) = (AppSelection::First, false);
+        (plan.selection, plan.details) = (Selection::First, false);
+        plan.apps.clear();
     }
     let world = Arc::new(Mutex::new(world));
     let playing = Arc::clone(&world);
@@ -337,10 +339,10 @@ fn explored(seed: u64) -> Verdict {
     let world = world.lock().unwrap();
     let verdict = report.verdict();
     let shown = || format!("world {seed}: {verdict:?} {:?} {plan:?}", report.reason());
-    let is_all = plan.apps == AppSelection::All;
+    let is_all = plan.selection == Selection::All;
     assert!(world.allows(&report, is_all), "{}", shown());
     // Any object may be the details of a run.
-    if plan.apps == AppSelection::First && !plan.details && world.is_decided() {
+    if plan.selection == Selection::First && !plan.details && world.is_decided() {
         assert_eq!(verdict, world.decided(&report), "{}", shown());
     }
     if world.is_plain() {
