@@ -16,7 +16,7 @@ use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body, Exchange};
 use crate::pasted::{Incomplete, Secret};
 use crate::report::{
-    AppState, BaseUrlSource, EvidenceKind, NotRun, Runs, Selection, TokenSource, TokenState,
+    AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -165,10 +165,9 @@ facts! {
     };
     "in_container": |f, _| f.here(|here| here.is_container);
     // In a container, this machine's own address is the container's.
-    "proxy_local": |f, _| if f.is_told() { None } else {
-        let proxy = f.proxy.and_then(|proxy| Url::parse(proxy).ok());
-        f.run(|_| proxy.as_ref().is_some_and(is_loopback))
-    };
+    "proxy_local": |f, _| f.here(|_| {
+        f.proxy.and_then(|proxy| Url::parse(proxy).ok()).as_ref().is_some_and(is_loopback)
+    });
     "no_proxy": |f, _| f.if_live(f.here(|here| here.is_in_no_proxy));
     "broken_roots": |f, _| f.here(|here| !here.roots.is_empty());
 
@@ -182,16 +181,11 @@ facts! {
     };
     "bitrise": |f, _| f.is_bitrise;
     "other_host": |f, _| f.is_bitrise.map(|is| !is && !f.is_sandbox);
-    "socks5": |f, _| if f.is_told() { None } else {
-        f.run(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://")))
-    };
+    "socks5": |f, _| f.here(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://")));
 
     // Why nothing was checked.
     "verdict": |f, name| Some(is_verdict(f.reason, name));
-    "token_file": |f, what| match f.report?.not_run.as_ref()? {
-        NotRun { reason: Reason::TokenUnreadable, file, .. } => Some(format!("{:?}", (*file)?) == what),
-        _ => None,
-    };
+    "token_file": |f, what| Some(format!("{:?}", f.report?.not_run.as_ref()?.file?) == what);
     "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);
     "mistake_seen": |f, _| f.report?.token.error.map(|_| true);
 

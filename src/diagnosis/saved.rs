@@ -326,12 +326,10 @@ impl Evidence<'_> {
     /// refused.
     fn unauthorized(&self, id: CheckId, said: Option<Reason>) -> Reason {
         // Of a text, any later list is one.
-        let is_later = |line: &&CheckLine| match line.id {
-            CheckId::AppsRecheck => true,
-            id => id == CheckId::AppsList && self.saved.evidence != EvidenceKind::Live,
-        };
+        let is_text = self.saved.evidence != EvidenceKind::Live;
+        let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
         let denied = id.denied();
-        match self.saved.checks.iter().rev().find(is_later) {
+        match { self.saved.checks.iter().rev() }.find(|line| is_later(line.id)) {
             None => Reason::EvidenceIncomplete,
             Some(_) if said == Some(denied) => denied,
             Some(again) => again.reason.unwrap_or(denied),

@@ -68,10 +68,7 @@ values! {
     // The token.
     "fingerprint": |f| Some(f.report?.token.fingerprint.clone()?.into());
     "malformed": |f| Some(f.report?.token.error?.to_string().into());
-    "fix": |f| {
-        let error = f.report.and_then(|run| run.token.error);
-        Some(error.map_or("", |error| error.fix()).into())
-    };
+    "fix": |f| Some(f.report.and_then(|run| run.token.error).map_or("", |error| error.fix()).into());
 
     // The apps.
     "app": |f| Some(app(f.app?));

@@ -66,6 +66,11 @@ fn here(facts: &mut Facts<'static>, change: impl Fn(&mut crate::diagnosis::Known
     facts.known = Some(kept(known));
 }
 
+fn through(facts: &mut Facts<'static>, proxy: &'static str) {
+    here(facts, |_| {});
+    facts.proxy = Some(proxy);
+}
+
 /// A condition, what makes it hold, and what rules it out.
 const ROWS: &[(&str, Change, Change)] = &[
     ("live", |_| {}, |f| f.is_sandbox = true),
@@ -98,8 +103,8 @@ const ROWS: &[(&str, Change, Change)] = &[
     ),
     (
         "proxy_local",
-        |f| f.proxy = Some("http://localhost:3128"),
-        |f| f.proxy = Some("http://proxy.example:3128"),
+        |f| through(f, "http://localhost:3128"),
+        |f| through(f, "http://proxy.example:3128"),
     ),
     (
         "all_apps",
@@ -133,8 +138,8 @@ const ROWS: &[(&str, Change, Change)] = &[
     ),
     (
         "socks5",
-        |f| f.proxy = Some("socks5://p:1"),
-        |f| f.proxy = Some("socks5h://p:1"),
+        |f| through(f, "socks5://p:1"),
+        |f| through(f, "socks5h://p:1"),
     ),
     (
         "verdict no_resources",
