@@ -333,10 +333,9 @@ pub(super) fn is_status(status: &str, named: &str) -> bool {
 
 /// Tells whether `--app` was given something of that kind, or of any if none is named.
 fn mistaken(facts: &Facts, what: &str) -> Option<bool> {
-    match (facts.app, facts.mistaken) {
-        (None, None) => facts.of_app(|_| false),
-        (_, None) => Some(false),
-        (_, Some((known, _))) => Some(what.is_empty() || known == what),
+    match facts.mistaken {
+        Some((known, _)) => Some(what.is_empty() || known == what),
+        None => facts.of_app(|_| false),
     }
 }
 
