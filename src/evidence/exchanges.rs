@@ -276,12 +276,11 @@ impl Exchanges {
                 Block::Response
             };
         }
-        if status == 407 {
-            return self.fails(Failure::Fault("proxy_login"));
-        } else if !(200..600).contains(&status) || is_of_proxy && status == 200 {
-            return;
-        } else if is_of_proxy {
-            return self.fails(Failure::Fault("proxy_refused"));
+        match (status, is_of_proxy) {
+            (407, _) => return self.fails(Failure::Fault("proxy_login")),
+            (201..=599, true) => return self.fails(Failure::Fault("proxy_refused")),
+            (200..=599, false) => {}
+            _ => return,
         }
         let is_new = |shown: &Shown| match (shown.status, &shown.body) {
             // A redirect was followed.

@@ -17,7 +17,7 @@ use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
 use crate::pasted::Mistake;
 use crate::token::TokenKind;
-use regex_lite::Regex;
+use regex_lite::{Match, Regex};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -280,34 +280,30 @@ impl<'a> Reader<'a> {
             let body = Body::of(&found.value, found.is_whole(), is_any);
             body.filter(|_| !is_request)
         };
-        if let Some(body) = body(false) {
-            self.out.body(body);
-            return self.goes_to(end);
-        }
         let part = if is_request { Part::Request } else { Part::Any };
-        let mut records = vec![Record::default()];
-        record("", &found.value, part, 0, &mut records);
-        if records
-            .iter()
-            .all(|record| record.status.is_empty() && record.body.is_empty())
-        {
+        let (mut own, mut records) = (body(false), vec![Record::default()]);
+        if own.is_none() {
+            record("", &found.value, part, 0, &mut records);
+        }
+        if own.is_none() && !records.iter().any(Record::is_answered) {
             // Any other JSON at the start of a line is a response; in code, what looks like one.
             let is_json = text[1..].trim_start().starts_with(['"', '}']);
             let front = self.text[line.start..start].trim();
-            let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
-            let Some(body) = body(is_any) else {
+            own = body(is_json && front.bytes().all(|b| b.is_ascii_digit()));
+            if own.is_none() {
                 return start;
-            };
-            self.out.body(body);
-            return self.goes_to(end);
+            }
         }
-        for record in records {
+        for record in records.into_iter().filter(|_| own.is_none()) {
             for line in record.log().lines() {
                 self.piece(line, &Words::of(line), Role::Text);
             }
             if let Some(body) = Body::read(&record.body, true) {
                 self.out.body(body);
             }
+        }
+        if let Some(body) = own {
+            self.out.body(body);
         }
         self.goes_to(end)
     }
@@ -394,7 +390,7 @@ impl<'a> Reader<'a> {
             self.statuses(text, words);
         }
         if role == Role::Text {
-            self.message(text, words);
+            self.message(text);
         }
     }
 
@@ -463,16 +459,12 @@ impl<'a> Reader<'a> {
             words.says("old token"),
         );
         // A sentence with a token in it speaks of that one, wherever it is used.
-        let is_token = |word: &&str| word.starts_with("bitwat_") || word.starts_with("bitpat_");
-        let is_border = |c: char| !c.is_ascii_alphanumeric() && c != '_';
-        let tokens = text
-            .split(is_border)
-            .filter(|word| is_in_dx && is_token(word));
-        let tokens =
-            tokens.map(|token| request::judge_value(token, None, None, &Variables::new()).0);
-        let tokens: Vec<_> = tokens
-            .filter(|token| *token != Credential::Unknown)
-            .collect();
+        let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(if is_in_dx { text } else { "" });
+        let judged = |token: Match<'_>| {
+            request::judge_value(token.as_str(), None, None, &Variables::new()).0
+        };
+        let is_known = |token: &Credential| *token != Credential::Unknown;
+        let tokens: Vec<_> = tokens.map(judged).filter(is_known).collect();
         if !tokens.is_empty() {
             return self.out.notes().in_dx.extend(tokens);
         }
@@ -500,18 +492,15 @@ impl<'a> Reader<'a> {
         let is_name = value.is_code
             && !value.text.starts_with(|c: char| c.is_ascii_digit())
             && value.text.bytes().all(is_part);
-        let judged = if is_name && !value.text.starts_with("bit") {
-            request::named(value.text, &self.out.variables)
-        } else {
-            match request::judge_value(&value.text, None, None, &self.out.variables) {
-                // PowerShell's variables are read where they stand.
-                (Credential::Named(name), Some(Mistake::TokenVariable))
-                    if self.out.block != Block::Request =>
-                {
-                    request::named(name, &self.out.variables)
-                }
-                judged => judged,
+        let is_sent = self.out.block == Block::Request;
+        let variables = &self.out.variables;
+        let judged = match request::judge_value(&value.text, None, None, variables) {
+            _ if is_name && !value.text.starts_with("bit") => request::named(value.text, variables),
+            // A source's variables are read where they stand.
+            (Credential::Named(name), Some(Mistake::TokenVariable)) if !is_sent => {
+                request::named(name, variables)
             }
+            judged => judged,
         };
         self.out.credential(judged);
     }
@@ -668,19 +657,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the status that a response names in a word, or in a labelled message.
-    fn message(&mut self, text: &str, words: &Words) {
-        let is_open = |shown: &Shown| {
-            shown.request.is_shown && shown.status.is_none() && !shown.is_answered()
-        };
+    fn message(&mut self, text: &str) {
         let (name, value) = text.split_once([':', '=']).unwrap_or_default();
         let name = name.trim_matches(|c: char| !c.is_alphabetic());
-        let said = if words::is("body message", name) {
-            &*lower(value)
-        } else {
-            &words.lower
-        };
-        if let Some(status) = words::status_named(said)
-            && self.out.is(is_open)
+        let is_message = words::is("body message", name);
+        let said = if is_message { value } else { text };
+        let is_open = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
+        if self.out.is(is_open)
+            && let Some(status) = words::status_named(&lower(said))
         {
             self.out.status(status, None);
         }
@@ -760,6 +744,10 @@ struct Record {
 }
 
 impl Record {
+    const fn is_answered(&self) -> bool {
+        !self.status.is_empty() || !self.body.is_empty()
+    }
+
     /// Returns all but its body as a client's log has it.
     fn log(&self) -> String {
         // Of one header it is not said that it is all.
