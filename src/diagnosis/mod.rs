@@ -158,8 +158,10 @@ impl Diagnosis {
 pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
     let entry = catalogue::entry(facts.reason);
-    let open = pasted::addresses(&report);
-    facts.commands = open.iter().map(|url| curl(url, &facts)).collect();
+    let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
+    let open = report.pasted.iter().filter(|_| is_text);
+    let open = open.flat_map(|pasted| &pasted.settled_by);
+    facts.commands = open.map(|url| curl(url, &facts)).collect();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
     facts.causes_left = causes.len();
@@ -167,7 +169,6 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         let is_known = first.holds(&facts) == Some(true);
         (is_known || causes.len() == 1).then_some(&*first.text)
     });
-    let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
     let is_shown = |check: &&Check| !(is_text && pasted::is_of_run(check));
     let checks = report.checks.iter().filter(is_shown);
     let checks: Vec<CheckLine> = checks.map(|check| lines::check(check, &facts)).collect();

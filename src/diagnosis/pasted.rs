@@ -4,42 +4,15 @@
 
 use super::facts::{Facts, host_of};
 use super::sentence::say;
-use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
 use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
-use crate::report::{EvidenceKind, Report};
 use crate::text::Text;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
 /// What stands in a command in place of a slug that is not known.
 pub(super) const SLUG: &str = "YOUR_APP_SLUG";
-
-/// The addresses whose responses would settle what a text leaves open: the ones that the evidence
-/// names, or else those that DX asks.
-pub(super) fn addresses(report: &Report) -> Vec<String> {
-    let pasted = report.pasted.as_ref();
-    let Some(pasted) = pasted.filter(|_| report.evidence == EvidenceKind::Pasted) else {
-        return Vec::new();
-    };
-    if !pasted.settled_by.is_empty() {
-        // Whether a slug is among the apps, one of them does not tell.
-        let is_searched = pasted.incomplete == Some(Incomplete::NotFound);
-        let limit = if is_searched { "limit=50" } else { "limit=1" };
-        let list = |url: &String| url.replace("apps?limit=1", &format!("apps?{limit}"));
-        return pasted.settled_by.iter().map(list).collect();
-    }
-    let base = report.target.base_url.as_deref();
-    let base = base.unwrap_or(DEFAULT_BASE_URL);
-    match report.reason() {
-        Some(Reason::EvidenceMissing | Reason::EvidenceIncomplete) => vec![
-            format!("{base}/apps?limit=1"),
-            format!("{base}/apps/{SLUG}/pipelines?limit=1"),
-        ],
-        _ => Vec::new(),
-    }
-}
 
 /// Tells whether a check that was not made belongs to a run of this program, and not to what a text
 /// may show.

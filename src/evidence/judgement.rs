@@ -100,7 +100,7 @@ pub(super) fn judge(
     let mut earlier = earlier.into_iter();
     let older = earlier.find(|reason| *reason != report.reason());
     let facts = report.pasted.get_or_insert_default();
-    facts.secrets.clone_from(&secrets.found);
+    facts.secrets = secrets.kinds();
     facts.shell = reading.shell;
     facts.found = judgement.observed.iter().map(Observed::told).collect();
     facts.settled_by = settled_by;
@@ -292,12 +292,8 @@ impl Judgement<'_> {
         let of_apps = report.apps.iter().map(|result| &result.app);
         let mut slugs = of_sample.chain(of_apps).map(|app| &app.slug);
         let slug = slugs.find(|slug| !is_placeholder(slug.raw()));
-        // What failed for another reason is tried again.
-        let reason = report
-            .reason()
-            .filter(|_| report.verdict() == Verdict::Inconclusive);
         let is_at_list =
-            slug.is_none() || reason == Some(Reason::WrongBaseUrl) || decided.is_none();
+            slug.is_none() || decided.is_none() || report.reason() == Some(Reason::WrongBaseUrl);
         let slug = slug.map_or("YOUR_APP_SLUG", Slug::raw);
         let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
         let is_open = |id| {
@@ -305,22 +301,29 @@ impl Judgement<'_> {
             checks.any(|check| check.id == id && check.result == open)
         };
         let is_list_open = is_open(CheckId::AppsList);
-        let (list, app) = match report.pasted.as_ref().and_then(|facts| facts.incomplete) {
-            None => (
-                reason.is_some() && is_at_list,
-                reason.is_some() && !is_at_list,
-            ),
-            Some(Incomplete::PipelinesMissing) => (false, true),
-            Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound) => {
+        let why = report.pasted.as_ref().and_then(|facts| facts.incomplete);
+        let (list, app) = match (why, report.verdict()) {
+            (None, Verdict::NotRun) => (true, true),
+            // What failed for another reason is tried again.
+            (None, Verdict::Inconclusive) => (is_at_list, !is_at_list),
+            (None, _) => (false, false),
+            (Some(Incomplete::PipelinesMissing), _) => (false, true),
+            (Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound), _) => {
                 (true, false)
             }
-            Some(Incomplete::Explained(_) | Incomplete::Unreadable | Incomplete::Hidden) => (
+            (Some(Incomplete::Explained(_) | Incomplete::Unreadable | Incomplete::Hidden), _) => (
                 is_list_open,
                 !is_list_open || is_open(CheckId::PipelinesList),
             ),
-            Some(_) => (is_list_open, true),
+            (Some(_), _) => (is_list_open, true),
         };
-        let list = list.then(|| format!("{base}/apps?limit=1"));
+        // Whether a slug is among the apps, one of them does not tell.
+        let limit = if why == Some(Incomplete::NotFound) {
+            50
+        } else {
+            1
+        };
+        let list = list.then(|| format!("{base}/apps?limit={limit}"));
         let app = app.then(|| format!("{base}/apps/{slug}/pipelines?limit=1"));
         list.into_iter().chain(app).collect()
     }

@@ -185,45 +185,38 @@ fn header_block<'a>(
 /// Reads a date with a clock time, in whichever order and language, as minutes.
 fn minutes(text: &str) -> Option<i64> {
     let clock = pattern!(r"(?:^|[^\d:])(\d\d?)[:h](\d\d)(?:[:.]\d\d)?(?:\s?([ap])\.?m)?");
-    let year_first = pattern!(r"(\d{4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d\d?)");
-    let year_last = pattern!(r"(\d\d?)[./-](\d\d?)[./-](\d{4})");
+    let date = pattern!(r"(\d{1,4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d{1,4})");
     let year = pattern!(r"(?:^|\D)(20\d\d)(?:\D|$)");
     let day = pattern!(r"(?:^|[^\d:])([12]\d|3[01]|0?[1-9])(?:[^\d:]|$)");
     let text = &*lower(&text[..floor(text, 200)]);
     let numbers = |pattern: &Regex| {
         let found = pattern.captures(text)?;
         let groups = found.iter().skip(1).flatten();
-        Some(
-            groups
-                .filter_map(|group| group.as_str().parse().ok())
-                .collect::<Vec<i64>>(),
-        )
+        let numbers = groups.filter_map(|group| group.as_str().parse().ok());
+        Some(numbers.collect::<Vec<i64>>())
     };
-    let (year, month, day) = if let Some([year, month, day]) = numbers(year_first).as_deref() {
-        (*year, *month, *day)
-    } else if let Some([first, second, year]) = numbers(year_last).as_deref() {
+    let (year, month, day) = match numbers(date).as_deref() {
+        Some([year @ (1000..), month, day]) => (*year, *month, *day),
         // Americans write the month first: only one of both can be told, if it is above twelve.
-        let is_month_first = *second > 12 || text.contains('/') && *first <= 12;
-        let (month, day) = if is_month_first {
-            (first, second)
-        } else {
-            (second, first)
-        };
-        (*year, *month, *day)
-    } else {
-        let of_year = year.captures(text)?.get(1)?;
-        let month = |word: &str| {
-            let is_it = |names: &&str| names.split(' ').any(|name| word.starts_with(name));
-            let found = section("month").iter().position(is_it);
-            let found = found.filter(|_| word.chars().count() > 2);
-            found.and_then(|month| i64::try_from(month + 1).ok())
-        };
-        // The name of a day may begin like that of a month, as in “mardi 17 novembre 2026”.
-        let is_border = |c: char| !c.is_alphabetic();
-        let mut before = text[..of_year.start()].rsplit(is_border);
-        let mut behind = text[of_year.end()..].split(is_border);
-        let month = before.find_map(month).or_else(|| behind.find_map(month))?;
-        (numbers(year)?[0], month, numbers(day)?[0])
+        Some([month, day, year @ (1000..)]) if *day > 12 || text.contains('/') && *month <= 12 => {
+            (*year, *month, *day)
+        }
+        Some([day, month, year @ (1000..)]) => (*year, *month, *day),
+        _ => {
+            let of_year = year.captures(text)?.get(1)?;
+            let month = |word: &str| {
+                let is_it = |names: &&str| names.split(' ').any(|name| word.starts_with(name));
+                let found = section("month").iter().position(is_it);
+                let found = found.filter(|_| word.chars().count() > 2);
+                found.and_then(|month| i64::try_from(month + 1).ok())
+            };
+            // The name of a day may begin like that of a month, as in “mardi 17 novembre 2026”.
+            let is_border = |c: char| !c.is_alphabetic();
+            let mut before = text[..of_year.start()].rsplit(is_border);
+            let mut behind = text[of_year.end()..].split(is_border);
+            let month = before.find_map(month).or_else(|| behind.find_map(month))?;
+            (numbers(year)?[0], month, numbers(day)?[0])
+        }
     };
     let minute = clock.captures(text).map_or(0, |found| {
         let number = |group: usize| found[group].parse().unwrap_or(0);

@@ -40,6 +40,7 @@ mod request;
 mod secrets;
 mod words;
 
+use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, PastedFacts};
 use crate::plan::NotRun;
@@ -56,11 +57,19 @@ pub use secrets::{SANDBOX_TOKEN, without_secrets};
 /// The maximum number of bytes of a text.
 pub const MAX_TEXT: usize = 1024 * 1024;
 
+/// The paths of DX's two commands.
+const COMMANDS: [&str; 2] = ["/apps?limit=1", "/apps/YOUR_APP_SLUG/pipelines?limit=1"];
+
 /// Judges a pasted text. `assumed` is the step of a response of which the text does not tell it.
 pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
     let blank = || Report {
         evidence: EvidenceKind::Pasted,
-        pasted: Some(PastedFacts::default()),
+        pasted: Some(PastedFacts {
+            settled_by: COMMANDS
+                .map(|path| DEFAULT_BASE_URL.to_owned() + path)
+                .to_vec(),
+            ..PastedFacts::default()
+        }),
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {

@@ -121,14 +121,14 @@ fn content(text: &str) -> String {
 /// Returns a text in which the rewrites of a section were made: signs of what is looked for, what it
 /// looks like, and what stood there.
 fn rewritten(mut text: String, name: &str) -> String {
-    static REWRITES: LazyLock<Vec<(&str, &str, Regex, String)>> = LazyLock::new(|| {
-        let rows = ["html", "markup"].into_iter();
+    static REWRITES: LazyLock<Vec<(&str, String, Regex, String)>> = LazyLock::new(|| {
+        let rows = ["escape", "html", "markup"].into_iter();
         let rows = rows.flat_map(|name| section(name).iter().map(move |row| (name, row)));
         let rewrites = rows.filter_map(|(name, row)| {
             let (signs, rest) = row.split_once("  ")?;
             let (pattern, by) = rest.split_once("  ").unwrap_or((rest, ""));
             let by = by.replace("\\n", "\n").replace("\\t", "\t");
-            Some((name, signs, regex(pattern), by))
+            Some((name, signs.replace("\\e", "\u{1b}"), regex(pattern), by))
         });
         rewrites.collect()
     });
@@ -152,20 +152,15 @@ fn mojibake(text: &str) -> Cow<'_, str> {
     /// What the bytes from 0x80 on stand for.
     const HIGH: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
     let byte = |c: char| {
-        let high = || (0x80..).zip(HIGH.chars()).find(|(_, high)| *high == c);
-        u8::try_from(c)
-            .ok()
-            .or_else(|| high().map(|(byte, _)| byte))
+        let high = (0x80..).zip(HIGH.chars()).find(|(_, high)| *high == c);
+        u8::try_from(high.map_or(u32::from(c), |(byte, _)| byte)).ok()
     };
     let undone = |run: &Captures| {
         let bytes: Option<Vec<u8>> = run[0].chars().map(byte).collect();
         let undone = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         undone.unwrap_or_else(|| run[0].to_owned())
     };
-    if text.contains(['â', 'Ã', 'Â']) {
-        return pattern!(r"[^\x00-\x7f]+").replace_all(text, undone);
-    }
-    text.into()
+    pattern!(r"[^\x00-\x7f]+").replace_all(text, undone)
 }
 
 /// Returns a text with one kind of space and one kind of line break, and without what can't be
@@ -178,37 +173,22 @@ fn on_screen(text: &str) -> String {
         c if c.is_whitespace() => Some(' '),
         c => (!c.is_control() && !is_unseen(c)).then_some(c),
     });
-    let text: String = seen.collect();
-    // Parameters and a letter, or an address or a title up to a bell; and what stays of them where
-    // the escape itself was lost.
-    let sequence = pattern!(
-        r"\x1b(?:\[[ -?]*[@-~]?|\][^\x07\x1b\n]*\x07?|\\)?|\x07|\[(?:\d{1,2};){0,4}\d{0,2}m"
-    );
-    let mut signs = ["\u{1b}", "[0m", "[m"].iter();
-    if signs.any(|sign| text.contains(sign)) {
-        return sequence.replace_all(&text, "").into_owned();
-    }
-    text
+    rewritten(seen.collect(), "escape")
 }
 
 /// Undoes quoted-printable (RFC 2045, section 6.7), if the text is that.
 fn quoted_printable(text: &str) -> Cow<'_, str> {
-    if !text.contains('=') {
-        return text.into();
-    }
     let escape = pattern!("=([0-9A-Fa-f]{2})");
     let line_break = pattern!("=\r?\n");
     let breaks = line_break.find_iter(text).count();
     // An equals sign, or a character of several bytes.
     let telling = pattern!("=3D|=[89A-F][0-9A-F]=[89AB][0-9A-F]").find_iter(text);
     let telling = telling.take(2).count();
-    let is_named = text.contains("quoted-printable");
+    let signs = telling + breaks.min(1) + usize::from(text.contains("quoted-printable"));
     // No equals sign but those of the form, and long lines that are broken.
     let is_whole = || escape.find_iter(text).count() + breaks == text.matches('=').count();
     let is_wide = || pattern!("(?m)^[^\n]{60}[^\n]*=\r?$").is_match(text);
-    if telling + usize::from(breaks > 0) + usize::from(is_named) < 2
-        && (telling + breaks == 0 || !is_whole() || telling == 0 && !is_wide())
-    {
+    if signs < 2 && !(is_whole() && (telling > 0 || is_wide())) {
         return text.into();
     }
     let text = line_break.replace_all(text, "").replace('%', "%25");
@@ -249,16 +229,12 @@ fn gutter(text: &str) -> Option<Regex> {
     known.find_map(|row| {
         let gutter = regex(&format!(r"^\s*(?:{row})"));
         let mut last = 0_u32;
-        let has = lines().filter(|line| {
-            let Some(front) = gutter.find(line) else {
-                return false;
-            };
+        let fronts = lines().filter_map(|line| gutter.find(line));
+        let has = fronts.filter(|front| {
             // Numbers of lines follow each other.
             let number = front.as_str().trim_matches([' ', '\t', ':', '|', '│']);
-            let Ok(number) = number.parse() else {
-                return true;
-            };
-            number == std::mem::replace(&mut last, number) + 1
+            let number = number.parse().ok();
+            number.is_none_or(|number| number == std::mem::replace(&mut last, number) + 1)
         });
         (has.count() * 3 > count * 2).then_some(gutter)
     })
@@ -266,8 +242,8 @@ fn gutter(text: &str) -> Option<Regex> {
 
 /// Returns a line without what stands in front of what it says.
 fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
-    /// The least and the most bytes of what is known.
-    const SIZES: (usize, usize) = (5, 120);
+    /// The most bytes of what is known.
+    const LONGEST: usize = 120;
     let front = pattern!(&format!(r"^\s{{0,8}}(?:{})", section("front").join("|")));
     let mut line = line;
     if let Some(found) = gutter.and_then(|gutter| gutter.captures(line)) {
@@ -275,14 +251,8 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
         line = found.get(1).map_or(behind, |inner| inner.as_str());
     }
     for _ in 0..3 {
-        let near = &line[..floor(line, SIZES.1)];
-        let Some(found) = { near.len() >= SIZES.0 }
-            .then(|| front.find(near))
-            .flatten()
-        else {
-            break;
-        };
-        line = &line[found.end()..];
+        let found = front.find(&line[..floor(line, LONGEST)]);
+        line = &line[found.map_or(0, |found| found.end())..];
     }
     line
 }
@@ -294,9 +264,11 @@ fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
     let is_number = |line: &str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
     let has_numbers = text.split('\n').take(9).any(is_number);
     let joined = has_numbers.then(|| pattern!(r"(?m)^(\d{1,6})\n").replace_all(text, "$1 "));
-    let joined = joined.unwrap_or_default();
-    let numbered = has_numbers.then(|| gutter(&joined)).flatten();
-    let text = numbered.as_ref().map_or(text, |_| &joined);
+    let numbered = joined.as_ref().and_then(|joined| gutter(joined));
+    let text = joined
+        .as_deref()
+        .filter(|_| numbered.is_some())
+        .unwrap_or(text);
     let gutter = numbered.or_else(|| gutter(text));
     let mut before = Before::default();
     for whole in text.split('\n') {

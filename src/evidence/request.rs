@@ -78,12 +78,13 @@ impl Request {
             all.extend((is_bare && !all.iter().any(elsewhere)).then_some(Mistake::NoToken));
         }
         all.extend(self.credential.as_ref().and_then(|(_, mistake)| *mistake));
-        let is_read = |method: &String| {
-            let known = ["GET", "HEAD", "DEFAULT"];
-            known.iter().any(|own| method.eq_ignore_ascii_case(own))
-        };
-        let is_other = self.method.as_ref().is_some_and(|method| !is_read(method));
-        all.extend(is_other.then_some(Mistake::Method));
+        let is_other = |method: &String| !words::is("reading method", method);
+        all.extend(
+            self.method
+                .as_ref()
+                .is_some_and(is_other)
+                .then_some(Mistake::Method),
+        );
         all
     }
 
@@ -284,25 +285,19 @@ pub(super) fn judge_value(
         let is_apart = !is_word || !rest.starts_with(char::is_alphanumeric);
         is_apart.then(|| value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']))
     };
+    // Bitrise takes this one.
+    if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
+        return judge_bare(token, quote, shell, variables);
+    }
     let mut schemes = words::section("scheme").iter();
-    let (scheme, value) = if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
-        // Bitrise takes this one.
-        (None, token)
-    } else if let Some((scheme, inner)) = schemes.find_map(|known| Some((known, behind(known)?))) {
-        let is_bearer = *scheme == "bearer";
-        (
-            Some(if is_bearer {
-                Mistake::Bearer
-            } else {
-                Mistake::Scheme
-            }),
-            inner,
-        )
-    } else {
-        (None, value)
-    };
+    let scheme = schemes.find_map(|known| Some((*known, behind(known)?)));
+    let value = scheme.map_or(value, |(_, inner)| inner);
     let (credential, mistake) = judge_bare(value, quote, shell, variables);
-    (credential, scheme.or(mistake))
+    let of_scheme = scheme.map(|(known, _)| match known {
+        "bearer" => Mistake::Bearer,
+        _ => Mistake::Scheme,
+    });
+    (credential, of_scheme.or(mistake))
 }
 
 /// Judges a value in front of which nothing stands.

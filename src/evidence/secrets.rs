@@ -14,6 +14,7 @@ use crate::token::{Token, has_prefix, other_service};
 use regex_lite::Captures;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::iter;
 
 /// The maximum number of secrets of a text; of one that has more nothing is shown at all.
 const MAX_SECRETS: usize = 512;
@@ -27,108 +28,65 @@ const SHORTEST: usize = 16;
 /// The made-up token of the sandbox, which is no secret.
 pub const SANDBOX_TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
 
+/// What stands between a name and its value.
+const SIGNS: [char; 3] = [':', '=', ','];
+
 /// The secrets of a text.
+#[derive(Default)]
 pub(super) struct Secrets {
-    /// Removes them from other texts.
-    redactor: Redactor,
-    /// What they are, each once.
-    pub(super) found: Vec<Secret>,
+    texts: BTreeSet<String>,
+    /// What is told of, with its text.
+    found: Vec<(String, Secret)>,
     /// Whether a user and a password for a proxy are shown, also if they are hidden.
     pub(super) has_proxy_login: bool,
-    /// Whether there are too many to remove them all.
-    are_too_many: bool,
+    /// Removes them from other texts; nothing if there are too many.
+    redactor: Option<Redactor>,
 }
 
 impl Secrets {
     /// Finds the secrets of a text, also of what is written in escapes.
     pub(super) fn find(text: &str) -> Self {
-        let mut finds = Finds::default();
-        each_reading(text, |text| finds.text(text));
-        let Finds { texts, found, .. } = finds;
+        let mut secrets = Self::default();
+        readings(text).for_each(|text| secrets.read(&text));
+        let texts = secrets.texts.iter().map(String::as_str);
+        let is_few = secrets.texts.len() < MAX_SECRETS;
+        secrets.redactor = is_few.then(|| Redactor::new(texts));
+        secrets
+    }
+
+    /// Returns what they are, each once.
+    pub(super) fn kinds(&self) -> Vec<Secret> {
         // The start of another token is that token, which was cut there.
-        let is_start = |(text, kind): &(String, Secret)| {
-            let mut texts = found.iter().map(|(text, _)| text);
+        let is_start = |(text, kind): &&(String, Secret)| {
+            let mut texts = self.found.iter().map(|(text, _)| text);
             matches!(kind, Secret::Bitrise(..))
                 && texts.any(|other| other.len() > text.len() && other.starts_with(text))
         };
-        let whole = found.iter().filter(|one| !is_start(one));
-        Self {
-            found: whole.map(|(_, kind)| kind.clone()).collect(),
-            has_proxy_login: finds.has_proxy_login,
-            are_too_many: texts.len() >= MAX_SECRETS,
-            redactor: Redactor::new(texts.iter().map(String::as_str)),
-        }
+        let whole = self.found.iter().filter(|one| !is_start(one));
+        whole.map(|(_, kind)| kind.clone()).collect()
     }
 
     /// Returns a text without the secrets.
     pub(super) fn clean(&self, text: &str) -> String {
-        if self.are_too_many {
+        let Some(redactor) = &self.redactor else {
             return "[not shown]".to_owned();
-        }
-        let clean = |text: &str| self.redactor.clean(&without_tokens(text)).into_owned();
-        cleaned(text, clean)
+        };
+        cleaned(text, |text| {
+            redactor.clean(&without_tokens(text)).into_owned()
+        })
     }
-}
 
-/// Hands over a text as it stands, and as it reads with its escapes undone, once and twice.
-fn each_reading(text: &str, mut take: impl FnMut(&str)) {
-    const TIMES: usize = 2;
-    take(text);
-    let mut text = Cow::Borrowed(text);
-    for _ in 0..TIMES {
-        let undone = undone(&text);
-        if undone == text {
-            return;
-        }
-        take(&undone);
-        text = undone.into_owned().into();
-    }
-}
-
-/// Returns a text without secrets. One that holds some in escapes is shown without these.
-fn cleaned(text: &str, clean: impl Fn(&str) -> String) -> String {
-    let mut shown = clean(text);
-    each_reading(&shown.clone(), |text| {
-        let cleaned = clean(text);
-        if cleaned != text {
-            shown = cleaned;
-        }
-    });
-    shown
-}
-
-const fn is_sign(c: char) -> bool {
-    matches!(c, ':' | '=' | ',')
-}
-
-/// What is being collected.
-#[derive(Default)]
-struct Finds {
-    texts: BTreeSet<String>,
-    /// What is told of, with its text.
-    found: Vec<(String, Secret)>,
-    has_proxy_login: bool,
-}
-
-impl Finds {
-    fn text(&mut self, text: &str) {
+    /// Reads a text: a name says more than a shape, and what was told is not told again.
+    fn read(&mut self, text: &str) {
         let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
-        let lines = text.split('\n').map(|line| {
+        // Archives and settings have a name in one member, and its value in the next.
+        let text = pattern!(r#"(?i)\n(\s*"?value"?:)"#).replace_all(text, " $1");
+        for line in text.split('\n') {
             let words = line.split(is_border).filter(|word| !word.is_empty());
-            let words = words.map(|word| &word[..floor(word, LONGEST)]);
-            words.collect::<Vec<_>>()
-        });
-        let mut lines = lines.peekable();
-        while let Some(mut words) = lines.next() {
+            let words: Vec<_> = words.map(|word| &word[..floor(word, LONGEST)]).collect();
             // In some commands and files white space alone stands behind a name.
-            let (count, mut is_spaced) = (words.len(), words.len() == 2);
-            // Archives and settings have a name in one member, and its value in the next.
-            let next = lines
-                .peek()
-                .filter(|next| next.first().is_some_and(|own| is_value(own)));
-            words.extend(next.into_iter().flatten());
-            for (at, word) in words.iter().enumerate().take(count) {
-                // A name says more than a shape, and what was told is not told again.
+            let mut is_spaced = words.len() == 2;
+            for (at, word) in words.iter().enumerate() {
                 self.name(word, &words[at + 1..], is_spaced);
                 self.shape(word);
                 is_spaced |= words::is("spaced", word);
@@ -155,9 +113,10 @@ impl Finds {
         let authority = behind.split('/').next().unwrap_or_default();
         if let Some((user_info, host)) = authority.rsplit_once('@') {
             let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-            self.user_info(user_info, !matches!(port, "443" | "80"));
+            let is_proxy = !matches!(port, "443" | "80");
+            self.user_info(user_info, &login(is_proxy));
         }
-        for part in word.split(|c| is_sign(c) || c == '@') {
+        for part in word.split([':', '=', ',', '@']) {
             if !self.token(part) {
                 for part in part.split('/') {
                     self.token(part);
@@ -188,10 +147,8 @@ impl Finds {
 
     fn service(&mut self, text: &str) -> bool {
         // The lookup costs most of the time; no token is as short as most words.
-        let known = (text.len() >= SHORTEST)
-            .then(|| other_service(text))
-            .flatten();
-        let Some((name, place, prefix)) = known else {
+        let known = Some(text).filter(|text| text.len() >= SHORTEST);
+        let Some((name, place, prefix)) = known.and_then(other_service) else {
             return false;
         };
         let secret = match text.split_once(prefix) {
@@ -206,32 +163,25 @@ impl Finds {
     }
 
     /// Takes a user and a password with a colon between, of which either may be a token.
-    fn user_info(&mut self, text: &str, is_proxy: bool) {
-        self.has_proxy_login |= is_proxy;
+    fn user_info(&mut self, text: &str, kind: &Secret) {
+        self.has_proxy_login |= *kind == Secret::Proxy;
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let is_token = self.token(user) | self.token(password);
         let is_told = is_shown(password) && !is_token;
-        self.add(text, is_told.then(|| password_of(is_proxy)));
+        self.add(text, is_told.then(|| kind.clone()));
         self.add(user, None);
         self.add(password, None);
     }
 
     /// Takes what stands behind a name that announces a secret.
     fn name(&mut self, word: &str, rest: &[&str], is_spaced: bool) {
-        let start = word
-            .get(..5)
-            .filter(|start| start.eq_ignore_ascii_case("$env:"));
-        let word = &word[start.map_or(0, str::len)..];
+        let word = pattern!(r"(?i)^\$env:").replace(word, "");
         // As in `-ubob:pw`.
-        let is_glued = pattern!("^-[A-Za-z].*[:@]").is_match(word);
-        let end = if is_glued {
-            Some(2)
-        } else {
-            word.find(is_sign)
-        };
+        let is_glued = pattern!("^-[A-Za-z].*[:@]").is_match(&word);
+        let end = if is_glued { Some(2) } else { word.find(SIGNS) };
         let (name, glued) = word.split_at(end.unwrap_or(word.len()));
         let mut next = [glued].into_iter().chain(rest.first().copied());
-        let has_sign = next.any(|next| next.starts_with(is_sign) || is_value(next));
+        let has_sign = next.any(|next| next.starts_with(SIGNS) || is_value(next));
         if !has_sign && !is_glued && !name.starts_with('-') && !is_spaced {
             return;
         }
@@ -239,47 +189,45 @@ impl Finds {
             return;
         };
         let values = [glued].into_iter().chain(rest.iter().copied());
-        let values = values.map(|value| value.trim_matches(is_sign));
+        let values = values.map(|value| value.trim_matches(SIGNS));
         let mut values = values.filter(|value| !value.is_empty() && !is_value(value));
-        let name = lower(name);
+        let small = lower(name);
+        let login = login(small.contains("proxy") || matches!(name, "-U" | "-x"));
         if kind == "session" {
-            let is_sent = !name.starts_with("set-");
+            let is_sent = !small.starts_with("set-");
             for (_, value) in values.take(8).filter_map(|pair| pair.split_once('=')) {
                 let is_session = is_sent && value.len() >= SHORTEST && !is_hidden(value);
                 self.add(value, is_session.then_some(Secret::Session));
             }
             return;
         }
-        let first = values.next().unwrap_or_default();
-        let scheme = lower(first);
-        let has_scheme = scheme == "token" || words::is("scheme", &scheme);
-        let value = if has_scheme {
-            values.next()
-        } else {
-            Some(first)
-        };
-        let value = value.unwrap_or_default();
+        let mut value = values.next().unwrap_or_default();
+        let scheme = lower(value);
+        if scheme == "token" || words::is("scheme", &scheme) {
+            value = values.next().unwrap_or_default();
+        }
         let decoded = decode_base64(value);
         match kind {
             _ if value.is_empty() => {}
             _ if scheme == "basic" && !decoded.is_empty() => {
                 self.add(value, None);
-                self.user_info(&decoded, kind == "proxy");
+                self.user_info(&decoded, &login);
             }
-            "proxy" | "user" => {
+            "user" => {
+                // An address of a proxy, or a user and a password.
                 let (_, value) = value.split_once("://").unwrap_or(("", value));
-                match value.rsplit_once('@') {
-                    Some((user_info, _)) if kind == "proxy" => self.user_info(user_info, true),
-                    _ if name.ends_with("proxy") || name == "-x" => {}
-                    _ => self.user_info(value, kind == "proxy"),
+                let (user_info, host) = value.rsplit_once('@').unwrap_or((value, ""));
+                let is_address = small.ends_with("proxy") || name == "-x";
+                if !is_address || !host.is_empty() {
+                    self.user_info(user_info, &login);
                 }
             }
-            "password" if is_shown(value) && !self.token(value) => {
+            _ if self.token(value) => {}
+            "password" if is_shown(value) => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
-                let kind = (!is_word).then(|| password_of(name.contains("proxy")));
-                self.add(value, kind);
+                self.add(value, (!is_word).then_some(login));
             }
-            "token" if is_candidate(value) && !self.token(value) => {
+            "token" if is_candidate(value) => {
                 let is_one = has_digit(value) && is_real(value);
                 self.add(value, is_one.then(|| bitrise(value)).flatten());
             }
@@ -290,11 +238,12 @@ impl Finds {
 
 /// Tells whether a word is the name of a value's member.
 fn is_value(word: &str) -> bool {
-    word.trim_matches(is_sign).eq_ignore_ascii_case("value")
+    word.trim_matches(SIGNS).eq_ignore_ascii_case("value")
 }
 
-const fn password_of(is_proxy: bool) -> Secret {
-    if is_proxy {
+/// Returns what a user and a password are.
+const fn login(is_of_proxy: bool) -> Secret {
+    if is_of_proxy {
         Secret::Proxy
     } else {
         Secret::Password
@@ -308,7 +257,7 @@ fn announced(name: &str) -> Option<&'static str> {
         let is_option = known.starts_with('-');
         *known == name || !is_option && small.ends_with(known)
     };
-    let kinds = ["proxy", "session", "user", "password", "token"];
+    let kinds = ["session", "user", "password", "token"];
     { kinds.into_iter() }.find(|kind| section(&format!("secret {kind}")).iter().any(is_one))
 }
 
@@ -343,6 +292,22 @@ fn is_word(secret: &str) -> bool {
 
 fn has_digit(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Returns a text as it stands, and as it reads with its escapes undone, once and twice.
+fn readings(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let next = |text: &Cow<'_, str>| {
+        let undone = undone(text);
+        (undone != *text).then(|| Cow::Owned(undone.into_owned()))
+    };
+    iter::successors(Some(Cow::Borrowed(text)), next).take(3)
+}
+
+/// Returns a text without secrets. One that holds some in escapes is shown without these.
+fn cleaned(text: &str, clean: impl Fn(&str) -> String) -> String {
+    let shown = clean(text);
+    let held = readings(&shown).filter(|text| clean(text) != **text).last();
+    held.map_or_else(|| shown.clone(), |text| clean(&text))
 }
 
 /// Returns a text that does not say what its tokens are, such as a value of a saved report, without
@@ -436,9 +401,9 @@ mod tests {
             ),
         ] {
             let secrets = Secrets::find(&text);
-            assert_eq!(secrets.found.len(), 1, "{text}: {:?}", secrets.found);
+            assert_eq!(secrets.kinds().len(), 1, "{text}: {:?}", secrets.found);
             assert!(
-                format!("{:?}", secrets.found).contains(kind),
+                format!("{:?}", secrets.kinds()).contains(kind),
                 "{text}: {:?}",
                 secrets.found
             );
@@ -452,7 +417,7 @@ mod tests {
             "npm_config_registry_url=https://registry.npmjs.org/path",
             SANDBOX_TOKEN,
         ] {
-            assert_eq!(Secrets::find(text).found, [], "{text}");
+            assert_eq!(Secrets::find(text).kinds(), [], "{text}");
         }
     }
     #[test]
