@@ -12,7 +12,7 @@ use super::messages::Messages;
 use super::request::{self, Credential, Judged, Request, Shell, Variables};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
-use crate::pasted::Mistake;
+use crate::pasted::{Incomplete, Mistake};
 use crate::token::TokenKind;
 use std::collections::HashMap;
 
@@ -77,8 +77,8 @@ pub(super) struct Notes {
     pub(super) codes: Vec<&'static str>,
     pub(super) has_shell_error: bool,
     pub(super) has_command: bool,
-    /// Whether lines stand behind a command that can't be read.
-    pub(super) has_unread: bool,
+    /// Why lines behind a command can't be read, if there are any.
+    pub(super) unread: Option<Incomplete>,
     /// The kind of token that its sentences say is in DX.
     pub(super) kind_in_dx: Option<TokenKind>,
     /// The tokens that they say are in DX.

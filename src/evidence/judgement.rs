@@ -75,7 +75,10 @@ pub(super) fn judge(
     };
     let (mut earlier, mut list) = (Vec::new(), None);
     let is_silent = newest.exchanges.is_empty()
-        && matches!(newest.shows(), None | Some(Incomplete::Unreadable));
+        && matches!(
+            newest.shows(),
+            None | Some(Incomplete::Unreadable | Incomplete::Hidden)
+        );
     for message in messages.filter(|message| !message.exchanges.is_empty()) {
         let first = judgement.weigh(&message).0;
         list = list.or_else(|| judgement.list(&message.exchanges));
@@ -125,7 +128,7 @@ impl Message {
         } else if self.notes.has_shell_error {
             Some(Incomplete::ShellError)
         } else {
-            self.notes.has_unread.then_some(Incomplete::Unreadable)
+            self.notes.unread
         }
     }
 

@@ -15,7 +15,7 @@ use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
-use crate::pasted::Mistake;
+use crate::pasted::{Incomplete, Mistake};
 use crate::token::TokenKind;
 use regex_lite::{Match, Regex};
 use serde_json::Value;
@@ -361,7 +361,18 @@ impl<'a> Reader<'a> {
         let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
         if self.is_output && how == Strength::Client && self.out.is(is_waiting) {
-            self.out.notes().has_unread |= text.contains(is_sign);
+            let request = &self.out.shown().request;
+            let is_hidden = request.is_filtered || request.is_hidden;
+            let why = if is_hidden {
+                Incomplete::Hidden
+            } else {
+                Incomplete::Unreadable
+            };
+            self.out.notes().unread = self
+                .out
+                .notes()
+                .unread
+                .or(text.contains(is_sign).then_some(why));
         }
         if let Some(step) = words.step().filter(|_| text.len() < 160) {
             self.out.step(step);
@@ -646,11 +657,17 @@ impl<'a> Reader<'a> {
             let behind = words.lower[at + 3..].chars().next();
             let is_end = behind.is_none_or(|c| ",.;:!)?\"'、。".contains(c));
             let is_told = version.is_some() || sign.map_or(is_end, |is_sure| !is_sure);
+            // In a language whose words are not known, a sentence is one of letters.
+            let is_sentence = || {
+                let has_label = version.is_some() || words.labels("label", at);
+                !has_label && !self.out.is(is_waiting) && words.is_sentence(&sentence.0)
+            };
             match sentence.1 {
                 Strength::Example => {}
-                Strength::Prose if is_told => self.out.told(step, status),
+                how if is_told && (how == Strength::Prose || is_sentence()) => {
+                    self.out.told(step, status);
+                }
                 _ if sign.is_some() => self.out.status(status, version),
-                _ if is_told && words.is_sentence(&sentence.0) => self.out.told(step, status),
                 _ => {}
             }
         }

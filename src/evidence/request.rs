@@ -307,7 +307,9 @@ fn judge_bare(
     shell: Option<Shell>,
     variables: &Variables,
 ) -> Judged {
-    if value.is_empty() || is_hidden(value) {
+    // What a call in code returns is not shown, either.
+    let is_call = pattern!(r"^\$?[A-Za-z_][\w.:>-]*\(").is_match(value);
+    if value.is_empty() || is_hidden(value) || is_call {
         return (Credential::Unknown, None);
     }
     if let Some(name) = variable(value) {
