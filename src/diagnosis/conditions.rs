@@ -187,7 +187,7 @@ facts! {
     "verdict": |f, name| Some(is_verdict(f.reason, name));
     "token_file": |f, what| Some(format!("{:?}", f.report?.not_run.as_ref()?.file?) == what);
     "error_shown": |f, _| f.report?.not_run.as_ref().map(|_| true);
-    "mistake_seen": |f, _| f.report?.token.error.map(|_| true);
+    "mistake_seen": |f, _| f.report?.token.error.as_ref().map(|_| true);
 
     // The token.
     "token": |f, kind| f.kind.map(|known| known.as_str() == kind);

@@ -67,8 +67,8 @@ values! {
 
     // The token.
     "fingerprint": |f| Some(f.report?.token.fingerprint.clone()?.into());
-    "malformed": |f| Some(f.report?.token.error?.to_string().into());
-    "fix": |f| Some(f.report.and_then(|run| run.token.error).map_or("", |error| error.fix()).into());
+    "malformed": |f| Some(f.report?.token.error.as_ref()?.to_string().into());
+    "fix": |f| Some(f.report.and_then(|run| run.token.error.as_ref()).map_or("", |error| error.fix).into());
 
     // The apps.
     "app": |f| Some(app(f.app?));

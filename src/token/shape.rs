@@ -12,37 +12,21 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex_lite::Regex;
-use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
-/// What was seen of a text that can't be used as a Bitrise token.
-///
-/// Its [`fmt::Display`] says what was seen, as a sentence about “it”; [`TokenError::fix`] says what
-/// to do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What was seen of a text that can't be used as a Bitrise token, as a sentence about “it”.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{seen}")]
 pub struct TokenError {
     /// The name of the shape in `shapes.txt`.
     shape: &'static str,
-    seen: &'static str,
-    fix: &'static str,
+    seen: String,
+    /// What to do about it, as one sentence. If the token itself may be fine, no sentence asks for a
+    /// new one.
+    pub fix: &'static str,
     /// Whether the text may hold a secret; one that holds none may still be an address with a user or
     /// a query.
     pub(super) holds_secret: bool,
-    gap: Gap,
-}
-
-/// What fills the gaps in a sentence.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Gap {
-    Nothing,
-    /// A store of secrets, or what stands in front of a token.
-    Name(&'static str),
-    /// Another service, with its article, and the beginning of its tokens.
-    Service(&'static str, &'static str),
-    /// A character, and how many stand before it.
-    Place(char, usize),
-    /// The line that holds the token, counted from one, and the name of its setting.
-    Setting(usize, Option<Key>),
 }
 
 impl TokenError {
@@ -56,32 +40,7 @@ impl TokenError {
         let known = ["missing_value", "placeholder", "name_in_brackets"];
         known.contains(&self.shape)
     }
-
-    /// Returns what to do about it, as one sentence. If the token itself may be fine, no sentence
-    /// asks for a new one.
-    pub const fn fix(&self) -> &'static str {
-        self.fix
-    }
 }
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seen = self.seen;
-        f.write_str(&match &self.gap {
-            Gap::Nothing => seen.to_owned(),
-            Gap::Name(name) => seen.replace("{name}", name),
-            Gap::Service(service, beginning) => seen
-                .replace("{service}", service)
-                .replace("{beginning}", beginning),
-            Gap::Place(character, before) => seen.replace("{place}", &place(*character, *before)),
-            Gap::Setting(line, key) => seen
-                .replace("{line}", &line.to_string())
-                .replace("{key}", key.as_ref().map_or("", Key::as_str)),
-        })
-    }
-}
-
-impl std::error::Error for TokenError {}
 
 /// Says which character stands where: “a space after the 6th character”.
 fn place(character: char, before: usize) -> String {
@@ -102,25 +61,14 @@ fn place(character: char, before: usize) -> String {
     }
 }
 
-/// The longest name of a setting that is shown.
-const MAX_KEY: usize = 40;
-
-/// The name of a setting: ASCII letters, digits, `_`, `.` and `-`, so that it can be shown anywhere.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Key([u8; MAX_KEY], usize);
-
-impl Key {
-    fn new(name: &str) -> Option<Self> {
-        let mut bytes = [0; MAX_KEY];
-        let start = bytes.get_mut(..name.len())?;
-        start.copy_from_slice(name.as_bytes());
-        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        (is_name && name.chars().all(is_name_part)).then_some(Self(bytes, name.len()))
-    }
-
-    fn as_str(&self) -> &str {
-        str::from_utf8(&self.0[..self.1]).unwrap_or_default()
-    }
+/// Returns the name of a setting if it is one: ASCII letters, digits, `_`, `.` and `-`, so that it can
+/// be shown anywhere.
+fn key(name: &str) -> Option<String> {
+    /// The longest name that is shown.
+    const MAX_KEY: usize = 40;
+    let is_begun = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_name = is_begun && name.len() <= MAX_KEY && name.chars().all(is_name_part);
+    is_name.then(|| name.to_owned())
 }
 
 const fn is_name_part(c: char) -> bool {
@@ -197,13 +145,14 @@ fn shape(block: &'static str, parts: &mut Vec<(&str, &str)>) -> Option<Shape> {
 }
 
 impl Shape {
-    const fn error(&self, gap: Gap) -> TokenError {
+    /// Returns the error; `gaps` are the gaps in its sentence, each with what fills it.
+    fn error(&self, gaps: &[(&str, &str)]) -> TokenError {
+        let fill = |seen: String, (gap, words): &(&str, &str)| seen.replace(gap, words);
         TokenError {
             shape: self.name,
-            seen: self.seen,
+            seen: gaps.iter().fold(self.seen.to_owned(), fill),
             fix: self.fix,
             holds_secret: !self.has_no_secret,
-            gap,
         }
     }
 
@@ -215,30 +164,31 @@ impl Shape {
         if let Some(at) = self.when.find(core) {
             let (before, from) = core.split_at(at);
             let character = from.chars().next().unwrap_or_default();
-            return Some(self.error(Gap::Place(character, before.chars().count())));
+            let place = place(character, before.chars().count());
+            return Some(self.error(&[("{place}", &place)]));
         }
         match self.name {
-            "base64" => decoded(core).map(|_| self.error(Gap::Nothing)),
+            "base64" => decoded(core).map(|_| self.error(&[])),
             "reference" if !has_prefix(core) => {
                 let (store, _) = listed("stores", &core.to_ascii_lowercase())?;
-                Some(self.error(Gap::Name(store)))
+                Some(self.error(&[("{name}", store)]))
             }
             "other_service" => {
                 let (row, beginning) = listed("tokens", core)?;
                 let name = row.split(" @ ").next().unwrap_or(row);
-                Some(self.error(Gap::Service(name, beginning)))
+                Some(self.error(&[("{service}", name), ("{beginning}", beginning)]))
             }
             "settings" => token_inside(whole, core),
-            "doubled" => is_twice(core).then(|| self.error(Gap::Nothing)),
+            "doubled" => is_twice(core).then(|| self.error(&[])),
             "setting_without_prefix" => setting(core),
             _ => None,
         }
     }
 }
 
-fn error(shape: &str, gap: Gap) -> Option<TokenError> {
+fn error(shape: &str, gaps: &[(&str, &str)]) -> Option<TokenError> {
     let found = SHAPES.iter().find(|known| known.name == shape)?;
-    Some(found.error(gap))
+    Some(found.error(gaps))
 }
 
 /// Finds what makes a text plainly no token.
@@ -253,7 +203,7 @@ pub(super) fn find(text: &str) -> Option<TokenError> {
         } else {
             "empty"
         };
-        return error(name, Gap::Nothing);
+        return error(name, &[]);
     }
     // What is wrong inside says more than the quotation marks around it.
     let mut shapes = SHAPES.iter();
@@ -293,8 +243,8 @@ fn unwrapped(text: &str) -> (&str, Option<TokenError>) {
         core = unquoted.trim();
         let mut known = IN_FRONT.split(' ');
         let Some((name, rest)) = known.find_map(|name| Some((name, after(core, name)?))) else {
-            let in_front = first.and_then(|name| error("in_front", Gap::Name(name)));
-            let quoted = || error("quoted", Gap::Nothing);
+            let in_front = first.and_then(|name| error("in_front", &[("{name}", name)]));
+            let quoted = || error("quoted", &[]);
             return (
                 core,
                 in_front.or_else(|| if is_quoted { quoted() } else { None }),
@@ -385,14 +335,15 @@ fn token_inside(whole: &str, core: &str) -> Option<TokenError> {
     let (line, held) = lines.find(|(_, line)| has_prefix(line))?;
     let (before, token) = held.split_at(prefix_at(held)?);
     let secret = Redactor::new([token]);
-    let key = key_before(before).filter(|key| !secret.finds(key.as_str()));
-    let shape = match (core.lines().count() == 1, key) {
+    let key = key_before(before).filter(|key| !secret.finds(key));
+    let shape = match (core.lines().count() == 1, &key) {
         (true, None) => "settings",
         (true, Some(_)) => "setting",
         (false, None) => "file",
         (false, Some(_)) => "file_of_settings",
     };
-    error(shape, Gap::Setting(line, key))
+    let (line, key) = (line.to_string(), key.unwrap_or_default());
+    error(shape, &[("{line}", &line), ("{key}", &key)])
 }
 
 /// Returns where the first prefix of a token stands.
@@ -409,7 +360,7 @@ fn lists(list: &str, word: &str) -> bool {
 
 /// Returns the name of a setting whose value is about to come: `NAME=`, `name: `, `"name": "`, or
 /// the word in front of it in the commands and files that have no sign between them.
-fn key_before(text: &str) -> Option<Key> {
+fn key_before(text: &str) -> Option<String> {
     const SPACED: &str = "set setx setenv machine login password default";
     let text = text.trim_end_matches(|c: char| QUOTES.contains(&c) || c.is_whitespace());
     let first = text.split_whitespace().next().unwrap_or_default();
@@ -420,7 +371,7 @@ fn key_before(text: &str) -> Option<Key> {
     };
     let before = before.trim_end_matches(|c: char| QUOTES.contains(&c) || c == ']');
     let name = before.rsplit(|c: char| !is_name_part(c)).next()?;
-    Key::new(name.trim_start_matches('-'))
+    key(name.trim_start_matches('-'))
 }
 
 /// Tells whether the same text stands there twice.
@@ -442,23 +393,23 @@ fn setting(core: &str) -> Option<TokenError> {
     let first = core.split_once(char::is_whitespace);
     let is_listed = first.is_some_and(|(first, _)| lists(FIRST, first));
     let is_json = core.starts_with(['{', '[']) && core.contains('"');
-    let keys: Vec<Key> = core.lines().filter_map(line_key).collect();
+    let keys: Vec<String> = core.lines().filter_map(line_key).collect();
     if !is_listed && !is_json && keys.is_empty() {
         return None;
     }
-    let is_telling = |key: &Key| {
-        let mut words = key.as_str().split(['_', '.', '-']);
+    let is_telling = |key: &String| {
+        let mut words = key.split(['_', '.', '-']);
         words.any(|word| lists(TELLING, word))
     };
     match keys.into_iter().find(is_telling) {
-        Some(key) => error("setting", Gap::Setting(0, Some(key))),
-        None => error("setting_without_prefix", Gap::Nothing),
+        Some(key) => error("setting", &[("{key}", &key)]),
+        None => error("setting_without_prefix", &[]),
     }
 }
 
 /// Returns the name in a line such as `NAME=value`, `- name: value` or `"name": "value"`. What only
 /// ends in `=` may be base64.
-fn line_key(line: &str) -> Option<Key> {
+fn line_key(line: &str) -> Option<String> {
     let is_sign = |c: char| matches!(c, '=' | ':');
     let (name, value) = line.split_at(line.find(is_sign)?);
     let is_around = |c: char| QUOTES.contains(&c) || c.is_whitespace() || is_sign(c);
@@ -466,7 +417,7 @@ fn line_key(line: &str) -> Option<Key> {
         return None;
     }
     let name = name.trim().rsplit([' ', '{', '[', ',']).next()?;
-    Key::new(name.trim_matches(QUOTES))
+    key(name.trim_matches(QUOTES))
 }
 
 #[cfg(test)]
@@ -501,7 +452,7 @@ mod tests {
                 let text = signs.chunks(2).fold(text.to_owned(), sign);
                 assert_eq!(shape_of(&text), Some(expected), "{text:?}");
                 let error = find(&text).unwrap();
-                let words = format!("{error} {}", error.fix());
+                let words = format!("{error} {}", error.fix);
                 assert!(!words.contains("CANARY") && !words.contains('{'), "{words}");
             }
         }
@@ -562,10 +513,14 @@ mod tests {
         ] {
             let (scheme, texts) = row.split_once(" ¦ ").unwrap();
             for text in texts.split(" ¦ ") {
-                assert_eq!(find(text), error("in_front", Gap::Name(scheme)), "{text}");
+                assert_eq!(
+                    find(text),
+                    error("in_front", &[("{name}", scheme)]),
+                    "{text}"
+                );
             }
         }
-        let bearer = error("in_front", Gap::Name("Bearer"));
+        let bearer = error("in_front", &[("{name}", "Bearer")]);
         assert_eq!(find("\"Bearer bitwat_CANARY\""), bearer);
     }
 
@@ -588,7 +543,11 @@ mod tests {
         ] {
             let (store, texts) = row.split_once(" ¦ ").unwrap();
             for text in texts.split(" ¦ ") {
-                assert_eq!(find(text), error("reference", Gap::Name(store)), "{text}");
+                assert_eq!(
+                    find(text),
+                    error("reference", &[("{name}", store)]),
+                    "{text}"
+                );
             }
         }
     }
@@ -689,7 +648,7 @@ mod tests {
                 holds(text, None, Some(key).filter(|key| !key.is_empty()));
             }
         }
-        let long = format!("{}=bitwat_CANARY", "K".repeat(MAX_KEY + 1));
+        let long = format!("{}=bitwat_CANARY", "K".repeat(41));
         holds(&long, None, None);
     }
 
@@ -816,7 +775,7 @@ mod tests {
             "$BITRISE_TOKEN",
             "***",
         ] {
-            let fix = find(text).unwrap().fix().to_lowercase();
+            let fix = find(text).unwrap().fix.to_lowercase();
             assert!(
                 !fix.contains("create") && !fix.contains("new token"),
                 "{fix}"
@@ -866,7 +825,7 @@ mod tests {
             behind in "[ \"'}\n]{0,3}",
         ) {
             if let Some(error) = find(&format!("{before}bitwat_{secret}{behind}")) {
-                let words = format!("{error} {}", error.fix());
+                let words = format!("{error} {}", error.fix);
                 prop_assert!(!Redactor::new([secret.as_str()]).finds(&words), "{words}");
                 prop_assert!(words.chars().all(|c| !c.is_control()));
             }
@@ -875,7 +834,7 @@ mod tests {
         #[test]
         fn any_text_is_looked_at(text in any::<String>()) {
             if let Some(error) = find(&text) {
-                prop_assert!(!error.to_string().is_empty() && error.fix().ends_with('.'));
+                prop_assert!(!error.to_string().is_empty() && error.fix.ends_with('.'));
             }
         }
     }
