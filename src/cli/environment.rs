@@ -7,7 +7,7 @@ use crate::report::Shell;
 use std::cell::LazyCell;
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{DirEntry, File, ReadDir};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -147,10 +147,12 @@ impl Environment {
         if cfg!(any(windows, target_vendor = "apple")) {
             return Vec::new();
         }
-        let file = self.cert_file.as_deref().and_then(fault_of_file);
-        // One folder that is of use is enough.
-        let folders = self.cert_folders.iter().map(|path| fault_of_folder(path));
-        let folders: Option<Vec<_>> = folders.collect();
+        let file = self.cert_file.as_deref().map(has_root).and_then(fault);
+        // One folder that is of use is enough, and one file in it.
+        let is_usable = |entry: DirEntry| has_root(&entry.path()).unwrap_or_default();
+        let is_any_usable = |entries: ReadDir| entries.flatten().any(is_usable);
+        let folders = { self.cert_folders.iter() }.map(|path| path.read_dir().map(is_any_usable));
+        let folders: Option<Vec<_>> = folders.map(fault).collect();
         let folder = folders.and_then(|faults| faults.first().copied());
         let faults = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)].into_iter();
         faults
@@ -159,39 +161,23 @@ impl Environment {
     }
 }
 
-/// Returns what is wrong with a file of root certificates, if anything.
-fn fault_of_file(path: &Path) -> Option<RootsFault> {
-    /// What a certificate in PEM starts with.
-    const START: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    let holds = |line: io::Result<Vec<u8>>| {
-        line.is_ok_and(|line| line.windows(START.len()).any(|part| part == START))
-    };
-    // A bundle is long, and its first certificate is enough.
-    match bounded_file(path).map(|file| file.split(b'\n').any(holds)) {
+/// Returns what is wrong with what a variable names, if anything, by whether it holds a root
+/// certificate.
+fn fault(has_root: io::Result<bool>) -> Option<RootsFault> {
+    match has_root {
         Ok(true) => None,
         Ok(false) => Some(RootsFault::Empty),
-        Err(error) => Some(fault_of(&error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(RootsFault::Missing),
+        Err(_) => Some(RootsFault::Unreadable),
     }
 }
 
-/// Returns what is wrong with a folder of root certificates, unless one of its files is of use.
-fn fault_of_folder(path: &Path) -> Option<RootsFault> {
-    match path.read_dir() {
-        Ok(entries) => {
-            let mut files = entries.flatten().map(|entry| entry.path());
-            let is_usable = files.any(|file| fault_of_file(&file).is_none());
-            (!is_usable).then_some(RootsFault::Empty)
-        }
-        Err(error) => Some(fault_of(&error)),
-    }
-}
-
-fn fault_of(error: &io::Error) -> RootsFault {
-    if error.kind() == io::ErrorKind::NotFound {
-        RootsFault::Missing
-    } else {
-        RootsFault::Unreadable
-    }
+/// Tells whether a file holds a root certificate. A bundle is long, and its first one is enough.
+fn has_root(path: &Path) -> io::Result<bool> {
+    /// What a certificate in PEM starts with.
+    const START: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let mut lines = bounded_file(path)?.split(b'\n').map_while(Result::ok);
+    Ok(lines.any(|line| line.windows(START.len()).any(|part| part == START)))
 }
 
 /// Opens a file that a variable names for its first bytes; a pipe or a device may never end.
