@@ -5,7 +5,7 @@
 //! method and holds the figures.
 //!
 //! `cargo bench --bench speed -- [start] [verify] [apps] [large] [memory] [--rounds N]
-//! [--program PATH]`; without a part's name, all but `large`.
+//! [--program PATH]…`; without a part's name, all but `large`. Several programs run in turn.
 
 #![expect(
     clippy::unwrap_used,
@@ -38,8 +38,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 /// The program that is measured.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bitrise-dx");
 
-/// Another build of it, to be measured instead.
-static OTHER_PROGRAM: OnceLock<String> = OnceLock::new();
+/// The builds of it that are to be measured instead, if any.
+static OTHERS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// The parts of the measurement.
 const PARTS: [&str; 5] = ["start", "verify", "apps", "large", "memory"];
@@ -61,9 +61,9 @@ fn main() {
         args.get(at + 1)
     };
     let rounds: usize = value("--rounds").map_or(11, |rounds| rounds.parse().unwrap());
-    if let Some(path) = value("--program") {
-        OTHER_PROGRAM.set(path.clone()).unwrap();
-    }
+    let named = args.windows(2).filter(|pair| pair[0] == "--program");
+    let others = named.map(|pair| pair[1].clone()).collect();
+    OTHERS.set(others).unwrap();
     let parts: Vec<&str> = args.iter().map(String::as_str).collect();
     let all = !PARTS.iter().any(|part| parts.contains(part));
     let wanted = |part: &str| (all && part != "large") || parts.contains(&part);
@@ -81,20 +81,18 @@ fn main() {
         all_apps(folder.path(), 5_000, rounds.min(3));
     }
     if wanted("memory") {
-        memory(folder.path());
+        for path in programs() {
+            memory(folder.path(), path);
+        }
     }
 }
 
 /// Measures what needs no network against a program that does nothing.
 fn start(rounds: usize) {
-    let mut peers = vec![
-        Peer::new("true", Command::new("true")),
-        Peer::new("bitrise-dx --version", program(&["--version"])),
-        Peer::new(
-            "bitrise-dx explain timeout",
-            program(&["explain", "timeout"]),
-        ),
-    ];
+    let mut peers = vec![Peer::new("true", Command::new("true"))];
+    peers.extend(builds("--version", |path| program(path, &["--version"])));
+    let explain = |path: &str| program(path, &["explain", "timeout"]);
+    peers.extend(builds("explain timeout", explain));
     take_turns(&mut peers, rounds);
     let unit = peers[0].median();
     table(&peers, "start", "× true", unit);
@@ -105,10 +103,8 @@ fn verify(folder: &Path, rounds: usize) {
     for millis in [0, 20, 50] {
         let distance = Duration::from_millis(millis);
         let site = Site::open(folder, 120, distance);
-        let mut peers = vec![
-            Peer::bare(4, site.echo),
-            Peer::new("bitrise-dx verify", site.verify(&[])),
-        ];
+        let mut peers = vec![Peer::bare(4, site.echo)];
+        peers.extend(builds("verify", |path| site.verify(path, &[])));
         if has("curl") && has("jq") {
             let mut curl = Command::new("sh");
             curl.args(["-c", CURL])
@@ -140,26 +136,26 @@ fn all_apps(folder: &Path, apps: usize, rounds: usize) {
         let further = apps.div_ceil(50) - 1;
         let beside = further.max((apps + further).div_ceil(concurrency));
         let trips = u32::try_from(3 + beside).unwrap();
-        let mut peers = vec![
-            Peer::new(&name, site.verify(&args)),
-            Peer::bare(trips, site.echo),
-        ];
+        let mut peers = vec![Peer::bare(trips, site.echo)];
+        peers.extend(builds(&name, |path| site.verify(path, &args)));
         take_turns(&mut peers, rounds);
         let what = format!("× {trips} r");
         table(&peers, "all apps, r = 50 ms", &what, trips * distance);
-        let each = peers[0].cpu.as_secs_f64() * 1e6 / f64::from(u32::try_from(apps).unwrap());
-        println!("    {each:.0} µs of CPU an app\n");
+        for peer in &peers[1..] {
+            let each = peer.cpu.as_secs_f64() * 1e6 / f64::from(u32::try_from(apps).unwrap());
+            println!("    {}: {each:.0} µs of CPU an app\n", peer.name);
+        }
     }
 }
 
 /// Shows the peak of resident memory, read while the process still runs (Linux).
-fn memory(folder: &Path) {
-    println!("peak of resident memory");
+fn memory(folder: &Path, path: &str) {
+    println!("peak of resident memory, {path}");
     let distance = Duration::ZERO;
     let one = Site::open(folder, 120, distance);
     let peak = |site: &Site, args: &[&str]| {
         site.peak.store(0, Ordering::SeqCst);
-        let mut command = site.verify(args);
+        let mut command = site.verify(path, args);
         // Larger than a pipe holds: until it is read, the process waits with all its work done.
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         site.pid.store(child.id().into(), Ordering::SeqCst);
@@ -198,8 +194,29 @@ fn has(name: &str) -> bool {
         .is_ok()
 }
 
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(OTHER_PROGRAM.get().map_or(PROGRAM, String::as_str));
+/// Returns the builds that are measured.
+fn programs() -> Vec<&'static str> {
+    let others = OTHERS.get().unwrap().iter().map(String::as_str);
+    let others: Vec<_> = others.collect();
+    if others.is_empty() {
+        vec![PROGRAM]
+    } else {
+        others
+    }
+}
+
+/// Returns a peer for each of them.
+fn builds(what: &str, run: impl Fn(&str) -> Command) -> Vec<Peer> {
+    let programs = programs().into_iter();
+    let peer = |path: &str| {
+        let name = Path::new(path).file_name().unwrap().display();
+        Peer::new(&format!("{name} {what}"), run(path))
+    };
+    programs.map(peer).collect()
+}
+
+fn program(path: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(path);
     command.args(args);
     command
 }
@@ -350,8 +367,8 @@ impl Site {
 
     /// Returns a run of the program against this server, trusting its certificate and, as always,
     /// the system's.
-    fn verify(&self, args: &[&str]) -> Command {
-        let mut command = program(&["verify", "--base-url", &self.base_url, "--ca-cert"]);
+    fn verify(&self, path: &str, args: &[&str]) -> Command {
+        let mut command = program(path, &["verify", "--base-url", &self.base_url, "--ca-cert"]);
         command.arg(&self.ca).args(args).env("BITRISE_TOKEN", TOKEN);
         command
     }
