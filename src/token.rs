@@ -34,16 +34,37 @@ names! {
     }
 }
 
-/// The result of a successful [`Token::parse`].
-pub struct ParsedToken {
-    /// The token, ready to be sent.
-    pub token: Token,
-    /// Its kind by prefix.
-    pub kind: TokenKind,
+/// What may be said of the token.
+#[derive(Clone, Debug, Default)]
+pub struct TokenInfo {
+    /// Its kind, where there was a token to look at.
+    pub kind: Option<TokenKind>,
     /// Whether white space around it was dropped.
     pub was_trimmed: bool,
     /// Whether `token ` in front of it was dropped.
     pub had_scheme: bool,
+    /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
+    pub fingerprint: Option<String>,
+    /// Where it came from.
+    pub source: Option<TokenSource>,
+    /// What makes the text unusable, if it can't be a token.
+    pub error: Option<TokenError>,
+}
+
+names! {
+    /// The place that the token came from.
+    pub enum TokenSource {
+        /// The environment variable `BITRISE_TOKEN`.
+        Environment = "env:BITRISE_TOKEN",
+        /// The file of `--token-file`.
+        File = "file",
+        /// Standard input.
+        StandardInput = "stdin",
+        /// The hidden prompt.
+        Prompt = "prompt",
+        /// The sandbox's own made-up token.
+        Sandbox = "sandbox",
+    }
 }
 
 impl Token {
@@ -55,7 +76,7 @@ impl Token {
     ///
     /// # Errors
     /// Returns what makes the text unusable; nothing in the error quotes the text.
-    pub fn parse(text: &str) -> Result<ParsedToken, TokenError> {
+    pub fn parse(text: &str) -> Result<(Self, TokenInfo), TokenError> {
         let trimmed = text.trim();
         let behind = trimmed.strip_prefix("token ").map(str::trim_start);
         let token = behind.unwrap_or(trimmed);
@@ -63,14 +84,17 @@ impl Token {
         if let Some(error) = shape::find(token) {
             return Err(error);
         }
+        let token = Self(SecretString::from(token));
         let mut known = PREFIXES.iter();
-        let known = known.find(|(prefix, _)| token.starts_with(prefix));
-        Ok(ParsedToken {
-            token: Self(SecretString::from(token)),
-            kind: known.map_or(TokenKind::Unknown, |(_, kind)| *kind),
+        let known = known.find(|(prefix, _)| token.expose().starts_with(prefix));
+        let info = TokenInfo {
+            kind: Some(known.map_or(TokenKind::Unknown, |(_, kind)| *kind)),
             was_trimmed: trimmed.len() != text.len(),
             had_scheme: behind.is_some(),
-        })
+            fingerprint: token.fingerprint(),
+            ..TokenInfo::default()
+        };
+        Ok((token, info))
     }
 
     /// Returns the text for the `Authorization` header, the only place where it may go.
@@ -108,7 +132,7 @@ impl Token {
     /// Returns the first eight hex digits of the token's SHA-256, by which two reports, or a report
     /// and a secret store, can be compared; `None` for a token of fewer than 20 characters, which
     /// could be guessed from them.
-    pub fn fingerprint(&self) -> Option<String> {
+    fn fingerprint(&self) -> Option<String> {
         /// The shortest token that has a fingerprint.
         const SHORTEST: usize = 20;
         let token = self.expose();
@@ -137,9 +161,9 @@ mod tests {
             ("old-Token-from-before-the-prefixes", TokenKind::Unknown),
             ("x$y{z}'w", TokenKind::Unknown),
         ] {
-            let parsed = Token::parse(text).unwrap();
-            assert_eq!(parsed.kind, kind, "{text}");
-            assert_eq!(parsed.token.expose(), text);
+            let (token, info) = Token::parse(text).unwrap();
+            assert_eq!(info.kind, Some(kind), "{text}");
+            assert_eq!(token.expose(), text);
         }
     }
 
@@ -151,20 +175,20 @@ mod tests {
             (" bitwat_x\n", true),
             ("bitpat_x\t", true),
         ] {
-            let parsed = Token::parse(text).unwrap();
-            assert_eq!(parsed.was_trimmed, was_trimmed, "{text:?}");
-            assert_eq!(parsed.token.expose(), text.trim());
+            let (token, info) = Token::parse(text).unwrap();
+            assert_eq!(info.was_trimmed, was_trimmed, "{text:?}");
+            assert_eq!(token.expose(), text.trim());
         }
     }
 
     #[test]
     fn a_scheme_that_bitrise_takes_is_dropped_and_noted() {
         for text in ["token bitwat_x", "token  bitwat_x\n", " token bitwat_x"] {
-            let parsed = Token::parse(text).unwrap();
-            assert!(parsed.had_scheme, "{text:?}");
-            assert_eq!(parsed.token.expose(), "bitwat_x");
-            assert_eq!(parsed.kind, TokenKind::Workspace);
-            assert_eq!(parsed.was_trimmed, text.trim() != text, "{text:?}");
+            let (token, info) = Token::parse(text).unwrap();
+            assert!(info.had_scheme, "{text:?}");
+            assert_eq!(token.expose(), "bitwat_x");
+            assert_eq!(info.kind, Some(TokenKind::Workspace));
+            assert_eq!(info.was_trimmed, text.trim() != text, "{text:?}");
         }
         // Bitrise's library drops this word alone, and as it is written here.
         for text in [
@@ -175,12 +199,12 @@ mod tests {
         ] {
             assert!(Token::parse(text).is_err(), "{text}");
         }
-        assert!(!Token::parse("bitwat_x").unwrap().had_scheme);
+        assert!(!Token::parse("bitwat_x").unwrap().1.had_scheme);
     }
 
     #[test]
     fn a_fingerprint_is_the_start_of_the_sha_256() {
-        let fingerprint = |text| Token::parse(text).unwrap().token.fingerprint();
+        let fingerprint = |text| Token::parse(text).unwrap().0.fingerprint();
         // As `printf %s … | sha256sum | cut -c1-8` has it.
         assert_eq!(
             fingerprint("bitwat_canary-0123456").as_deref(),
@@ -192,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_is_what_stands_behind_the_prefix() {
-        let redactor = |text| Token::parse(text).unwrap().token.redactor();
+        let redactor = |text| Token::parse(text).unwrap().0.redactor();
         let text = "bitwat_canary-0123456789";
         assert_eq!(redactor(text).clean(text), "bitwat_[token]");
         assert_eq!(
@@ -234,8 +258,8 @@ mod tests {
     repeatable! {
         #[test]
         fn what_passes_can_stand_in_a_header(text in any::<String>()) {
-            if let Ok(parsed) = Token::parse(&text) {
-                let token = parsed.token.expose();
+            if let Ok((token, _)) = Token::parse(&text) {
+                let token = token.expose();
                 prop_assert!(!token.is_empty());
                 prop_assert!(token.bytes().all(|b| b.is_ascii_graphic()), "{token:?}");
                 prop_assert!(text.trim().ends_with(token), "{token:?}");

@@ -156,7 +156,7 @@ impl Run<'_> {
             self.report.target = request.target;
             self.token(limits).await?
         };
-        let parsed = match Token::parse(text.expose_secret()) {
+        let (token, info) = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
             Err(error) if error.is_empty() => return Err(NotRun::token_missing().into()),
             Err(error) => {
@@ -164,7 +164,7 @@ impl Run<'_> {
                 return Err(Early::Malformed(Box::new((error, redactor))));
             }
         };
-        let redactor = parsed.token.redactor();
+        let redactor = token.redactor();
         if let Err(error) = request
             .plan
             .holds_no_token(&request.base_url.to_string(), &redactor)
@@ -172,14 +172,6 @@ impl Run<'_> {
             self.report.target = Target::default();
             return Err(error.into());
         }
-        let token = TokenInfo {
-            kind: Some(parsed.kind),
-            was_trimmed: parsed.was_trimmed,
-            had_scheme: parsed.had_scheme,
-            fingerprint: parsed.token.fingerprint(),
-            source: self.report.token.source,
-            error: None,
-        };
         let args = self.args;
         let is_several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
         let is_watched = !self.environment.is_ci();
@@ -187,7 +179,7 @@ impl Run<'_> {
         let pauses = Rc::clone(&progress);
         let client = Client::new(Settings {
             base_url: request.base_url,
-            token: parsed.token,
+            token,
             timeout: self.args.timeout,
             max_time: self.deadline.saturating_duration_since(Instant::now()),
             retry: RetryPolicy::new(self.args.retries),
@@ -196,7 +188,10 @@ impl Run<'_> {
             on_pause: Box::new(move |pause| pauses.pause(pause)),
         })?;
         self.report.target.proxy = client.proxy();
-        self.report.token = token;
+        self.report.token = TokenInfo {
+            source: self.report.token.source,
+            ..info
+        };
         let started = std::mem::take(&mut self.report);
         let on_event = |event: Event<'_>| progress.event(event);
         self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;

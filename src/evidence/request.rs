@@ -339,10 +339,9 @@ fn judge_bare(
     }
     // A shorter one has no fingerprint.
     let parsed = (value.len() >= 20).then(|| Token::parse(value));
-    let literal = parsed.and_then(Result::ok).and_then(|parsed| {
-        let fingerprint = parsed.token.fingerprint()?;
-        Some(Credential::Literal(fingerprint, parsed.kind))
-    });
+    let literal = parsed
+        .and_then(Result::ok)
+        .and_then(|(_, info)| Some(Credential::Literal(info.fingerprint?, info.kind?)));
     (literal.unwrap_or(Credential::Unknown), None)
 }
 

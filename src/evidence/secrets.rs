@@ -263,8 +263,8 @@ fn announced(name: &str) -> Option<&'static str> {
 
 /// Returns what a value is if it is a token of Bitrise.
 fn bitrise(value: &str) -> Option<Secret> {
-    let parsed = Token::parse(value).ok()?;
-    Some(Secret::Bitrise(parsed.kind, parsed.token.fingerprint()))
+    let (_, info) = Token::parse(value).ok()?;
+    Some(Secret::Bitrise(info.kind?, info.fingerprint))
 }
 
 /// Tells whether a value is shown, and not hidden, empty or a name.

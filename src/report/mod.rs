@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
 use crate::names::names;
 use crate::pasted::PastedFacts;
-use crate::token::{TokenError, TokenKind};
+use crate::token::TokenKind;
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 
 pub use crate::pasted::Shell;
 pub use crate::plan::{NotRun, Selection};
+pub use crate::token::{TokenInfo, TokenSource};
 
 /// Everything that is known after a run.
 #[derive(Debug, Default)]
@@ -131,39 +132,6 @@ names! {
         NotTested = "not_tested",
         /// The text can't be a Bitrise token as it stands.
         NotAToken = "not_a_token",
-    }
-}
-
-/// What may be said of the token.
-#[derive(Clone, Debug, Default)]
-pub struct TokenInfo {
-    /// Its kind, where there was a token to look at.
-    pub kind: Option<TokenKind>,
-    /// Whether white space around it was dropped.
-    pub was_trimmed: bool,
-    /// Whether `token ` in front of it was dropped.
-    pub had_scheme: bool,
-    /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
-    pub fingerprint: Option<String>,
-    /// Where it came from.
-    pub source: Option<TokenSource>,
-    /// What makes the text unusable, if it can't be a token.
-    pub error: Option<TokenError>,
-}
-
-names! {
-    /// The place that the token came from.
-    pub enum TokenSource {
-        /// The environment variable `BITRISE_TOKEN`.
-        Environment = "env:BITRISE_TOKEN",
-        /// The file of `--token-file`.
-        File = "file",
-        /// Standard input.
-        StandardInput = "stdin",
-        /// The hidden prompt.
-        Prompt = "prompt",
-        /// The sandbox's own made-up token.
-        Sandbox = "sandbox",
     }
 }
 

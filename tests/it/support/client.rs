@@ -17,7 +17,7 @@ pub(crate) const AMPLE: Duration = Duration::from_secs(60);
 pub(crate) fn settings(base_url: &str) -> Settings {
     Settings {
         base_url: BaseUrl::parse(base_url).unwrap(),
-        token: Token::parse(TOKEN).unwrap().token,
+        token: Token::parse(TOKEN).unwrap().0,
         timeout: AMPLE,
         max_time: AMPLE,
         retry: RetryPolicy {
