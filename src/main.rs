@@ -1,7 +1,5 @@
 //! The program's entry; everything is in the library.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     bitrise_dx::cli::main(std::env::args_os())
 }

@@ -220,7 +220,7 @@ impl Client {
     /// Asks for the first page of apps, or for the one that starts with the app `next`, as the page
     /// before it says (spec: `app-list`).
     pub async fn apps(&self, next: Option<&Slug>) -> Exchange {
-        let mut query = vec![limit(APPS_PER_PAGE)];
+        let mut query = vec![("limit", APPS_PER_PAGE.to_string())];
         query.extend(next.map(|next| ("next", next.raw().to_owned())));
         self.get(&["apps"], &query).await
     }
@@ -228,7 +228,7 @@ impl Client {
     /// Asks for an app's latest runs (spec: `pipeline-list`).
     pub async fn pipelines(&self, app: &Slug, most: u8) -> Exchange {
         let path = ["apps", app.raw(), "pipelines"];
-        self.get(&path, &[limit(most)]).await
+        self.get(&path, &[("limit", most.to_string())]).await
     }
 
     /// Asks for one pipeline run (spec: `pipeline-show`).
@@ -433,11 +433,6 @@ fn address(base_url: &BaseUrl, path: &[&str], query: &[(&str, String)]) -> Strin
     url
 }
 
-/// Returns the parameter for the size of a page.
-fn limit(most: u8) -> (&'static str, String) {
-    ("limit", most.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -450,7 +445,7 @@ mod tests {
         let url = address(
             &base_url,
             &["apps", "a/../b?c#d%2e\n é", "pipelines"],
-            &[limit(1), ("next", "a&b=c".to_owned())],
+            &[("limit", "1".to_owned()), ("next", "a&b=c".to_owned())],
         );
         assert_eq!(
             url,

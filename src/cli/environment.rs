@@ -53,9 +53,9 @@ pub(super) struct Environment {
     pub(super) color: Option<bool>,
     /// Whether the locale can show characters outside of ASCII.
     pub(super) is_utf8: bool,
-    /// The CI build that this is, if it is one. It is looked for once it is asked for, since the texts
-    /// about CI systems are read for that.
-    ci: LazyCell<Option<CiBuild>, Box<dyn FnOnce() -> Option<CiBuild>>>,
+    /// The CI build that this is, if it is one: nobody answers a prompt there, or watches a spinner.
+    /// It is looked for once it is asked for, since the texts about CI systems are read for that.
+    pub(super) ci: LazyCell<Option<CiBuild>, Box<dyn FnOnce() -> Option<CiBuild>>>,
     /// What else is known of the place, as far as it does not depend on the address that is asked.
     known: Known,
 }
@@ -120,11 +120,6 @@ impl Environment {
                 no_proxy: first(&["no_proxy", "NO_PROXY"]),
             },
         }
-    }
-
-    /// Tells whether this is a CI build, where nobody answers a prompt or watches a spinner.
-    pub(super) fn is_ci(&self) -> bool {
-        self.ci.is_some()
     }
 
     /// Returns what is known of the place where the program runs, for a run that asks an address.

@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<TokenSource, Early> {
     // Somebody has to be there to answer a prompt.
     let may_prompt =
-        io::stdin().is_terminal() && io::stderr().is_terminal() && !environment.is_ci();
+        io::stdin().is_terminal() && io::stderr().is_terminal() && environment.ci.is_none();
     match (file, &environment.token) {
         (Some(path), _) if input::is_standard_input(path) => Ok(TokenSource::StandardInput),
         (Some(_), _) => Ok(TokenSource::File),

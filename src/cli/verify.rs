@@ -174,7 +174,7 @@ impl Run<'_> {
         }
         let args = self.args;
         let is_several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
-        let is_watched = !self.environment.is_ci();
+        let is_watched = self.environment.ci.is_none();
         let progress = Rc::new(Progress::new(self.style, is_several, is_watched));
         let pauses = Rc::clone(&progress);
         let client = Client::new(Settings {
