@@ -36,14 +36,12 @@ pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
 /// Tells whether what follows a program's name can be what it is given.
 fn is_used(client: &str, behind: &str) -> bool {
     let next = behind.split_whitespace().next().unwrap_or_default();
-    let is_address = looks_like_address(next);
     // “http” and “https” are words of any text as well.
-    if client == "httpie" {
-        return is_address || next.starts_with('-') || words::is("method", next);
-    }
-    is_address
-        || next.starts_with(|c| "-'\"$@\\^`“‘’{<".contains(c))
-        || next.contains('/') && next.contains('.')
+    let is_given = match client {
+        "httpie" => next.starts_with('-') || words::is("method", next),
+        _ => pattern!(r#"^[-'"$@\\^`“‘’{<]|/.*\.|\..*/"#).is_match(next),
+    };
+    is_given || looks_like_address(next)
 }
 
 /// Tells whether a command goes on in the next line, and takes what says so off it.
@@ -79,10 +77,8 @@ struct Word {
     is_quoted: bool,
 }
 
-impl Word {
-    fn is_option(&self) -> bool {
-        self.text.starts_with('-') && self.text.len() > 1
-    }
+fn is_option(word: &Word) -> bool {
+    word.text.starts_with('-') && word.text.len() > 1
 }
 
 /// Splits a command into words, as shells do.
@@ -126,7 +122,7 @@ impl Command {
                 ..Request::default()
             },
             shell,
-            has_options: text.contains(['\'', '"']) || words.iter().any(Word::is_option),
+            has_options: text.contains(['\'', '"']) || words.iter().any(is_option),
             client,
             is_https: matches!(tool, "https" | "xhs") || client == "powershell",
         };
@@ -165,7 +161,7 @@ impl Command {
                 self.request.is_filtered |= is_filter && !shows_all(rest);
                 return;
             }
-            if word.is_option() {
+            if is_option(word) {
                 self.option(text, &mut rest);
             } else if is_httpie && !has_address && words::is("method", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
@@ -272,10 +268,9 @@ pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
     // Most lines have none.
     let mut signs = ["://", "api.bitrise.io/"].iter();
     let found = { signs.any(|sign| rest.contains(sign)) }.then(|| address.find(rest))??;
-    let length = { found.as_str() }
-        .trim_end_matches(['.', ':', '?', '!', '…'])
-        .len();
-    Some((from + found.start(), from + found.start() + length))
+    let address = found.as_str().trim_end_matches(['.', ':', '?', '!', '…']);
+    let start = from + found.start();
+    Some((start, start + address.len()))
 }
 
 /// The value of an `Authorization` header, in whichever notation, and the quote that it stands in.
@@ -314,28 +309,19 @@ impl Value {
         let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
         // What a program puts into its text is not shown.
         let is_marked = part(3).is_some_and(|mark| mark.contains(['f', 'F', '$']));
-        let has_holes = is_marked || quote(4) == Some('`');
-        let hole = pattern!(r"\$*\{.*\}");
-        let text = if has_holes {
-            hole.replace(value, "***")
-        } else {
-            value.into()
-        };
+        let mut text = value.to_owned();
+        if is_marked || quote(4) == Some('`') {
+            text = pattern!(r"\$*\{.*\}").replace(value, "***").into_owned();
+        }
         // Nor is what it puts behind one.
-        let behind = if is_closed {
-            part(5)?
-        } else {
-            &window[found.get(0)?.end()..]
-        };
+        let rest = &window[found.get(0)?.end()..];
+        let behind = part(5).filter(|_| is_closed).unwrap_or(rest);
         let behind = behind.trim_start_matches(['"', '\'']).trim_start();
-        let is_part = part(4).is_some() && behind.starts_with(['+', '&']);
-        let text = if is_part {
-            format!("{text} ***").into()
-        } else {
-            text
-        };
+        if part(4).is_some() && behind.starts_with(['+', '&']) {
+            text += " ***";
+        }
         Some(Self {
-            text: text.into_owned(),
+            text,
             quote: quote(4).or(around).filter(|_| !is_code),
             is_code,
         })

@@ -83,11 +83,7 @@ impl Messages {
         const ZONES: i64 = 14 * 60;
         let (first, second) = (&self.all[one], &self.all[other]);
         if let (Some(a), Some(b)) = (first.date, second.date) {
-            let room = if first.is_utc == second.is_utc {
-                0
-            } else {
-                ZONES
-            };
+            let room = i64::from(first.is_utc != second.is_utc) * ZONES;
             if (a - b).abs() > room {
                 return a > b;
             }
@@ -127,9 +123,7 @@ fn header_at(
     };
     let (text, depth) = line(index)?;
     let above = line(index.saturating_sub(1)).filter(|(_, its)| *its == depth);
-    let is_rule = ["---", "___", "==="]
-        .iter()
-        .any(|sign| text.starts_with(sign));
+    let is_rule = pattern!("^(?:---|___|===)").is_match(text);
     let wrote = text.trim_end_matches(['>', ' ', '*']);
     if is_rule && words::says("original", &lower(text)) {
         return Some((1, None));

@@ -4,7 +4,7 @@
 //! Invariant: linear in what is read, and no recursion.
 
 use super::words::floor;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 /// An object that was found in a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -156,11 +156,7 @@ impl Reader<'_> {
                 let is_list = c == '[' || rest[length..].trim_start_matches(' ').starts_with("@{");
                 let is_list = is_list && !is_object;
                 self.open.push(Open {
-                    value: if is_list {
-                        Value::Array(Vec::new())
-                    } else {
-                        Value::Object(Map::new())
-                    },
+                    value: if is_list { json!([]) } else { json!({}) },
                     key: None,
                     is_powershell: is_object || is_list && c == '{',
                 });
@@ -193,18 +189,15 @@ impl Reader<'_> {
         if !std::mem::take(&mut self.is_apart) {
             return None;
         }
-        let Some(Open {
-            value: open, key, ..
-        }) = self.open.last_mut()
-        else {
+        let Some(top) = self.open.last_mut() else {
             self.whole = Some(value);
             return Some(());
         };
-        match (open, key.take(), value) {
+        match (&mut top.value, top.key.take(), value) {
             (Value::Object(members), Some(key), value) => {
                 members.insert(key, value);
             }
-            (Value::Object(_), None, Value::String(text)) => *key = Some(text),
+            (Value::Object(_), None, Value::String(text)) => top.key = Some(text),
             (Value::Array(items), _, value) => items.push(value),
             _ => return None,
         }

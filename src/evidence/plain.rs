@@ -337,11 +337,8 @@ impl Before {
         match (count(marks), prompt) {
             (0, _) => (0, line),
             (depth, 0) => {
-                let last = marks.rfind('>').map_or(0, |at| at + 1);
-                (
-                    depth,
-                    line[last..].strip_prefix(' ').unwrap_or(&line[last..]),
-                )
+                let behind = &line[marks.trim_end_matches(' ').len()..];
+                (depth, behind.strip_prefix(' ').unwrap_or(behind))
             }
             (depth, prompt) if depth > prompt => (depth - prompt, text),
             _ => (self.depth, text),
