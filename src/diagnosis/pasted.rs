@@ -2,13 +2,13 @@
 //!
 //! Invariant: a gap has words for what is not known; the sentences stand in the catalogue.
 
+use super::catalogue::words;
 use super::facts::{Facts, host_of};
 use super::sentence::say;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
 use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
 use crate::text::Text;
-use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
 /// What stands in a command in place of a slug that is not known.
@@ -107,11 +107,7 @@ pub(super) fn listed(texts: Vec<Text>) -> Text {
 pub(super) fn secrets(facts: &Facts) -> Text {
     let one = |secret: &Secret| match secret {
         Secret::Bitrise(kind, fingerprint) => {
-            let start = match kind {
-                TokenKind::Workspace => "bitwat_…",
-                TokenKind::Personal => "bitpat_…",
-                TokenKind::Unknown => "no known prefix",
-            };
+            let start = words(&format!("start {}", kind.as_str()));
             let behind = fingerprint.as_ref();
             let behind = behind.map_or_else(String::new, |text| format!(", fingerprint {text}"));
             format!("a Bitrise token ({start}{behind})")
@@ -135,13 +131,8 @@ pub(super) fn asked(facts: &Facts) -> Option<Text> {
 /// Returns the statuses that sentences tell, with their steps.
 pub(super) fn told_statuses(facts: &Facts) -> Option<Text> {
     let one = |(step, status): &(Option<CheckId>, u16)| {
-        let of = match step {
-            Some(CheckId::AppsList | CheckId::AppsRecheck) => " to the list of apps",
-            Some(CheckId::PipelinesList) => " to an app's pipelines",
-            Some(CheckId::PipelinesShow) => " to a pipeline run",
-            Some(CheckId::TokenFormat) | None => "",
-        };
-        format!("{status}{of}").into()
+        let of = step.map_or("", |step| words(&format!("told {}", step.as_str())));
+        format!("{status} {of}").trim_end().into()
     };
     let told = &facts.pasted?.told;
     (!told.is_empty()).then(|| listed(told.iter().map(one).collect()))
@@ -193,13 +184,10 @@ pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
             "" => "another one".into(),
             _ => Text::default().foreign(&outcome.credential),
         };
-        let name = name.own(match outcome.reason.map(Reason::verdict) {
-            None => " works",
-            Some(_) if outcome.reason == Some(Reason::TokenRejected) => " is rejected",
-            Some(Verdict::InvalidPermissions) => " lacks access",
-            Some(Verdict::NoResources) => " sees no app",
-            Some(_) => " is not told",
-        });
+        let verdict = outcome.reason.map_or(Verdict::Verified, Reason::verdict);
+        let name = name
+            .own(" ")
+            .own(words(&format!("outcome {}", verdict.as_str())));
         let in_dx = if outcome.is_in_dx {
             ", and is in DX"
         } else {

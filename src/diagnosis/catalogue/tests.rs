@@ -182,7 +182,9 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         let is_warning = code.is_some_and(|code| Warning::named(code).is_some());
         let verdict = name.strip_prefix("verdict ");
         let is_verdict = verdict.is_some_and(|verdict| Verdict::named(verdict).is_some());
-        let kinds = ["who ", "by ", "link ", "step ", "dx ", "check "];
+        let kinds = [
+            "who ", "by ", "link ", "step ", "dx ", "check ", "start ", "told ", "outcome ",
+        ];
         let is_one = kinds.iter().any(|kind| name.starts_with(kind));
         let is_other = is_warning || is_verdict || is_one;
         let is_known = is_line
