@@ -80,20 +80,22 @@ static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Line>)>> = LazyLock::new(
 
 /// Returns what is known of a reason, or of a verified token.
 pub(super) fn entry(reason: Option<Reason>) -> &'static Line {
-    static NONE: LazyLock<Line> = LazyLock::new(Line::default);
-    named(reason.map_or("verified", Reason::as_str)).unwrap_or(&NONE)
+    named(reason.map_or("verified", Reason::as_str))
 }
 
-/// Returns the entry with a name. One that can't be read, which a test rules out, is empty. Each is
-/// read when it is first asked for: a run needs few of them.
-pub(super) fn named(name: &str) -> Option<&'static Line> {
-    let (_, entry) = ENTRIES.get(name)?;
-    Some(entry.get_or_init(|| read(name).unwrap_or_default()))
+/// Returns the entry with a name; an empty one, if there is none, or it can't be read, which a test
+/// rules out. Each is read when it is first asked for: a run needs few of them.
+pub(super) fn named(name: &str) -> &'static Line {
+    static NONE: LazyLock<Line> = LazyLock::new(Line::default);
+    match ENTRIES.get(name) {
+        Some((_, entry)) => entry.get_or_init(|| read(name).unwrap_or_default()),
+        None => &NONE,
+    }
 }
 
 /// Returns what stands under a name, which is the same in every run.
 pub(super) fn words(name: &str) -> &'static str {
-    named(name).map_or("", |entry| entry.text("means"))
+    named(name).text("means")
 }
 
 impl Line {

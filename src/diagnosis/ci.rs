@@ -34,8 +34,7 @@ impl CiBuild {
 
 /// Returns the entries of the systems, any other one last.
 fn systems() -> impl Iterator<Item = &'static Line> {
-    let names = named("ci").into_iter().flat_map(|all| all.all("system"));
-    names.filter_map(|name| named(&name.text))
+    named("ci").all("system").map(|name| named(&name.text))
 }
 
 /// Returns any build of which nothing but the CI system's existence is known.
@@ -54,8 +53,8 @@ pub fn running(
     let place = Place { value, file };
     let is_told = |line: &Line, word| line.all(word).any(|test| place.fits(&test.text));
     let system = systems().find(|system| is_told(system, "told"))?;
-    let below = named(system.text("on")).into_iter();
-    let special = below.flat_map(|below| below.all("build").filter(|build| is_told(build, "when")));
+    let below = named(system.text("on")).all("build");
+    let special = below.filter(|build| is_told(build, "when"));
     let mut all = special.chain(system.all("build"));
     let build = all.find(|build| build.text("when").is_empty() || is_told(build, "when"))?;
     Some(CiBuild { system, build })
@@ -355,7 +354,7 @@ mod tests {
     fn each_build_is_told_by_what_its_system_sets() {
         for (name, kind, variables) in PLACES {
             let found = at(variables).unwrap();
-            let system = named(name).unwrap();
+            let system = named(name);
             let is_found = |build: &Line| std::ptr::eq(build, found.build);
             assert!(system.all("build").any(is_found), "{name}: {variables}");
             assert_eq!(found.build.text, *kind, "{variables}");
@@ -368,8 +367,8 @@ mod tests {
     #[test]
     fn each_entry_is_whole_has_its_page_and_is_tried() {
         assert!(systems().count() >= 20);
-        for name in named("ci").unwrap().all("system").map(|line| &*line.text) {
-            let system = named(name).unwrap();
+        for name in named("ci").all("system").map(|line| &*line.text) {
+            let system = named(name);
             let page = system.text("page");
             assert!(
                 page.starts_with("https://") && url::Url::parse(page).is_ok(),
@@ -394,7 +393,7 @@ mod tests {
             }
             assert_eq!(kinds.last(), Some(&"ordinary"), "{name}");
         }
-        let other = named("a CI system").unwrap();
+        let other = named("a CI system");
         assert!(std::ptr::eq(any().unwrap().system, other));
     }
 

@@ -14,7 +14,7 @@ use super::values::{VALUES, value};
 use crate::base_url::is_loopback;
 use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body, Exchange};
-use crate::pasted::{Incomplete, Secret};
+use crate::pasted::{Incomplete, PastedFacts, Secret};
 use crate::report::{
     AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
 };
@@ -43,30 +43,28 @@ pub(super) struct Condition {
 impl Condition {
     /// Reads a condition; nothing if it names neither a fact nor a value.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let (is_sure, text) = cut(text, "surely ");
-        let (is_not, text) = cut(text, "not ");
-        let (name, of) = text.split_once(' ').unwrap_or((text, ""));
+        let rest = text.trim_start_matches("surely ");
+        let bare = rest.trim_start_matches("not ");
+        let (name, of) = bare.split_once(' ').unwrap_or((bare, ""));
         let fact = FACTS.iter().find(|(known, _)| *known == name);
         let is_value = VALUES.iter().any(|(known, _)| *known == name);
         (fact.is_some() || is_value).then(|| Self {
             name: name.to_owned(),
             judge: fact.map(|(_, judge)| *judge),
             of: of.to_owned(),
-            is_not,
-            is_sure,
+            is_not: bare != rest,
+            is_sure: rest != text,
         })
     }
 
     /// Judges it.
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
-        let forms = self.of.split('|');
-        let value = forms
-            .map(|form| match self.judge {
-                Some(judge) => judge(facts, form),
-                None => facts.report.and_then(|_| is_value(&self.name, facts, form)),
-            })
-            .max_by_key(|answer| rank(*answer));
-        let value = value.flatten().map(|is| is != self.is_not);
+        let answers = self.of.split('|').map(|form| match self.judge {
+            Some(judge) => judge(facts, form),
+            None => facts.report.and_then(|_| is_value(&self.name, facts, form)),
+        });
+        let value = answers.max_by_key(|answer| rank(*answer)).flatten();
+        let value = value.map(|is| is != self.is_not);
         self.is_sure.then_some(value == Some(true)).or(value)
     }
 
@@ -95,16 +93,10 @@ fn is_value(name: &str, facts: &Facts, form: &str) -> Option<bool> {
     value.map(|value| is_status(&value, form))
 }
 
-fn cut<'a>(text: &'a str, prefix: &str) -> (bool, &'a str) {
-    let rest = text.strip_prefix(prefix);
-    (rest.is_some(), rest.unwrap_or(text))
-}
-
 /// Tells whether all answers are yes; no, if one is no; else not known, if one is not.
 pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    answers
-        .min_by_key(|answer| rank(*answer))
-        .unwrap_or(Some(true))
+    let least = answers.min_by_key(|answer| rank(*answer));
+    least.unwrap_or(Some(true))
 }
 
 /// Returns the place of an answer between no and yes.
@@ -121,20 +113,20 @@ macro_rules! facts {
 
 facts! {
     // The way the run came about.
-    "live": |f, _| f.run(|run| run.evidence == EvidenceKind::Live && !f.is_sandbox);
-    "sandbox": |f, _| f.run(|_| f.is_sandbox);
-    "pasted": |f, _| f.run(|run| run.evidence != EvidenceKind::Live);
-    "text": |f, _| f.run(|run| run.evidence == EvidenceKind::Pasted);
-    "token_in_text": |f, _| f.run(|_| f.was_pasted());
-    "secret": |f, kind| f.run(|_| f.secrets().iter().any(|secret| kind == match secret {
+    "live": |f, _| f.report.map(|run| run.evidence == EvidenceKind::Live && !f.is_sandbox);
+    "sandbox": |f, _| f.report.map(|_| f.is_sandbox);
+    "pasted": |f, _| f.report.map(|run| run.evidence != EvidenceKind::Live);
+    "text": |f, _| f.report.map(|run| run.evidence == EvidenceKind::Pasted);
+    "token_in_text": |f, _| f.report.map(|_| f.pasted.is_some_and(PastedFacts::holds_token));
+    "secret": |f, kind| f.report.map(|_| f.secrets().iter().any(|secret| kind == match secret {
         Secret::Bitrise(..) => "bitrise",
         Secret::Service(..) => "service",
         Secret::Proxy => "proxy",
         Secret::Password => "password",
         Secret::Session => "session",
     }));
-    "incomplete": |f, what| f.run(|_| f.incomplete().is_some_and(|why| why.as_str() == what));
-    "mistake": |f, name| f.run(|_| {
+    "incomplete": |f, what| f.report.map(|_| f.incomplete().is_some_and(|why| why.as_str() == what));
+    "mistake": |f, name| f.report.map(|_| {
         let shown = f.pasted.map_or(&[][..], |pasted| &pasted.mistakes);
         let explained = match f.incomplete() {
             Some(Incomplete::Explained(mistake)) => Some(mistake),
@@ -143,37 +135,37 @@ facts! {
         };
         explained.iter().chain(shown).any(|mistake| mistake.as_str() == name)
     });
-    "older": |f, verdict| f.run(|_| {
+    "older": |f, verdict| f.report.map(|_| {
         let older = f.pasted.and_then(|pasted| pasted.older);
         older.is_some_and(|older| verdict.is_empty() || is_verdict(older, verdict))
     });
-    "several_commands": |f, _| f.run(|_| f.commands.len() > 1);
-    "slug_open": |f, _| f.run(|_| f.commands.iter().any(|command| command.contains(pasted::SLUG)));
-    "one_cause": |f, _| f.run(|_| f.causes_left == 1);
+    "several_commands": |f, _| f.report.map(|_| f.commands.len() > 1);
+    "slug_open": |f, _| f.report.map(|_| f.commands.iter().any(|command| command.contains(pasted::SLUG)));
+    "one_cause": |f, _| f.report.map(|_| f.causes_left == 1);
 
     // The environment.
-    "on_ci": |f, _| f.here(|here| here.ci.is_some());
-    "ci_unsure": |f, _| f.here(|here| here.ci.is_some_and(|ci| ci.build.text("proves").is_empty()));
-    "token_from": |f, source| f.run(|run| match (source, run.token.source) {
+    "on_ci": |f, _| f.known.map(|here| here.ci.is_some());
+    "ci_unsure": |f, _| f.known.map(|here| here.ci.is_some_and(|ci| ci.build.text("proves").is_empty()));
+    "token_from": |f, source| f.report.map(|run| match (source, run.token.source) {
         ("elsewhere", found) => found.is_some_and(|found| found != TokenSource::Environment),
         (source, found) => found.is_some_and(|found| found.as_str() == source),
     });
-    "other_variable": |f, _| f.here(|here| !here.token_variables.is_empty());
+    "other_variable": |f, _| f.known.map(|here| !here.token_variables.is_empty());
     "proxy_set": |f, _| match f.proxy {
         Some(_) => Some(true),
-        None => f.here(|here| !here.proxy_variables.is_empty()),
+        None => f.known.map(|here| !here.proxy_variables.is_empty()),
     };
-    "in_container": |f, _| f.here(|here| here.is_container);
+    "in_container": |f, _| f.known.map(|here| here.is_container);
     // In a container, this machine's own address is the container's.
-    "proxy_local": |f, _| f.here(|_| {
+    "proxy_local": |f, _| f.known.map(|_| {
         f.proxy.and_then(|proxy| Url::parse(proxy).ok()).as_ref().is_some_and(is_loopback)
     });
-    "no_proxy": |f, _| f.if_live(f.here(|here| here.is_in_no_proxy));
-    "broken_roots": |f, _| f.here(|here| !here.roots.is_empty());
+    "no_proxy": |f, _| f.if_live(f.known.map(|here| here.is_in_no_proxy));
+    "broken_roots": |f, _| f.known.map(|here| !here.roots.is_empty());
 
     // What was asked for.
     "all_apps": |f, _| f.if_live(f.selection.map(|what| what == Selection::All));
-    "ca_cert": |f, _| f.run(|run| run.target.ca_cert.is_some());
+    "ca_cert": |f, _| f.report.map(|run| run.target.ca_cert.is_some());
     "chosen": |f, _| match f.source {
         _ if f.is_sandbox => Some(false),
         Some(source) => Some(source != BaseUrlSource::Default),
@@ -181,7 +173,7 @@ facts! {
     };
     "bitrise": |f, _| f.is_bitrise;
     "other_host": |f, _| f.is_bitrise.map(|is| !is && !f.is_sandbox);
-    "socks5": |f, _| f.here(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://")));
+    "socks5": |f, _| f.known.map(|_| f.proxy.is_some_and(|proxy| proxy.starts_with("socks5://")));
 
     // Why nothing was checked.
     "verdict": |f, name| Some(is_verdict(f.reason, name));
@@ -194,7 +186,7 @@ facts! {
     "accepted": |f, _| f.state.map(|state| state == TokenState::Accepted);
     "accepted_before": |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": |f, _| match f.kind {
-        _ if f.was_pasted() => Some(true),
+        _ if f.pasted.is_some_and(PastedFacts::holds_token) => Some(true),
         Some(TokenKind::Personal) => Some(f.is_disabled() != Some(true) && f.mistaken.is_none()),
         kind => Some(kind? == TokenKind::Unknown && f.reason == Some(Reason::TokenRejected)),
     };
@@ -211,20 +203,20 @@ facts! {
     };
     "mistaken": mistaken;
     "mistaken_for": mistaken;
-    "several_refused": |f, _| f.run(|_| f.refused.len() > 1);
+    "several_refused": |f, _| f.report.map(|_| f.refused.len() > 1);
     "all_refused_known": |f, _| {
-        f.run(|_| f.refused.len() > 1 || f.selection == Some(Selection::All))
+        f.report.map(|_| f.refused.len() > 1 || f.selection == Some(Selection::All))
     };
-    "others_unchecked": |f, _| f.run(|_| f.may_be_others());
-    "rest_unchecked": |f, _| f.if_live(f.run(|_| {
+    "others_unchecked": |f, _| f.report.map(|_| f.may_be_others());
+    "rest_unchecked": |f, _| f.if_live(f.report.map(|_| {
         f.may_be_others() && f.reason == Some(Reason::PipelinesDenied)
     }));
-    "none_readable": |f, _| f.run(|_| f.coverage.denied == f.coverage.checked);
+    "none_readable": |f, _| f.report.map(|_| f.coverage.denied == f.coverage.checked);
     "one_app": |f, _| f.coverage.total.map(|total| total == 1);
-    "all_checked": |f, _| f.run(|_| f.coverage.total == Some(f.coverage.readable));
+    "all_checked": |f, _| f.report.map(|_| f.coverage.total == Some(f.coverage.readable));
     // DX lists the apps and reads the pipelines of the list's first app; its page does not say whether
     // of others, too.
-    "may_connect": |f, _| f.run(|_| match f.reason {
+    "may_connect": |f, _| f.report.map(|_| match f.reason {
         Some(Reason::AppsForbidden) => f.listed_before_cut.is_some(),
         Some(Reason::PipelineDetailsDenied) => true,
         Some(Reason::PipelinesDenied | Reason::AppNotAccessible) => {
@@ -233,7 +225,7 @@ facts! {
         }
         _ => false,
     });
-    "first_app_is": |f, what| f.run(|_| {
+    "first_app_is": |f, what| f.report.map(|_| {
         f.first.is_some() && f.first_state.map_or("unchecked", AppState::as_str) == what
     });
 
@@ -249,7 +241,7 @@ facts! {
     "sender_named": |f, _| {
         f.responder().map(|from| from.title.is_some() || !from.headers.is_empty())
     };
-    "answered": |f, _| f.run(|run| {
+    "answered": |f, _| f.report.map(|run| {
         let mut exchanges = run.checks.iter().filter_map(|check| check.exchange.as_ref());
         exchanges.any(|exchange| {
             let is_here = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
@@ -288,7 +280,7 @@ facts! {
         Some(readable.peek().is_some() && readable.all(|result| result.runs == Some(Runs::None)))
     };
     "none_checked": |f, _| Some(f.coverage.not_checked()? == f.coverage.total?);
-    "evidence": |f, kind| f.run(|run| run.evidence.as_str() == kind);
+    "evidence": |f, kind| f.report.map(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
     "check": |f, id| f.check.map(|check| check.id.as_str() == id);
     "result": |f, name| f.check.map(|check| match check.result {
@@ -303,10 +295,10 @@ facts! {
         is_one && f.exchange?.url.ends_with("limit=1")
     });
     "responded": |f, _| Some(f.exchange?.response().is_some());
-    "asked_apps": |f, name| f.run(|run| run.options.selection.as_str() == name);
-    "asked_address": |f, _| f.run(|run| run.target.base_url_source == BaseUrlSource::Option);
-    "commands_for": |f, name| f.run(|_| format!("{:?}", f.shell) == name);
-    "details": |f, _| f.run(|run| run.options.details);
+    "asked_apps": |f, name| f.report.map(|run| run.options.selection.as_str() == name);
+    "asked_address": |f, _| f.report.map(|run| run.target.base_url_source == BaseUrlSource::Option);
+    "commands_for": |f, name| f.report.map(|_| format!("{:?}", f.shell) == name);
+    "details": |f, _| f.report.map(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());
     "app_disabled": |f, _| Some(f.app?.is_disabled);
     "told_by_body": |f, _| f.check.map(|check| f.is_told_by_body(check));
@@ -318,7 +310,7 @@ facts! {
     "web_page": |f, _| f.exchange?.response().map(|response| matches!(response.body, Body::Html));
     "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
-    "roots": |f, fault| f.here(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
+    "roots": |f, fault| f.known.map(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
     "told_fine": |f, _| Some(pasted::is_told_fine(f));
     "if_apps": |f, verdict| Some(is_verdict(pasted::step(f, true)?.err(), verdict));
     "if_pipelines": |f, verdict| Some(is_verdict(pasted::step(f, false)?.err(), verdict));

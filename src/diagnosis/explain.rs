@@ -31,10 +31,8 @@ pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
     let cause = |cause: &Line| noted(&cause.text, cause.condition());
     let action = |action: &Line| {
         let (who, when) = (who(action, &facts)?.0.as_str(), action.condition());
-        let note = match when.as_str() {
-            "" => who.to_owned(),
-            when => format!("{who}, if {when}"),
-        };
+        let known = [who, &when].into_iter().filter(|part| !part.is_empty());
+        let note = known.collect::<Vec<_>>().join(", if ");
         Some(noted(action.action().1, note))
     };
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
@@ -85,7 +83,7 @@ pub struct StatusLine {
 pub fn status(status: u16) -> Vec<StatusLine> {
     let status = status.to_string();
     let is_it = |line: &&Line| line.text.split('|').any(|named| is_status(&status, named));
-    let mut all = named("statuses").into_iter().flat_map(|all| &all.below);
+    let mut all = named("statuses").all("status");
     let steps = all.find(is_it).into_iter().flat_map(|line| &line.below);
     let step = |line: &'static Line| StatusLine {
         step: words(&format!("step {}", line.word)),

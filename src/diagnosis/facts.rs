@@ -197,16 +197,6 @@ impl<'a> Facts<'a> {
         (is_worth_it && !has_said && is_named).then_some(&response.responder)
     }
 
-    /// Judges a fact of the run, which is not known without one.
-    pub(super) fn run(&self, is: impl Fn(&Report) -> bool) -> Option<bool> {
-        self.report.map(is)
-    }
-
-    /// Judges a fact of the environment, if that is known.
-    pub(super) fn here(&self, is: impl Fn(&Known) -> bool) -> Option<bool> {
-        self.known.map(is)
-    }
-
     /// Returns who answered.
     pub(super) fn responder(&self) -> Option<&'a Responder> {
         Some(&self.exchange?.response()?.responder)
@@ -253,12 +243,6 @@ impl<'a> Facts<'a> {
         self.of_app(|app| app.is_disabled && is_404 && is_one)
     }
 
-    /// Returns the input that takes the place of an option, if this project's action or Step made the
-    /// run.
-    pub(super) fn input(&self, option: &str) -> Option<&'static str> {
-        self.known?.ci?.input(option)
-    }
-
     /// Returns what is known of the CI build that runs the program, or of any, if there is none.
     pub(super) fn ci(&self) -> Option<&'static Line> {
         let ci = self.known.and_then(|known| known.ci);
@@ -270,11 +254,6 @@ impl<'a> Facts<'a> {
     pub(super) fn is_told(&self) -> bool {
         let evidence = self.report.map(|run| run.evidence);
         evidence.is_some_and(|kind| kind != EvidenceKind::Live)
-    }
-
-    /// Tells whether a token stands in a pasted text, so that it has to be replaced.
-    pub(super) fn was_pasted(&self) -> bool {
-        self.pasted.is_some_and(PastedFacts::holds_token)
     }
 
     /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused

@@ -31,11 +31,10 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
 /// Returns the line of a request.
 fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
     let response = exchange.response();
-    let status = exchange.status();
     RequestLine {
         method: METHOD.into(),
         url: exchange.url.clone(),
-        status,
+        status: exchange.status(),
         http_version: response.and_then(|response| response.http_version.clone()),
         remote_address: exchange.remote_address,
         retry_after_s: exchange.retry_after.map(|wait| wait.as_secs()),

@@ -41,10 +41,11 @@ use crate::report::{
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
+use catalogue::named;
 use facts::Facts;
 use reproduce::curl;
 use saved::{known, readable};
-use sentence::{fill, list, list_of, say};
+use sentence::{fill, list, say, spoken};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -188,8 +189,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
         result: result::result(entry, &causes, &facts),
-        remarks: [list_of("remarks", &facts), list(entry, &facts)].concat(),
-        dx: result::dx(entry, &facts),
+        remarks: [list(named("remarks"), &facts), list(entry, &facts)].concat(),
+        dx: spoken(entry, "dx", &facts),
         token: token(&report, &facts),
         who,
         who_text,
@@ -215,8 +216,8 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
             first: report.list.sample.clone(),
             items: Vec::new(),
         },
-        not_checked: list_of("not_checked", &facts),
-        if_dx_refuses: list_of("if_dx_refuses", &facts),
+        not_checked: list(named("not_checked"), &facts),
+        if_dx_refuses: list(named("if_dx_refuses"), &facts),
         questions: { entry.all("ask") }
             .map(|ask| fill(&ask.text, &facts))
             .collect(),
@@ -251,7 +252,7 @@ fn reproduce(checks: &[CheckLine], report: &Report, facts: &Facts) -> Vec<String
     for request in requests.filter(|_| !(is_open || is_gone)) {
         if commands.is_empty() {
             // The sandbox ends with the run.
-            let start = list_of("start_again", facts);
+            let start = list(named("start_again"), facts);
             commands.extend(start.iter().map(ToString::to_string));
         }
         if !commands.contains(&request.command) {

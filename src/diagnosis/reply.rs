@@ -4,7 +4,7 @@
 
 use super::catalogue::Line;
 use super::facts::Facts;
-use super::sentence::{fill, say};
+use super::sentence::{fill, say, spoken};
 use super::{Who, result};
 use crate::text::{Span, Text};
 
@@ -30,7 +30,7 @@ pub(super) fn reply(
         let cause = fill(&cause.text, &facts).capitalized();
         mail.push(plain(&cause));
     }
-    if let Some(dx) = result::dx(entry, &facts) {
+    if let Some(dx) = spoken(entry, "dx", &facts) {
         mail.push(format!("DX {}", plain(&dx)));
     }
     if !facts.secrets().is_empty() {

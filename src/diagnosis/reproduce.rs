@@ -38,7 +38,8 @@ fn quoted(text: &str, shell: Shell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::sentence::{list_of, say};
+    use crate::diagnosis::catalogue::named;
+    use crate::diagnosis::sentence::{list, say};
     use crate::report::{Report, SandboxTarget, Target, TokenInfo};
     use std::time::SystemTime;
 
@@ -62,7 +63,7 @@ mod tests {
                 ..Facts::default()
             };
             forms.push(format!("{shell:?}"));
-            let again = list_of("start_again", &facts);
+            let again = list(named("start_again"), &facts);
             forms.extend(again.iter().map(ToString::to_string));
             forms.push(say("enter_token", &facts).to_string());
             forms.push(curl("https://api.bitrise.io/v0.1/apps?limit=50", &facts));

@@ -3,22 +3,17 @@
 use super::Who;
 use super::catalogue::{Line, words};
 use super::facts::Facts;
-use super::sentence::{fill, said, say};
+use super::sentence::{fill, said, say, spoken};
 use crate::text::Text;
 
 /// Returns the answer in one sentence, or two.
 pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> Text {
-    let of_cause = headline(causes, facts);
-    let of_reason = || entry.first("result", facts).map(|result| &*result.text);
-    let text = of_cause.or_else(of_reason);
-    let text = fill(text.unwrap_or(entry.text("means")), facts).capitalized();
+    let of_cause = headline(causes, facts).map(|text| fill(text, facts));
+    let text = of_cause.or_else(|| spoken(entry, "result", facts));
+    let text = text
+        .unwrap_or_else(|| fill(entry.text("means"), facts))
+        .capitalized();
     text.then(say("rest_of_result", facts))
-}
-
-/// Returns what DX does, if that is more than its code, which the result has.
-pub(super) fn dx(entry: &Line, facts: &Facts) -> Option<Text> {
-    let found = entry.first("dx", facts)?;
-    Some(fill(&found.text, facts))
 }
 
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.

@@ -46,15 +46,13 @@ pub fn read(json: &str) -> Option<Report> {
     let json = json.trim_start_matches('\u{feff}');
     let head = head(json)?;
     if !head.schema_version.starts_with("1.") {
-        let why = "its form is not that of version 1".to_owned();
-        return Some(altered(None, why));
+        return Some(altered(None, "its form is not that of version 1"));
     }
     let Ok(saved) = serde_json::from_str::<Diagnosis>(json) else {
-        let why = "a value is missing, or is not of its type".to_owned();
-        return Some(altered(None, why));
+        return Some(altered(None, "a value is missing, or is not of its type"));
     };
     Some(match contradiction(&saved) {
-        Some(what) => altered(checked_at(&saved), what),
+        Some(what) => altered(humantime::parse_rfc3339(&saved.checked_at).ok(), &what),
         None => rebuilt(&saved),
     })
 }
@@ -79,11 +77,11 @@ struct Head {
 }
 
 /// Returns the report that stands for one that can't be taken at its word.
-fn altered(checked_at: Option<SystemTime>, contradiction: String) -> Report {
+fn altered(checked_at: Option<SystemTime>, contradiction: &str) -> Report {
     let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
     Report {
         evidence: EvidenceKind::Report,
-        altered: Some(contradiction),
+        altered: Some(contradiction.to_owned()),
         checked_at,
         ..Report::default().with_checks(vec![Check::new(CheckId::AppsList, open)])
     }
@@ -190,7 +188,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
         },
         interrupted: { Signal::ALL.iter().copied() }
             .find(|signal| signal.exit_code() == saved.exit_code),
-        checked_at: checked_at(saved),
+        checked_at: humantime::parse_rfc3339(&saved.checked_at).ok(),
         target: target(saved),
         token: token(saved),
         ..Report::default()
@@ -229,10 +227,6 @@ fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
         // An older program did not write it.
         begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
     }
-}
-
-fn checked_at(saved: &Diagnosis) -> Option<SystemTime> {
-    humantime::parse_rfc3339(&saved.checked_at).ok()
 }
 
 fn target(saved: &Diagnosis) -> Target {

@@ -4,7 +4,7 @@
 //! Invariant: a gap has words for a value that is not known, so that `explain` prints the same
 //! sentences.
 
-use super::catalogue::{self, Line};
+use super::catalogue::{Line, named};
 use super::facts::Facts;
 #[cfg(test)]
 use super::values::VALUES;
@@ -44,17 +44,21 @@ fn gap(name: &str, facts: &Facts) -> Option<Text> {
         ),
         "ci_cause" => fill(facts.ci()?.text("cause"), &Facts::default()),
         name => value(name, facts).or_else(|| {
-            let words = format!("{{{name}}}");
-            catalogue::named(&words).map(|_| say(&words, facts))
+            let entry = named(&format!("{{{name}}}"));
+            entry.below.first()?;
+            Some(spoken(entry, "say", facts).unwrap_or_default())
         })?,
     })
 }
 
+/// Says the first line with a keyword whose conditions are known to hold.
+pub(super) fn spoken(entry: &Line, word: &str, facts: &Facts) -> Option<Text> {
+    Some(fill(&entry.first(word, facts)?.text, facts))
+}
+
 /// Says what the catalogue has under a name.
 pub(super) fn say(name: &str, facts: &Facts) -> Text {
-    let entry = catalogue::named(name);
-    let words = entry.and_then(|entry| entry.first("say", facts));
-    words.map_or_else(Text::default, |words| fill(&words.text, facts))
+    spoken(named(name), "say", facts).unwrap_or_default()
 }
 
 /// Says it, unless there is nothing to say.
@@ -68,11 +72,6 @@ pub(super) fn list(entry: &Line, facts: &Facts) -> Vec<Text> {
     said.map(|line| fill(&line.text, facts)).collect()
 }
 
-/// Says all that the catalogue lists under a name.
-pub(super) fn list_of(name: &str, facts: &Facts) -> Vec<Text> {
-    catalogue::named(name).map_or_else(Vec::new, |entry| list(entry, facts))
-}
-
 /// Returns the names of a sentence's gaps.
 #[cfg(test)]
 pub(super) fn gaps(sentence: &str) -> Vec<&str> {
@@ -84,7 +83,7 @@ pub(super) fn gaps(sentence: &str) -> Vec<&str> {
 #[cfg(test)]
 pub(super) fn is_gap(name: &str) -> bool {
     let is_value = VALUES.iter().any(|(known, _)| *known == name);
-    let is_words = catalogue::named(&format!("{{{name}}}")).is_some();
+    let is_words = !named(&format!("{{{name}}}")).below.is_empty();
     is_value || is_words || ["cause", "ci_action", "ci_cause"].contains(&name)
 }
 

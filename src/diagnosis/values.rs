@@ -11,7 +11,6 @@ use crate::exchange::{AuthScheme, Exchange, Header, Responder};
 use crate::report::{AppResult, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
-use crate::verdict::Reason;
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +22,7 @@ const MAX_WORKSPACES: usize = 3;
 
 /// Returns the value of a gap, if it is known.
 pub(super) fn value(name: &str, facts: &Facts) -> Option<Text> {
-    let mut values = VALUES.iter();
-    let (_, value) = values.find(|(known, _)| *known == name)?;
+    let (_, value) = VALUES.iter().find(|(known, _)| *known == name)?;
     value(facts)
 }
 
@@ -45,11 +43,11 @@ values! {
     "listen": |f| Some(f.report?.target.sandbox.as_ref()?.listen.clone().into());
     "sandbox_token": |f| Some(f.report?.target.sandbox.as_ref()?.token.into());
     "scenario": |f| Some(f.report?.target.sandbox.as_ref()?.scenario.clone().into_owned().into());
-    "all_apps_input": |f| Some(f.input("--all-apps")?.into());
-    "base_url_input": |f| Some(f.input("--base-url")?.into());
-    "ca_cert_input": |f| Some(f.input("--ca-cert")?.into());
+    "all_apps_input": |f| Some(f.known?.ci?.input("--all-apps")?.into());
+    "base_url_input": |f| Some(f.known?.ci?.input("--base-url")?.into());
+    "ca_cert_input": |f| Some(f.known?.ci?.input("--ca-cert")?.into());
     "timeout": |f| Some(humantime::format_duration(f.report?.options.timeout?).to_string().into());
-    "max_time_input": |f| Some(f.input("--max-time")?.into());
+    "max_time_input": |f| Some(f.known?.ci?.input("--max-time")?.into());
     "now": |f| Some(rfc3339(f.report?.checked_at).into());
     "clock": |f| {
         let now = f.report.filter(|_| !f.is_told()).and_then(|run| run.checked_at);
@@ -57,7 +55,7 @@ values! {
     };
     "signal": |f| Some(f.report?.interrupted?.as_str().into());
     "not_run": |f| Some(f.report?.not_run.as_ref()?.to_string().into());
-    "code": |f| Some(code(f.reason).unwrap_or_default().into());
+    "code": |f| Some(f.reason.and_then(|reason| reason.verdict().dx_error()).unwrap_or_default().into());
     "variables": |f| {
         let names = &f.known?.token_variables;
         (!names.is_empty()).then(|| a_few(names.iter().map(|name| command(name)), None))
@@ -179,8 +177,8 @@ values! {
     "contradiction": |f| Some(f.report?.altered.clone()?.into());
     "dx_code": |f| Some(f.pasted?.dx_code?.as_str().into());
     "dx_words": |f| Some(dx_words(f.pasted?.dx_code?)?.into());
-    "if_apps_code": |f| Some(code(pasted::step(f, true)?.err())?.into());
-    "if_pipelines_code": |f| Some(code(pasted::step(f, false)?.err())?.into());
+    "if_apps_code": |f| Some(pasted::step(f, true)?.err()?.verdict().dx_error()?.into());
+    "if_pipelines_code": |f| Some(pasted::step(f, false)?.err()?.verdict().dx_error()?.into());
     "outcomes": pasted::outcomes;
     "secrets": |f| Some(pasted::secrets(f));
     "seen": |f| pasted::seen(f, None);
@@ -249,11 +247,6 @@ fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
 fn names_of(facts: &Facts, is: fn(&&AppResult) -> bool) -> Option<Text> {
     let apps = facts.report?.apps.iter().filter(is);
     Some(names(apps.map(|result| &result.app), None))
-}
-
-/// Returns DX's code for a reason.
-fn code(reason: Option<Reason>) -> Option<&'static str> {
-    reason?.verdict().dx_error()
 }
 
 /// Returns a number of apps in words.
