@@ -96,6 +96,8 @@ pub(super) enum Block {
     Response,
     /// The headers of a proxy's response about a connection.
     Connected,
+    /// The variables of a job.
+    Env,
 }
 
 /// How a request stands in a text.
@@ -128,8 +130,8 @@ pub(super) struct Exchanges {
 const MAX_BACK: usize = 64;
 
 /// The maximum number of exchanges that are told apart; a text at its limit with more of them has
-/// less than a hundred bytes for each.
-const MAX_SHOWN: usize = 10_000;
+/// some fifty bytes for each.
+const MAX_SHOWN: usize = 20_000;
 
 /// The maximum number of headers of a response that are kept.
 const MAX_HEADERS: usize = 100;

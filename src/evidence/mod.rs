@@ -87,7 +87,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
 /// Says that a text is longer, or has more requests, than is judged.
 fn too_long() -> NotRun {
     NotRun::options(
-        "the text is longer than 1 MiB or has more than 10,000 requests, and is no JSON report of \
+        "the text is longer than 1 MiB or has more than 20,000 requests, and is no JSON report of \
          bitrise-dx; paste the two commands and what they printed alone",
     )
 }

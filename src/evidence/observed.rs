@@ -125,6 +125,7 @@ impl<'a> Observed<'a> {
             }
             Some(Failure::Misread(mistake)) => {
                 observed.open = Some(Incomplete::Explained(mistake));
+                observed.mistakes.push(mistake);
             }
             Some(Failure::Filter) | None => observed.read_response(secrets),
         }

@@ -38,7 +38,6 @@ struct Reader<'a> {
     stop: (usize, usize),
     /// Nothing in front of this can be an object: it was looked at already.
     no_object_before: usize,
-    is_env: bool,
     /// Whether no empty line stands between the last command and this one.
     is_output: bool,
 }
@@ -133,7 +132,6 @@ impl<'a> Reader<'a> {
             }
             return self.goes_to(line.end);
         };
-        self.is_env &= self.out.message == message;
         self.out.message(message);
         let from = from.max(line.start);
         if self.begun != Some(self.line) {
@@ -217,7 +215,7 @@ impl<'a> Reader<'a> {
         self.out.notes().has_command = true;
         self.out.reading.shell = Some(command.shell);
         self.out.block = Block::None;
-        (self.is_env, self.is_output) = (false, true);
+        self.is_output = true;
         // Without an address, and without anything that may be one, nobody was asked.
         if command.request.address.is_some() || whole.contains(['$', '%', '@', '<', '…']) {
             self.out.asked(command.request, Start::Command);
@@ -240,12 +238,10 @@ impl<'a> Reader<'a> {
         }
         let skipped = self.no_object_before.max(from);
         let text = self.text.get(skipped..line.end)?;
-        for (at, _) in text.match_indices(['{', '[']) {
-            // PowerShell's objects have a sign in front.
-            let is_powershell = text[..at].ends_with('@') && text[at..].starts_with('{');
-            let at = skipped + at - usize::from(is_powershell);
-            if object::may_start(&self.text[at..self.stop()]) {
-                return Some(at);
+        // PowerShell's objects have a sign in front.
+        for (at, _) in text.match_indices(['{', '[', '@']) {
+            if object::may_start(&self.text[skipped + at..self.stop()]) {
+                return Some(skipped + at);
             }
         }
         self.no_object_before = line.end;
@@ -331,7 +327,6 @@ impl<'a> Reader<'a> {
             if shell.is_some() {
                 self.out.fresh();
             }
-            self.is_env = false;
             self.out.reading.shell = shell.or(self.out.reading.shell);
             text = &text[end..];
         }
@@ -348,15 +343,15 @@ impl<'a> Reader<'a> {
         if self.header(text, words, role) {
             return;
         }
-        self.variable(text);
+        self.variable(text, '=');
         let how = words.strength(&(0..floor(text, 600)));
         let name = words.lower.trim_matches(|c: char| !c.is_alphabetic());
-        if words::is("block request", name) {
-            self.out.block = Block::Request;
-        } else if words::is("block response", name) {
-            self.out.block = Block::Response;
-        }
-        self.is_env |= name == "env";
+        self.out.block = match name {
+            _ if words::is("block request", name) => Block::Request,
+            _ if words::is("block response", name) => Block::Response,
+            "env" => Block::Env,
+            _ => self.out.block,
+        };
         self.says(text, words);
         let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
@@ -423,6 +418,10 @@ impl<'a> Reader<'a> {
             }
             return false;
         }
+        if block == Block::Env {
+            self.variable(text, ':');
+            return true;
+        }
         let (name, value) = text.split_once(':').unwrap_or((text, ""));
         let value = value.trim().trim_matches('"');
         self.out.header(block, name, value);
@@ -430,9 +429,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes what a variable was set to, if it may be a token.
-    fn variable(&mut self, text: &str) {
-        let signs: &[char] = if self.is_env { &['=', ':'] } else { &['='] };
-        let Some((left, value)) = text.split_once(signs) else {
+    fn variable(&mut self, text: &str, sign: char) {
+        let Some((left, value)) = text.split_once(sign) else {
             return;
         };
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -291,13 +291,9 @@ impl Replay<'_, '_> {
         let group = self.group.iter().map(|index| &self.observed[*index]);
         let mut mistakes = Vec::new();
         for one in group.filter(|one| !one.is_superseded) {
-            let of_shell = match one.open {
-                Some(Incomplete::Explained(mistake)) => Some(mistake),
-                _ => None,
-            };
-            for mistake in one.mistakes.iter().copied().chain(of_shell) {
-                if !mistakes.contains(&mistake) {
-                    mistakes.push(mistake);
+            for mistake in &one.mistakes {
+                if !mistakes.contains(mistake) {
+                    mistakes.push(*mistake);
                 }
             }
         }
