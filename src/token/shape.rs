@@ -100,62 +100,46 @@ impl Expression {
     }
 }
 
-/// The shapes in their order, and the parts of expressions that have a name.
+/// The shapes in their order: each is a block of `shapes.txt`, which may also name parts of
+/// expressions.
 static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
-    let mut parts = Vec::new();
-    let blocks = include_str!("shapes.txt").split("\n\n");
-    blocks
-        .filter_map(|block| shape(block, &mut parts))
-        .collect()
+    let (mut shapes, mut parts) = (Vec::new(), Vec::new());
+    for block in include_str!("shapes.txt").split("\n\n") {
+        let mut shape = Shape::default();
+        let (mut when, mut unless) = (Vec::new(), Vec::new());
+        for (word, rest) in block.lines().filter_map(|line| line.split_once(' ')) {
+            let rest = rest.trim_start();
+            match word {
+                "let" => parts.extend(rest.split_once(' ').map(|(name, part)| (name, part.trim()))),
+                "shape" => shape.name = rest,
+                "seen" => shape.seen = rest,
+                "do" => shape.fix = rest,
+                "secret" => shape.has_no_secret = rest == "none",
+                "when" => when.push(rest),
+                "unless" => unless.push(rest),
+                _ => {}
+            }
+        }
+        let expression = |alternatives: &[&str]| {
+            if alternatives.is_empty() {
+                return Expression::default();
+            }
+            let mut whole = format!("(?:{})", alternatives.join(")|(?:"));
+            for (name, part) in &parts {
+                whole = whole.replace(&format!("{{{name}}}"), part);
+            }
+            Expression(whole, OnceLock::new())
+        };
+        shape.when = expression(&when);
+        shape.unless = expression(&unless);
+        if !shape.name.is_empty() {
+            shapes.push(shape);
+        }
+    }
+    shapes
 });
 
-/// Reads one block of `shapes.txt`: the parts in it, and the shape, if there is one.
-fn shape(block: &'static str, parts: &mut Vec<(&str, &str)>) -> Option<Shape> {
-    let mut shape = Shape::default();
-    let (mut when, mut unless) = (Vec::new(), Vec::new());
-    for line in block.lines() {
-        let Some((word, rest)) = line.split_once(' ') else {
-            continue;
-        };
-        let rest = rest.trim_start();
-        match word {
-            "let" => parts.extend(rest.split_once(' ').map(|(name, part)| (name, part.trim()))),
-            "shape" => shape.name = rest,
-            "seen" => shape.seen = rest,
-            "do" => shape.fix = rest,
-            "secret" => shape.has_no_secret = rest == "none",
-            "when" => when.push(rest),
-            "unless" => unless.push(rest),
-            _ => {}
-        }
-    }
-    let expression = |alternatives: &[&str]| {
-        if alternatives.is_empty() {
-            return Expression::default();
-        }
-        let mut whole = format!("(?:{})", alternatives.join(")|(?:"));
-        for (name, part) in parts.iter() {
-            whole = whole.replace(&format!("{{{name}}}"), part);
-        }
-        Expression(whole, OnceLock::new())
-    };
-    shape.when = expression(&when);
-    shape.unless = expression(&unless);
-    (!shape.name.is_empty()).then_some(shape)
-}
-
 impl Shape {
-    /// Returns the error; `gaps` are the gaps in its sentence, each with what fills it.
-    fn error(&self, gaps: &[(&str, &str)]) -> TokenError {
-        let fill = |seen: String, (gap, words): &(&str, &str)| seen.replace(gap, words);
-        TokenError {
-            shape: self.name,
-            seen: gaps.iter().fold(self.seen.to_owned(), fill),
-            fix: self.fix,
-            holds_secret: !self.has_no_secret,
-        }
-    }
-
     /// Finds this shape in a text. `core` is the text without what stands around it.
     fn find(&self, whole: &str, core: &str) -> Option<TokenError> {
         if self.unless.find(core).is_some() {
@@ -165,30 +149,40 @@ impl Shape {
             let (before, from) = core.split_at(at);
             let character = from.chars().next().unwrap_or_default();
             let place = place(character, before.chars().count());
-            return Some(self.error(&[("{place}", &place)]));
+            return error(self.name, &[("{place}", &place)]);
         }
         match self.name {
-            "base64" => decoded(core).map(|_| self.error(&[])),
+            "base64" => decoded(core).and_then(|_| error(self.name, &[])),
             "reference" if !has_prefix(core) => {
                 let (store, _) = listed("stores", &core.to_ascii_lowercase())?;
-                Some(self.error(&[("{name}", store)]))
+                error(self.name, &[("{name}", store)])
             }
             "other_service" => {
                 let (row, beginning) = listed("tokens", core)?;
                 let name = row.split(" @ ").next().unwrap_or(row);
-                Some(self.error(&[("{service}", name), ("{beginning}", beginning)]))
+                error(
+                    self.name,
+                    &[("{service}", name), ("{beginning}", beginning)],
+                )
             }
             "settings" => token_inside(whole, core),
-            "doubled" => is_twice(core).then(|| self.error(&[])),
+            "doubled" if is_twice(core) => error(self.name, &[]),
             "setting_without_prefix" => setting(core),
             _ => None,
         }
     }
 }
 
+/// Returns the error of a shape; `gaps` are the gaps in its sentence, each with what fills it.
 fn error(shape: &str, gaps: &[(&str, &str)]) -> Option<TokenError> {
-    let found = SHAPES.iter().find(|known| known.name == shape)?;
-    Some(found.error(gaps))
+    let shape = SHAPES.iter().find(|known| known.name == shape)?;
+    let fill = |seen: String, (gap, words): &(&str, &str)| seen.replace(gap, words);
+    Some(TokenError {
+        shape: shape.name,
+        seen: gaps.iter().fold(shape.seen.to_owned(), fill),
+        fix: shape.fix,
+        holds_secret: !shape.has_no_secret,
+    })
 }
 
 /// Finds what makes a text plainly no token.
