@@ -61,7 +61,7 @@ impl Condition {
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
         let answers = self.of.split('|').map(|form| match self.judge {
             Some(judge) => judge(facts, form),
-            None => facts.report.and_then(|_| is_value(&self.name, facts, form)),
+            None => is_value(&self.name, facts, form),
         });
         let value = answers.max_by_key(|answer| rank(*answer)).flatten();
         let value = value.map(|is| is != self.is_not);
@@ -83,12 +83,12 @@ impl Condition {
     }
 }
 
-/// Tells whether a value is known, or is the one that is named; of a number, also whether it is of the
-/// hundred that is named, as in `5xx`.
+/// Tells whether a value is known after a run, or is the one that is named; of a number, also whether it
+/// is of the hundred that is named, as in `5xx`.
 fn is_value(name: &str, facts: &Facts, form: &str) -> Option<bool> {
     let value = value(name, facts).map(|value| value.to_string());
     if form.is_empty() {
-        return Some(value.is_some());
+        return facts.report.map(|_| value.is_some());
     }
     value.map(|value| is_status(&value, form))
 }

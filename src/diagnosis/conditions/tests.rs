@@ -295,6 +295,14 @@ fn a_fact_is_judged_by_what_was_seen() {
 }
 
 #[test]
+fn explain_speaks_of_one_workspace() {
+    let nothing = Facts::default();
+    let holds = |text: &str| Condition::read(text).unwrap().holds(&nothing);
+    assert_eq!(holds("workspace_count 0|1"), Some(true));
+    assert_eq!(holds("clock"), None);
+}
+
+#[test]
 fn a_condition_names_a_fact() {
     for wrong in ["nothing", "surely", "not", ""] {
         assert!(Condition::read(wrong).is_none(), "{wrong}");
