@@ -143,221 +143,77 @@ mod tests {
     use super::*;
 
     /// What tells each kind of build that `ci.txt` has.
-    const PLACES: &[(&str, &str, &str)] = &[
-        (
-            "this project's action for GitHub",
-            "ordinary",
-            "BITRISE_DX_CALLER=action GITHUB_ACTIONS=true",
-        ),
-        (
-            "GitHub Actions",
-            "Dependabot",
-            "BITRISE_DX_CALLER=action GITHUB_ACTOR=dependabot[bot]",
-        ),
-        (
-            "GitHub Actions",
-            "fork",
-            "BITRISE_DX_CALLER=action GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork",
-        ),
-        (
-            "this project's Step for Bitrise",
-            "ordinary",
-            "BITRISE_DX_CALLER=step BITRISE_IO=true",
-        ),
-        ("Bitrise", "pull request", "BITRISE_DX_CALLER=step PR=true"),
-        ("Bitrise", "ordinary", "BITRISE_IO=true PR=false CI=true"),
-        ("Bitrise", "pull request", "BITRISE_IO=true PR=true"),
-        (
-            "Bitrise",
-            "pull request",
-            "BITRISE_IO=true BITRISE_PULL_REQUEST=7",
-        ),
-        (
-            "Bitrise",
-            "pull request",
-            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://h/o/a",
-        ),
-        (
-            "Bitrise",
-            "ordinary",
-            "BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://u:p@h/F/a/",
-        ),
-        (
-            "GitHub Actions",
-            "ordinary",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push CI=1",
-        ),
-        (
-            "GitHub Actions",
-            "ordinary",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request_target GITHUB_EVENT_PATH=fork",
-        ),
-        (
-            "GitHub Actions",
-            "ordinary",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same",
-        ),
-        (
-            "GitHub Actions",
-            "ordinary",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_EVENT_PATH=fork",
-        ),
-        (
-            "GitHub Actions",
-            "fork",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork",
-        ),
-        (
-            "GitHub Actions",
-            "fork",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=named GITHUB_REPOSITORY=acme/app",
-        ),
-        (
-            "GitHub Actions",
-            "pull request",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=none",
-        ),
-        (
-            "GitHub Actions",
-            "pull request",
-            "GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request",
-        ),
-        (
-            "GitHub Actions",
-            "Dependabot",
-            "GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot] GITHUB_EVENT_NAME=pull_request",
-        ),
-        (
-            "GitLab CI/CD",
-            "ordinary",
-            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=true",
-        ),
-        (
-            "GitLab CI/CD",
-            "unprotected branch",
-            "GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false",
-        ),
-        (
-            "GitLab CI/CD",
-            "ordinary",
-            "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_PROJECT_ID=5",
-        ),
-        (
-            "GitLab CI/CD",
-            "fork",
-            "GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_MERGE_REQUEST_PROJECT_ID=4 CI_PROJECT_ID=5",
-        ),
-        (
-            "Azure Pipelines",
-            "ordinary",
-            "TF_BUILD=True BUILD_REASON=PullRequest",
-        ),
-        (
-            "Azure Pipelines",
-            "fork",
-            "TF_BUILD=True SYSTEM_PULLREQUEST_ISFORK=True",
-        ),
-        (
-            "CircleCI",
-            "ordinary",
-            "CIRCLECI=true CIRCLE_PULL_REQUEST=https://h/9",
-        ),
-        (
-            "CircleCI",
-            "fork",
-            "CIRCLECI=true CIRCLE_PR_NUMBER=9 CIRCLE_PR_REPONAME=app",
-        ),
-        ("Jenkins", "ordinary", "JENKINS_URL=https://h/ CHANGE_ID=9"),
-        (
-            "Jenkins",
-            "fork",
-            "JENKINS_URL=https://h/ CHANGE_FORK=someone",
-        ),
-        (
-            "Travis CI",
-            "ordinary",
-            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=true",
-        ),
-        (
-            "Travis CI",
-            "without secrets",
-            "TRAVIS=true TRAVIS_SECURE_ENV_VARS=false",
-        ),
-        (
-            "Travis CI",
-            "fork",
-            "TRAVIS=true TRAVIS_PULL_REQUEST_SLUG=f/a TRAVIS_REPO_SLUG=o/a TRAVIS_SECURE_ENV_VARS=false",
-        ),
-        (
-            "Buildkite",
-            "ordinary",
-            "BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/o/a.git BUILDKITE_REPO=git@h:o/a.git",
-        ),
-        (
-            "Buildkite",
-            "fork",
-            "BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/f/a.git BUILDKITE_REPO=git@h:o/a.git",
-        ),
-        ("TeamCity", "ordinary", "TEAMCITY_VERSION=2025.1"),
-        ("Bamboo", "ordinary", "bamboo_planKey=X-Y"),
-        ("Codemagic", "ordinary", "CM_BUILD_ID=x CI=true"),
-        (
-            "Xcode Cloud",
-            "ordinary",
-            "CI_XCODEBUILD_ACTION=build CI=TRUE",
-        ),
-        ("Xcode Cloud", "ordinary", "CI_XCODE_CLOUD=TRUE"),
-        (
-            "Bitbucket Pipelines",
-            "ordinary",
-            "BITBUCKET_BUILD_NUMBER=9",
-        ),
-        ("AppVeyor", "ordinary", "APPVEYOR=True"),
-        (
-            "AppVeyor",
-            "pull request",
-            "APPVEYOR=True APPVEYOR_PULL_REQUEST_NUMBER=9",
-        ),
-        ("Drone", "ordinary", "DRONE=true DRONE_BUILD_EVENT=push"),
-        (
-            "Drone",
-            "pull request",
-            "DRONE=true DRONE_BUILD_EVENT=pull_request",
-        ),
-        ("Woodpecker", "ordinary", "CI=woodpecker"),
-        (
-            "Woodpecker",
-            "pull request",
-            "CI=woodpecker CI_PIPELINE_EVENT=pull_request",
-        ),
-        (
-            "Cirrus CI",
-            "ordinary",
-            "CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=true",
-        ),
-        (
-            "Cirrus CI",
-            "pull request",
-            "CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=false",
-        ),
-        ("Semaphore", "ordinary", "SEMAPHORE=true"),
-        (
-            "Semaphore",
-            "fork",
-            "SEMAPHORE=true SEMAPHORE_GIT_PR_SLUG=f/a SEMAPHORE_GIT_REPO_SLUG=o/a",
-        ),
-        ("AWS CodeBuild", "ordinary", "CODEBUILD_BUILD_ID=x"),
-        ("a CI system", "ordinary", "CI=true"),
-    ];
+    const PLACES: &str = "
+        this project's action for GitHub | ordinary | BITRISE_DX_CALLER=action GITHUB_ACTIONS=true
+        GitHub Actions | Dependabot | BITRISE_DX_CALLER=action GITHUB_ACTOR=dependabot[bot]
+        GitHub Actions | fork | BITRISE_DX_CALLER=action GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork
+        this project's Step for Bitrise | ordinary | BITRISE_DX_CALLER=step BITRISE_IO=true
+        Bitrise | pull request | BITRISE_DX_CALLER=step PR=true
+        Bitrise | ordinary | BITRISE_IO=true PR=false CI=true
+        Bitrise | pull request | BITRISE_IO=true PR=true
+        Bitrise | pull request | BITRISE_IO=true BITRISE_PULL_REQUEST=7
+        Bitrise | pull request | BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://h/o/a
+        Bitrise | ordinary | BITRISE_IO=true BITRISEIO_PULL_REQUEST_REPOSITORY_URL=git@h:f/a.git GIT_REPOSITORY_URL=https://u:p@h/F/a/
+        GitHub Actions | ordinary | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push CI=1
+        GitHub Actions | ordinary | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request_target GITHUB_EVENT_PATH=fork
+        GitHub Actions | ordinary | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=same
+        GitHub Actions | ordinary | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=push GITHUB_EVENT_PATH=fork
+        GitHub Actions | fork | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=fork
+        GitHub Actions | fork | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=named GITHUB_REPOSITORY=acme/app
+        GitHub Actions | pull request | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=none
+        GitHub Actions | pull request | GITHUB_ACTIONS=true GITHUB_EVENT_NAME=pull_request
+        GitHub Actions | Dependabot | GITHUB_ACTIONS=true GITHUB_ACTOR=dependabot[bot] GITHUB_EVENT_NAME=pull_request
+        GitLab CI/CD | ordinary | GITLAB_CI=true CI_COMMIT_REF_PROTECTED=true
+        GitLab CI/CD | unprotected branch | GITLAB_CI=true CI_COMMIT_REF_PROTECTED=false
+        GitLab CI/CD | ordinary | GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_PROJECT_ID=5
+        GitLab CI/CD | fork | GITLAB_CI=true CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5 CI_MERGE_REQUEST_PROJECT_ID=4 CI_PROJECT_ID=5
+        Azure Pipelines | ordinary | TF_BUILD=True BUILD_REASON=PullRequest
+        Azure Pipelines | fork | TF_BUILD=True SYSTEM_PULLREQUEST_ISFORK=True
+        CircleCI | ordinary | CIRCLECI=true CIRCLE_PULL_REQUEST=https://h/9
+        CircleCI | fork | CIRCLECI=true CIRCLE_PR_NUMBER=9 CIRCLE_PR_REPONAME=app
+        Jenkins | ordinary | JENKINS_URL=https://h/ CHANGE_ID=9
+        Jenkins | fork | JENKINS_URL=https://h/ CHANGE_FORK=someone
+        Travis CI | ordinary | TRAVIS=true TRAVIS_SECURE_ENV_VARS=true
+        Travis CI | without secrets | TRAVIS=true TRAVIS_SECURE_ENV_VARS=false
+        Travis CI | fork | TRAVIS=true TRAVIS_PULL_REQUEST_SLUG=f/a TRAVIS_REPO_SLUG=o/a TRAVIS_SECURE_ENV_VARS=false
+        Buildkite | ordinary | BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/o/a.git BUILDKITE_REPO=git@h:o/a.git
+        Buildkite | fork | BUILDKITE=true BUILDKITE_PULL_REQUEST_REPO=git://h/f/a.git BUILDKITE_REPO=git@h:o/a.git
+        TeamCity | ordinary | TEAMCITY_VERSION=2025.1
+        Bamboo | ordinary | bamboo_planKey=X-Y
+        Codemagic | ordinary | CM_BUILD_ID=x CI=true
+        Xcode Cloud | ordinary | CI_XCODEBUILD_ACTION=build CI=TRUE
+        Xcode Cloud | ordinary | CI_XCODE_CLOUD=TRUE
+        Bitbucket Pipelines | ordinary | BITBUCKET_BUILD_NUMBER=9
+        AppVeyor | ordinary | APPVEYOR=True
+        AppVeyor | pull request | APPVEYOR=True APPVEYOR_PULL_REQUEST_NUMBER=9
+        Drone | ordinary | DRONE=true DRONE_BUILD_EVENT=push
+        Drone | pull request | DRONE=true DRONE_BUILD_EVENT=pull_request
+        Woodpecker | ordinary | CI=woodpecker
+        Woodpecker | pull request | CI=woodpecker CI_PIPELINE_EVENT=pull_request
+        Cirrus CI | ordinary | CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=true
+        Cirrus CI | pull request | CIRRUS_CI=true CIRRUS_USER_COLLABORATOR=false
+        Semaphore | ordinary | SEMAPHORE=true
+        Semaphore | fork | SEMAPHORE=true SEMAPHORE_GIT_PR_SLUG=f/a SEMAPHORE_GIT_REPO_SLUG=o/a
+        AWS CodeBuild | ordinary | CODEBUILD_BUILD_ID=x
+        a CI system | ordinary | CI=true";
+
+    /// Returns system, kind and variables of each of them.
+    fn places() -> impl Iterator<Item = [&'static str; 3]> {
+        let lines = PLACES.trim().lines();
+        lines.map(|line| {
+            let cells: Vec<_> = line.split(" | ").map(str::trim).collect();
+            cells.try_into().unwrap()
+        })
+    }
 
     #[test]
     fn each_build_is_told_by_what_its_system_sets() {
-        for (name, kind, variables) in PLACES {
+        for [name, kind, variables] in places() {
             let found = at(variables).unwrap();
             let system = named(name);
             let is_found = |build: &Line| std::ptr::eq(build, found.build);
             assert!(system.all("build").any(is_found), "{name}: {variables}");
-            assert_eq!(found.build.text, *kind, "{variables}");
+            assert_eq!(found.build.text, kind, "{variables}");
         }
         for variables in ["", "CI=", "CI=false", "CI=0", "PR=true CHANGE_FORK=x"] {
             assert!(at(variables).is_none(), "{variables}");
@@ -378,8 +234,7 @@ mod tests {
             let mut kinds = Vec::new();
             for build in system.all("build") {
                 let kind = &*build.text;
-                let mut places = PLACES.iter();
-                let is_tried = places.any(|place| (place.0, place.1) == (name, kind));
+                let is_tried = places().any(|place| place[..2] == [name, kind]);
                 assert!(is_tried, "{name}, {kind}");
                 let (cause, action) = (build.text("cause"), build.text("do"));
                 assert!(
