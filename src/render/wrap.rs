@@ -51,7 +51,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
     let room = columns.width.saturating_sub(columns.rest).max(1);
     let (mut lines, mut line, mut column) = (Vec::new(), String::new(), columns.first);
     let mut is_closed = false;
-    for word in words(text, room, set) {
+    each_word(text, room, set, |word| {
         let width = word.width();
         let is_at_start = line.is_empty();
         let is_over = column + word.spaces + width > columns.width;
@@ -62,7 +62,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
             line.extend(std::iter::repeat_n(' ', word.spaces));
             column += word.spaces;
         }
-        for (c, may_break) in word.chars {
+        for (c, may_break) in word.chars.drain(..) {
             let width = char_width(c);
             if may_break && column + width > columns.width && column > columns.rest {
                 lines.push(mem::take(&mut line));
@@ -72,14 +72,25 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
             column += width;
         }
         is_closed = word.is_line;
-    }
+    });
     lines.push(line);
     lines
 }
 
 /// Takes a sentence apart. A command that fits into `room` columns is one word.
-fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
-    let (mut words, mut word) = (Vec::new(), Word::default());
+fn each_word(
+    text: &Text,
+    room: usize,
+    set: impl Fn(&str) -> String,
+    mut take: impl FnMut(&mut Word),
+) {
+    let mut word = Word::default();
+    let mut end = |word: &mut Word| {
+        if !word.chars.is_empty() {
+            take(word);
+        }
+        (word.spaces, word.is_line) = (0, false);
+    };
     for span in text.spans() {
         let is_line = matches!(span, Span::Block(_));
         let (shown, may_break) = match span {
@@ -89,7 +100,7 @@ fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
         };
         let is_command = matches!(span, Span::Command(_)) && display_width(&shown) <= room;
         if is_line {
-            words.push(mem::take(&mut word));
+            end(&mut word);
             word.is_line = true;
         }
         for c in shown.chars() {
@@ -98,17 +109,15 @@ fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
                 continue;
             }
             if !word.chars.is_empty() {
-                words.push(mem::take(&mut word));
+                end(&mut word);
             }
             word.spaces += 1;
         }
         if is_line {
-            words.push(mem::take(&mut word));
+            end(&mut word);
         }
     }
-    words.push(word);
-    words.retain(|word| !word.chars.is_empty());
-    words
+    end(&mut word);
 }
 
 #[cfg(test)]
