@@ -400,7 +400,7 @@ impl Exchanges {
                 request.credential.clone_from(&notes.credential);
             }
             if let Some((Credential::Named(name), None)) = &request.credential {
-                request.credential = Some(request::named(name.clone(), &self.variables));
+                request.credential = Some(request::named(name, &self.variables));
             }
         }
         pair(&mut self.reading.shown);

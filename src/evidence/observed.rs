@@ -53,13 +53,29 @@ pub(super) fn observe<'a>(
     let mut observed: Vec<_> = answered
         .map(|shown| Observed::of(shown, reading.has_builds, base, secrets))
         .collect();
+    // Where an app is asked for by address, what has none tells the same again, or is of no app that can
+    // be told.
+    let of_app = |one: &&Observed<'_>| one.address().is_some_and(|own| own.slug.is_some());
+    let named = observed.iter().filter(of_app);
+    let named: HashSet<usize> = named.map(|one| one.shown.message).collect();
+    let around = observed.iter().enumerate().filter(|(_, one)| of_app(one));
+    let around = around.flat_map(|(at, one)| {
+        let told = (one.shown.message, one.exchange.status());
+        [(at.wrapping_sub(1), told), (at + 1, told)]
+    });
+    let (around, mut places) = (around.collect::<HashSet<_>>(), 0..);
+    observed.retain(|one| {
+        let told = (one.shown.message, one.exchange.status());
+        let is_around = places.next().is_some_and(|at| around.contains(&(at, told)));
+        !(is_around && one.is_adrift())
+    });
     // What has no address is placed by its place: behind a list of apps, it is of an app.
     for index in 1..observed.len() {
         let (before, behind) = observed.split_at_mut(index);
         let (before, one) = (&before[index - 1], &mut behind[0]);
         let follows_list =
             before.step == Some(CheckId::AppsList) && before.shown.message == one.shown.message;
-        if follows_list && one.is_adrift() {
+        if follows_list && one.is_adrift() && !named.contains(&one.shown.message) {
             one.step = Some(CheckId::PipelinesList);
         }
     }
@@ -77,8 +93,11 @@ pub(super) fn observe<'a>(
     }
     // What was accepted once stands in place of a token, whatever it looks like.
     let is_accepted = |one: &&Observed<'_>| {
-        let is_told = one.step.map(|id| one.tells(id));
-        is_told == Some(Ok(None)) && one.mistakes.contains(&Mistake::TokenPlaceholder)
+        let reason = one.step.map(|id| one.reason(id));
+        one.open.is_none()
+            && matches!(reason, Some(None | Some(Reason::NoApps)))
+            && one.mistakes.contains(&Mistake::TokenPlaceholder)
+            && { one.mistakes.iter() }.all(|own| own.explains() <= Explains::Refusals)
     };
     let accepted = observed.iter().filter(is_accepted);
     let messages: HashSet<usize> = accepted.map(|one| one.shown.message).collect();
@@ -234,13 +253,18 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns what it means at a step.
-    pub(super) fn tells(&self, id: CheckId) -> Meaning {
-        let reason = match id {
+    /// Returns the reason that a run would take it for at a step.
+    const fn reason(&self, id: CheckId) -> Option<Reason> {
+        match id {
             CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => self.reasons[0],
             CheckId::PipelinesList => self.reasons[1],
             CheckId::PipelinesShow => self.reasons[2],
-        };
+        }
+    }
+
+    /// Returns what it means at a step.
+    pub(super) fn tells(&self, id: CheckId) -> Meaning {
+        let reason = self.reason(id);
         if let Some(open @ Incomplete::Explained(_)) = self.open {
             return Err(open);
         }

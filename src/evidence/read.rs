@@ -504,10 +504,12 @@ impl<'a> Reader<'a> {
         let is_sent = self.out.block == Block::Request;
         let variables = &self.out.variables;
         let judged = match request::judge_value(&value.text, None, None, variables) {
-            _ if is_name && !value.text.starts_with("bit") => request::named(value.text, variables),
+            _ if is_name && !value.text.starts_with("bit") => {
+                request::named(&value.text, variables)
+            }
             // A source's variables are read where they stand.
             (Credential::Named(name), Some(Mistake::TokenVariable)) if !is_sent => {
-                request::named(name, variables)
+                request::named(&name, variables)
             }
             judged => judged,
         };
@@ -569,7 +571,10 @@ impl<'a> Reader<'a> {
             let mut asked = Request::at(address, method);
             asked.is_shown = is_called || is_named;
             let is_mention = how != Strength::Client && !asked.is_shown;
-            asked.is_alone = !asked.is_shown && (is_mention || part.len() == text.len());
+            // A browser's address bar leaves out the scheme.
+            let has_no_scheme = has_address && !part.contains("://");
+            asked.is_alone =
+                !asked.is_shown && (is_mention || has_no_scheme || part.len() == text.len());
             asked.is_whole = is_line;
             let start = if (is_called || at == 0) && !is_mention {
                 Start::Line

@@ -260,10 +260,12 @@ pub(super) type Judged = (Credential, Option<Mistake>);
 /// What a text's variables were set to.
 pub(super) type Variables = HashMap<String, Judged>;
 
-/// Returns what a variable was set to, or its name.
-pub(super) fn named(name: String, variables: &Variables) -> Judged {
-    let known = variables.get(&name).cloned();
-    known.unwrap_or((Credential::Named(name), None))
+/// Returns what a variable was set to, or its name: the last one, as in `var.name` and `$env:NAME`.
+pub(super) fn named(name: &str, variables: &Variables) -> Judged {
+    let last = name.rsplit(['.', ':']).next();
+    let name = last.filter(|_| !name.contains('(')).unwrap_or(name);
+    let known = variables.get(name).cloned();
+    known.unwrap_or((Credential::Named(name.to_owned()), None))
 }
 
 /// Judges the value of an `Authorization` header. `quote` is the quote that it stands in, `shell`
@@ -325,7 +327,7 @@ fn judge_bare(
         if is_unexpanded {
             return (Credential::Named(name), Some(Mistake::TokenVariable));
         }
-        return named(name, variables);
+        return named(&name, variables);
     }
     // In letters without digits there is no token: a name in a program.
     let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
@@ -335,7 +337,7 @@ fn judge_bare(
     if is_placeholder || is_bracketed {
         return (Credential::Unknown, Some(Mistake::TokenPlaceholder));
     } else if is_name && value.len() < 20 {
-        return named(value.to_owned(), variables);
+        return named(value, variables);
     }
     // A shorter one has no fingerprint.
     let parsed = (value.len() >= 20).then(|| Token::parse(value));

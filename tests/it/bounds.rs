@@ -177,7 +177,7 @@ fn what_a_text_repeats_costs_about_as_much_as_its_lines() {
             format!("curl https://api.bitrise.io/v0.1/apps/{app}/pipelines\n{{\"message\":\"Forbidden\"}}\n")
         });
         let refused: String = refused.collect();
-        let parts = part.repeat(MAX_TEXT / 4 / part.len());
+        let parts = part.repeat(MAX_TEXT / 8 / part.len());
         let text = format!("{refused}{start}{parts}");
         fs::write(folder.path().join("t"), text).unwrap();
         let program = Program::new(["diagnose", "t", "-o", "json"]).dir(folder.path());

@@ -215,6 +215,16 @@ fn of_several_tokens_one_is_chosen_only_if_the_text_says_it_of_one() {
 }
 
 #[test]
+fn an_answer_beside_the_same_of_another_app_is_of_no_listed_one() {
+    let text = "> get(\"apps\")\n\
+        {\"data\":[{\"slug\":\"2d4c6b8a0f1e3d5c\",\"title\":\"a\"}],\"paging\":{\"next\":\"b\"}}\n\
+        > get(\"apps\", slug, \"pipelines\")\n! HTTP 404 Not Found.\n> last()\n\
+        GET https://api.bitrise.io/v0.1/apps/5f4e3d2c1b0a9f8e/pipelines\nStatus: 404 Not Found\n";
+    let report = judge(text, None, SystemTime::UNIX_EPOCH);
+    assert_eq!(outcome(&report), "inconclusive/evidence_incomplete");
+}
+
+#[test]
 fn a_web_page_without_a_status_gets_none() {
     const PAGE: &str = "<html><head><title>Blocked: Developer Tools</title></head></html>";
     let command =
