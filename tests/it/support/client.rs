@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) const TOKEN: &str = "bitwat_client-test-0123";
 
 /// A time that no test is meant to reach.
-pub(crate) const AMPLE: Duration = Duration::from_secs(60);
+pub(crate) const AMPLE: Duration = Duration::from_secs(600);
 
 /// Returns the settings of a client that asks once and has time.
 pub(crate) fn settings(base_url: &str) -> Settings {
