@@ -181,19 +181,13 @@ impl Judgement<'_> {
             let mut group = group.iter();
             group.any(|index| what(&self.observed[*index].shown.said))
         };
-        let mut in_dx = message.notes.in_dx.clone();
-        let is_of_kind = |credential: &&Credential| match credential {
-            Credential::Literal(_, kind) => message.notes.kind_in_dx == Some(*kind),
-            _ => false,
-        };
-        let of_kind: Vec<_> = groups
-            .iter()
-            .map(|(own, _)| own)
-            .filter(is_of_kind)
-            .collect();
+        let mut in_dx: HashSet<&Credential> = message.notes.in_dx.iter().collect();
+        let kind = message.notes.kind_in_dx;
+        let mut of_kind = { groups.iter().map(|(own, _)| own) }
+            .filter(|own| matches!(own, Credential::Literal(_, own) if Some(*own) == kind));
         // A kind that several tokens are of tells none of them.
-        if let [only] = of_kind[..] {
-            in_dx.push(only.clone());
+        if let (Some(only), None) = (of_kind.next(), of_kind.next()) {
+            in_dx.insert(only);
         }
         let outcome = |((credential, group), reason): (&(Credential, Vec<usize>), &_)| {
             let name = match credential {
