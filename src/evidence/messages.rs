@@ -123,7 +123,8 @@ fn header_at(
     };
     let (text, depth) = line(index)?;
     let above = line(index.saturating_sub(1)).filter(|(_, its)| *its == depth);
-    let is_rule = pattern!("^(?:---|___|===)").is_match(text);
+    let mut rules = ["---", "___", "==="].iter();
+    let is_rule = rules.any(|rule| text.starts_with(rule));
     let wrote = text.trim_end_matches(['>', ' ', '*']);
     if is_rule && words::says("original", &lower(text)) {
         return Some((1, None));

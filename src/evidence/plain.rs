@@ -160,6 +160,9 @@ fn mojibake(text: &str) -> Cow<'_, str> {
         let undone = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         undone.unwrap_or_else(|| run[0].to_owned())
     };
+    if !text.contains(['â', 'Ã', 'Â']) {
+        return text.into();
+    }
     pattern!(r"[^\x00-\x7f]+").replace_all(text, undone)
 }
 
@@ -178,6 +181,9 @@ fn on_screen(text: &str) -> String {
 
 /// Undoes quoted-printable (RFC 2045, section 6.7), if the text is that.
 fn quoted_printable(text: &str) -> Cow<'_, str> {
+    if !text.contains('=') {
+        return text.into();
+    }
     let escape = pattern!("=([0-9A-Fa-f]{2})");
     let line_break = pattern!("=\r?\n");
     let breaks = line_break.find_iter(text).count();
@@ -242,8 +248,8 @@ fn gutter(text: &str) -> Option<Regex> {
 
 /// Returns a line without what stands in front of what it says.
 fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
-    /// The most bytes of what is known.
-    const LONGEST: usize = 120;
+    /// The least and the most bytes of what is known.
+    const SIZES: (usize, usize) = (5, 120);
     let front = pattern!(&format!(r"^\s{{0,8}}(?:{})", section("front").join("|")));
     let mut line = line;
     if let Some(found) = gutter.and_then(|gutter| gutter.captures(line)) {
@@ -251,8 +257,12 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
         line = found.get(1).map_or(behind, |inner| inner.as_str());
     }
     for _ in 0..3 {
-        let found = front.find(&line[..floor(line, LONGEST)]);
-        line = &line[found.map_or(0, |found| found.end())..];
+        // Most lines have none.
+        let near = Some(&line[..floor(line, SIZES.1)]).filter(|near| near.len() >= SIZES.0);
+        let Some(found) = near.and_then(|near| front.find(near)) else {
+            break;
+        };
+        line = &line[found.end()..];
     }
     line
 }
