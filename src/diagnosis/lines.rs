@@ -1,11 +1,12 @@
 //! A line for each check and for each request.
 
 use super::facts::Facts;
+use super::pasted::SLUG;
 use super::reproduce::curl;
 use super::sentence::{said, say};
 use super::values::words_of;
 use super::{CheckLine, RequestLine, millis};
-use crate::check::{Check, CheckResult};
+use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::{Exchange, METHOD};
 
 /// Returns the line of a check.
@@ -24,13 +25,21 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
         was_asked_for: check.result != CheckResult::Skipped || facts.has_no_run(),
         text: say("check_line", &facts),
         app: check.app.clone(),
-        request: exchange.map(|exchange| request(exchange, &facts)),
+        request: exchange.map(|exchange| request(check, exchange, &facts)),
     }
 }
 
 /// Returns the line of a request.
-fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
+fn request(check: &Check, exchange: &Exchange, facts: &Facts) -> RequestLine {
     let response = exchange.response();
+    let base_url = facts.report.and_then(|run| run.target.base_url.as_ref());
+    let path = match (check.id, &check.app) {
+        // Only a text that shows no address leaves it at that of all requests.
+        _ if base_url != Some(&exchange.url) => String::new(),
+        (CheckId::AppsList, _) => "/apps?limit=1".to_owned(),
+        (_, Some(app)) => format!("/apps/{}/pipelines?limit=1", app.slug),
+        (_, None) => format!("/apps/{SLUG}/pipelines?limit=1"),
+    };
     RequestLine {
         method: METHOD.into(),
         url: exchange.url.clone(),
@@ -47,6 +56,6 @@ fn request(exchange: &Exchange, facts: &Facts) -> RequestLine {
         responder: facts.foreign_responder().cloned(),
         outcome: say("outcome", facts),
         failure_point: said("failure_point", facts),
-        command: curl(&exchange.url, facts),
+        command: curl(&format!("{}{path}", exchange.url), facts),
     }
 }

@@ -392,18 +392,20 @@ impl Evidence<'_> {
     /// Makes an exchange of what a report says of it.
     fn exchange(&self, id: CheckId, request: &RequestLine) -> Exchange {
         let url = &request.url;
-        let path = match (&self.saved.target.base_url, self.saved.evidence) {
-            (Some(base), EvidenceKind::Live) => url.strip_prefix(base.trim_end_matches('/')),
-            // A text need not show one, or shows another.
+        let is_live = self.saved.evidence == EvidenceKind::Live;
+        let path = match &self.saved.target.base_url {
+            Some(base) if is_live => url.strip_prefix(base.trim_end_matches('/')),
             _ => url.find("/apps").map(|at| &url[at..]),
         };
+        // A text need not show one.
+        let is_hidden = !is_live && Some(url) == self.saved.target.base_url.as_ref();
         let path = path.unwrap_or_default();
         let is_path = match id {
             CheckId::TokenFormat => false,
             CheckId::AppsList | CheckId::AppsRecheck => path.split('?').next() == Some("/apps"),
             _ => path.starts_with("/apps/") && path.contains("/pipelines"),
         };
-        let is_asked = is_path && is_address(url);
+        let is_asked = (is_path || is_hidden) && is_address(url);
         // An older program wrote the wait that decided alone.
         let wait = request.retry_after_s.or(self.saved.retry_after_s);
         let mut responder = request.responder.clone().unwrap_or_default();

@@ -304,22 +304,14 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns the exchange as evidence of a check, with the address of its step if none is shown, and
-    /// whether there is anything to show: not of a command that was misread, or of a response without
-    /// a status.
-    pub(super) fn evidence(&self, id: CheckId) -> (Exchange, bool) {
+    /// Returns the exchange as evidence of a check, and whether there is anything to show: not of a
+    /// command that was misread, or of a response without a status.
+    pub(super) fn evidence(&self) -> (Exchange, bool) {
         let is_known = match &self.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
             Err(_) => !matches!(self.open, Some(Incomplete::Explained(_))),
         };
-        let mut exchange = self.exchange.clone();
-        if self.shown.request.address.is_none() {
-            exchange.url += match id {
-                CheckId::AppsList => "/apps",
-                _ => "/apps/YOUR_APP_SLUG/pipelines",
-            };
-        }
-        (exchange, is_known)
+        (self.exchange.clone(), is_known)
     }
 
     /// Returns what is said of it beyond the checks.

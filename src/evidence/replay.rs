@@ -217,7 +217,7 @@ impl Replay<'_, '_> {
             told => told,
         };
         let app = slug.map(|slug| self.assembly.app(slug));
-        let (exchange, is_known) = one.evidence(id);
+        let (exchange, is_known) = one.evidence();
         let other = match told {
             Err(why) => {
                 self.incomplete.get_or_insert(why);

@@ -4,7 +4,7 @@ use crate::support::process::Program;
 use crate::support::readers;
 use crate::support::{WIDE, has, lacks, repeatable};
 use bitrise_dx::check::CheckId;
-use bitrise_dx::diagnosis::{Known, Who, diagnose};
+use bitrise_dx::diagnosis::{Known, Who, diagnose, read};
 use bitrise_dx::evidence::{MAX_TEXT, judge};
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
@@ -693,6 +693,27 @@ fn no_report_of_a_text_repeats_its_mistakes_or_speaks_to_the_wrong_person() {
         }
         let left = reply.matches("Leave the token itself").count();
         assert!(left <= 1, "{name}: {reply}");
+    }
+}
+
+#[test]
+fn a_texts_report_shows_no_address_but_the_texts_own_and_comes_back() {
+    for case in corpus() {
+        let report = case.judge(&case.text);
+        let (name, expected) = (&case.name, outcome(&report));
+        let shown = diagnose(report, &Known::default());
+        let requests = shown.checks.iter().flat_map(|check| &check.request);
+        for url in requests.map(|request| &request.url) {
+            let is_shown = !url.contains("YOUR_APP_SLUG") || case.text.contains("YOUR_APP_SLUG");
+            assert!(is_shown, "{name}: {url}");
+        }
+        let again = read(&render::json(&shown).unwrap()).unwrap();
+        assert_eq!(again.altered, None, "{name}");
+        assert_eq!(outcome(&again), expected, "{name}");
+        if name == "both-bodies-alone" {
+            let commands = shown.reproduce.join("\n");
+            has(&commands, "/v0.1/apps/93f256e365d929d3/pipelines?limit=1'");
+        }
     }
 }
 
