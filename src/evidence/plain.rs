@@ -3,8 +3,8 @@
 //!
 //! Invariant: linear in the text. No meaning is given to anything but dress.
 
-use super::regex;
 use super::words::{floor, is_header, section};
+use super::{MAX_TEXT, regex};
 use crate::text::{decode_entities, is_unseen};
 use crate::token::has_prefix;
 use percent_encoding::percent_decode_str;
@@ -111,8 +111,8 @@ pub(super) fn undressed(text: &str) -> String {
 
 /// Returns what a text says, whatever it was carried in.
 fn content(text: &str) -> String {
-    let messages = messages(text);
-    let text = quoted_printable(messages.as_deref().unwrap_or(text));
+    let exported = exported(text);
+    let text = quoted_printable(exported.as_deref().unwrap_or(text));
     let text = html(on_screen(&mojibake(&text)));
     // What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
     rewritten(text, "markup")
@@ -140,11 +140,53 @@ fn rewritten(mut text: String, name: &str) -> String {
     text
 }
 
-/// Returns the messages of a chat's export as JSON.
-fn messages(text: &str) -> Option<String> {
-    let messages: Vec<Value> = serde_json::from_str(text.trim()).ok()?;
-    let texts = messages.iter().map(|message| message["text"].as_str());
-    Some(texts.collect::<Option<Vec<_>>>()?.join("\n\n")).filter(|text| !text.is_empty())
+/// Returns the texts of an export as JSON, or of one in each line: a chat's messages, a ticket's
+/// comments, the entries of a log, what a terminal's recording shows.
+fn exported(text: &str) -> Option<String> {
+    // A longer one is read for a report of this program alone.
+    let text = Some(text).filter(|text| text.len() <= MAX_TEXT)?;
+    let mut texts = String::new();
+    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        take_texts(&value.ok()?, &mut texts)?;
+    }
+    // A message of one line without a sign is what a body says.
+    let mut signs = section("export").iter().chain(&["\n\n", "\r\n"]);
+    let is_text = !text.contains("\"message\"") || signs.any(|sign| texts.contains(sign));
+    Some(texts).filter(|texts| is_text && !texts.is_empty())
+}
+
+/// Takes the texts of an export; `None` if it records exchanges, or is a report of this program.
+fn take_texts(value: &Value, texts: &mut String) -> Option<()> {
+    let members = |names: &str| section(names).iter().filter_map(|name| value.get(name));
+    let is_status = |own: &Value| matches!(own.as_u64(), Some(200..600));
+    let is_address = |own: &Value| {
+        let address = own.as_str();
+        address.is_some_and(|own| own.contains("bitrise") || own.contains("/apps"))
+    };
+    let is_record = members("status key").any(is_status)
+        || members("address key").any(is_address)
+        || value.get("schema_version").is_some();
+    match value {
+        _ if is_record => return None,
+        Value::Object(all) => match members("text key").find_map(Value::as_str) {
+            // One message ends with an empty line, one line of a log with that line.
+            Some(text) => {
+                let is_line = !text.trim().contains('\n');
+                *texts += text;
+                *texts += if is_line { "\n" } else { "\n\n" };
+            }
+            None => all.values().try_for_each(|own| take_texts(own, texts))?,
+        },
+        Value::Array(items) => match &items[..] {
+            // An event of a terminal: when, whose output, and what.
+            [Value::Number(_), Value::String(kind), Value::String(text)] if kind == "o" => {
+                *texts += text;
+            }
+            items => items.iter().try_for_each(|own| take_texts(own, texts))?,
+        },
+        _ => {}
+    }
+    Some(())
 }
 
 /// Undoes UTF-8 that was read as Windows-1252.

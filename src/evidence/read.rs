@@ -355,7 +355,8 @@ impl<'a> Reader<'a> {
         self.says(text, words);
         let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
-        if self.is_output && how == Strength::Client && self.out.is(is_waiting) {
+        let is_set = || pattern!("^(?:export )?[A-Z_]+=").is_match(text);
+        if self.is_output && how == Strength::Client && self.out.is(is_waiting) && !is_set() {
             let request = &self.out.shown().request;
             let is_hidden = request.is_filtered || request.is_hidden;
             let why = if is_hidden {

@@ -258,11 +258,11 @@ impl Words {
     /// Tells whether a part of the text reads as a sentence in whichever language: words of letters, and
     /// hardly anything else.
     pub(super) fn is_sentence(&self, part: &Range<usize>) -> bool {
-        const FEWEST: usize = 15;
-        let text = &self.lower[part.clone()];
-        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-        let is_other = |c: &char| !c.is_alphabetic() && !c.is_whitespace() && !".,()".contains(*c);
-        letters >= FEWEST && text.chars().filter(is_other).count() * 6 < letters
+        const FEWEST: usize = 12;
+        let count = |is: fn(char) -> bool| self.lower[part.clone()].matches(is).count();
+        let (letters, digits) = (count(char::is_alphabetic), count(|c| c.is_ascii_digit()));
+        let signs = count(|c| !c.is_alphanumeric() && !c.is_whitespace() && !".,()'’".contains(c));
+        letters >= FEWEST && signs * 20 < letters && digits * 2 < letters
     }
 
     /// Returns how a part of the text is said. A client's own words are known by its name or its way

@@ -514,6 +514,27 @@ const DRESSES: &[(&str, Dress)] = &[
         text.replace('\n', "\u{2028}")
     }),
     ("carriage returns alone", |text| text.replace('\n', "\r")),
+    ("a ticket's comments", |text| {
+        let comment = serde_json::json!({ "id": 1, "body": text, "plain_body": text });
+        serde_json::json!({ "comments": [comment], "count": 1 }).to_string()
+    }),
+    ("entries of a log", |text| {
+        let entry = |line| serde_json::json!({ "severity": "INFO", "textPayload": line });
+        let entries: Vec<_> = text.lines().map(entry).collect();
+        serde_json::json!(entries).to_string()
+    }),
+    ("a terminal's recording", |text| {
+        each(text, |line| {
+            serde_json::json!([0.5, "o", format!("{line}\r\n")]).to_string()
+        })
+    }),
+    ("a cell of a table", |text| {
+        if !text.contains("{\"") && !text.contains("\"Authorization") {
+            return text.to_owned();
+        }
+        let text = text.trim_end().replace('"', "\"\"");
+        format!("Key,Text\nA-1,\"\n{text}\"\n")
+    }),
     ("Slack's export", |text| {
         let text = text.replace('&', "&amp;");
         let text = text.replace('<', "&lt;").replace('>', "&gt;");
