@@ -469,12 +469,13 @@ impl<'a> Reader<'a> {
             words.says("old token"),
         );
         // A sentence with a token in it speaks of that one, wherever it is used.
-        let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(if is_in_dx { text } else { "" });
+        let tokens = is_in_dx.then(|| pattern!(r"\bbit[wp]at_\w+").find_iter(text));
         let judged = |token: Match<'_>| {
             request::judge_value(token.as_str(), None, None, &Variables::new()).0
         };
         let is_known = |token: &Credential| *token != Credential::Unknown;
-        let tokens: Vec<_> = tokens.map(judged).filter(is_known).collect();
+        let tokens = tokens.into_iter().flatten().map(judged);
+        let tokens: Vec<_> = tokens.filter(is_known).collect();
         if !tokens.is_empty() {
             return self.out.notes().in_dx.extend(tokens);
         }
@@ -859,9 +860,9 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
 
 /// Tells whether a page of markup starts with a text.
 fn is_page(text: &str) -> bool {
-    let start = lower(&text[..floor(text, 10)]);
+    let start = || lower(&text[..floor(text, 10)]);
     let mut tags = words::section("page").iter();
-    text.starts_with('<') && tags.any(|tag| start.starts_with(tag))
+    text.starts_with('<') && tags.any(|tag| start().starts_with(tag))
 }
 
 /// Returns where the next path stands in a text, as a word of its own.
