@@ -171,12 +171,12 @@ pub(super) fn load(
     })
 }
 
-#[cfg(all(test, unix, not(target_vendor = "apple")))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-
+    #[cfg(all(unix, not(target_vendor = "apple")))]
     #[test]
     fn a_bundle_is_read_as_the_library_reads_it() {
+        use super::*;
         let certified = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
         let (pem, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
         let lines = pem.replace('\n', "\r\n");
