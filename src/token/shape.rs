@@ -289,7 +289,10 @@ fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
     if text.contains(char::is_whitespace) && part != "stores" {
         return None;
     }
-    let mut rows = LISTED.iter().filter(|row| row.0 == part);
+    // Most beginnings begin otherwise.
+    let first = text.chars().next();
+    let may_fit = |beginning: &str| beginning.starts_with('…') || beginning.chars().next() == first;
+    let mut rows = { LISTED.iter() }.filter(|row| may_fit(row.2) && row.0 == part);
     rows.find_map(|(_, name, beginning)| Some((*name, fitting(beginning, text)?)))
 }
 
