@@ -7,7 +7,7 @@
 //!
 //! Invariant: each character is looked at a bounded number of times.
 
-use super::body::Body;
+use super::body::{Body, Shape};
 use super::command::{self, Command, CurlError};
 use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
@@ -278,9 +278,12 @@ impl<'a> Reader<'a> {
         };
         let part = if is_request { Part::Request } else { Part::Any };
         let (mut own, mut records) = (body(false), vec![Record::default()]);
-        if own.is_none() {
+        let may_record = |own: &Body| own.shape == Shape::Error;
+        if own.as_ref().is_none_or(may_record) {
             record("", &found.value, part, 0, &mut records);
         }
+        // What a program says of its run holds its exchanges, and its error is not theirs.
+        own = own.filter(|_| !records.iter().any(Record::is_whole));
         if own.is_none() && !records.iter().any(Record::is_answered) {
             // Any other JSON at the start of a line is a response; in code, what looks like one.
             let is_json = text[1..].trim_start().starts_with(['"', '}']);
@@ -768,6 +771,10 @@ struct Record {
 impl Record {
     const fn is_answered(&self) -> bool {
         !self.status.is_empty() || !self.body.is_empty()
+    }
+
+    const fn is_whole(&self) -> bool {
+        !self.address.is_empty() && !self.body.is_empty()
     }
 
     /// Returns all but its body as a client's log has it.
