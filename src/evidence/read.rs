@@ -301,10 +301,30 @@ impl<'a> Reader<'a> {
                 self.out.body(body);
             }
         }
-        if let Some(body) = own {
-            self.out.body(body);
-        }
+        let end = own.map_or(end, |body| self.commented(body, end));
         self.goes_to(end)
+    }
+
+    /// Takes a body, and what Emacs has in comments behind it: its request and its response. Returns
+    /// where these end.
+    fn commented(&mut self, body: Body, end: usize) -> usize {
+        /// The maximum number of lines of them.
+        const MOST: usize = 100;
+        let next = self.lines.partition_point(|line| line.end < end) + 1;
+        let comment = |line| {
+            let text = self.text_of(line)?.trim_start();
+            text.strip_prefix("//").map(str::trim_start)
+        };
+        let is_behind = comment(next + 1).is_some_and(|text| text.starts_with("HTTP/"));
+        let comments = (next..).take(if is_behind { MOST } else { 0 });
+        let comments: Vec<&str> = comments.map_while(comment).collect();
+        for text in &comments {
+            self.piece(text, &Words::of(text), Role::Text);
+        }
+        self.out.body(body);
+        let last = next + comments.len() - 1;
+        let last = self.lines.get(last).filter(|_| !comments.is_empty());
+        last.map_or(end, |line| line.end)
     }
 
     /// Reads a page of markup, to its end or to what stands behind it for certain.
@@ -340,6 +360,10 @@ impl<'a> Reader<'a> {
             Words::of(text)
         };
         self.piece(text, &words, role);
+        // Its body stands in front.
+        if text.starts_with("//") && text.contains("HTTP/") {
+            self.out.fresh();
+        }
     }
 
     fn piece(&mut self, text: &str, words: &Words, role: Role) {
