@@ -930,23 +930,28 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
 /// Tells by what stands around a number whether it is a status, and whether that is certain.
 fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     let (before, behind) = (&words.lower[..at], &words.lower[at + 3..]);
-    // As .NET writes it in every language: “…: (401) Unauthorized.”
-    let is_bracketed = before.ends_with('(')
-        && before.trim_end_matches(['(', ' ']).ends_with([':', '：'])
-        && behind.starts_with(')');
     let near = &before[floor(before, at.saturating_sub(300))..];
+    let bracketed = near.strip_suffix('(').filter(|_| behind.starts_with(')'));
+    let near = bracketed.unwrap_or(near);
     let last = near.split_whitespace().next_back().unwrap_or_default();
+    // As .NET writes it in every language: “…: (401) Unauthorized.”; others have the address by it.
+    let is_bracketed = bracketed.is_some()
+        && (near.trim_end_matches(['(', ' ']).ends_with([':', '：'])
+            || [last, &behind[..floor(behind, 64)]]
+                .iter()
+                .any(|part| part.contains("/apps")));
     let is_result = ["->", "=>", "→", ":"].contains(&last)
         && (near.contains("://") || near.contains("/apps"))
-        || last.contains("://") && before.ends_with(' ');
+        || bracketed.is_none() && last.contains("://") && near.ends_with(' ');
     // What a program compares it with is what should be.
     let is_compared = ["==", "!=", "<=", ">="]
         .iter()
         .any(|sign| last.ends_with(sign));
     let is_sure = words.labels("sure label", at);
+    // A place alone makes a status of those with a name.
+    let is_named = || !words::section(&format!("status {status}")).is_empty();
     let is_sign = is_sure
-        || is_bracketed
-        || is_result
+        || (is_bracketed || is_result) && is_named()
         || words.labels("label", at)
         || words.names_status(status, at, at + 3);
     (is_sign && !is_compared).then_some(is_sure)

@@ -216,7 +216,7 @@ impl Words {
     /// Tells whether a status has its name behind a place, or in front of one.
     pub(super) fn names_status(&self, status: u16, front: usize, behind: usize) -> bool {
         const NEAR: usize = 64;
-        let gap = |c: char| c.is_whitespace() || "(-–:\"',".contains(c);
+        let gap = |c: char| c.is_whitespace() || "()-–:\"',".contains(c);
         let start = self.lower.len() - self.lower[behind..].trim_start_matches(gap).len();
         let end = self.lower[..front].trim_end_matches(['(', ' ', '[']).len();
         let name = format!("status {status}");
