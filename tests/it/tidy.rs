@@ -99,8 +99,10 @@ fn siblings(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let room = folder.strip_prefix(root().join("src")).unwrap();
     let room = room.to_str().unwrap().replace(MAIN_SEPARATOR, "::");
     let entries = fs::read_dir(folder).unwrap();
-    let entries = entries.map(|entry| entry.unwrap().path());
-    let modules: BTreeMap<String, PathBuf> = entries
+    let mut entries: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    // Of a module's file and its folder, the folder is looked at, in whatever order they are read.
+    entries.sort_by(|one, other| other.cmp(one));
+    let modules: BTreeMap<String, PathBuf> = { entries.into_iter() }
         .filter(|path| path.is_dir() || path.extension().is_some_and(|end| end == "rs"))
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
         .filter(|(name, _)| !["mod", "tests", "lib", "main"].contains(&name.as_str()))
