@@ -401,6 +401,14 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.authorization(text);
+        // A client's form names the scheme that it puts in front.
+        let start = text.len() - text.trim_start_matches([' ', '|']).len();
+        let is_form = |place: usize| place == start || words.labels("form label", place);
+        let mut forms = words.kinds("form");
+        if how == Strength::Client && forms.any(|(place, _)| is_form(place.start)) {
+            let judged = (Credential::Unknown, Some(Mistake::Bearer));
+            self.out.credential(judged);
+        }
         for (place, _) in words.kinds("other header") {
             let (before, rest) = words.lower.split_at(place.start);
             let (name, behind) = rest.split_at(place.len());
@@ -490,8 +498,15 @@ impl<'a> Reader<'a> {
         if words.lower.len() > LONGEST {
             return;
         }
+        // “The one that I'd rather not use in DX” is not there.
+        let is_said = |place: &Range<usize>| {
+            let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
+            let clause = clause.unwrap_or_default()..place.start;
+            let mut negations = words.kinds("negation");
+            !negations.any(|(negation, _)| clause.contains(&negation.start))
+        };
         let (is_in_dx, is_new, is_old) = (
-            words.says("in dx") && !words.says("doubt"),
+            words.kinds("in dx").any(|(place, _)| is_said(&place)) && !words.says("doubt"),
             words.says("new token"),
             words.says("old token"),
         );
