@@ -79,11 +79,12 @@ pub(super) fn observe<'a>(
             one.step = Some(CheckId::PipelinesList);
         }
     }
-    // Two rejections alone are those of both commands.
+    // Two rejections alone that are shown alike are those of both commands.
     let is_lone = |one: &Observed<'_>| one.is_adrift() && one.exchange.status() == Some(401);
     if let [first, second] = &mut observed[..]
         && is_lone(first)
         && is_lone(second)
+        && first.shown.status == second.shown.status
     {
         first.step = Some(CheckId::AppsList);
         second.step = Some(CheckId::PipelinesList);

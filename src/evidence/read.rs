@@ -270,6 +270,29 @@ impl<'a> Reader<'a> {
         {
             return start;
         }
+        // Of an archive of which the start is missing: headers of the request above.
+        let pair = |pair: &Value| {
+            let pair = pair["name"].as_str().zip(pair["value"].as_str());
+            pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let items = found.value.as_array().map_or(&[][..], Vec::as_slice);
+        let pairs: Vec<_> = [&found.value]
+            .into_iter()
+            .chain(items)
+            .filter_map(pair)
+            .collect();
+        if !pairs.is_empty()
+            && self
+                .out
+                .is(|shown| shown.request.is_shown && !shown.is_answered())
+        {
+            for (name, value) in pairs {
+                self.out.header(Block::Request, &name, &value);
+            }
+            let request = &mut self.out.shown().request;
+            request.is_whole |= request.headers > 1;
+            return self.goes_to(end);
+        }
         let labels = |name| self.words.labels(name, start - line.start);
         let is_request = labels("part request") || labels("not a body");
         let body = |is_any| {
