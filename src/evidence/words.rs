@@ -277,8 +277,15 @@ impl Words {
             let mut hits = self.within(name, part.clone());
             hits.any(|(hit, _)| !is_part(hit))
         };
+        let mut persons = self.within("person", before.clone());
+        let first = persons.find(|(_, which)| *which == "first");
+        let first = first.map_or(part.end, |(hit, _)| hit.start);
+        // “We got it when we tried” tells it.
+        let mut conditions = self.within("conditional", before.clone());
+        let is_condition = conditions
+            .any(|(hit, which)| !is_part(hit) && (which != "clause" || hit.start < first));
         let text = self.lower[part.clone()].trim_end();
-        if says("conditional", &before) || text.ends_with(['?', '？']) {
+        if is_condition || text.ends_with(['?', '？']) {
             Strength::Example
         } else if says("person", &before) || own.is_none() && says("prose", part) {
             Strength::Prose
