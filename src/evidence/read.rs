@@ -697,13 +697,15 @@ impl<'a> Reader<'a> {
             shown.status.is_none() && shown.fault().is_none() && has_part
         };
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected");
-        let step = words.step();
+        let named = words.step();
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
-            // As a command was asked to print it, such as `apps: 200`.
+            let step = words.step_before(at).or(named);
+            // As a command was asked to print it, such as `apps: 200`, or as a person does.
             let label = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
+            let own = || step.filter(|_| words.labels("step", at));
             if at + 3 == text.len()
-                && let Some(step) = words::printed_step(label())
+                && let Some(step) = words::printed_step(label()).or_else(own)
             {
                 self.out.told(Some(step), status);
                 continue;

@@ -229,6 +229,14 @@ impl Words {
         self.kind("step").map(step_of)
     }
 
+    /// Returns the step that is named last in front of a place, if it is near.
+    pub(super) fn step_before(&self, place: usize) -> Option<CheckId> {
+        const NEAR: usize = 160;
+        let near = self.within("step", place.saturating_sub(NEAR)..place);
+        let last = near.max_by_key(|(hit, _)| hit.start);
+        last.map(|(_, name)| step_of(name))
+    }
+
     /// Returns the sentence around a place.
     pub(super) fn sentence(&self, place: usize) -> Range<usize> {
         /// The maximum number of bytes on each side.
