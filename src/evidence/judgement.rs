@@ -200,7 +200,7 @@ impl Judgement<'_> {
                 is_in_dx: in_dx.contains(credential) || says(group, |said| said.is_in_dx),
             }
         };
-        let outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
+        let mut outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
         let is_alike = |reason: &Option<Reason>| *reason == reasons[last];
         let is_told = reasons[last] != Some(Reason::EvidenceIncomplete);
         // A person's token is made anew for other ends, too.
@@ -212,6 +212,11 @@ impl Judgement<'_> {
         let chosen = if is_told && reasons.iter().all(is_alike) {
             Some(last)
         } else {
+            // The new one that is there took the place of what was.
+            if is_new && outcomes[last].is_in_dx {
+                let others = outcomes.iter_mut().take(last);
+                others.for_each(|other| other.is_in_dx = false);
+            }
             let mut in_dx = (0..=last).filter(|group| outcomes[*group].is_in_dx);
             match (in_dx.next(), in_dx.next()) {
                 (None, _) => is_new.then_some(last),

@@ -202,7 +202,7 @@ fn mojibake(text: &str) -> Cow<'_, str> {
         let undone = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         undone.unwrap_or_else(|| run[0].to_owned())
     };
-    if !text.contains(['â', 'Ã', 'Â']) {
+    if !text.contains(['â', 'Ã', 'Â', 'ð']) {
         return text.into();
     }
     pattern!(r"[^\x00-\x7f]+").replace_all(text, undone)

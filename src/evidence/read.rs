@@ -638,10 +638,11 @@ impl<'a> Reader<'a> {
             let mut asked = Request::at(address, method);
             asked.is_shown = is_called || is_named;
             let is_mention = how != Strength::Client && !asked.is_shown;
-            // A browser's address bar leaves out the scheme.
+            // A browser's address bar leaves out the scheme, or has but signs around.
             let has_no_scheme = has_address && !part.contains("://");
-            asked.is_alone =
-                !asked.is_shown && (is_mention || has_no_scheme || part.len() == text.len());
+            let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
+            let has_no_words = !text[..at].contains(is_word) && !text[end..].contains(is_word);
+            asked.is_alone = !asked.is_shown && (is_mention || has_no_scheme || has_no_words);
             asked.is_whole = is_line;
             let start = if (is_called || at == 0) && !is_mention {
                 Start::Line
