@@ -228,7 +228,8 @@ impl Secrets {
                 self.add(value, (!is_word).then_some(login));
             }
             "token" if is_candidate(value) => {
-                let is_one = has_digit(value) && is_real(value);
+                // A date or a name of a file is shorter than any token.
+                let is_one = value.len() >= 20 && has_digit(value) && is_real(value);
                 self.add(value, is_one.then(|| bitrise(value)).flatten());
             }
             _ => {}
@@ -414,6 +415,7 @@ mod tests {
             "Authorization: YOUR_API_TOKEN",
             "curl -u \"$USER:$PASS\" -H \"Authorization: ${BITRISE_TOKEN}\"",
             "The password: see below. token: the one from Ann, cookie: none",
+            "Access for the token?\",\"12/Nov/26 9:17 AM;ann;No idea",
             "npm_config_registry_url=https://registry.npmjs.org/path",
             SANDBOX_TOKEN,
         ] {
