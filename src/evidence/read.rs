@@ -424,13 +424,17 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.authorization(text);
-        // A client's form names the scheme that it puts in front.
-        let start = text.len() - text.trim_start_matches([' ', '|']).len();
-        let is_form = |place: usize| place == start || words.labels("form label", place);
-        let mut forms = words.kinds("form");
-        if how == Strength::Client && forms.any(|(place, _)| is_form(place.start)) {
-            let judged = (Credential::Unknown, Some(Mistake::Bearer));
-            self.out.credential(judged);
+        // A client's form, or an argument in code, names the scheme that is put in front.
+        let is_off = || text.contains("false") || text.contains("null");
+        if how == Strength::Client
+            && role == Role::Text
+            && !matches!(self.out.block, Block::Response | Block::Connected)
+            && !words.lower.contains("authenticate:")
+            && command::Value::of_authorization(text).is_none()
+            && let Some(scheme) = words.kind("scheme named").filter(|_| !is_off())
+        {
+            let judged = request::judge_value(scheme, None, None, &self.out.variables);
+            self.out.credential((Credential::Unknown, judged.1));
         }
         for (place, _) in words.kinds("other header") {
             let (before, rest) = words.lower.split_at(place.start);
@@ -915,6 +919,13 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
     match part {
         Part::Received => found.received += header,
         _ if part == Part::Sent || name == "authorization" => found.sent += header,
+        _ if value.as_bool() != Some(false)
+            && !text.is_empty()
+            && !value.is_null()
+            && let Some(scheme) = words::Words::of(name).kind("scheme named") =>
+        {
+            found.sent.extend(["authorization: ", scheme, " ***\n"]);
+        }
         _ if is("address key") => {
             let is_path = text.starts_with('/') && text.contains("/apps");
             let address = Address::of_path(&text).filter(Address::is_of_api);
