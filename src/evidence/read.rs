@@ -916,14 +916,13 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
     } else {
         ""
     };
+    let scheme = || words::Words::of(name).kind("scheme named");
+    let is_set = value.as_bool() != Some(false) && !value.is_null() && !text.is_empty();
     match part {
         Part::Received => found.received += header,
         _ if part == Part::Sent || name == "authorization" => found.sent += header,
-        _ if value.as_bool() != Some(false)
-            && !text.is_empty()
-            && !value.is_null()
-            && let Some(scheme) = words::Words::of(name).kind("scheme named") =>
-        {
+        _ if is_set && scheme().is_some() => {
+            let scheme = scheme().unwrap_or_default();
             found.sent.extend(["authorization: ", scheme, " ***\n"]);
         }
         _ if is("address key") => {
