@@ -271,23 +271,14 @@ impl<'a> Reader<'a> {
             return start;
         }
         // Of an archive of which the start is missing: headers of the request above.
-        let pair = |pair: &Value| {
-            let pair = pair["name"].as_str().zip(pair["value"].as_str());
-            pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        };
         let items = found.value.as_array().map_or(&[][..], Vec::as_slice);
-        let pairs: Vec<_> = [&found.value]
-            .into_iter()
-            .chain(items)
-            .filter_map(pair)
-            .collect();
-        if !pairs.is_empty()
-            && self
-                .out
-                .is(|shown| shown.request.is_shown && !shown.is_answered())
-        {
-            for (name, value) in pairs {
-                self.out.header(Block::Request, &name, &value);
+        let pairs = [&found.value].into_iter().chain(items).filter_map(pair);
+        let texts = pairs.filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let headers: Vec<(&str, &str)> = texts.collect();
+        let is_open = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
+        if !headers.is_empty() && self.out.is(is_open) {
+            for (name, value) in headers {
+                self.out.header(Block::Request, name, value);
             }
             let request = &mut self.out.shown().request;
             request.is_whole |= request.headers > 1;
@@ -414,11 +405,8 @@ impl<'a> Reader<'a> {
             } else {
                 Incomplete::Unreadable
             };
-            self.out.notes().unread = self
-                .out
-                .notes()
-                .unread
-                .or(text.contains(is_sign).then_some(why));
+            let unread = &mut self.out.notes().unread;
+            *unread = unread.or(text.contains(is_sign).then_some(why));
         }
         if let Some(step) = words.step().filter(|_| text.len() < 160) {
             self.out.step(step);
@@ -882,8 +870,7 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
             return;
         }
         Value::Object(members) => {
-            let own = members.get("name").and_then(Value::as_str);
-            if let (Some(name), Some(own)) = (own, members.get("value")) {
+            if let Some((name, own)) = pair(value) {
                 // As archives list headers.
                 return record(&lower(name), own, part, depth + 1, records);
             }
@@ -916,13 +903,15 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
     } else {
         ""
     };
-    let scheme = || words::Words::of(name).kind("scheme named");
     let is_set = value.as_bool() != Some(false) && !value.is_null() && !text.is_empty();
+    let scheme = is_set
+        .then(|| Words::of(name).kind("scheme named"))
+        .flatten();
     match part {
         Part::Received => found.received += header,
         _ if part == Part::Sent || name == "authorization" => found.sent += header,
-        _ if is_set && scheme().is_some() => {
-            let scheme = scheme().unwrap_or_default();
+        _ if scheme.is_some() => {
+            let scheme = scheme.unwrap_or_default();
             found.sent.extend(["authorization: ", scheme, " ***\n"]);
         }
         _ if is("address key") => {
@@ -938,6 +927,11 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
         _ if is("body key") && Body::read(&text, true).is_some() => found.body = text,
         _ => {}
     }
+}
+
+/// Returns the name and the value that an object is as a whole, as archives list headers.
+fn pair(value: &Value) -> Option<(&str, &Value)> {
+    Some((value.get("name")?.as_str()?, value.get("value")?))
 }
 
 /// Tells whether a page of markup starts with a text.
