@@ -19,17 +19,14 @@
 //!   whose conditions are known to hold; in quotation marks, if they are empty or begin with a space;
 //! - `status`: what a status, or those of a hundred, means at each step, with the reason that it leads
 //!   to, if any;
-//! - `if`: conditions of the line above, which all have to hold, see [`super::conditions`].
+//! - `if`: conditions of the line above, which all have to hold, see [`Condition`].
 //!
 //! What the keywords of `ci.txt` mean stands there. A line that begins with `#` is for its reader.
 //!
-//! Invariant: no sentence and no condition stands here, and no sentence is ever looked into.
+//! Invariant: no sentence stands here, none is ever looked into, and nothing of a run is known.
 
-use super::conditions::{Condition, all_of};
-use super::facts::Facts;
 use crate::verdict::Reason;
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, OnceLock};
 
 /// The texts, each of which begins with an entry and ends with a line break.
@@ -109,26 +106,10 @@ impl Line {
         self.all(word).next().map_or("", |line| &line.text)
     }
 
-    /// Returns the first of these whose conditions are known to hold.
-    pub(super) fn first(&self, word: &str, facts: &Facts) -> Option<&Self> {
-        self.all(word).find(|line| line.holds(facts) == Some(true))
-    }
-
-    /// Judges its conditions, which all have to hold.
-    pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
-        all_of(self.conditions.iter().map(|one| one.holds(facts)))
-    }
-
     /// Says what its conditions ask for.
     pub(super) fn condition(&self) -> String {
         let words: Vec<String> = self.conditions.iter().map(Condition::words).collect();
         words.join("; ")
-    }
-
-    /// Returns how likely a cause is.
-    fn weight(&self) -> u8 {
-        let weight = self.all("weight").chain(self.all("proves")).next();
-        weight.map_or(0, |line| line.text.parse().unwrap_or_default())
     }
 
     /// Returns who has to do something, as the text names people, and what it is.
@@ -140,39 +121,6 @@ impl Line {
     pub(super) fn links(&self) -> Vec<&'static str> {
         let names = self.all("see").flat_map(|line| line.text.split(", "));
         names.map(|name| words(&format!("link {name}"))).collect()
-    }
-
-    /// Returns the causes that a run has not ruled out, likeliest first; one if it is proved.
-    pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Self> {
-        let mut left = Vec::new();
-        for cause in self.all("cause") {
-            match cause.holds(facts) {
-                Some(false) => {}
-                Some(true) if !cause.text("proves").is_empty() => return vec![cause],
-                Some(true) | None => left.push(cause),
-            }
-        }
-        // After a run, what is known to apply comes before what is open.
-        let is_open = |cause: &Self| facts.report.is_some() && cause.holds(facts).is_none();
-        left.sort_by_key(|cause| (is_open(cause), Reverse(cause.weight())));
-        left
-    }
-
-    /// Returns the actions that have a point with these causes, each once.
-    pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Self]) -> Vec<&Self> {
-        let mut left: Vec<&Self> = Vec::new();
-        let all = self.below.iter().flat_map(|line| {
-            let is_left = causes.iter().any(|cause| std::ptr::eq(*cause, line));
-            let of_cause = if is_left { &*line.below } else { &[] };
-            [line].into_iter().chain(of_cause)
-        });
-        for action in all.filter(|line| line.word == "do" && line.holds(facts) != Some(false)) {
-            let mut others = left.iter();
-            if others.all(|other| other.action().1 != action.action().1) {
-                left.push(action);
-            }
-        }
-        left
     }
 
     /// Adds the lines of another entry.
@@ -199,8 +147,7 @@ impl Line {
                         0 => last,
                         count => &mut last.below[count - 1],
                     };
-                    let conditions = text.split(", ").map(Condition::read).collect();
-                    of.conditions = Option::ok_or_else(conditions, wrong)?;
+                    of.conditions = text.split(", ").map(Condition::read).collect();
                 }
                 word => {
                     let place = match line.strip_prefix(' ') {
@@ -216,6 +163,47 @@ impl Line {
             }
         }
         Ok(())
+    }
+}
+
+/// One condition: a fact's name (`disabled`), with `not` in front for its opposite, and behind it what
+/// it is asked for, if it has several forms (`fault dns|refused`: one of these). With `surely` in front,
+/// what is not known counts as not so.
+#[derive(Debug)]
+pub(super) struct Condition {
+    pub(super) name: String,
+    /// What it is asked for, several forms with a `|` between them; may be empty.
+    pub(super) of: String,
+    pub(super) is_not: bool,
+    pub(super) is_sure: bool,
+}
+
+impl Condition {
+    /// Reads a condition.
+    pub(super) fn read(text: &str) -> Self {
+        let rest = text.trim_start_matches("surely ");
+        let bare = rest.trim_start_matches("not ");
+        let (name, of) = bare.split_once(' ').unwrap_or((bare, ""));
+        Self {
+            name: name.to_owned(),
+            of: of.to_owned(),
+            is_not: bare != rest,
+            is_sure: rest != text,
+        }
+    }
+
+    /// Says what it asks for.
+    pub(super) fn words(&self) -> String {
+        static WORDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+            let lines = include_str!("catalogue/facts.txt").lines();
+            lines.filter_map(|line| line.split_once(" | ")).collect()
+        });
+        let form = format!("{} {}", self.name, self.of);
+        let words = WORDS.get(&*form).or(WORDS.get(&*self.name));
+        let words = words.and_then(|words| words.split_once(" | "));
+        let (yes, no) = words.unwrap_or_default();
+        let words = if self.is_not { no } else { yes };
+        words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
     }
 }
 

@@ -1,16 +1,15 @@
 //! The named facts that the catalogue's conditions are made of, each with three values: it holds,
 //! it does not, or it is not known.
 //!
-//! A condition is a fact's name (`disabled`), with `not` in front for its opposite, and behind it
-//! what it is asked for, if it has several forms (`fault dns|refused`: one of these). A gap's name
-//! is one, too: whether its value is known, or is one of these (`status_number 404|5xx`). What is
-//! not known is left open; with `surely` in front it counts as not so.
+//! A [`Condition`] names one, or a gap: whether its value is known, or is one of those that are named
+//! (`status_number 404|5xx`). What is not known is left open.
 //!
-//! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
+//! Invariant: a condition is judged here and nowhere else.
 
+use super::catalogue::{Condition, Line};
 use super::facts::Facts;
 use super::pasted;
-use super::values::{VALUES, value};
+use super::values::value;
 use crate::base_url::is_loopback;
 use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body, Exchange};
@@ -20,46 +19,20 @@ use crate::report::{
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 use url::Url;
 
-/// A fact that a condition may name: its name, and how it is judged. Its words for `explain` stand
-/// in `catalogue/facts.txt`.
-pub(super) type Fact = (&'static str, fn(&Facts, &str) -> Option<bool>);
-
-/// One condition.
-#[derive(Debug)]
-pub(super) struct Condition {
-    pub(super) name: String,
-    /// How a fact is judged; nothing for the value of a gap.
-    judge: Option<fn(&Facts, &str) -> Option<bool>>,
-    /// What it is asked for, several forms with a `|` between them; may be empty.
-    pub(super) of: String,
-    pub(super) is_not: bool,
-    pub(super) is_sure: bool,
-}
+/// How a fact is judged, by what it is asked for.
+type Judge = fn(&Facts, &str) -> Option<bool>;
 
 impl Condition {
-    /// Reads a condition; nothing if it names neither a fact nor a value.
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let rest = text.trim_start_matches("surely ");
-        let bare = rest.trim_start_matches("not ");
-        let (name, of) = bare.split_once(' ').unwrap_or((bare, ""));
-        let fact = FACTS.iter().find(|(known, _)| *known == name);
-        let is_value = VALUES.iter().any(|(known, _)| *known == name);
-        (fact.is_some() || is_value).then(|| Self {
-            name: name.to_owned(),
-            judge: fact.map(|(_, judge)| *judge),
-            of: of.to_owned(),
-            is_not: bare != rest,
-            is_sure: rest != text,
-        })
-    }
-
     /// Judges it.
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
-        let answers = self.of.split('|').map(|form| match self.judge {
+        static JUDGES: LazyLock<HashMap<&str, Judge>> =
+            LazyLock::new(|| FACTS.iter().copied().collect());
+        let judge = JUDGES.get(&*self.name);
+        let answers = self.of.split('|').map(|form| match judge {
             Some(judge) => judge(facts, form),
             None => is_value(&self.name, facts, form),
         });
@@ -67,19 +40,17 @@ impl Condition {
         let value = value.map(|is| is != self.is_not);
         self.is_sure.then_some(value == Some(true)).or(value)
     }
+}
 
-    /// Says what it asks for.
-    pub(super) fn words(&self) -> String {
-        static WORDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
-            let lines = include_str!("catalogue/facts.txt").lines();
-            lines.filter_map(|line| line.split_once(" | ")).collect()
-        });
-        let form = format!("{} {}", self.name, self.of);
-        let words = WORDS.get(&*form).or(WORDS.get(&*self.name));
-        let words = words.and_then(|words| words.split_once(" | "));
-        let (yes, no) = words.unwrap_or_default();
-        let words = if self.is_not { no } else { yes };
-        words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
+impl Line {
+    /// Returns the first line with a keyword that belongs to it and whose conditions are known to hold.
+    pub(super) fn first(&self, word: &str, facts: &Facts) -> Option<&Self> {
+        self.all(word).find(|line| line.holds(facts) == Some(true))
+    }
+
+    /// Judges its conditions, which all have to hold.
+    pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
+        all_of(self.conditions.iter().map(|one| one.holds(facts)))
     }
 }
 
@@ -106,8 +77,9 @@ fn rank(answer: Option<bool>) -> u8 {
 
 macro_rules! facts {
     ($($name:literal: $holds:expr;)*) => {
-        /// Every fact that a condition may name.
-        pub(super) const FACTS: &[Fact] = &[$(($name, $holds),)*];
+        /// Every fact that a condition may name. Their words for `explain` stand in
+        /// `catalogue/facts.txt`.
+        pub(super) const FACTS: &[(&str, Judge)] = &[$(($name, $holds),)*];
     };
 }
 

@@ -4,8 +4,8 @@ use super::facts::Facts;
 use super::pasted::SLUG;
 use super::reproduce::curl;
 use super::sentence::{said, say};
-use super::values::words_of;
-use super::{CheckLine, RequestLine, millis};
+use super::values::{millis, words_of};
+use super::{CheckLine, RequestLine};
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::{Exchange, METHOD};
 

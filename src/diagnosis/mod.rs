@@ -49,7 +49,7 @@ use sentence::{fill, list, say, spoken};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use values::{millis, rfc3339};
 
 /// The version of the document's form.
 const SCHEMA_VERSION: &str = "1.0";
@@ -276,22 +276,6 @@ fn target(report: &Report, facts: &Facts) -> TargetLine {
         base_url_source: target.base_url_source,
         has_ca_cert: target.ca_cert.is_some(),
     }
-}
-
-/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
-/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can; and a time that
-/// is not known as the first.
-fn rfc3339(time: Option<SystemTime>) -> String {
-    /// The last second of the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let since = since.unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
-}
-
-/// Returns a span of time in milliseconds.
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The build of the program that made a diagnosis.

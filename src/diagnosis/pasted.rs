@@ -4,7 +4,6 @@
 
 use super::catalogue::words;
 use super::facts::{Facts, host_of};
-use super::sentence::say;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::exchange::is_bitrise;
 use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
@@ -197,13 +196,6 @@ pub(super) fn outcomes(facts: &Facts) -> Option<Text> {
     };
     let outcomes: Vec<Text> = facts.pasted?.outcomes.iter().map(one).collect();
     (!outcomes.is_empty()).then(|| joined(outcomes, "; ", "; "))
-}
-
-/// Returns the commands that would settle what is open, each in a block, behind the one that asks for
-/// the token.
-pub(super) fn commands(facts: &Facts) -> Option<Text> {
-    let first = || Text::default().block(say("enter_token", facts).to_string());
-    (!facts.commands.is_empty()).then(|| facts.commands.iter().fold(first(), Text::block))
 }
 
 /// Returns the other services whose tokens stand in the text, with the places where such tokens are

@@ -1,10 +1,53 @@
-//! The first block: the answer in one sentence, what DX does, the token, and who has to act.
+//! What is left of a reason's entry after a run, and the first block: the answer in one sentence, and
+//! who has to act.
 
 use super::Who;
 use super::catalogue::{Line, words};
 use super::facts::Facts;
 use super::sentence::{fill, said, say, spoken};
 use crate::text::Text;
+use std::cmp::Reverse;
+
+impl Line {
+    /// Returns how likely a cause is.
+    pub(super) fn weight(&self) -> u8 {
+        let weight = self.all("weight").chain(self.all("proves")).next();
+        weight.map_or(0, |line| line.text.parse().unwrap_or_default())
+    }
+
+    /// Returns the causes that a run has not ruled out, likeliest first; one if it is proved.
+    pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Self> {
+        let mut left = Vec::new();
+        for cause in self.all("cause") {
+            match cause.holds(facts) {
+                Some(false) => {}
+                Some(true) if !cause.text("proves").is_empty() => return vec![cause],
+                Some(true) | None => left.push(cause),
+            }
+        }
+        // After a run, what is known to apply comes before what is open.
+        let is_open = |cause: &Self| facts.report.is_some() && cause.holds(facts).is_none();
+        left.sort_by_key(|cause| (is_open(cause), Reverse(cause.weight())));
+        left
+    }
+
+    /// Returns the actions that have a point with these causes, each once.
+    pub(super) fn actions_left(&self, facts: &Facts, causes: &[&Self]) -> Vec<&Self> {
+        let mut left: Vec<&Self> = Vec::new();
+        let all = self.below.iter().flat_map(|line| {
+            let is_left = causes.iter().any(|cause| std::ptr::eq(*cause, line));
+            let of_cause = if is_left { &*line.below } else { &[] };
+            [line].into_iter().chain(of_cause)
+        });
+        for action in all.filter(|line| line.word == "do" && line.holds(facts) != Some(false)) {
+            let mut others = left.iter();
+            if others.all(|other| other.action().1 != action.action().1) {
+                left.push(action);
+            }
+        }
+        left
+    }
+}
 
 /// Returns the answer in one sentence, or two.
 pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> Text {

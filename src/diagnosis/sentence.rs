@@ -6,8 +6,6 @@
 
 use super::catalogue::{Line, named};
 use super::facts::Facts;
-#[cfg(test)]
-use super::values::VALUES;
 use super::values::value;
 use crate::text::Text;
 
@@ -42,6 +40,10 @@ fn gap(name: &str, facts: &Facts) -> Option<Text> {
             facts.ci()?.text("do").split_once(": ")?.1,
             &Facts::default(),
         ),
+        "commands" if !facts.commands.is_empty() => {
+            let first = Text::default().block(say("enter_token", facts).to_string());
+            facts.commands.iter().fold(first, Text::block)
+        }
         "ci_cause" => fill(facts.ci()?.text("cause"), &Facts::default()),
         name => value(name, facts).or_else(|| {
             let entry = named(&format!("{{{name}}}"));
@@ -70,21 +72,6 @@ pub(super) fn said(name: &str, facts: &Facts) -> Option<Text> {
 pub(super) fn list(entry: &Line, facts: &Facts) -> Vec<Text> {
     let said = { entry.all("remark") }.filter(|line| line.holds(facts) == Some(true));
     said.map(|line| fill(&line.text, facts)).collect()
-}
-
-/// Returns the names of a sentence's gaps.
-#[cfg(test)]
-pub(super) fn gaps(sentence: &str) -> Vec<&str> {
-    let names = sentence.split('{').skip(1);
-    let names = names.filter_map(|part| Some(part.split_once('}')?.0));
-    names.filter(|name| is_gap(name)).collect()
-}
-
-#[cfg(test)]
-pub(super) fn is_gap(name: &str) -> bool {
-    let is_value = VALUES.iter().any(|(known, _)| *known == name);
-    let is_words = !named(&format!("{{{name}}}")).below.is_empty();
-    is_value || is_words || ["cause", "ci_action", "ci_cause"].contains(&name)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::report::{
 use crate::token::Token;
 use crate::wire::Document;
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 const BASE: &str = "https://api.bitrise.io/v0.1";
 

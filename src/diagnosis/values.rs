@@ -2,9 +2,9 @@
 //!
 //! Invariant: foreign text stands in a value as foreign. The words around it stand in the catalogue.
 
+use super::catalogue::words;
 use super::facts::{Facts, host_of, workspaces_of};
 use super::pasted;
-use super::{dx_words, millis, rfc3339};
 use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder};
@@ -173,10 +173,9 @@ values! {
 
     // Pasted text, or a saved report.
     "asked": pasted::asked;
-    "commands": pasted::commands;
     "contradiction": |f| Some(f.report?.altered.clone()?.into());
     "dx_code": |f| Some(f.pasted?.dx_code?.as_str().into());
-    "dx_words": |f| Some(dx_words(f.pasted?.dx_code?)?.into());
+    "dx_words": |f| Some(words(&format!("dx {}", f.pasted?.dx_code?.dx_error()?)).into());
     "if_apps_code": |f| Some(pasted::step(f, true)?.err()?.verdict().dx_error()?.into());
     "if_pipelines_code": |f| Some(pasted::step(f, false)?.err()?.verdict().dx_error()?.into());
     "outcomes": pasted::outcomes;
@@ -361,6 +360,22 @@ pub(super) fn words_of(exchange: &Exchange) -> Option<&Untrusted> {
     let response = exchange.response()?;
     let words = response.message().or(response.challenge.as_ref());
     words.filter(|_| response.status != Some(200))
+}
+
+/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
+/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can; and a time that
+/// is not known as the first.
+pub(super) fn rfc3339(time: Option<SystemTime>) -> String {
+    /// The last second of the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let since = since.unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
+/// Returns a span of time in milliseconds.
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns a number of milliseconds as people would write it.

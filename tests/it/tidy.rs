@@ -37,10 +37,22 @@ fn module(path: &Path) -> String {
 /// Returns a file's code, without its unit tests and comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]").next().unwrap();
-    let lines = text.lines();
-    let code = lines.filter(|line| !line.trim_start().starts_with("//"));
-    code.collect::<Vec<_>>().join("\n")
+    let mut code = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let item = line.trim_start();
+        if item == "#[cfg(test)]" {
+            let is_end = |end: &str| end.ends_with(['}', ';']) && indent(end) == indent(line);
+            lines.by_ref().find(|end| is_end(end));
+        } else if !item.starts_with("//") {
+            code.push(line);
+        }
+    }
+    code.join("\n")
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 /// Returns the modules that each module uses, as far as `crate::` in its code tells.
@@ -93,47 +105,80 @@ fn dependencies_point_one_way() {
     }
 }
 
-/// Returns the modules of one folder that each of them uses, as far as `super::` and the room's own
-/// name tell.
+/// Returns what is used of each path that starts so: the first names behind it, alone or of a list.
+fn used<'a>(code: &'a str, start: &str) -> Vec<&'a str> {
+    let mut used = Vec::new();
+    for (at, _) in code.match_indices(start) {
+        let rest = &code[at + start.len()..];
+        let (mut depth, mut is_first) = (0, true);
+        for (at, c) in rest.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' => is_first |= depth == 1,
+                c if is_first && (c.is_alphanumeric() || c == '_') => {
+                    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+                    used.extend(rest[at..].split(|c| !is_name(c)).next());
+                    is_first = false;
+                }
+                _ => {}
+            }
+            if depth == 0 && !is_first {
+                break;
+            }
+        }
+    }
+    used
+}
+
+/// Returns the modules of one folder that each of them uses, in its file or its folder, as far as
+/// `super::` and the room's own name tell. What the room itself passes on of a module is the module's.
 fn siblings(folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let room = folder.strip_prefix(root().join("src")).unwrap();
     let room = room.to_str().unwrap().replace(MAIN_SEPARATOR, "::");
-    let entries = fs::read_dir(folder).unwrap();
-    let mut entries: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    // Of a module's file and its folder, the folder is looked at, in whatever order they are read.
-    entries.sort_by(|one, other| other.cmp(one));
-    let modules: BTreeMap<String, PathBuf> = { entries.into_iter() }
-        .filter(|path| path.is_dir() || path.extension().is_some_and(|end| end == "rs"))
-        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
-        .filter(|(name, _)| !["mod", "tests", "lib", "main"].contains(&name.as_str()))
+    let mut modules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let files = sources(folder).into_iter();
+    let files = files.map(|path| {
+        let inner = path.strip_prefix(folder).unwrap().with_extension("");
+        let inner: Vec<_> = inner
+            .iter()
+            .map(|part| part.to_str().unwrap().to_owned())
+            .collect();
+        (inner, path)
+    });
+    let files: Vec<_> = files
+        .filter(|(inner, _)| inner.last().unwrap() != "tests")
         .collect();
-    let uses = |path: &Path| {
-        let code = if path.is_dir() {
-            let own = sources(path).into_iter();
-            own.filter(|path| !path.ends_with("tests.rs"))
-                .map(|path| code(&path))
-                .collect()
-        } else {
-            code(path)
-        };
-        let own = [format!("crate::{room}::"), "super::".to_owned()];
-        let mut used = BTreeSet::new();
-        for rest in { own.iter() }.flat_map(|start| code.split(start.as_str()).skip(1)) {
-            let (names, ends) = match rest.strip_prefix('{') {
-                Some(list) => (list, &['}', ';'][..]),
-                None => (rest, &[':', ';', '(', ' '][..]),
-            };
-            let names = names.split(ends).next().unwrap().split(',');
-            let names = names.map(|name| name.trim().split("::").next().unwrap());
-            let own = names.filter(|name| modules.contains_key(*name));
-            used.extend(own.map(str::to_owned));
-        }
-        used
-    };
-    let uses = modules
+    for (inner, _) in files.iter().filter(|(inner, _)| inner[0] != "mod") {
+        modules.entry(inner[0].clone()).or_default();
+    }
+    let own = [folder.join("mod.rs"), folder.with_extension("rs")];
+    let own = own
         .iter()
-        .map(|(name, path)| (name.clone(), uses(path)));
-    uses.collect()
+        .find(|path| path.exists())
+        .map_or_else(String::new, |path| code(path));
+    let passed_on = |name: &str| {
+        let mut names = modules.keys();
+        names
+            .find(|module| used(&own, &format!("use {module}::")).contains(&name))
+            .cloned()
+    };
+    let mut graph = modules.clone();
+    for (inner, path) in files.iter().filter(|(inner, _)| inner[0] != "mod") {
+        let code = code(path);
+        let ups = "super::".repeat(inner.iter().filter(|part| *part != "mod").count());
+        for name in [ups, format!("crate::{room}::")]
+            .iter()
+            .flat_map(|start| used(&code, start))
+        {
+            let module = modules.contains_key(name).then(|| name.to_owned());
+            let module = module
+                .or_else(|| passed_on(name))
+                .filter(|module| *module != inner[0]);
+            graph.get_mut(&inner[0]).unwrap().extend(module);
+        }
+    }
+    graph
 }
 
 #[test]
@@ -141,18 +186,27 @@ fn modules_of_one_room_are_in_no_circle() {
     let src = root().join("src");
     let files = sources(&src);
     let folders: BTreeSet<&Path> = files.iter().filter_map(|path| path.parent()).collect();
+    let mut circles = Vec::new();
     for folder in folders.into_iter().filter(|folder| *folder != src) {
         let mut left = siblings(folder);
-        // What uses nothing that is left is in no circle.
-        while !left.is_empty() {
+        // What uses nothing that is left, or is used by nothing that is left, is in no circle.
+        let mut before = 0;
+        while before != left.len() {
+            before = left.len();
             let others = left.clone();
-            left.retain(|name, used| {
-                used.iter()
-                    .any(|used| used != name && others.contains_key(used))
-            });
-            assert_ne!(left.len(), others.len(), "{}: {left:?}", folder.display());
+            left.retain(|_, used| used.iter().any(|used| others.contains_key(used)));
+            let used: BTreeSet<_> = left.values().flatten().cloned().collect();
+            left.retain(|name, _| used.contains(name));
         }
+        circles.extend((!left.is_empty()).then(|| format!("{}: {left:?}", folder.display())));
     }
+    assert_eq!(circles, [""; 0]);
+}
+
+#[test]
+fn a_path_tells_what_it_uses() {
+    let code = "use super::{a::{self, b}, c};\nsuper::d(super::e::f)\nuse super::super::g;";
+    assert_eq!(used(code, "super::"), ["a", "c", "d", "e", "super", "g"]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The texts, held against the names that they use, and against the rules for all of them.
 
 use super::super::conditions::{FACTS, all_of};
-use super::super::sentence::{fill, gaps};
+use super::super::facts::Facts;
+use super::super::sentence::fill;
 use super::super::values::VALUES;
 use super::*;
 use crate::report::Warning;
@@ -39,6 +40,19 @@ fn all_entries() -> impl Iterator<Item = (&'static str, Line)> {
         .skip(1)
         .filter_map(|entry| entry.lines().next());
     names.map(|name| (name, read(name).unwrap_or_else(|why| panic!("{why}"))))
+}
+
+/// Returns the names of a sentence's gaps.
+fn gaps(sentence: &str) -> Vec<&str> {
+    let names = sentence.split('{').skip(1);
+    let names = names.filter_map(|part| Some(part.split_once('}')?.0));
+    names.filter(|name| is_gap(name)).collect()
+}
+
+fn is_gap(name: &str) -> bool {
+    let is_value = VALUES.iter().any(|(known, _)| *known == name);
+    let is_words = !named(&format!("{{{name}}}")).below.is_empty();
+    is_value || is_words || ["cause", "ci_action", "ci_cause", "commands"].contains(&name)
 }
 
 /// The keywords of lines.
@@ -97,6 +111,10 @@ fn every_name_in_the_texts_is_known_and_every_known_one_is_used() {
     );
     for (name, entry) in all_entries() {
         for condition in lines(&entry).flat_map(|line| &line.conditions) {
+            let name_of = &*condition.name;
+            let is_fact = FACTS.iter().any(|(known, _)| *known == name_of);
+            let is_value = VALUES.iter().any(|(known, _)| *known == name_of);
+            assert!(is_fact || is_value, "{name}: {name_of}");
             facts.insert(condition.name.clone());
         }
         let texts = lines(&entry).map(|line| &line.text);
