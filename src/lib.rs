@@ -29,7 +29,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | the edge: arguments, environment, files, terminal |
-//! | [`sandbox`] | a simulated Bitrise on loopback; it uses no other module |
+//! | [`sandbox`] | a simulated Bitrise on loopback; it shares nothing with the client |
 //! | [`verify`] | the run: order, concurrency, deadline |
 //! | [`api`] | the client; the only module that names `reqwest` or `rustls` |
 //! | [`evidence`] | pasted text → report |

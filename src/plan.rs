@@ -50,13 +50,14 @@ impl Plan {
     /// # Errors
     /// Returns where the token stands.
     pub fn holds_no_token(&self, base_url: &str, token: &Redactor) -> Result<(), NotRun> {
-        if token.finds(base_url) {
-            return Err(refused("the base URL", WITH_TOKEN));
-        }
-        if self.apps.iter().any(|app| token.finds(app.raw())) {
-            return Err(refused(OPTION, TOKEN));
-        }
-        Ok(())
+        let (place, why) = if token.finds(base_url) {
+            ("the base URL", WITH_TOKEN)
+        } else if self.apps.iter().any(|app| token.finds(app.raw())) {
+            (OPTION, TOKEN)
+        } else {
+            return Ok(());
+        };
+        Err(NotRun::options(format!("{place} {why}")))
     }
 }
 
@@ -64,7 +65,7 @@ impl Plan {
 pub(crate) const WITH_TOKEN: &str = "holds a token: treat that token as compromised";
 
 /// Where a slug stands that is no line of a file.
-const OPTION: &str = "what --app names";
+pub(crate) const OPTION: &str = "what --app names";
 
 /// What is said of a text that should be an app's slug and is a token.
 const TOKEN: &str = "is a token instead of an app's slug: treat that token as compromised";
@@ -73,22 +74,16 @@ const TOKEN: &str = "is a token instead of an app's slug: treat that token as co
 const NO_SLUG: &str = "is not an app's slug, such as 93f256e365d929d3, nor an app's address on \
     Bitrise, such as https://app.bitrise.io/app/93f256e365d929d3";
 
-fn refused(place: &str, why: &str) -> NotRun {
-    NotRun::options(format!("{place} {why}"))
-}
-
-/// Reads what `--app` names: an app's slug, or the app's address on Bitrise, whatever stands behind
-/// the slug in it. Any text that can be a path segment is a slug, since Bitrise's are opaque.
+/// Reads an app's slug, or the app's address on Bitrise, whatever stands behind the slug in it. Any
+/// text that can be a path segment is a slug, since Bitrise's are opaque. `place` is where it stands:
+/// [`OPTION`], or a line of a file.
 ///
 /// # Errors
 /// Returns a [`NotRun`] for a text that can't be a slug, or that looks like a token.
-pub fn app_slug(text: &str) -> Result<Slug, NotRun> {
-    slug(text).map_err(|why| refused(OPTION, why))
-}
-
-fn slug(text: &str) -> Result<Slug, &'static str> {
+pub fn app_slug(place: &str, text: &str) -> Result<Slug, NotRun> {
+    let refused = |why| NotRun::options(format!("{place} {why}"));
     if token::has_prefix(text) {
-        return Err(TOKEN);
+        return Err(refused(TOKEN));
     }
     // In an address, the API's own and the first website's have the plural; browsers leave out the
     // scheme.
@@ -104,7 +99,7 @@ fn slug(text: &str) -> Result<Slug, &'static str> {
     // The last one stands for bytes that are not text.
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/\\\",;\u{fffd}".contains(c);
     let slug = Slug::parse(text).filter(|_| !text.contains(is_odd));
-    slug.ok_or(NO_SLUG)
+    slug.ok_or_else(|| refused(NO_SLUG))
 }
 
 /// Reads the apps of a file: one slug or address a line, the first column of a CSV file, with a
@@ -116,51 +111,37 @@ fn slug(text: &str) -> Result<Slug, &'static str> {
 /// # Errors
 /// Returns a [`NotRun`] that names the line or item which can't be a slug, and never quotes it.
 pub fn app_slugs(text: &str) -> Result<Vec<Slug>, NotRun> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let items: Vec<Value>;
-    let (kind, entries) = if text.trim_start().starts_with('[') {
-        items = serde_json::from_str(text).map_err(|error| {
-            let why = "breaks its JSON; a list in JSON is an array of slugs";
-            refused(&format!("line {} of --apps-file", error.line()), why)
-        })?;
-        let slugs = items
-            .iter()
-            .map(|item| item["slug"].as_str().or(item.as_str()));
-        (
-            "item",
-            (1..).zip(slugs.map(Option::unwrap_or_default)).collect(),
-        )
-    } else {
-        ("line", first_column(text))
-    };
-    let slugs = entries.into_iter().map(|(number, entry)| {
-        slug(entry).map_err(|why| refused(&format!("{kind} {number} of --apps-file"), why))
-    });
-    let slugs: Vec<Slug> = slugs.collect::<Result<_, _>>()?;
-    if slugs.is_empty() {
-        return Err(refused("the list of --apps-file", "names no app"));
-    }
-    Ok(slugs)
-}
-
-/// Returns what the lines of a list name, with their numbers.
-fn first_column(text: &str) -> Vec<(usize, &str)> {
     const HEADINGS: [&str; 9] = [
         "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
     ];
-    let mut entries = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let before = |text, mark| str::split(text, mark).next().unwrap_or(text);
-        let line = before(before(line, " #"), "\t#").trim();
-        let column = line.split([',', ';', '\t']).next().unwrap_or_default();
-        let column = column.trim_matches(['"', '\'', ' ']);
-        let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
-        let is_heading = entries.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
-        if !line.is_empty() && !line.starts_with('#') && !is_heading {
-            entries.push((number, column));
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut slugs = Vec::new();
+    if text.trim_start().starts_with('[') {
+        let items: Vec<Value> = serde_json::from_str(text).map_err(|error| {
+            let (line, why) = (error.line(), "a list in JSON is an array of slugs");
+            NotRun::options(format!("line {line} of --apps-file breaks its JSON; {why}"))
+        })?;
+        for (number, item) in (1..).zip(&items) {
+            let text = item["slug"].as_str().or(item.as_str()).unwrap_or_default();
+            slugs.push(app_slug(&format!("item {number} of --apps-file"), text)?);
+        }
+    } else {
+        for (number, line) in (1..).zip(text.lines()) {
+            let before = |text, mark| str::split(text, mark).next().unwrap_or(text);
+            let line = before(before(line, " #"), "\t#").trim();
+            let column = line.split([',', ';', '\t']).next().unwrap_or_default();
+            let column = column.trim_matches(['"', '\'', ' ']);
+            let name: String = column.chars().filter(|c| c.is_alphanumeric()).collect();
+            let is_heading = slugs.is_empty() && HEADINGS.contains(&&*name.to_lowercase());
+            if !line.is_empty() && !line.starts_with('#') && !is_heading {
+                slugs.push(app_slug(&format!("line {number} of --apps-file"), column)?);
+            }
         }
     }
-    entries
+    if slugs.is_empty() {
+        return Err(NotRun::options("the list of --apps-file names no app"));
+    }
+    Ok(slugs)
 }
 
 /// Returns a path between quotation marks, as it may be shown: a part of it that may be a token is
@@ -223,28 +204,32 @@ pub struct NotRun {
 }
 
 impl NotRun {
+    /// No token was given.
+    pub const TOKEN_MISSING: Self =
+        Self::new(Reason::TokenMissing, Cow::Borrowed("no token was given"));
+
+    /// A token may stand among the arguments.
+    pub const TOKEN_IN_ARGUMENTS: Self = Self::new(
+        Reason::TokenInArguments,
+        Cow::Borrowed(
+            "what may be a token stands on the command line, where the process list and the shell \
+             history show it: if it is one, treat it as compromised; set BITRISE_TOKEN or use \
+             --token-file PATH",
+        ),
+    );
+
     /// Says why nothing was checked.
-    pub fn new(reason: Reason, why: impl Into<Cow<'static, str>>) -> Self {
-        let (why, file) = (why.into(), None);
-        Self { reason, why, file }
+    pub const fn new(reason: Reason, why: Cow<'static, str>) -> Self {
+        Self {
+            reason,
+            why,
+            file: None,
+        }
     }
 
     /// Says what is wrong with the options, or with what they and the environment name.
     pub fn options(why: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(Reason::InvalidOptions, why)
-    }
-
-    /// Says that no token was given.
-    pub fn token_missing() -> Self {
-        Self::new(Reason::TokenMissing, "no token was given")
-    }
-
-    /// Says that a token may stand among the arguments.
-    pub fn token_in_arguments() -> Self {
-        let why = "what may be a token stands on the command line, where the process list and the \
-            shell history show it: if it is one, treat it as compromised; set BITRISE_TOKEN or use \
-            --token-file PATH";
-        Self::new(Reason::TokenInArguments, why)
+        Self::new(Reason::InvalidOptions, why.into())
     }
 
     /// Says what this machine refuses, which every run needs.
@@ -309,8 +294,8 @@ mod tests {
 
     #[test]
     fn slugs_are_opaque_but_never_tokens() {
-        assert!(app_slug("93f256e365d929d3").is_ok());
-        assert!(app_slug("13aa9897-3891-4fe7-8cf5-5b2f75638b0e").is_ok());
+        assert!(app_slug(OPTION, "93f256e365d929d3").is_ok());
+        assert!(app_slug(OPTION, "13aa9897-3891-4fe7-8cf5-5b2f75638b0e").is_ok());
         for text in [
             "",
             ".",
@@ -321,11 +306,11 @@ mod tests {
             "a\u{fffd}",
             &"x".repeat(257),
         ] {
-            let error = app_slug(text).unwrap_err().to_string();
+            let error = app_slug(OPTION, text).unwrap_err().to_string();
             assert!(error.starts_with("what --app names is not"), "{text}");
         }
         for text in ["bitwat_x", "bitpat_x", "xbitwat_x"] {
-            let error = app_slug(text).unwrap_err().to_string();
+            let error = app_slug(OPTION, text).unwrap_err().to_string();
             assert!(error.starts_with("what --app names is a token"), "{text}");
         }
     }

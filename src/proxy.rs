@@ -11,7 +11,7 @@ use crate::text::Clean;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str};
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZero;
@@ -113,8 +113,8 @@ pub struct ProxyUrl {
     host: String,
     /// The port, if one was given.
     port: Option<u16>,
-    /// The user and password, in clear.
-    credentials: Option<(String, String)>,
+    /// The user and password, in clear; a proxy may say them again.
+    pub login: Option<(String, String)>,
 }
 
 impl ProxyUrl {
@@ -135,9 +135,24 @@ impl ProxyUrl {
         let scheme = scheme.ok_or(SCHEME)?;
         // The last “@” is before the host, since a host has none.
         let (login, place) = match rest.rsplit_once('@') {
-            Some((login, place)) => (Some(credentials(login)?), place),
+            Some((login, place)) => (Some(login), place),
             None => (None, rest),
         };
+        let is_special =
+            |c: char| c.is_whitespace() || c.is_control() || "\\#/?@[]\"<>^`{|}".contains(c);
+        // Each “%” is one of an encoded character.
+        let is_encoded = |rest: &str| {
+            let digits = rest.as_bytes().get(..2);
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        };
+        let is_bad = |login: &str| {
+            let is_odd = login.contains(is_special) || !login.is_ascii();
+            is_odd || !login.split('%').skip(1).all(is_encoded)
+        };
+        if login.is_some_and(is_bad) {
+            return Err(PASSWORD);
+        }
+        let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let place = place.strip_suffix('/').unwrap_or(place);
         let (host, port) = split_port(place);
         let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
@@ -153,19 +168,11 @@ impl ProxyUrl {
             scheme,
             host: host.to_owned(),
             port: port.map(NonZero::get).or(default_port),
-            credentials: login,
+            login: login.map(|login| {
+                let (user, password) = login.split_once(':').unwrap_or((login, ""));
+                (decode(user), decode(password))
+            }),
         })
-    }
-
-    /// Returns the address with user and password, for the HTTP library alone.
-    pub fn expose(&self) -> String {
-        let address = self.to_string();
-        let Some((user, password)) = &self.credentials else {
-            return address;
-        };
-        let encode = |part| utf8_percent_encode(part, UNRESERVED);
-        let login = format!("://{}:{}@", encode(user), encode(password));
-        address.replacen("://", &login, 1)
     }
 
     /// Returns the host, without the brackets of IPv6, and the port that connections are made to.
@@ -175,23 +182,9 @@ impl ProxyUrl {
         (host, self.port.unwrap_or(default_port))
     }
 
-    /// Tells whether a user and password are sent to the proxy.
-    pub const fn has_credentials(&self) -> bool {
-        self.credentials.is_some()
-    }
-
-    /// Returns the user, the password and both together, which a proxy may say again: in its page,
-    /// its headers or a certificate that it makes.
-    pub fn secrets(&self) -> impl Iterator<Item = String> {
-        let parts = self.credentials.iter();
-        parts.flat_map(|(user, password)| {
-            [user.clone(), password.clone(), format!("{user}:{password}")]
-        })
-    }
-
     /// Returns the request for a connection to `target`, as the HTTP library sends it.
     pub fn request(&self, target: &str, agent: &str, with_credentials: bool) -> String {
-        let login = self.credentials.as_ref().filter(|_| with_credentials);
+        let login = self.login.as_ref().filter(|_| with_credentials);
         let login = login.map_or_else(String::new, |(user, password)| {
             let encoded = STANDARD.encode(format!("{user}:{password}"));
             format!("proxy-authorization: Basic {encoded}\r\n")
@@ -208,7 +201,7 @@ impl ProxyUrl {
         };
         let schemes = AuthScheme::ALL.iter().copied().filter(is_offered);
         Some(ProxyResponse {
-            had_credentials: self.has_credentials(),
+            had_credentials: self.login.is_some(),
             schemes: schemes.collect(),
             responder: responder::responder(&headers, page, clean),
             ..ProxyResponse::new(status)
@@ -259,24 +252,6 @@ impl fmt::Debug for ProxyUrl {
     }
 }
 
-/// Returns a user and password in clear.
-fn credentials(login: &str) -> Result<(String, String), &'static str> {
-    let is_special =
-        |c: char| c.is_whitespace() || c.is_control() || "\\#/?@[]\"<>^`{|}".contains(c);
-    // Each “%” is one of an encoded character.
-    let is_encoded = |rest: &str| {
-        let digits = rest.as_bytes().get(..2);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    let mut after_percent = login.split('%').skip(1);
-    if login.contains(is_special) || !login.is_ascii() || !after_percent.all(is_encoded) {
-        return Err(PASSWORD);
-    }
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
-    Ok((decode(user), decode(password)))
-}
-
 /// What is said of quotation marks or white space around a variable's value.
 const AROUND: &str = "has quotation marks or white space around its value: set it without them, as in \
     http://proxy.example:8080";
@@ -296,6 +271,7 @@ const UNREADABLE: &str = "is not a proxy's address: write it as in http://proxy.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use percent_encoding::utf8_percent_encode;
     use proptest::prelude::*;
 
     fn url(host: &str) -> Url {
@@ -304,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_proxys_address_is_read_whole() {
-        for (value, shown, exposed) in [
+        for (value, shown, login) in [
             ("http://p:8080", "http://p:8080", None),
             ("http://p:80/", "http://p:80", None),
             ("p.example:3128", "http://p.example:3128", None),
@@ -314,19 +290,21 @@ mod tests {
             ("socks5h://p", "socks5h://p:1080", None),
             ("socks4://1.2.3.4:9", "socks4://1.2.3.4:9", None),
             ("http://[::1]:8080", "http://[::1]:8080", None),
-            ("http://u:p@h:1", "http://h:1", Some("http://u:p@h:1")),
-            ("u:p:q@h:1", "http://h:1", Some("http://u:p%3Aq@h:1")),
-            ("http://u@h:1", "http://h:1", Some("http://u:@h:1")),
+            ("http://u:p@h:1", "http://h:1", Some(("u", "p"))),
+            ("u:p:q@h:1", "http://h:1", Some(("u", "p:q"))),
+            ("http://u@h:1", "http://h:1", Some(("u", ""))),
             (
                 "http://D%5Cu:a%23%2f!$&@h:1/",
                 "http://h:1",
-                Some("http://D%5Cu:a%23%2F%21%24%26@h:1"),
+                Some(("D\\u", "a#/!$&")),
             ),
         ] {
             let proxy = ProxyUrl::parse(value).unwrap();
             assert_eq!(proxy.to_string(), shown, "{value}");
             assert_eq!(format!("{proxy:?}"), shown);
-            assert_eq!(proxy.expose(), exposed.unwrap_or(shown), "{value}");
+            let read = proxy.login.as_ref();
+            let read = read.map(|(user, password)| (&**user, &**password));
+            assert_eq!(read, login, "{value}");
         }
     }
 
@@ -527,10 +505,8 @@ mod tests {
         fn a_percent_encoded_password_arrives(user in "[ -~]{1,9}", password in "[ -~]{0,20}") {
             let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let value = format!("http://{}:{}@h:1", encode(&user), encode(&password));
-            let exposed = Url::parse(&ProxyUrl::parse(&value).unwrap().expose()).unwrap();
-            let decode = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
-            prop_assert_eq!(decode(exposed.username()), user);
-            prop_assert_eq!(decode(exposed.password().unwrap_or_default()), password);
+            let proxy = ProxyUrl::parse(&value).unwrap();
+            prop_assert_eq!(proxy.login, Some((user, password)));
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::app::Slug;
 use crate::base_url::BaseUrl;
 use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::plan::NotRun;
-use crate::proxy::{ProxyUrl, Route, UNRESERVED};
+use crate::proxy::{Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
 use crate::text::Clean;
@@ -184,12 +184,20 @@ impl Client {
         // The library reads no settings of its own.
         let mut builder = builder.no_proxy();
         if let Some(proxy) = &proxy {
-            let proxy = reqwest::Proxy::all(proxy.expose());
-            builder = builder.proxy(proxy.map_err(unusable)?);
+            let mut way = reqwest::Proxy::all(proxy.to_string()).map_err(unusable)?;
+            if let Some((user, password)) = &proxy.login {
+                let encoded = |part| utf8_percent_encode(part, UNRESERVED).to_string();
+                way = way.basic_auth(&encoded(user), &encoded(password));
+            }
+            builder = builder.proxy(way);
         }
         let http = builder.build().map_err(unusable)?;
-        let secrets: Vec<_> = proxy.iter().flat_map(ProxyUrl::secrets).collect();
-        let secrets = || secrets.iter().map(String::as_str);
+        let login = proxy.as_ref().and_then(|proxy| proxy.login.clone());
+        let secrets = login.map(|(user, password)| {
+            let both = format!("{user}:{password}");
+            [user, password, both]
+        });
+        let secrets = || secrets.iter().flatten().map(String::as_str);
         let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
         let redactor_of_words = redactor().and(Redactor::of_short(secrets()));
         let redactor = redactor();

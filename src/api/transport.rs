@@ -274,7 +274,7 @@ fn proxy_fault(error: &reqwest::Error, proxy: &ProxyUrl) -> Option<Fault> {
         return Some(kind.into());
     }
     let response = ProxyResponse {
-        had_credentials: proxy.has_credentials(),
+        had_credentials: proxy.login.is_some(),
         ..ProxyResponse::new(407)
     };
     Some(Fault::of_proxy(kind, response))

@@ -123,6 +123,6 @@ async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<Vec<Slug>, 
         let text = text.map_err(|error| NotRun::file(path, option, &error))?;
         return Ok(plan::app_slugs(&text)?);
     }
-    let apps = { args.app.iter() }.map(|app| plan::app_slug(&app.to_string_lossy()));
+    let apps = { args.app.iter() }.map(|app| plan::app_slug(plan::OPTION, &app.to_string_lossy()));
     Ok(apps.collect::<Result<_, _>>()?)
 }

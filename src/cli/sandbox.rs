@@ -61,10 +61,11 @@ pub(super) fn run(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     let (scenario, url) = (args.scenario, sandbox.base_url());
     output::print(&format!(
         "Simulated Bitrise API: {url}\n\
-         Scenario: {scenario} ({})\n\
+         Scenario: {} ({})\n\
          Try it from another terminal:\n  \
          BITRISE_TOKEN={TOKEN} bitrise-dx verify --base-url {url}\n\
          End it with Ctrl-C.\n",
+        scenario.as_str(),
         scenario.summary()
     ))?;
     runtime.block_on(sandbox.serve());

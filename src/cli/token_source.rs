@@ -30,7 +30,7 @@ pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<Tok
         (Some(_), _) => Ok(TokenSource::File),
         (None, Some(_)) => Ok(TokenSource::Environment),
         (None, None) if may_prompt => Ok(TokenSource::Prompt),
-        (None, None) => Err(NotRun::token_missing().into()),
+        (None, None) => Err(NotRun::TOKEN_MISSING.into()),
     }
 }
 
@@ -56,9 +56,9 @@ pub(super) async fn read(
     };
     text.map_err(Early::Stopped)?.map_err(|error| {
         let why = match file {
-            None if is_end(&error) => return NotRun::token_missing().into(),
+            None if is_end(&error) => return NotRun::TOKEN_MISSING.into(),
             Some(path) if plan::may_be_token(&path.to_string_lossy()) => {
-                return NotRun::token_in_arguments().into();
+                return NotRun::TOKEN_IN_ARGUMENTS.into();
             }
             Some(path) => NotRun::file(path, "--token-file", &error),
             None => NotRun::file(Path::new("the terminal"), "", &error),

@@ -48,7 +48,7 @@ pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environm
     let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));
     let why = if stray.is_token || (holds_token && stray.is_hidden) {
-        NotRun::token_in_arguments()
+        NotRun::TOKEN_IN_ARGUMENTS
     } else {
         if asked.output.output == Format::Human {
             // Their words are clap's, with what may help.

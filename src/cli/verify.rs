@@ -158,7 +158,7 @@ impl Run<'_> {
         };
         let (token, info) = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
-            Err(error) if error.is_empty() => return Err(NotRun::token_missing().into()),
+            Err(error) if error.is_empty() => return Err(NotRun::TOKEN_MISSING.into()),
             Err(error) => {
                 let redactor = Token::redactor_of_malformed(text.expose_secret());
                 return Err(Early::Malformed(Box::new((error, redactor))));

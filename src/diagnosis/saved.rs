@@ -179,7 +179,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let mut report = Report {
         evidence: EvidenceKind::Report,
         duration: saved.duration_ms.map(Duration::from_millis),
-        not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT)),
+        not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT.into())),
         list: list(saved, &checks),
         options: RunOptions {
             selection: saved.target.apps,

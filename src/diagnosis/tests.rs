@@ -416,7 +416,7 @@ fn no_token() {
             token: TokenInfo::default(),
             ..report
         };
-        let report = report.not_run(NotRun::token_missing());
+        let report = report.not_run(NotRun::TOKEN_MISSING);
         sheet.add(name, screen(&diagnose(report, &known)));
     }
     insta::assert_snapshot!("no_token", sheet.0);

@@ -69,7 +69,7 @@ pub(super) fn judge(
             } else {
                 "the text holds no response of a server and no error of curl or the like"
             };
-            let why = NotRun::new(Reason::EvidenceMissing, why);
+            let why = NotRun::new(Reason::EvidenceMissing, why.into());
             (blank().not_run(why), Vec::new())
         }
     };

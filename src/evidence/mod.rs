@@ -77,7 +77,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
     }
     if text.trim().is_empty() {
         let why = "there is no text to read";
-        return blank().not_run(NotRun::new(Reason::EvidenceMissing, why));
+        return blank().not_run(NotRun::new(Reason::EvidenceMissing, why.into()));
     }
     let plain = plain::undress(text);
     let secrets = Secrets::find(&plain.text);

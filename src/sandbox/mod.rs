@@ -14,16 +14,25 @@ mod scenario;
 mod server;
 mod world;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 pub use scenario::Scenario;
 use server::Server;
+use world::World;
 
 /// The made-up workspace token, the one that the sandbox accepts.
 pub const TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
@@ -31,6 +40,9 @@ pub const TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
 /// How long to wait after a failed `accept`: such a failure (no file descriptor left) often lasts,
 /// and an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How late a response of the slow scenario starts.
+const SLOW_START: Duration = Duration::from_secs(2);
 
 /// What the sandbox plays.
 #[derive(Clone, Copy, Default)]
@@ -67,7 +79,16 @@ impl Sandbox {
                 "the sandbox listens on loopback addresses only",
             ));
         }
-        let server = Arc::new(Server::new(config)?);
+        let slow_start = match config.scenario {
+            Scenario::Slow => SLOW_START,
+            _ => Duration::ZERO,
+        };
+        let server = Arc::new(Server {
+            scenario: config.scenario,
+            world: World::new(config.scenario, config.apps)?,
+            latency: slow_start.saturating_add(config.latency),
+            responses: AtomicU64::new(0),
+        });
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         Ok(Self {
@@ -88,14 +109,28 @@ impl Sandbox {
     pub async fn serve(self) {
         let mut connections = JoinSet::new();
         loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    connections.spawn(server::converse(Arc::clone(&self.server), stream));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
             // Without this the set would keep every finished connection for the whole run.
             while connections.try_join_next().is_some() {}
+            let Ok((stream, _)) = self.listener.accept().await else {
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let server = Arc::clone(&self.server);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let server = Arc::clone(&server);
+                async move {
+                    if !server.latency.is_zero() {
+                        sleep(server.latency).await;
+                    }
+                    Ok::<_, Infallible>(server.answer(&request))
+                }
+            });
+            let connection = http1::Builder::new()
+                // Hyper would read the clock for it.
+                .auto_date_header(false)
+                .serve_connection(TokioIo::new(stream), service);
+            // A connection that breaks concerns its client alone; there is nobody to tell.
+            connections.spawn(async { drop(connection.await) });
         }
     }
 }

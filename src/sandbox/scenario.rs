@@ -2,29 +2,19 @@
 //!
 //! Invariant: knows names and summaries only; how a scenario responds is in `server` and `world`.
 
-use std::fmt;
+use crate::names::names;
 
 /// Declares the scenarios: what each does, its name on the command line, its line for `--help`.
 macro_rules! scenarios {
     ($($(#[$doc:meta])* $scenario:ident $name:literal $summary:literal)+) => {
-        /// What the simulated Bitrise does with every request.
-        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-        pub enum Scenario { $($(#[$doc])* $scenario),+ }
+        names! {
+            /// What the simulated Bitrise does with every request. They stand in the order in which a
+            /// user reads about them.
+            #[derive(Default)]
+            pub enum Scenario { $($(#[$doc])* $scenario = $name),+ }
+        }
 
         impl Scenario {
-            /// Every scenario, in the order in which a user reads about them.
-            pub const ALL: &[Self] = &[$(Self::$scenario),+];
-
-            /// Returns the name that stands on the command line.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$scenario => $name),+ }
-            }
-
-            /// Returns the scenario with a name.
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == name)
-            }
-
             /// Returns one line for `--help`.
             pub const fn summary(self) -> &'static str {
                 match self { $(Self::$scenario => $summary),+ }
@@ -53,10 +43,4 @@ scenarios! {
     CaptivePortal "captive-portal" "a guest network's sign-in page answers instead of Bitrise"
     /// Answers as `Healthy` does, each time two seconds late.
     Slow "slow" "as healthy, but each response starts two seconds late"
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }

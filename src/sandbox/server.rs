@@ -4,25 +4,17 @@
 //! Invariant: reads no request body.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use url::form_urlencoded;
 
-use super::world::{Access, Object, World, text};
-use super::{Config, Scenario, TOKEN};
+use super::world::World;
+use super::{Scenario, TOKEN};
 
 /// The path before every route: `basePath` in Bitrise's specification.
 pub(super) const BASE_PATH: &str = "/v0.1";
@@ -42,8 +34,6 @@ const APPS_LIMIT: usize = 50;
 /// The page size of `pipeline-list` where the query has none; the specification states no largest one.
 const RUNS_LIMIT: usize = 10;
 
-/// How late a response of the slow scenario starts.
-const SLOW_START: Duration = Duration::from_secs(2);
 /// When a client may come back after a 429, in seconds.
 const COME_BACK: &str = "600";
 
@@ -56,55 +46,18 @@ type FullResponse = Response<String>;
 /// Answers requests for all connections.
 pub(super) struct Server {
     /// What to play.
-    scenario: Scenario,
+    pub(super) scenario: Scenario,
     /// The data to serve.
-    world: World,
+    pub(super) world: World,
     /// How late each response starts.
-    latency: Duration,
+    pub(super) latency: Duration,
     /// The number of responses of Bitrise so far, from which request ids are made.
-    responses: AtomicU64,
-}
-
-/// Serves one connection until either side ends it.
-pub(super) async fn converse(server: Arc<Server>, stream: TcpStream) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let server = Arc::clone(&server);
-        async move {
-            if !server.latency.is_zero() {
-                tokio::time::sleep(server.latency).await;
-            }
-            Ok::<_, Infallible>(server.answer(&request))
-        }
-    });
-    // A connection that breaks concerns its client alone; there is nobody to tell.
-    let _ = http1::Builder::new()
-        // Hyper would read the clock for it.
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    pub(super) responses: AtomicU64,
 }
 
 impl Server {
-    /// Builds the server of a scenario.
-    ///
-    /// # Errors
-    ///
-    /// Returns `InvalidData` if the embedded bodies can't be parsed.
-    pub(super) fn new(config: Config) -> io::Result<Self> {
-        let slow_start = match config.scenario {
-            Scenario::Slow => SLOW_START,
-            _ => Duration::ZERO,
-        };
-        Ok(Self {
-            scenario: config.scenario,
-            latency: slow_start.saturating_add(config.latency),
-            world: World::new(config.scenario, config.apps)?,
-            responses: AtomicU64::new(0),
-        })
-    }
-
     /// Answers one request, or lets something in front of Bitrise answer it.
-    fn answer<B>(&self, request: &Request<B>) -> FullResponse {
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> FullResponse {
         match self.scenario {
             Scenario::Outage => return page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
             Scenario::CaptivePortal => return page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
@@ -123,25 +76,19 @@ impl Server {
         response
     }
 
-    /// Checks the token: raw, or after the `token ` of Bitrise's own tools.
-    ///
-    /// `Bearer` isn't stripped, so that it makes a good token a wrong one.
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(StatusCode::UNAUTHORIZED.into());
-        };
-        let value = value.as_bytes();
-        let sent = value.strip_prefix(b"token ").unwrap_or(value);
-        if self.scenario == Scenario::InvalidCredentials || sent != TOKEN.as_bytes() {
+    /// Checks the token, finds the operation and returns its body.
+    fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
+        let mut values = request.headers().get_all(AUTHORIZATION).iter();
+        let (sent, another) = (values.next(), values.next());
+        // Raw, or after the `token ` of Bitrise's own tools. `Bearer` isn't stripped, so that it makes
+        // a good token a wrong one.
+        let is_token = sent.is_some_and(|sent| {
+            let sent = sent.as_bytes();
+            sent.strip_prefix(b"token ").unwrap_or(sent) == TOKEN.as_bytes()
+        });
+        if self.scenario == Scenario::InvalidCredentials || !is_token || another.is_some() {
             return Err(StatusCode::UNAUTHORIZED.into());
         }
-        Ok(())
-    }
-
-    /// Finds the operation and returns its body.
-    fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
-        self.authorize(request.headers())?;
         let path = request.uri().path().strip_prefix(BASE_PATH);
         let path = path.and_then(|path| path.strip_prefix('/'));
         // A trailing slash makes an empty last segment.
@@ -161,7 +108,20 @@ impl Server {
                 Err(StatusCode::METHOD_NOT_ALLOWED.into())
             }
             ["apps"] => self.app_list(&query),
-            ["apps", app, "pipelines"] => self.pipeline_list(app, &query),
+            ["apps", app, "pipelines"] => {
+                let mut runs = self.world.runs(self.readable(app)?);
+                let limit = limit(&query, RUNS_LIMIT, usize::MAX)?;
+                // As recorded, the counters stay 0 and `next` is the time of the last run on the page.
+                // No client of ours follows it or filters, so neither is played.
+                let mut paging = json!({"total_item_count": 0, "page_item_limit": 0});
+                if let Some(runs) = &mut runs
+                    && runs.len() > limit
+                {
+                    runs.truncate(limit);
+                    paging["next"] = runs[limit - 1]["triggered_at"].clone();
+                }
+                Ok(json!({"data": runs, "paging": paging}))
+            }
             ["apps", app, "pipelines", id] => {
                 let show = self.world.show(self.readable(app)?, id);
                 show.ok_or(StatusCode::NOT_FOUND.into())
@@ -174,43 +134,28 @@ impl Server {
     fn app_list(&self, query: &Query) -> Result<Value, Refusal> {
         let limit = limit(query, APPS_LIMIT, APPS_LIMIT)?;
         let apps = &self.world.apps;
-        let start = match query.get("next").map(|anchor| self.world.app(anchor)) {
+        let start = match query
+            .get("next")
+            .map(|anchor| self.world.indices.get(anchor))
+        {
             None => 0,
-            Some(Some((index, _))) => index,
+            Some(Some(index)) => *index,
             Some(None) => return Err(Refusal(StatusCode::BAD_REQUEST, "invalid next")),
         };
         let mut paging = json!({"total_item_count": apps.len(), "page_item_limit": limit});
         if let Some(next) = apps.get(start + limit) {
-            paging["next"] = json!(text(next, "slug"));
+            paging["next"] = next["slug"].clone();
         }
-        let data: Vec<&Object> = apps.iter().skip(start).take(limit).collect();
+        let data: Vec<_> = apps.iter().skip(start).take(limit).collect();
         Ok(json!({"data": data, "paging": paging}))
-    }
-
-    /// Answers `pipeline-list`: the newest pipelines and standalone builds, as many as are wanted.
-    ///
-    /// As recorded, the counters stay 0 and `next` is the time of the last run on the page. No
-    /// client of ours follows it or filters, so neither is played.
-    fn pipeline_list(&self, app: &str, query: &Query) -> Result<Value, Refusal> {
-        let runs = self.world.runs(self.readable(app)?);
-        let limit = limit(query, RUNS_LIMIT, usize::MAX)?;
-        let mut paging = json!({"total_item_count": 0, "page_item_limit": 0});
-        let Some(mut runs) = runs else {
-            return Ok(json!({"data": null, "paging": paging}));
-        };
-        if runs.len() > limit {
-            runs.truncate(limit);
-            paging["next"] = json!(runs.last().and_then(|run| text(run, "triggered_at")));
-        }
-        Ok(json!({"data": runs, "paging": paging}))
     }
 
     /// Returns the index of an app whose runs the token may read.
     fn readable(&self, app: &str) -> Result<usize, Refusal> {
-        match self.world.app(app) {
-            Some((index, Access::Granted)) => Ok(index),
-            Some((_, Access::Forbidden)) => Err(StatusCode::FORBIDDEN.into()),
-            Some((_, Access::Hidden)) | None => Err(StatusCode::NOT_FOUND.into()),
+        let index = *self.world.indices.get(app).ok_or(StatusCode::NOT_FOUND)?;
+        match (self.world.access)(index) {
+            StatusCode::OK => Ok(index),
+            status => Err(status.into()),
         }
     }
 }

@@ -2,55 +2,38 @@
 //!
 //! A *run* is what `pipeline-list` returns: a pipeline or a standalone build.
 //!
-//! Invariant: knows no HTTP; pages, filters and refusals are in `server`.
+//! Invariant: knows no HTTP but statuses; pages, filters and refusals are in `server`.
 //! Invariant: every value is in `bodies/` or follows from an index by arithmetic.
 
 use std::collections::HashMap;
 use std::io;
 
-use serde_json::{Map, Value, json};
+use hyper::StatusCode;
+use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 
-/// A JSON object.
-pub(super) type Object = Map<String, Value>;
-
-/// Hand-written items of `app-list`.
+/// Hand-written items of `app-list`. They are repeated as often as is needed: each round has an end of
+/// its own in place of [`APP_END`], and its number in place of the braces, the first one none.
 const APPS: &str = include_str!("bodies/apps.json");
 /// Hand-written items of `pipeline-list`, newest first, all on the newest day.
 const RUNS: &str = include_str!("bodies/pipelines.json");
 /// Hand-written responses of `pipeline-show`, one for each pipeline among the runs.
 const SHOWS: &str = include_str!("bodies/pipeline-show.json");
 
-/// What the hand-written slugs and project ids of an app end in; the digits of its index come
-/// instead.
-const APP_END: &str = "0000";
+/// What the hand-written slugs and project ids of an app end in.
+const APP_END: &str = "0000\"";
 /// What the hand-written ids of a run end in; the digits of its app's index come instead.
-const ID_END: &str = "000000000000";
+const ID_END: &str = "000000000000\"";
 
-/// What the token may do with one app.
-#[derive(Clone, Copy)]
-pub(super) enum Access {
-    /// The runs are readable.
-    Granted,
-    /// The app is there, and Bitrise answers as if it weren't.
-    Hidden,
-    /// The app is there, and Bitrise says that it is not for this token.
-    Forbidden,
-}
-
-/// The apps of one scenario, and the bodies that their runs are made of.
+/// The apps of one scenario.
 pub(super) struct World {
     /// The items of `app-list`, newest app first.
-    pub(super) apps: Vec<Object>,
+    pub(super) apps: Vec<Value>,
     /// The indices of the apps, by slug.
-    indices: HashMap<String, usize>,
-    /// What the token may do with the apps, by index.
-    access: fn(usize) -> Access,
-    /// The hand-written runs.
-    runs: Vec<Object>,
-    /// The hand-written details of pipelines.
-    shows: Vec<Object>,
+    pub(super) indices: HashMap<String, usize>,
+    /// The status of what Bitrise answers about the runs of the app at an index.
+    pub(super) access: fn(usize) -> StatusCode,
 }
 
 impl World {
@@ -58,56 +41,53 @@ impl World {
     ///
     /// # Errors
     ///
-    /// Returns `InvalidData` if an embedded body isn't a list of JSON objects.
+    /// Returns `InvalidData` if the embedded body isn't a list.
     pub(super) fn new(scenario: Scenario, wanted: Option<usize>) -> io::Result<Self> {
-        let (own, access): (usize, fn(usize) -> Access) = match scenario {
-            Scenario::Healthy | Scenario::Slow => (120, |_| Access::Granted),
-            Scenario::InvalidPermissions => (3, |_| Access::Hidden),
+        let (own, access): (usize, fn(usize) -> StatusCode) = match scenario {
+            Scenario::Healthy | Scenario::Slow => (120, |_| StatusCode::OK),
+            Scenario::InvalidPermissions => (3, |_| StatusCode::NOT_FOUND),
             Scenario::PartialPermissions => (12, |app| match app % 12 {
-                1 | 4 | 7 | 10 => Access::Hidden,
+                1 | 4 | 7 | 10 => StatusCode::NOT_FOUND,
                 // The specification has no 403 for these endpoints, DX's documentation has.
-                8 => Access::Forbidden,
-                _ => Access::Granted,
+                8 => StatusCode::FORBIDDEN,
+                _ => StatusCode::OK,
             }),
             // None of the others gets as far as an app.
-            _ => (0, |_| Access::Hidden),
+            _ => (0, |_| StatusCode::NOT_FOUND),
         };
-        let count = match own {
-            0 => 0,
-            own => wanted.unwrap_or(own),
-        };
-        let templates = objects(APPS)?;
-        let apps = templates.iter().cycle().take(count).enumerate();
-        let apps: Vec<Object> = apps
-            .map(|(index, template)| app(template, index, templates.len()))
-            .collect();
-        let slug = |(index, app): (usize, &Object)| Some((text(app, "slug")?.to_owned(), index));
+        let count = wanted.filter(|_| own > 0).unwrap_or(own);
+        let (mut apps, mut earlier) = (Vec::new(), 0);
+        while apps.len() < count {
+            let ordinal = |separator| match earlier {
+                0 => String::new(),
+                _ => format!("{separator}{}", earlier + 1),
+            };
+            let round = APPS.replace(APP_END, &format!("{earlier:04x}\""));
+            let round = round.replace("{ }", &ordinal(' '));
+            let round = round.replace("{-}", &ordinal('-'));
+            apps.extend(serde_json::from_str::<Vec<Value>>(&round)?);
+            earlier += 1;
+        }
+        apps.truncate(count);
+        let slug = |app: &Value| app["slug"].as_str().map(str::to_owned);
         Ok(Self {
-            indices: apps.iter().enumerate().filter_map(slug).collect(),
+            indices: apps.iter().filter_map(slug).zip(0..).collect(),
             apps,
             access,
-            runs: objects(RUNS)?,
-            shows: objects(SHOWS)?,
         })
-    }
-
-    /// Finds the app with a slug, and what the token may do with it.
-    pub(super) fn app(&self, slug: &str) -> Option<(usize, Access)> {
-        let index = *self.indices.get(slug)?;
-        Some((index, (self.access)(index)))
     }
 
     /// Returns the items of `pipeline-list` for the app at an index, newest first.
     ///
     /// It is nothing where Bitrise's response has null: its services are written in Go, which
     /// serialises a list that was never filled that way.
-    pub(super) fn runs(&self, app: usize) -> Option<Vec<Object>> {
+    pub(super) fn runs(&self, app: usize) -> Option<Vec<Value>> {
         // The list of apps marks those without builds by the status -1.
-        let idle = self.apps.get(app)?.get("status") == Some(&json!(-1));
+        let idle = self.apps[app]["status"] == json!(-1);
         match (idle, app) {
             (true, 5) => None,
             (true, _) => Some(Vec::new()),
-            (false, _) => Some(self.runs.iter().map(|run| placed(run, app)).collect()),
+            (false, _) => Some(placed(RUNS, app)),
         }
     }
 
@@ -115,71 +95,16 @@ impl World {
     ///
     /// It is nothing for a standalone build: that endpoint knows pipelines only.
     pub(super) fn show(&self, app: usize, id: &str) -> Option<Value> {
-        let runs = self.runs(app)?;
-        let run = runs.iter().find(|run| text(run, "slug") == Some(id))?;
-        let mut shows = self.shows.iter().map(|show| placed(show, app));
-        let mut show = shows.find(|show| show.get("id") == run.get("slug"))?;
-        show.insert("app".to_owned(), json!({"slug": self.apps[app]["slug"]}));
-        Some(Value::Object(show))
+        self.runs(app)?.first()?;
+        let mut shows = placed(SHOWS, app).into_iter();
+        let mut show = shows.find(|show| show["id"] == id)?;
+        show["app"] = json!({"slug": self.apps[app]["slug"]});
+        Some(show)
     }
 }
 
-/// Returns a text field of an object.
-pub(super) fn text<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
-    object.get(field)?.as_str()
-}
-
-/// Reads an embedded list of objects.
-fn objects(body: &str) -> io::Result<Vec<Object>> {
-    serde_json::from_str(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-/// Makes the app at an index of a hand-written one.
-fn app(template: &Object, index: usize, templates: usize) -> Object {
-    let mut app = template.clone();
-    for (field, value) in &mut app {
-        let Value::String(text) = value else { continue };
-        match field.as_str() {
-            "slug" | "project_id" => {
-                if let Some(stem) = text.strip_suffix(APP_END) {
-                    *text = format!("{stem}{index:04x}");
-                }
-            }
-            "title" => text.push_str(&ordinal(' ', index, templates)),
-            "repo_slug" => text.push_str(&ordinal('-', index, templates)),
-            "repo_url" => {
-                let stem = text.trim_end_matches(".git");
-                *text = format!("{stem}{}.git", ordinal('-', index, templates));
-            }
-            _ => {}
-        }
-    }
-    app
-}
-
-/// Returns what tells the second and each further app of a hand-written one from the first.
-fn ordinal(separator: char, index: usize, templates: usize) -> String {
-    match index / templates {
-        0 => String::new(),
-        earlier => format!("{separator}{}", earlier + 1),
-    }
-}
-
-/// Copies a hand-written object for the app at an index: its ids become unique.
-fn placed(template: &Object, app: usize) -> Object {
-    fn place(value: &mut Value, app: usize) {
-        match value {
-            Value::String(text) => {
-                if let Some(stem) = text.strip_suffix(ID_END) {
-                    *text = format!("{stem}{app:012x}");
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| place(item, app)),
-            Value::Object(object) => object.values_mut().for_each(|value| place(value, app)),
-            _ => {}
-        }
-    }
-    let mut copy = template.clone();
-    copy.values_mut().for_each(|value| place(value, app));
-    copy
+/// Reads a hand-written list for the app at an index: the ids in it become unique.
+fn placed(body: &str, app: usize) -> Vec<Value> {
+    let body = body.replace(ID_END, &format!("{app:012x}\""));
+    serde_json::from_str(&body).unwrap_or_default()
 }
