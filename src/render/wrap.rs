@@ -24,46 +24,30 @@ pub(super) struct Columns {
 struct Word {
     /// How many spaces stand before it, unless it begins a line.
     spaces: usize,
-    /// Its characters, and whether the line may be broken before each.
-    chars: Vec<(char, bool)>,
+    /// Its characters with their widths, and whether the line may be broken before each.
+    chars: Vec<(char, usize, bool)>,
     /// Whether it is a line of its own, however long it is.
     is_line: bool,
-}
-
-impl Word {
-    fn width(&self) -> usize {
-        self.chars.iter().map(|(c, _)| char_width(*c)).sum()
-    }
-}
-
-fn char_width(c: char) -> usize {
-    let is_plain = c == ' ' || c.is_ascii_graphic();
-    if is_plain {
-        1
-    } else {
-        display_width(c.encode_utf8(&mut [0; 4]))
-    }
 }
 
 /// Breaks a sentence into lines, without the spaces before them. `set` makes of each span's words
 /// what is shown of them.
 pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String) -> Vec<String> {
-    let room = columns.width.saturating_sub(columns.rest).max(1);
     let (mut lines, mut line, mut column) = (Vec::new(), String::new(), columns.first);
     let mut is_closed = false;
-    each_word(text, room, set, |word| {
-        let width = word.width();
-        let is_at_start = line.is_empty();
-        let is_over = column + word.spaces + width > columns.width;
-        if !is_at_start && (is_over || word.is_line || is_closed) {
+    let room = columns.width.saturating_sub(columns.rest).max(1);
+    for word in words(text, room, set) {
+        let width: usize = word.chars.iter().map(|(_, width, _)| width).sum();
+        let spaces = if line.is_empty() { 0 } else { word.spaces };
+        let is_over = column + spaces + width > columns.width;
+        if !line.is_empty() && (is_over || word.is_line || is_closed) {
             lines.push(mem::take(&mut line));
             column = columns.rest;
-        } else if !is_at_start {
-            line.extend(std::iter::repeat_n(' ', word.spaces));
-            column += word.spaces;
+        } else {
+            line += &" ".repeat(spaces);
+            column += spaces;
         }
-        for (c, may_break) in word.chars.drain(..) {
-            let width = char_width(c);
+        for (c, width, may_break) in word.chars {
             if may_break && column + width > columns.width && column > columns.rest {
                 lines.push(mem::take(&mut line));
                 column = columns.rest;
@@ -72,25 +56,14 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
             column += width;
         }
         is_closed = word.is_line;
-    });
+    }
     lines.push(line);
     lines
 }
 
 /// Takes a sentence apart. A command that fits into `room` columns is one word.
-fn each_word(
-    text: &Text,
-    room: usize,
-    set: impl Fn(&str) -> String,
-    mut take: impl FnMut(&mut Word),
-) {
-    let mut word = Word::default();
-    let mut end = |word: &mut Word| {
-        if !word.chars.is_empty() {
-            take(word);
-        }
-        (word.spaces, word.is_line) = (0, false);
-    };
+fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
+    let mut words = vec![Word::default()];
     for span in text.spans() {
         let is_line = matches!(span, Span::Block(_));
         let (shown, may_break) = match span {
@@ -98,26 +71,31 @@ fn each_word(
             Span::Foreign(text) => (set(&text.to_string()), true),
             Span::Block(command) => (format!("  {}", set(command)), false),
         };
-        let is_command = matches!(span, Span::Command(_)) && display_width(&shown) <= room;
+        let is_whole =
+            is_line || (matches!(span, Span::Command(_)) && display_width(&shown) <= room);
         if is_line {
-            end(&mut word);
-            word.is_line = true;
+            words.push(Word {
+                is_line,
+                ..Word::default()
+            });
         }
         for c in shown.chars() {
-            if c != ' ' || is_command || is_line {
-                word.chars.push((c, may_break));
-                continue;
+            let width = display_width(c.encode_utf8(&mut [0; 4]));
+            match words.last_mut() {
+                Some(word) if c != ' ' || is_whole => word.chars.push((c, width, may_break)),
+                Some(word) if word.chars.is_empty() => word.spaces += 1,
+                _ => words.push(Word {
+                    spaces: 1,
+                    ..Word::default()
+                }),
             }
-            if !word.chars.is_empty() {
-                end(&mut word);
-            }
-            word.spaces += 1;
         }
         if is_line {
-            end(&mut word);
+            words.push(Word::default());
         }
     }
-    end(&mut word);
+    words.retain(|word| !word.chars.is_empty());
+    words
 }
 
 #[cfg(test)]
