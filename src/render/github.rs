@@ -4,7 +4,6 @@
 //! in a property `:` and `,` too, as GitHub's own toolkit does.
 
 use crate::diagnosis::Diagnosis;
-use std::fmt::Write as _;
 
 /// The most lines of an annotation; GitHub folds longer ones.
 const MAX_LINES: usize = 8;
@@ -32,7 +31,8 @@ fn body(diagnosis: &Diagnosis) -> String {
     let facts: Vec<String> = facts
         .map(|(name, text)| format!("{name}: {text}"))
         .collect();
-    let about = super::about(diagnosis, true).join(" · ");
+    let about = super::about(diagnosis, true).into_iter();
+    let about: Vec<String> = about.map(|part| part.to_string()).collect();
     let mut lines = vec![diagnosis.result.to_string()];
     // Beside all else, the first action stands there, and the line of the program as the last one.
     let room = MAX_LINES.saturating_sub(lines.len() + facts.len() + 2);
@@ -49,25 +49,15 @@ fn body(diagnosis: &Diagnosis) -> String {
         }
     };
     lines.extend(actions);
-    lines.push(about);
+    lines.push(about.join(" · "));
     lines.join("\n")
 }
 
 fn command(level: &str, title: &str, message: &str) -> String {
-    let (title, message) = (escaped(title, "%\r\n:,"), escaped(message, "%\r\n"));
-    format!("::{level} title={title}::{message}\n")
-}
-
-/// Escapes what is special in a property or in a message of a command.
-fn escaped(text: &str, special: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if special.contains(c) {
-            // Writing to a string can't fail.
-            let _ = write!(out, "%{:02X}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    let escaped = |text: &str| {
+        let text = text.replace('%', "%25").replace('\r', "%0D");
+        text.replace('\n', "%0A")
+    };
+    let title = escaped(title).replace(':', "%3A").replace(',', "%2C");
+    format!("::{level} title={title}::{}\n", escaped(message))
 }

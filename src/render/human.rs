@@ -1,6 +1,6 @@
 //! Text for people: on a terminal, in a log and in a ticket.
 
-use super::sections::{Block, Row, Section, bullets, sections};
+use super::sections::{Block, Row, Section, Table, section, sections};
 use super::wrap::{self, Columns};
 use super::{Scope, mark, status};
 use crate::check::Status;
@@ -9,7 +9,6 @@ use crate::report::Warning;
 use crate::text::{Text, escape_unprintable};
 use crate::verdict::{Reason, Verdict};
 use anstyle::{AnsiColor, Style as Ansi};
-use std::fmt::Write as _;
 use std::iter;
 use textwrap::core::display_width;
 
@@ -57,73 +56,83 @@ const DIM: Ansi = Ansi::new().dimmed();
 
 /// Renders a diagnosis for people.
 pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
-    whole(diagnosis, style, MAX_APPS)
+    with_apps(diagnosis, style, MAX_APPS)
 }
 
-/// Returns all that a report says in plain text, without breaking a line.
-pub(super) fn plain(diagnosis: &Diagnosis, max_apps: usize) -> String {
-    let style = Style {
-        color: false,
-        unicode: true,
-        width: usize::MAX / 2,
-        detail: Detail::Verbose,
+/// Renders a diagnosis for people, with at most so many apps in a table.
+pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
     };
-    whole(diagnosis, style, max_apps)
-}
-
-fn whole(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
-    let mut page = Page::new(style);
+    let mark = page.mark(status(diagnosis));
+    if style.detail == Detail::Quiet {
+        let origin = super::origin(diagnosis);
+        let origin = origin.map_or_else(String::new, |origin| format!("[{origin}] "));
+        let result = page.set(&diagnosis.result.to_string());
+        page.line(&format!("{mark}{origin}{result}"));
+        return page.text;
+    }
     let scope = Scope {
         is_full: style.detail == Detail::Verbose,
         max_apps,
         max_workspaces: MAX_WORKSPACES,
     };
-    match style.detail {
-        Detail::Quiet => page.quiet(diagnosis),
-        Detail::Normal | Detail::Verbose => page.report(diagnosis, scope),
+    page.first_block(&mark, diagnosis);
+    for section in sections(diagnosis, scope) {
+        page.section(&section);
+    }
+    page.line("");
+    let about = super::about(diagnosis, scope.is_full).into_iter();
+    page.dim("", about.map(|part| part.to_string()));
+    // What another host says is not worth looking up.
+    if !super::is_elsewhere(diagnosis) {
+        let reason = diagnosis.reason.map(Reason::as_str);
+        let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
+        let links = diagnosis.links.iter().map(ToString::to_string);
+        page.dim("More: ", explain.into_iter().chain(links));
     }
     page.text
 }
 
 /// Renders the page of a reason for people.
 pub fn explain_reason(reason: Reason, style: Style) -> String {
-    let mut page = Page::new(style);
     let verdict = reason.verdict();
-    page.line(&page.painted(BOLD, reason.as_str()));
-    page.block("", 0, &diagnosis::happened(reason).into());
-    page.line("");
     let code = format!("{} (exit code {})", verdict.as_str(), verdict.exit_code());
-    page.fact("Verdict", &code);
-    page.fact("DX shows", &dx_shows(verdict));
     let retry = if reason.is_retryable() {
         "may help, with nothing changed"
     } else {
         "will not help"
     };
-    page.fact("Retry", retry);
-    for (heading, lines) in &diagnosis::page(reason) {
-        page.list(heading, lines);
+    let shown = dx_shows(verdict);
+    let facts = [("Verdict", &*code), ("DX shows", &shown), ("Retry", retry)];
+    let mut page = Page::opened(style, reason.as_str(), diagnosis::happened(reason), &facts);
+    for (heading, lines) in diagnosis::page(reason) {
+        if let Some(section) = section("", heading, Block::Bullets(lines)) {
+            page.section(&section);
+        }
     }
     page.text
 }
 
 /// Renders the page of a verdict for people.
 pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
-    let mut page = Page::new(style);
-    page.line(&page.painted(BOLD, verdict.as_str()));
-    page.block("", 0, &diagnosis::meaning(verdict).into());
-    page.line("");
-    page.fact("Exit code", &verdict.exit_code().to_string());
-    page.fact("DX shows", &dx_shows(verdict));
+    let (code, shown) = (verdict.exit_code().to_string(), dx_shows(verdict));
+    let facts = [("Exit code", &*code), ("DX shows", &shown)];
+    let mut page = Page::opened(style, verdict.as_str(), diagnosis::meaning(verdict), &facts);
     page.heading("Reasons");
     page.reasons(verdict);
-    page.list("More", &[diagnosis::dx_page().into()]);
+    page.heading("More");
+    page.block("  - ", 4, &diagnosis::dx_page().into());
     page.text
 }
 
 /// Renders the page of an HTTP status for people.
 pub fn explain_status(status: u16, style: Style) -> String {
-    let mut page = Page::new(style);
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
     page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
     for line in diagnosis::status(status) {
         page.heading(line.step);
@@ -139,7 +148,10 @@ pub fn explain_status(status: u16, style: Style) -> String {
 
 /// Renders the list of all verdicts and reasons for people.
 pub fn explain_index(style: Style) -> String {
-    let mut page = Page::new(style);
+    let mut page = Page {
+        style,
+        text: String::new(),
+    };
     for verdict in Verdict::ALL {
         let name = page.painted(BOLD, verdict.as_str());
         page.line(&format!("{name} (exit code {})", verdict.exit_code()));
@@ -170,42 +182,24 @@ struct Page {
 }
 
 impl Page {
-    const fn new(style: Style) -> Self {
-        Self {
+    /// Begins the page of a code with what it means.
+    fn opened(style: Style, code: &str, meaning: &str, facts: &[(&str, &str)]) -> Self {
+        let mut page = Self {
             style,
             text: String::new(),
+        };
+        page.line(&page.painted(BOLD, code));
+        page.block("", 0, &meaning.into());
+        page.line("");
+        for (name, value) in facts {
+            page.block(&format!("{name:<10} "), 11, &(*value).into());
         }
-    }
-
-    fn quiet(&mut self, diagnosis: &Diagnosis) {
-        let mark = self.mark(status(diagnosis));
-        let origin = super::origin(diagnosis);
-        let origin = origin.map_or_else(String::new, |origin| format!("[{origin}] "));
-        let result = self.set(&diagnosis.result.to_string());
-        self.line(&format!("{mark}{origin}{result}"));
-    }
-
-    fn report(&mut self, diagnosis: &Diagnosis, scope: Scope) {
-        self.first_block(diagnosis);
-        for section in sections(diagnosis, scope) {
-            self.section(&section);
-        }
-        self.line("");
-        self.dim("", super::about(diagnosis, scope.is_full));
-        let reason = diagnosis.reason.map(Reason::as_str);
-        let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
-        let links = diagnosis.links.iter().map(ToString::to_string);
-        let more: Vec<String> = explain.into_iter().chain(links).collect();
-        // What another host says is not worth looking up.
-        if !(more.is_empty() || super::is_elsewhere(diagnosis)) {
-            self.dim("More: ", more);
-        }
+        page
     }
 
     /// Writes the result, the token, who has to act, and what to do.
-    fn first_block(&mut self, diagnosis: &Diagnosis) {
-        let mark = self.mark(status(diagnosis));
-        self.block(&mark, 4, &diagnosis.result);
+    fn first_block(&mut self, mark: &str, diagnosis: &Diagnosis) {
+        self.block(mark, 4, &diagnosis.result);
         for remark in &diagnosis.remarks {
             self.block("  ", 4, remark);
         }
@@ -214,12 +208,17 @@ impl Page {
         let (secrets, others): (Vec<_>, Vec<_>) = diagnosis.warnings.iter().partition(is_secret);
         self.warnings(&secrets);
         self.line("");
+        let label = |page: &Self, name| {
+            let room = LABELLED - 2;
+            format!("  {}", page.painted(BOLD, &format!("{name:<room$}")))
+        };
         for (name, text) in super::facts(diagnosis) {
-            self.block(&self.label(name), LABELLED, text);
+            self.block(&label(self, name), LABELLED, text);
         }
+        let do_this = label(self, "Do this");
         match diagnosis.actions.as_slice() {
-            [action] => self.block(&self.label("Do this"), LABELLED, action),
-            actions => self.steps(&self.label("Do this"), actions),
+            [action] => self.block(&do_this, LABELLED, action),
+            actions => self.steps(&do_this, actions),
         }
         if !others.is_empty() {
             self.line("");
@@ -239,15 +238,7 @@ impl Page {
         match &section.block {
             Block::Bullets(items) => items.iter().for_each(|item| self.block("  - ", 4, item)),
             Block::Steps(steps) => self.steps("  ", steps),
-            Block::Rows(table) => {
-                match table.head.len() {
-                    0 => self.entries(&table.rows),
-                    columns => self.table(&table.rows, columns - 1),
-                }
-                for line in &table.below {
-                    self.block("  ", 4, &line.as_str().into());
-                }
-            }
+            Block::Rows(table) => self.rows(table),
             Block::Commands(commands) => {
                 for command in commands {
                     self.line(&format!("  {}", self.set(command)));
@@ -258,80 +249,63 @@ impl Page {
 
     /// Writes steps with their numbers, the first one behind `prefix`.
     fn steps(&mut self, prefix: &str, steps: &[Text]) {
-        let indent = display_width(prefix);
-        let spaces = " ".repeat(indent);
-        let prefixes = iter::once(prefix).chain(iter::repeat(&*spaces));
-        for ((number, step), prefix) in (1..).zip(steps).zip(prefixes) {
-            self.block(&format!("{prefix}{number}. "), indent + 3, step);
+        let spaces = " ".repeat(display_width(prefix));
+        for (number, step) in (1..).zip(steps) {
+            let prefix = if number == 1 { prefix } else { &spaces };
+            self.block(&format!("{prefix}{number}. "), spaces.len() + 3, step);
         }
     }
 
     /// Writes rows, with each column before the last as wide as its widest cell. A row with a cell
-    /// that is too wide for its column is a text as a whole.
-    fn table(&mut self, rows: &[Row], columns: usize) {
-        let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.cells.get(column));
+    /// that is too wide for its column is a text as a whole. A list has its notes beside its
+    /// entries, if all of them have room there, and below them otherwise.
+    fn rows(&mut self, table: &Table) {
+        let is_list = table.head.is_empty();
+        let widest = |column: usize, most: usize| {
+            let cells = table.rows.iter().filter_map(|row| row.cells.get(column));
             let widths = cells.map(|cell| self.width(cell));
-            widths.filter(|width| *width <= MAX_CELL).max().unwrap_or(0)
+            widths.filter(|width| *width <= most).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in rows {
+        let entry = 2 + widest(0, usize::MAX);
+        let has_room = |row: &Row| {
+            let notes = row.notes.iter().map(|note| self.width(note) + 2);
+            entry + notes.sum::<usize>() <= self.style.width
+        };
+        let is_beside = is_list && table.rows.iter().all(has_room);
+        let widths: Vec<usize> = if is_beside {
+            vec![entry - 2]
+        } else {
+            let columns = 0..table.head.len().saturating_sub(1);
+            columns.map(|column| widest(column, MAX_CELL)).collect()
+        };
+        for row in &table.rows {
             let mark = row.mark.map(|status| self.mark(status));
             let mut prefix = format!("  {}", mark.unwrap_or_default());
-            let (mut text, mut hang) = (Text::default(), 0);
-            let fits = |(cell, width): (&Text, &usize)| self.width(cell) <= *width;
-            if row.cells.iter().zip(&widths).all(fits) {
-                for (cell, width) in row.cells.iter().zip(&widths) {
-                    prefix += &self.set(&cell.to_string());
-                    prefix.extend(iter::repeat_n(' ', width - self.width(cell) + 2));
-                }
-            } else {
-                hang = 2;
-                for cell in row.cells.iter().take(columns) {
-                    text = text.then(cell.clone()).own("  ");
-                }
-            }
-            let indent = display_width(&prefix) + hang;
-            let last = row.cells.last().cloned().unwrap_or_default();
-            self.block(&prefix, indent, &text.then(last));
-            for note in &row.notes {
-                self.block(&" ".repeat(indent), indent + 2, note);
-            }
-        }
-    }
-
-    /// Writes a list whose entries have notes: beside them, if all of them have room there, and
-    /// below them otherwise.
-    fn entries(&mut self, rows: &[Row]) {
-        let entries: Vec<(&Text, usize)> = { rows.iter().filter_map(|row| row.cells.first()) }
-            .map(|entry| (entry, self.width(entry)))
-            .collect();
-        let widest = entries.iter().map(|(_, width)| *width).max().unwrap_or(0);
-        let notes =
-            |row: &Row| -> usize { row.notes.iter().map(|note| self.width(note) + 2).sum() };
-        let is_beside = rows
-            .iter()
-            .all(|row| 2 + widest + notes(row) <= self.style.width);
-        for ((entry, width), row) in entries.into_iter().zip(rows) {
             let (beside, below) = row
                 .notes
                 .split_at(if is_beside { row.notes.len() } else { 0 });
-            let mut text = entry.clone();
-            let mut gap = widest - width;
-            for note in beside {
-                text = text.own(" ".repeat(gap + 2)).then(note.clone());
-                gap = 0;
+            let mut cells = row.cells.iter().chain(beside);
+            let fits = |(cell, width): (&Text, &usize)| self.width(cell) <= *width;
+            let mut hang = 2;
+            if !widths.is_empty() && row.cells.iter().zip(&widths).all(fits) {
+                hang = 0;
+                for (width, cell) in widths.iter().zip(cells.by_ref()) {
+                    prefix += &self.set(&cell.to_string());
+                    prefix += &" ".repeat(width - self.width(cell) + 2);
+                }
             }
-            self.block("  ", 4, &text);
+            let mut indent = display_width(&prefix) + hang;
+            let text = cells
+                .cloned()
+                .reduce(|text, cell| text.own("  ").then(cell));
+            self.block(&prefix, indent, &text.unwrap_or_default());
+            indent += if is_list { 2 } else { 0 };
             for note in below {
-                self.block("      ", 8, note);
+                self.block(&" ".repeat(indent), indent + 2, note);
             }
         }
-    }
-
-    fn list(&mut self, heading: &str, items: &[Text]) {
-        if let Some(section) = bullets("", heading, items) {
-            self.section(&section);
+        for line in &table.below {
+            self.block("  ", 4, &line.as_str().into());
         }
     }
 
@@ -344,19 +318,9 @@ impl Page {
         }
     }
 
-    fn fact(&mut self, name: &str, value: &str) {
-        self.block(&format!("{name:<10} "), 11, &value.into());
-    }
-
     fn heading(&mut self, text: &str) {
         self.line("");
-        let text = self.painted(BOLD, &self.set(text));
-        self.line(&text);
-    }
-
-    fn label(&self, name: &str) -> String {
-        let room = LABELLED - 2;
-        format!("  {}", self.painted(BOLD, &format!("{name:<room$}")))
+        self.line(&self.painted(BOLD, &self.set(text)));
     }
 
     /// Returns a status's sign with its colour.
@@ -371,12 +335,11 @@ impl Page {
     }
 
     /// Writes parts in lines that nobody needs at first; none is broken inside, such as a time.
-    fn dim(&mut self, start: &str, parts: Vec<String>) {
-        let mut text = Text::from(start);
-        for (number, part) in parts.into_iter().enumerate() {
-            text = text.own(if number == 0 { "" } else { " · " }).command(part);
+    fn dim(&mut self, start: &str, parts: impl Iterator<Item = String>) {
+        let parts = parts.map(|part| Text::default().command(part));
+        if let Some(text) = parts.reduce(|text, part| text.own(" · ").then(part)) {
+            self.lines("", 2, &Text::from(start).then(text), DIM);
         }
-        self.lines("", 2, &text, DIM);
     }
 
     fn block(&mut self, prefix: &str, rest: usize, text: &Text) {
@@ -401,8 +364,8 @@ impl Page {
     }
 
     fn line(&mut self, text: &str) {
-        // Writing to a string can't fail.
-        let _ = writeln!(self.text, "{text}");
+        self.text += text;
+        self.text.push('\n');
     }
 
     fn painted(&self, ansi: Ansi, text: &str) -> String {
@@ -417,7 +380,8 @@ impl Page {
         display_width(&self.set(&text.to_string()))
     }
 
-    /// Returns what is shown of a text: in ASCII if the style wants that, and in one line.
+    /// Returns what is shown of a text, in one line: if the style wants ASCII, our own signs by their
+    /// plain counterparts, and other characters as `\u{…}`.
     fn set(&self, text: &str) -> String {
         let text = if text.chars().any(char::is_control) {
             escape_unprintable(text)
@@ -425,29 +389,22 @@ impl Page {
             text.to_owned()
         };
         if self.style.unicode {
-            text
-        } else {
-            ascii(&text)
+            return text;
         }
-    }
-}
-
-/// Returns the text in ASCII: our own signs by their plain counterparts, other characters as
-/// `\u{…}`.
-fn ascii(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '✓' => out.push('+'),
-            '✗' => out.push('x'),
-            '–' => out.push('-'),
-            '·' => out.push('|'),
-            '→' => out.push_str("->"),
-            '“' | '”' => out.push('"'),
-            '…' => out.push_str("..."),
-            c if c.is_ascii() => out.push(c),
-            c => out.extend(c.escape_unicode()),
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '✓' => out.push('+'),
+                '✗' => out.push('x'),
+                '–' => out.push('-'),
+                '·' => out.push('|'),
+                '→' => out.push_str("->"),
+                '“' | '”' => out.push('"'),
+                '…' => out.push_str("..."),
+                c if c.is_ascii() => out.push(c),
+                c => out.extend(c.escape_unicode()),
+            }
         }
+        out
     }
-    out
 }

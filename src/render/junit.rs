@@ -4,12 +4,12 @@
 //! made is skipped. A run whose verdict comes from no check, as if nothing was checked, has one
 //! more case, an error: without it, it would look like a good one.
 
-use super::human::plain;
+use super::human::{Detail, Style, with_apps};
 use super::sections::shares;
 use crate::check::Status;
-use crate::diagnosis::check_title;
-use crate::diagnosis::{CheckLine, Diagnosis};
+use crate::diagnosis::{Diagnosis, check_title};
 use crate::exchange::METHOD;
+use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
@@ -19,6 +19,14 @@ const NAME: &str = "bitrise-dx";
 
 /// The most apps that are named.
 const MAX_APPS: usize = 100;
+
+/// How the report stands in a case: all of it, without breaking a line.
+const PLAIN: Style = Style {
+    color: false,
+    unicode: true,
+    width: usize::MAX / 2,
+    detail: Detail::Verbose,
+};
 
 /// Renders a diagnosis as JUnit XML.
 ///
@@ -34,12 +42,28 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     for (name, value) in properties(diagnosis) {
         suite.add_property((name, value.as_str()));
     }
-    suite.add_test_cases(diagnosis.checks.iter().map(|check| case(diagnosis, check)));
-    let decided =
-        |check: &CheckLine| diagnosis.reason.is_some() && check.reason == diagnosis.reason;
-    let is_open = diagnosis.verdict != Verdict::Verified;
-    if is_open && !diagnosis.checks.iter().any(decided) {
-        suite.add_test_case(run_case(diagnosis));
+    for check in &diagnosis.checks {
+        // Without the app, so that a case has the same name in every run.
+        let names = (check_title(check.id), check.id.as_str());
+        let mut case = case(diagnosis, names, check.status, &check.text, check.reason);
+        let mut output = vec![check.text.to_string()];
+        if let Some(request) = &check.request {
+            let duration = request.duration_ms.unwrap_or_default();
+            case.set_time(Duration::from_millis(duration));
+            output.push(format!("{METHOD} {}", request.url));
+            output.push(request.outcome.to_string());
+            output.extend(request.failure_point.as_ref().map(ToString::to_string));
+            output.push(request.command.clone());
+        }
+        case.set_system_out(output.join("\n"));
+        suite.add_test_case(case);
+    }
+    let (reason, names) = (diagnosis.reason, ("Whole run", "run"));
+    let is_decided =
+        reason.is_some() && diagnosis.checks.iter().any(|check| check.reason == reason);
+    if diagnosis.verdict != Verdict::Verified && !is_decided {
+        let status = Status::Unknown;
+        suite.add_test_case(case(diagnosis, names, status, &diagnosis.result, reason));
     }
     let mut document = quick_junit::Report::new(NAME);
     document.set_time(duration).add_test_suite(suite);
@@ -70,51 +94,31 @@ fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
     properties
 }
 
-fn case(diagnosis: &Diagnosis, check: &CheckLine) -> TestCase {
-    let message = check.text.to_string();
-    let status = match check.status {
+/// Returns the case of a check, or of the whole run.
+fn case(
+    diagnosis: &Diagnosis,
+    (title, class): (&str, &str),
+    status: Status,
+    message: &Text,
+    reason: Option<Reason>,
+) -> TestCase {
+    let mut outcome = match status {
         Status::Pass => TestCaseStatus::success(),
         Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Status::Unknown => TestCaseStatus::non_success(NonSuccessKind::Error),
         Status::Skip => TestCaseStatus::skipped(),
     };
-    // Without the app, so that a case has the same name in every run.
-    let mut case = TestCase::new(check_title(check.id), status);
-    case.set_classname(format!("bitrise-dx.{}", check.id.as_str()));
-    if check.status != Status::Pass {
-        case.status.set_message(message.as_str());
+    // What is good keeps none of these.
+    outcome.set_message(message.to_string());
+    if let Some(reason) = reason {
+        outcome.set_type(reason.as_str());
     }
-    if matches!(check.status, Status::Fail | Status::Unknown) {
-        let is_decisive = check.reason == diagnosis.reason;
-        let text = is_decisive.then(|| plain(diagnosis, MAX_APPS));
-        let text = text.unwrap_or_else(|| message.clone());
-        case.status.set_description(text);
+    if matches!(status, Status::Fail | Status::Unknown) {
+        let is_decisive = reason == diagnosis.reason;
+        let text = is_decisive.then(|| with_apps(diagnosis, PLAIN, MAX_APPS));
+        outcome.set_description(text.unwrap_or_else(|| message.to_string()));
     }
-    if let Some(reason) = check.reason {
-        case.status.set_type(reason.as_str());
-    }
-    let mut output = vec![message];
-    if let Some(request) = &check.request {
-        let duration = request.duration_ms.unwrap_or_default();
-        case.set_time(Duration::from_millis(duration));
-        output.push(format!("{METHOD} {}", request.url));
-        output.push(request.outcome.to_string());
-        output.extend(request.failure_point.as_ref().map(ToString::to_string));
-        output.push(request.command.clone());
-    }
-    case.set_system_out(output.join("\n"));
-    case
-}
-
-fn run_case(diagnosis: &Diagnosis) -> TestCase {
-    let status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    let mut case = TestCase::new("Whole run", status);
-    case.set_classname("bitrise-dx.run");
-    case.status
-        .set_message(diagnosis.result.to_string())
-        .set_description(plain(diagnosis, MAX_APPS));
-    if let Some(reason) = diagnosis.reason.map(Reason::as_str) {
-        case.status.set_type(reason);
-    }
+    let mut case = TestCase::new(title, outcome);
+    case.set_classname(format!("bitrise-dx.{class}"));
     case
 }

@@ -3,11 +3,12 @@
 //! Text that is not ours stands in code spans alone: there no renderer looks for links, images,
 //! HTML, mentions or references. Everything else is escaped, so that what slips through is text.
 
-use super::sections::{Block, Section, Table, sections};
+use super::sections::{Block, Table, section, sections};
 use super::{Scope, mark, status};
 use crate::diagnosis::Diagnosis;
 use crate::text::{Span, Text};
-use std::fmt::Write as _;
+use crate::verdict::Reason;
+use std::mem;
 
 /// The most apps that are named: a ticket is read by people, and GitHub limits a summary.
 const MAX_APPS: usize = 100;
@@ -17,134 +18,96 @@ const MAX_WORKSPACES: usize = 50;
 
 /// Renders a diagnosis in Markdown, for a ticket or a step summary.
 pub fn render(diagnosis: &Diagnosis) -> String {
-    let mut page = Page(String::new());
-    page.about(diagnosis);
-    page.first_block(diagnosis);
+    let about = super::about(diagnosis, true);
+    let mut about: Vec<String> = about.iter().map(inline).collect();
+    about.splice(2..2, diagnosis.target.base_url.as_deref().map(code));
+    let mark = mark(status(diagnosis));
+    let mut lines = vec![
+        about.join(" · "),
+        format!("\n## {mark} {}", inline(&diagnosis.result)),
+    ];
+    let remarks = diagnosis.remarks.iter();
+    lines.extend(remarks.map(|remark| format!("\n**{}**", inline(remark))));
+    lines.push(String::new());
+    let warnings = diagnosis.warnings.iter();
+    let warnings = warnings.map(|warning| ("Warning", &warning.message));
+    let facts = super::facts(diagnosis).into_iter().chain(warnings);
+    lines.extend(facts.map(|(name, text)| format!("- **{name}:** {}", inline(text))));
     let scope = Scope {
         is_full: true,
         max_apps: MAX_APPS,
         max_workspaces: MAX_WORKSPACES,
     };
-    for section in sections(diagnosis, scope) {
-        page.section(&section);
+    let actions = Block::Steps(diagnosis.actions.clone());
+    let actions = section("do-this", "Do this", actions).into_iter();
+    for section in actions.chain(sections(diagnosis, scope)) {
+        lines.push(heading(&section.title));
+        lines.extend(block(&section.block));
     }
     if !diagnosis.links.is_empty() || diagnosis.reason.is_some() {
-        page.heading("More");
-        for link in &diagnosis.links {
-            page.line(&format!("- <{link}>"));
-        }
-        if let Some(reason) = diagnosis.reason {
-            page.line(&format!("- `bitrise-dx explain {}`", reason.as_str()));
-        }
+        lines.push(heading("More"));
+        lines.extend(diagnosis.links.iter().map(|link| format!("- <{link}>")));
+        let reason = diagnosis.reason.map(Reason::as_str);
+        lines.extend(reason.map(|reason| format!("- `bitrise-dx explain {reason}`")));
     }
-    page.0
+    lines.join("\n") + "\n"
 }
 
-/// The document while it grows.
-struct Page(String);
+fn heading(text: &str) -> String {
+    format!("\n### {}\n", escape(text))
+}
 
-impl Page {
-    /// Writes what all of this is about: the program, its target, and when.
-    fn about(&mut self, diagnosis: &Diagnosis) {
-        let target = &diagnosis.target;
-        let mut parts = vec![escape(&super::tool(&diagnosis.tool))];
-        parts.push(code(&target.command));
-        parts.extend(target.base_url.as_deref().map(code));
-        let proxy = target.proxy.as_deref();
-        parts.extend(proxy.map(|proxy| format!("through proxy {}", code(proxy))));
-        parts.push(super::utc(&diagnosis.checked_at));
-        parts.extend(diagnosis.duration_ms.map(crate::diagnosis::span));
-        self.line(&parts.join(" · "));
-    }
-
-    fn first_block(&mut self, diagnosis: &Diagnosis) {
-        let mark = mark(status(diagnosis));
-        self.line(&format!("\n## {mark} {}", inline(&diagnosis.result)));
-        for remark in &diagnosis.remarks {
-            self.line(&format!("\n**{}**", inline(remark)));
-        }
-        self.line("");
-        for (name, text) in super::facts(diagnosis) {
-            self.line(&format!("- **{name}:** {}", inline(text)));
-        }
-        for warning in &diagnosis.warnings {
-            self.line(&format!("- **Warning:** {}", inline(&warning.message)));
-        }
-        if !diagnosis.actions.is_empty() {
-            self.heading("Do this");
-            self.steps(&diagnosis.actions);
+/// Returns the lines below a heading.
+fn block(block: &Block) -> Vec<String> {
+    match block {
+        Block::Bullets(items) => { items.iter() }
+            .map(|item| format!("- {}", inline(item)))
+            .collect(),
+        Block::Steps(steps) => (1..)
+            .zip(steps)
+            .map(|(number, step)| format!("{number}. {}", inline(step)))
+            .collect(),
+        Block::Rows(table) => rows(table),
+        Block::Commands(commands) => {
+            let commands = commands.join("\n");
+            let fence = fence(&commands, 3);
+            vec![format!("{fence}sh\n{commands}\n{fence}")]
         }
     }
+}
 
-    fn section(&mut self, section: &Section) {
-        self.heading(&section.title);
-        match &section.block {
-            Block::Bullets(items) => {
-                for item in items {
-                    self.line(&format!("- {}", inline(item)));
-                }
+fn rows(table: &Table) -> Vec<String> {
+    let mut lines = Vec::new();
+    let is_marked = table.rows.iter().any(|row| row.mark.is_some());
+    if !table.head.is_empty() {
+        let marks = if is_marked { "| " } else { "" };
+        let columns = table.head.len() + usize::from(is_marked);
+        lines.push(format!("{marks}| {} |", table.head.join(" | ")));
+        lines.push(format!("|{}", "---|".repeat(columns)));
+    }
+    for row in &table.rows {
+        let cells = row.cells.iter().map(inline);
+        let notes: Vec<String> = row.notes.iter().map(inline).collect();
+        if table.head.is_empty() {
+            let parts: Vec<String> = cells.chain(notes).collect();
+            lines.push(format!("- {}", parts.join("  \n  ")));
+        } else {
+            let mark = row.mark.map(|status| mark(status).to_owned());
+            let mut cells: Vec<String> = mark.into_iter().chain(cells).collect();
+            if let Some(last) = cells.last_mut() {
+                *last = [vec![mem::take(last)], notes].concat().join("; ");
             }
-            Block::Steps(steps) => self.steps(steps),
-            Block::Rows(table) => self.rows(table),
-            Block::Commands(commands) => {
-                let commands = commands.join("\n");
-                let fence = fence(&commands);
-                self.line(&format!("{fence}sh\n{commands}\n{fence}"));
-            }
+            // A bar inside of a cell is escaped; behind a backslash, where that would take the
+            // backslash's escape away, it is shown by its number.
+            let cells = cells.iter();
+            let cells = cells.map(|cell| cell.replace("\\|", "\\u{7c}").replace('|', "\\|"));
+            let cells: Vec<String> = cells.collect();
+            lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-
-    fn steps(&mut self, steps: &[Text]) {
-        for (number, step) in (1..).zip(steps) {
-            self.line(&format!("{number}. {}", inline(step)));
-        }
-    }
-
-    fn rows(&mut self, table: &Table) {
-        let is_marked = table.rows.iter().any(|row| row.mark.is_some());
-        if !table.head.is_empty() {
-            let marks = if is_marked { "| " } else { "" };
-            self.line(&format!("{marks}| {} |", table.head.join(" | ")));
-            let columns = table.head.len() + usize::from(is_marked);
-            self.line(&format!("|{}", "---|".repeat(columns)));
-        }
-        for row in &table.rows {
-            let mut cells: Vec<String> = row.cells.iter().map(inline).collect();
-            let notes = row.notes.iter().map(inline);
-            if table.head.is_empty() {
-                let lines: Vec<String> = cells.into_iter().chain(notes).collect();
-                self.line(&format!("- {}", lines.join("  \n  ")));
-            } else {
-                for note in notes {
-                    if let Some(last) = cells.last_mut() {
-                        last.push_str("; ");
-                        last.push_str(&note);
-                    }
-                }
-                if let Some(status) = row.mark {
-                    cells.insert(0, mark(status).to_owned());
-                }
-                // A bar inside of a cell is escaped; behind a backslash, where that would take the
-                // backslash's escape away, it is shown by its number.
-                let cells = cells.iter();
-                let cells = cells.map(|cell| cell.replace("\\|", "\\u{7c}").replace('|', "\\|"));
-                let cells: Vec<String> = cells.collect();
-                self.line(&format!("| {} |", cells.join(" | ")));
-            }
-        }
-        for line in &table.below {
-            self.line(&format!("\n{}", escape(line)));
-        }
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.line(&format!("\n### {}\n", escape(text)));
-    }
-
-    fn line(&mut self, text: &str) {
-        // Writing to a string can't fail.
-        let _ = writeln!(self.0, "{text}");
-    }
+    let below = table.below.iter();
+    lines.extend(below.map(|line| format!("\n{}", escape(line))));
+    lines
 }
 
 /// Sets a sentence: foreign texts, commands and addresses as code, the rest escaped.
@@ -157,8 +120,9 @@ fn inline(text: &Text) -> String {
             Span::Command(command) => out += &code(command),
             // Indented as far as the text of a step, so that it belongs to it.
             Span::Block(command) => {
-                let fence = fence(command);
-                let _ = write!(out, "\n\n   {fence}\n   {command}\n   {fence}\n");
+                let fence = fence(command, 3);
+                let block = format!("\n\n   {fence}\n   {command}\n   {fence}\n");
+                out += &block;
             }
         }
     }
@@ -200,12 +164,12 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Sets a text as a code span; its fence is longer than any run of backticks inside.
+/// Sets a text as a code span.
 fn code(text: &str) -> String {
     if text.trim().is_empty() {
         return "(empty)".to_owned();
     }
-    let fence = "`".repeat(longest_run(text) + 1);
+    let fence = fence(text, 1);
     let is_edge = |c: char| c == '`' || c == ' ';
     let pad = if text.starts_with(is_edge) || text.ends_with(is_edge) {
         " "
@@ -215,13 +179,8 @@ fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// Returns a fence that is longer than any run of backticks inside of a block.
-fn fence(text: &str) -> String {
-    "`".repeat(longest_run(text).max(2) + 1)
-}
-
-/// Returns the length of the longest run of backticks.
-fn longest_run(text: &str) -> usize {
+/// Returns a fence of at least so many backticks that is longer than any run of them inside.
+fn fence(text: &str, least: usize) -> String {
     let runs = text.split(|c| c != '`').map(str::len);
-    runs.max().unwrap_or_default()
+    "`".repeat(runs.max().map_or(least, |run| least.max(run + 1)))
 }

@@ -126,16 +126,20 @@ fn known<T, const N: usize>(values: [(&'static str, Option<T>); N]) -> Vec<(&'st
 
 /// Returns what a diagnosis is about: the program, what it was asked to do, and when; in full, also
 /// what the program was built from, and how long it took.
-fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<String> {
-    let mut parts = if is_full {
-        vec![tool(&diagnosis.tool)]
+fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<Text> {
+    let (target, version) = (&diagnosis.target, &diagnosis.tool.version);
+    let tool = if is_full {
+        tool(&diagnosis.tool)
     } else {
-        vec![format!("bitrise-dx {}", diagnosis.tool.version)]
+        format!("bitrise-dx {version}")
     };
-    parts.push(diagnosis.target.command.clone());
-    let proxy = diagnosis.target.proxy.as_ref();
-    parts.extend(proxy.map(|proxy| format!("through proxy {proxy}")));
-    parts.push(utc(&diagnosis.checked_at));
-    parts.extend(diagnosis.duration_ms.filter(|_| is_full).map(span));
-    parts
+    let through = Text::from("through proxy ");
+    let parts = [
+        Some(tool.into()),
+        Some(Text::default().command(&target.command)),
+        target.proxy.as_ref().map(|proxy| through.command(proxy)),
+        Some(utc(&diagnosis.checked_at).into()),
+        { diagnosis.duration_ms.filter(|_| is_full) }.map(|ms| span(ms).into()),
+    ];
+    parts.into_iter().flatten().collect()
 }

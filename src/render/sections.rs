@@ -58,11 +58,11 @@ pub(super) struct Row {
 
 /// Returns the sections of a report, in order. Empty ones are left out.
 pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
-    let questions = bullets("questions", "What to ask next", &diagnosis.questions);
     // The result of a pass says how much was checked, but not what a text can't prove.
     let is_pasted = diagnosis.evidence == EvidenceKind::Pasted;
     let is_news = diagnosis.reason.is_some() || is_pasted;
-    let not_checked = bullets("not-checked", "Not checked", &diagnosis.not_checked);
+    let questions = Block::Bullets(diagnosis.questions.clone());
+    let not_checked = Block::Bullets(diagnosis.not_checked.clone());
     let why = match &diagnosis.causes_note {
         Some(note) => format!("Why ({note})"),
         None => "Why".to_owned(),
@@ -70,19 +70,20 @@ pub(super) fn sections(diagnosis: &Diagnosis, scope: Scope) -> Vec<Section> {
     let if_dx_refuses = Block::Steps(diagnosis.if_dx_refuses.clone());
     let all = [
         checks(diagnosis, scope),
-        bullets("why", why, &diagnosis.causes),
+        section("why", why, Block::Bullets(diagnosis.causes.clone())),
         not_read(diagnosis, scope),
         sees(diagnosis, scope),
         evidence(diagnosis, scope),
-        not_checked.filter(|_| scope.is_full || is_news),
+        section("not-checked", "Not checked", not_checked).filter(|_| scope.is_full || is_news),
         section("if-dx-refuses", "If DX refuses it", if_dx_refuses),
-        questions.filter(|_| scope.is_full),
+        section("questions", "What to ask next", questions).filter(|_| scope.is_full),
         reproduce(diagnosis, scope),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn section(id: &'static str, title: impl Into<String>, block: Block) -> Option<Section> {
+/// Returns a section, unless it is empty.
+pub(super) fn section(id: &'static str, title: impl Into<String>, block: Block) -> Option<Section> {
     let is_empty = match &block {
         Block::Bullets(texts) | Block::Steps(texts) => texts.is_empty(),
         Block::Rows(table) => table.rows.is_empty(),
@@ -90,14 +91,6 @@ fn section(id: &'static str, title: impl Into<String>, block: Block) -> Option<S
     };
     let title = title.into();
     (!is_empty).then_some(Section { id, title, block })
-}
-
-pub(super) fn bullets(
-    id: &'static str,
-    title: impl Into<String>,
-    texts: &[Text],
-) -> Option<Section> {
-    section(id, title, Block::Bullets(texts.to_vec()))
 }
 
 /// Returns a table of at most so many things, and how many more there are.
