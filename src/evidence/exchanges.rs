@@ -158,24 +158,23 @@ impl Exchanges {
         (self.current, self.block) = (None, Block::None);
     }
 
-    fn open(&mut self) {
+    fn open(&mut self) -> usize {
         if self.reading.shown.len() == MAX_SHOWN {
             self.reading.shown.clear();
             self.reading.is_too_long = true;
         }
-        self.current = Some(self.reading.shown.len());
+        let index = self.reading.shown.len();
+        self.current = Some(index);
         self.reading.shown.push(Shown {
             message: self.message,
             ..Shown::default()
         });
+        index
     }
 
     /// Returns the exchange that is being filled, a new one if there is none.
     pub(super) fn shown(&mut self) -> &mut Shown {
-        if self.current.is_none() {
-            self.open();
-        }
-        let index = self.current.unwrap_or_default();
+        let index = self.current.unwrap_or_else(|| self.open());
         &mut self.reading.shown[index]
     }
 
@@ -189,7 +188,7 @@ impl Exchanges {
 
     /// Takes a request: an echo of one that waits for its response or is being filled, what was not
     /// known of it, or a new one.
-    pub(super) fn asked(&mut self, asked: Request, start: Start) {
+    pub(super) fn asked(&mut self, mut asked: Request, start: Start) {
         let is_answered = self.is(Shown::is_answered);
         let is_redirected = |shown: &Shown| matches!(shown.status, Some(300..=399));
         let is_command = start == Start::Command;
@@ -198,7 +197,6 @@ impl Exchanges {
             return;
         }
         let is_echo = |shown: &Shown| match (&shown.request.address, &asked.address) {
-            // Clients cut what they repeat.
             (Some(own), Some(address)) => {
                 own.is_same(address) || start == Start::Mention && address.is_start_of(own)
             }
@@ -210,17 +208,13 @@ impl Exchanges {
         let is_bare = start == Start::Mention
             && self.is(|shown| is_answered && shown.request.address.is_none());
         let shown = &self.reading.shown;
-        let echo = if !is_begun && self.is(is_echo) {
-            self.current
-        } else {
-            let end = self.current.filter(|_| is_bare).unwrap_or(shown.len());
-            let from = end.saturating_sub(MAX_BACK);
-            let waiting = { from..end }
-                .rev()
-                .take_while(|at| !shown[*at].is_answered());
-            let is_own = |at: &usize| shown[*at].message == self.message && is_echo(&shown[*at]);
-            waiting.filter(is_own).last()
-        };
+        let end = self.current.filter(|_| is_bare).unwrap_or(shown.len());
+        let is_open =
+            |at: &usize| !shown[*at].is_answered() || !is_begun && self.current == Some(*at);
+        let mut open = { end.saturating_sub(MAX_BACK)..end }
+            .rev()
+            .take_while(is_open);
+        let echo = open.find(|at| shown[*at].message == self.message && is_echo(&shown[*at]));
         let is_other = is_command || asked.address.is_some();
         let is_new = |shown: &Shown| is_begun || is_other && shown.request.address.is_some();
         if let Some(echo) = echo.filter(|_| is_bare) {
@@ -232,25 +226,11 @@ impl Exchanges {
             self.open();
         }
         let said = std::mem::take(&mut self.said);
+        // Clients cut what they repeat.
+        asked.address = asked.address.filter(|_| echo.is_none());
         let shown = self.shown();
         let own = std::mem::replace(&mut shown.request, asked);
-        let request = &mut shown.request;
-        request.method = request.method.take().or(own.method);
-        // A trace shows that a variable is empty.
-        let is_empty = |(_, mistake): &Judged| *mistake == Some(Mistake::EmptyToken);
-        let own_credential = own
-            .credential
-            .filter(|_| !request.credential.as_ref().is_some_and(is_empty));
-        request.credential = own_credential.or(request.credential.take());
-        request.is_whole |= own.is_whole;
-        request.is_hidden |= own.is_hidden;
-        request.is_filtered |= own.is_filtered;
-        request.is_shown |= own.is_shown;
-        request.headers += own.headers;
-        request.mistakes.extend(own.mistakes);
-        if echo.is_some() || request.address.is_none() {
-            request.address = own.address;
-        }
+        shown.request.fill(own);
         // A sentence speaks of the next request alone, and of those with the same token.
         shown.said.is_in_dx |= said.is_in_dx;
         shown.said.is_new |= said.is_new;
@@ -303,28 +283,40 @@ impl Exchanges {
 
     /// Takes a header, as a log shows it.
     pub(super) fn header(&mut self, block: Block, name: &str, value: &str) {
-        let name = name.to_ascii_lowercase();
-        if block == Block::Response && name == "date" {
-            self.reading.messages.answered_at(self.message, value);
-        }
-        let judge = || request::judge_value(value, None, None, &self.variables);
-        let judged = (name == "authorization").then(judge);
-        let shown = self.shown();
-        let request = &mut shown.request;
-        match (block, name.as_str()) {
-            (Block::Request, "authorization") => request.credential = judged,
-            (Block::Request, "host") => {
-                let address = request.address.take();
-                let other = address.as_ref().and_then(|own| own.at_host(value));
-                request.address = other.or(address);
+        let index = self.current.unwrap_or_else(|| self.open());
+        let shown = &mut self.reading.shown[index];
+        if block == Block::Request {
+            shown.request.header(name, value, &self.variables);
+        } else if block == Block::Response && shown.headers.len() < MAX_HEADERS {
+            let name = name.to_ascii_lowercase();
+            if name == "date" {
+                self.reading.messages.answered_at(self.message, value);
             }
-            (Block::Request, name) => request.other_header(name),
-            (Block::Response, _) if shown.headers.len() < MAX_HEADERS => {
-                shown.headers.push((name, value.to_owned()));
-            }
-            _ => return,
+            shown.headers.push((name, value.to_owned()));
         }
-        shown.request.headers += usize::from(block == Block::Request);
+    }
+
+    /// Takes an exchange that an object records, or the headers of the request above.
+    pub(super) fn recorded(&mut self, record: Shown) {
+        let mut request = record.request;
+        // Of one header it is not said that it is all.
+        request.is_whole = request.headers > 1;
+        request.is_shown = request.address.is_some();
+        if request.is_shown {
+            request.method.get_or_insert_with(|| "GET".to_owned());
+            self.asked(request, Start::Line);
+        } else if request.headers > 0 {
+            self.asked(request, Start::Mention);
+        }
+        if let Some(status) = record.status {
+            self.status(status, None);
+        }
+        for (name, value) in record.headers {
+            self.header(Block::Response, &name, &value);
+        }
+        if let Some(body) = record.body {
+            self.body(body);
+        }
     }
 
     /// Takes what stands in place of a response. Behind one, a fault counts only if it broke that off.

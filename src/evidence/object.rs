@@ -32,12 +32,14 @@ const MAX_DEPTH: usize = 64;
 /// The maximum number of keys and values that are read; a real response of 1 MiB has fewer.
 const MAX_ITEMS: usize = 1 << 16;
 
-/// Tells whether an object, or a list of objects, may start with a text.
+/// Tells whether an object, a list of objects, or a page of markup may start with a text. An empty list
+/// with words behind it is the box of a list of tasks, or of a notebook.
 pub(super) fn may_start(text: &str) -> bool {
     /// Within how many bytes the first key stands.
     const WITHIN: usize = 200;
     let start = pattern!(concat!(
-        r#"^(?:@\{|\[\s*(?:@?\{|\])|\{\s*(?:["'“”„}\\:]|@\{|"#,
+        r"^(?:(?i:<(?:!doctype|html|head|title|\?xml|body|center|h1|meta))|",
+        r#"@\{|\[\s*(?:@?\{|\] *(?:\n|$))|\{\s*(?:["'“”„}\\:]|@\{|"#,
         r"[A-Za-z_][\w-]* *(?:=(?:[^=]|$)|:(?:/?[^/]|$))))",
     ));
     start.is_match(&text[..floor(text, WITHIN)])

@@ -231,29 +231,29 @@ impl<'a> Reader<'a> {
 
     /// Returns where the next object starts in the rest of the line, or a page of markup.
     fn object_start(&mut self, from: usize) -> Option<usize> {
-        let line = self.here();
-        let front = &self.text[from..line.end];
-        if is_page(front.trim_start()) {
-            return Some(line.end - front.trim_start().len());
-        }
+        let (line, text) = (self.here(), self.text);
+        let front = line.end - text[from..line.end].trim_start().len();
+        let page = Some(front).filter(|front| text[*front..].starts_with('<'));
         let skipped = self.no_object_before.max(from);
-        let text = self.text.get(skipped..line.end)?;
         // PowerShell's objects have a sign in front.
-        for (at, _) in text.match_indices(['{', '[', '@']) {
-            if object::may_start(&self.text[skipped + at..self.stop()]) {
-                return Some(skipped + at);
-            }
+        let signs = text.get(skipped..line.end)?.match_indices(['{', '[', '@']);
+        let mut starts = page.into_iter().chain(signs.map(|(at, _)| skipped + at));
+        let start = starts.find(|start| object::may_start(&text[*start..self.stop()]));
+        if start.is_none() {
+            self.no_object_before = line.end;
         }
-        self.no_object_before = line.end;
-        None
+        start
     }
 
     /// Reads an object: a body, a record of an exchange, or else text. Returns where to go on.
     fn object(&mut self, start: usize) -> usize {
         let (line, stop) = (self.here(), self.stop());
         let text = &self.text[start..stop];
-        if is_page(text) {
-            return self.page(start, text);
+        if text.starts_with('<') {
+            let end = pattern!("(?i)</html>").find(text);
+            let end = end.map_or(text.len(), |end| end.end());
+            self.out.body(Body::page(&text[..end]));
+            return self.goes_to(start + end);
         }
         let found = object::read(text);
         self.no_object_before = start + found.as_ref().map_or(1, |found| found.end.max(1));
@@ -261,92 +261,42 @@ impl<'a> Reader<'a> {
             return start;
         };
         let end = self.no_object_before;
-        // The box of a list of tasks, or of a notebook, with words behind it.
-        let is_box = found.value == Value::Array(Vec::new());
-        if is_box
-            && text[found.end..]
-                .trim_start_matches(' ')
-                .starts_with(|c| c != '\n')
-        {
-            return start;
-        }
         // Of an archive of which the start is missing: headers of the request above.
-        let items = found.value.as_array().map_or(&[][..], Vec::as_slice);
-        let pairs = [&found.value].into_iter().chain(items).filter_map(pair);
-        let texts = pairs.filter_map(|(name, value)| Some((name, value.as_str()?)));
-        let headers: Vec<(&str, &str)> = texts.collect();
+        let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
         let is_open = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
-        if !headers.is_empty() && self.out.is(is_open) {
-            for (name, value) in headers {
-                self.out.header(Block::Request, name, value);
-            }
-            let request = &mut self.out.shown().request;
-            request.is_whole |= request.headers > 1;
-            return self.goes_to(end);
-        }
-        let labels = |name| self.words.labels(name, start - line.start);
-        let is_request = labels("part request") || labels("not a body");
+        let part = match self.words.labels("part request", start - line.start) {
+            _ if is_pair && self.out.is(is_open) => Part::Sent,
+            true => Part::Request,
+            false => Part::Any,
+        };
         let body = |is_any| {
             let body = Body::of(&found.value, found.is_whole(), is_any);
-            body.filter(|_| !is_request)
+            body.filter(|_| part == Part::Any)
         };
-        let part = if is_request { Part::Request } else { Part::Any };
-        let (mut own, mut records) = (body(false), vec![Record::default()]);
-        let may_record = |own: &Body| own.shape == Shape::Error;
-        if own.as_ref().is_none_or(may_record) {
-            record("", &found.value, part, 0, &mut records);
+        let (own, mut records) = (body(false), vec![Shown::default()]);
+        if own.as_ref().is_none_or(|own| own.shape == Shape::Error) {
+            record("", &found.value, part, 0, &self.out.variables, &mut records);
         }
         // What a program says of its run holds its exchanges, and its error is not theirs.
-        own = own.filter(|_| !records.iter().any(Record::is_whole));
-        if own.is_none() && !records.iter().any(Record::is_answered) {
-            // Any other JSON at the start of a line is a response; in code, what looks like one.
-            let is_json = text[1..].trim_start().starts_with(['"', '}']);
-            let front = self.text[line.start..start].trim();
-            own = body(is_json && front.bytes().all(|b| b.is_ascii_digit()));
-            if own.is_none() {
-                return start;
-            }
-        }
-        for record in records.into_iter().filter(|_| own.is_none()) {
-            for line in record.log().lines() {
-                self.piece(line, &Words::of(line), Role::Text);
-            }
-            if let Some(body) = Body::read(&record.body, true) {
-                self.out.body(body);
-            }
-        }
-        let end = own.map_or(end, |body| self.commented(body, end));
-        self.goes_to(end)
-    }
-
-    /// Takes a body, and what Emacs has in comments behind it: its request and its response. Returns
-    /// where these end.
-    fn commented(&mut self, body: Body, end: usize) -> usize {
-        /// The maximum number of lines of them.
-        const MOST: usize = 100;
-        let next = self.lines.partition_point(|line| line.end < end) + 1;
-        let comment = |line| {
-            let text = self.text_of(line)?.trim_start();
-            text.strip_prefix("//").map(str::trim_start)
+        let is_record = |record: &Shown| match own {
+            Some(_) => record.request.address.is_some() && record.body.is_some(),
+            None => record.is_answered() || part == Part::Sent,
         };
-        let is_behind = comment(next + 1).is_some_and(|text| text.starts_with("HTTP/"));
-        let comments = (next..).take(if is_behind { MOST } else { 0 });
-        let comments: Vec<&str> = comments.map_while(comment).collect();
-        for text in &comments {
-            self.piece(text, &Words::of(text), Role::Text);
+        if records.iter().any(is_record) {
+            for record in records {
+                self.out.recorded(record);
+            }
+            return self.goes_to(end);
         }
+        // Any other JSON at the start of a line is a response; in code, what looks like one.
+        let is_json = text[1..].trim_start().starts_with(['"', '}']);
+        let front = self.text[line.start..start].trim();
+        let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
+        let Some(body) = own.or_else(|| body(is_any)) else {
+            return start;
+        };
         self.out.body(body);
-        let last = next + comments.len() - 1;
-        let last = self.lines.get(last).filter(|_| !comments.is_empty());
-        last.map_or(end, |line| line.end)
-    }
-
-    /// Reads a page of markup, to its end or to what stands behind it for certain.
-    fn page(&mut self, start: usize, text: &str) -> usize {
-        let end = pattern!("(?i)</html>").find(text);
-        let end = end.map_or(text.len(), |end| end.end());
-        self.out.body(Body::page(&text[..end]));
-        self.goes_to(start + end)
+        self.goes_to(end)
     }
 
     // --- Text.
@@ -374,7 +324,7 @@ impl<'a> Reader<'a> {
             Words::of(text)
         };
         self.piece(text, &words, role);
-        // Its body stands in front.
+        // Emacs has its body in front.
         if text.starts_with("//") && text.contains("HTTP/") {
             self.out.fresh();
         }
@@ -813,47 +763,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An exchange that an object records.
-#[derive(Default)]
-struct Record {
-    method: String,
-    address: String,
-    /// The headers, a line each.
-    sent: String,
-    received: String,
-    status: String,
-    body: String,
-}
-
-impl Record {
-    const fn is_answered(&self) -> bool {
-        !self.status.is_empty() || !self.body.is_empty()
-    }
-
-    const fn is_whole(&self) -> bool {
-        !self.address.is_empty() && !self.body.is_empty()
-    }
-
-    /// Returns all but its body as a client's log has it.
-    fn log(&self) -> String {
-        // Of one header it is not said that it is all.
-        let is_whole = self.sent.lines().count() > 1;
-        let version = if is_whole { " HTTP/1.1" } else { "" };
-        let method = Some(&*self.method).filter(|method| !method.is_empty());
-        format!(
-            "{} {}{version}\nrequest headers\n{}\nstatus: {}\nresponse headers\n{}\n",
-            method.unwrap_or("GET"),
-            self.address,
-            self.sent,
-            self.status,
-            self.received
-        )
-    }
-}
-
 /// Looks for exchanges in the value of a member of an object that records them, as logs and
 /// archives do.
-fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec<Record>) {
+fn record(
+    name: &str,
+    value: &Value,
+    part: Part,
+    depth: usize,
+    variables: &Variables,
+    records: &mut Vec<Shown>,
+) {
     /// The maximum depth.
     const DEEPEST: usize = 12;
     let Some(found) = records.last_mut().filter(|_| depth <= DEEPEST) else {
@@ -863,20 +782,21 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
         Value::Array(items) => {
             for item in items {
                 if part == Part::Any && item.is_object() {
-                    records.push(Record::default());
+                    records.push(Shown::default());
                 }
-                record(name, item, part, depth + 1, records);
+                record(name, item, part, depth + 1, variables, records);
             }
             return;
         }
         Value::Object(members) => {
             if let Some((name, own)) = pair(value) {
                 // As archives list headers.
-                return record(&lower(name), own, part, depth + 1, records);
+                return record(&lower(name), own, part, depth + 1, variables, records);
             }
             let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
-            if is_inner && Body::of(value, true, false).is_some() {
-                found.body = value.to_string();
+            let body = Body::of(value, true, false).filter(|_| is_inner);
+            if body.is_some() {
+                found.body = body;
                 return;
             }
             for (name, own) in members {
@@ -889,42 +809,37 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
                     _ if words::is("part response", name) => Part::Response,
                     part => part,
                 };
-                record(name, own, inner, depth + 1, records);
+                record(name, own, inner, depth + 1, variables, records);
             }
             return;
         }
-        Value::String(text) => text.trim().replace('\n', " "),
+        Value::String(text) => text.trim().to_owned(),
         value => value.to_string(),
     };
     let is = |kind| words::is(kind, name);
-    let header = format!("{name}: {text}\n");
-    let header = if words::is_header(&header) {
-        &*header
-    } else {
-        ""
-    };
-    let is_set = value.as_bool() != Some(false) && !value.is_null() && !text.is_empty();
-    let scheme = is_set
-        .then(|| Words::of(name).kind("scheme named"))
-        .flatten();
+    let is_set = !matches!(&*text, "" | "false" | "null");
+    let scheme = Words::of(name).kind("scheme named");
+    let request = &mut found.request;
     match part {
-        Part::Received => found.received += header,
-        _ if part == Part::Sent || name == "authorization" => found.sent += header,
-        _ if scheme.is_some() => {
-            let scheme = scheme.unwrap_or_default();
-            found.sent.extend(["authorization: ", scheme, " ***\n"]);
+        Part::Received => found.headers.push((name.to_owned(), text)),
+        Part::Sent => request.header(name, &text, variables),
+        _ if name == "authorization" => request.header(name, &text, variables),
+        _ if scheme.is_some() && is_set => {
+            request.header("authorization", scheme.unwrap_or_default(), variables);
         }
         _ if is("address key") => {
             let is_path = text.starts_with('/') && text.contains("/apps");
             let address = Address::of_path(&text).filter(Address::is_of_api);
             if address.is_some() && (is_path || text.contains("://")) {
-                found.address = text;
+                request.address = address;
             }
         }
-        _ if is("method key") && words::is("method", &text) => found.method = text,
+        _ if is("method key") && words::is("method", &text) => request.method = Some(text),
         Part::Request => {}
-        _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => found.status = text,
-        _ if is("body key") && Body::read(&text, true).is_some() => found.body = text,
+        _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => {
+            found.status = text.parse().ok();
+        }
+        _ if is("body key") => found.body = Body::read(&text, true).or(found.body.take()),
         _ => {}
     }
 }
@@ -932,13 +847,6 @@ fn record(name: &str, value: &Value, part: Part, depth: usize, records: &mut Vec
 /// Returns the name and the value that an object is as a whole, as archives list headers.
 fn pair(value: &Value) -> Option<(&str, &Value)> {
     Some((value.get("name")?.as_str()?, value.get("value")?))
-}
-
-/// Tells whether a page of markup starts with a text.
-fn is_page(text: &str) -> bool {
-    let start = || lower(&text[..floor(text, 10)]);
-    let mut tags = words::section("page").iter();
-    text.starts_with('<') && tags.any(|tag| start().starts_with(tag))
 }
 
 /// Returns where the next path stands in a text, as a word of its own.

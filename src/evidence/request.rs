@@ -88,6 +88,36 @@ impl Request {
         all
     }
 
+    /// Takes a header, as it was sent.
+    pub(super) fn header(&mut self, name: &str, value: &str, variables: &Variables) {
+        self.headers += 1;
+        match &*lower(name) {
+            "authorization" => self.credential = Some(judge_value(value, None, None, variables)),
+            "host" => {
+                let other = self.address.as_ref().and_then(|own| own.at_host(value));
+                self.address = other.or(self.address.take());
+            }
+            name => self.other_header(name),
+        }
+    }
+
+    /// Takes what was not known of it from another notation of it.
+    pub(super) fn fill(&mut self, other: Self) {
+        // A trace shows that a variable is empty.
+        let is_empty = |(_, mistake): &Judged| *mistake == Some(Mistake::EmptyToken);
+        let is_known = !self.credential.as_ref().is_some_and(is_empty);
+        let credential = other.credential.filter(|_| is_known);
+        self.credential = credential.or(self.credential.take());
+        self.method = self.method.take().or(other.method);
+        self.address = self.address.take().or(other.address);
+        self.is_whole |= other.is_whole;
+        self.is_hidden |= other.is_hidden;
+        self.is_filtered |= other.is_filtered;
+        self.is_shown |= other.is_shown;
+        self.headers += other.headers;
+        self.mistakes.extend(other.mistakes);
+    }
+
     /// Takes a header that is not `Authorization`, but may hold a token.
     pub(super) fn other_header(&mut self, name: &str) {
         if words::is("other header", name.trim()) && !self.mistakes.contains(&Mistake::OtherHeader)
