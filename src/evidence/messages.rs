@@ -4,7 +4,6 @@
 
 use super::plain::Plain;
 use super::words::{self, floor, lower, section};
-use regex_lite::Regex;
 
 /// One message of a thread.
 #[derive(Clone, Debug, Default)]
@@ -37,11 +36,11 @@ impl Messages {
         let mut open: Vec<Option<usize>> = Vec::new();
         // The depth of a header, and its date, until a line stands behind it.
         let mut header = None;
-        let (mut header_end, mut no_block_before) = (0, 0);
+        let mut header_end = 0;
         for (index, line) in plain.lines.iter().enumerate() {
             let depth = line.depth;
             if index >= header_end
-                && let Some((lines, date)) = header_at(plain, index, &mut no_block_before)
+                && let Some((lines, date)) = header_at(plain, index)
             {
                 header_end = index + lines;
                 header = Some((depth, date));
@@ -110,119 +109,92 @@ impl Messages {
 }
 
 /// Returns how many lines a mail program's header has that begins at a line, and its date.
-fn header_at(
-    plain: &Plain,
-    index: usize,
-    no_block_before: &mut usize,
-) -> Option<(usize, Option<i64>)> {
-    const LONGEST: usize = 200;
+fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
+    /// The maximum number of bytes of a line, and of lines, of a header.
+    const MOST: (usize, usize) = (200, 12);
+    let depth = plain.lines[index].depth;
     let line = |at: usize| {
-        let line = plain.lines.get(at)?;
+        let line = plain.lines.get(at).filter(|line| line.depth == depth)?;
         let text = &plain.text[line.start..line.end];
-        (text.len() < LONGEST).then_some((text.trim(), line.depth))
+        (text.len() < MOST.0).then_some(text.trim())
     };
-    let (text, depth) = line(index)?;
-    let above = line(index.saturating_sub(1)).filter(|(_, its)| *its == depth);
-    let mut rules = ["---", "___", "==="].iter();
-    let is_rule = rules.any(|rule| text.starts_with(rule));
+    let text = line(index)?;
     let wrote = text.trim_end_matches(['>', ' ', '*']);
-    if is_rule && words::says("original", &lower(text)) {
+    let mut rules = ["---", "___", "==="].iter();
+    if rules.any(|rule| text.starts_with(rule)) && words::says("original", &lower(text)) {
         return Some((1, None));
     } else if wrote.ends_with([':', '：']) && words::says("wrote", &lower(wrote)) {
         // “On …, NAME wrote:”, perhaps over two lines.
-        let date = minutes(text).or_else(|| minutes(above?.0));
+        let date = minutes(text).or_else(|| minutes(line(index.checked_sub(1)?)?));
         let is_header = date.is_some() || text.contains(['@', ',']);
         return is_header.then_some((1, date));
     }
-    header_block(line, index, no_block_before)
-}
-
-/// Reads a block such as “From: … / Sent: … / To: … / Subject: …”, in any language.
-fn header_block<'a>(
-    line: impl Fn(usize) -> Option<(&'a str, usize)>,
-    from: usize,
-    no_block_before: &mut usize,
-) -> Option<(usize, Option<i64>)> {
-    /// The maximum number of lines of a header.
-    const MOST: usize = 12;
-    if from < *no_block_before {
-        return None;
-    }
-    // What a line says, and which it is of those that tell a header.
+    // “From: … / Sent: … / To: … / Subject: …”, in any language: what a line says, and which it is of
+    // those that tell a header.
     let field = |at: usize| {
-        let (text, depth) = line(at)?;
-        let (name, value) = text.split_once([':', '：'])?;
+        let (name, value) = line(at)?.split_once([':', '：'])?;
         let name = name.trim_matches([' ', '*', '-']);
-        let which = (name.len() < 40).then(|| words::which("mail", &lower(name)));
-        Some((which?, value, depth))
+        let which = words::which("mail", &lower(name)).unwrap_or_default();
+        (name.len() < 40).then_some((which, value))
     };
-    let (Some(_), _, depth) = field(from)? else {
+    let is_known = |at: usize| field(at).is_some_and(|(which, _)| !which.is_empty());
+    // A line in front that is one of a header was looked at already.
+    if !is_known(index) || index > 0 && is_known(index - 1) {
         return None;
-    };
-    let (mut lines, mut date, mut seen) = (0, None, [false; 3]);
-    while lines < MOST
-        && let Some((which, value, _)) = field(from + lines).filter(|field| field.2 == depth)
-    {
-        for (seen, name) in seen.iter_mut().zip(["from", "sent", "subject"]) {
-            *seen |= which == Some(name);
-        }
-        if which == Some("sent") {
-            date = minutes(value);
-        }
-        lines += 1;
     }
-    *no_block_before = from + lines;
+    let fields: Vec<_> = (index..).take(MOST.1).map_while(field).collect();
+    let last = |kind: &str| fields.iter().rfind(|(which, _)| *which == kind);
+    let sent = last("sent");
     // Two of the three: a “From:” alone is no mail.
-    let is_one = seen.iter().filter(|seen| **seen).count() > 1;
-    is_one.then_some((lines, date))
+    let seen = [last("from"), sent, last("subject")]
+        .iter()
+        .flatten()
+        .count();
+    (seen > 1).then(|| (fields.len(), sent.and_then(|(_, value)| minutes(value))))
 }
 
 /// Reads a date with a clock time, in whichever order and language, as minutes.
 fn minutes(text: &str) -> Option<i64> {
     let clock = pattern!(r"(?:^|[^\d:])(\d\d?)[:h](\d\d)(?:[:.]\d\d)?(?:\s?([ap])\.?m)?");
     let date = pattern!(r"(\d{1,4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d{1,4})");
-    let year = pattern!(r"(?:^|\D)(20\d\d)(?:\D|$)");
-    let day = pattern!(r"(?:^|[^\d:])([12]\d|3[01]|0?[1-9])(?:[^\d:]|$)");
     let text = &*lower(&text[..floor(text, 200)]);
-    let numbers = |pattern: &Regex| {
-        let found = pattern.captures(text)?;
-        let groups = found.iter().skip(1).flatten();
-        let numbers = groups.filter_map(|group| group.as_str().parse().ok());
-        Some(numbers.collect::<Vec<i64>>())
-    };
-    let (year, month, day) = match numbers(date).as_deref() {
-        Some([year @ (1000..), month, day]) => (*year, *month, *day),
-        // Americans write the month first: only one of both can be told, if it is above twelve.
-        Some([month, day, year @ (1000..)]) if *day > 12 || text.contains('/') && *month <= 12 => {
-            (*year, *month, *day)
+    let number = |text: &str| text.parse::<i64>().unwrap_or_default();
+    let (year, month, day) = if let Some(found) = date.captures(text) {
+        match found.extract().1.map(number) {
+            [year @ (1000..), month, day] => (year, month, day),
+            // Americans write the month first: only one of both can be told, if it is above twelve.
+            [month, day, year] if day > 12 || text.contains('/') && month <= 12 => {
+                (year, month, day)
+            }
+            [day, month, year] => (year, month, day),
         }
-        Some([day, month, year @ (1000..)]) => (*year, *month, *day),
-        _ => {
-            let of_year = year.captures(text)?.get(1)?;
-            let month = |word: &str| {
-                let is_it = |names: &&str| names.split(' ').any(|name| word.starts_with(name));
-                let found = section("month").iter().position(is_it);
-                let found = found.filter(|_| word.chars().count() > 2);
-                found.and_then(|month| i64::try_from(month + 1).ok())
-            };
-            // The name of a day may begin like that of a month, as in “mardi 17 novembre 2026”.
-            let is_border = |c: char| !c.is_alphabetic();
-            let mut before = text[..of_year.start()].rsplit(is_border);
-            let mut behind = text[of_year.end()..].split(is_border);
-            let month = before.find_map(month).or_else(|| behind.find_map(month))?;
-            (numbers(year)?[0], month, numbers(day)?[0])
-        }
+    } else {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != ':');
+        let words: Vec<&str> = words.collect();
+        let year = words
+            .iter()
+            .position(|word| (2000..2100).contains(&number(word)))?;
+        // The name of a day may begin like that of a month, as in “mardi 17 novembre 2026”.
+        let mut near = words[..year].iter().rev().chain(&words[year..]);
+        let month = near.find_map(|word| {
+            let is_it = |names: &&str| names.split(' ').any(|name| word.starts_with(name));
+            let found = section("month").iter().position(is_it);
+            found.filter(|_| word.chars().count() > 2)
+        });
+        let mut days = words
+            .iter()
+            .map(|word| number(word.trim_end_matches(char::is_alphabetic)));
+        let day = days.find(|day| (1..=31).contains(day))?;
+        (number(words[year]), i64::try_from(month? + 1).ok()?, day)
     };
     let minute = clock.captures(text).map_or(0, |found| {
-        let number = |group: usize| found[group].parse().unwrap_or(0);
-        let half = match found.get(3).map(|half| half.as_str()) {
-            Some("p") => 12,
-            Some(_) => 0,
-            None => number(1) / 12 * 12,
+        let hour = match found.get(3).map(|half| half.as_str()) {
+            None => number(&found[1]),
+            half => number(&found[1]) % 12 + if half == Some("p") { 12 } else { 0 },
         };
-        (number(1) % 12 + half) * 60 + number(2)
+        hour * 60 + number(&found[2])
     });
-    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_date = year > 999 && (1..=12).contains(&month) && (1..=31).contains(&day);
     // Months of 31 days keep the order, and nothing else is asked.
     is_date.then_some(((year * 12 + month) * 31 + day) * 24 * 60 + minute)
 }
