@@ -328,40 +328,26 @@ impl Value {
     }
 }
 
-/// What an error of curl's is.
-pub(super) enum CurlError {
-    /// There was no complete response.
-    Fault(&'static str),
-    /// There was a response, and `--fail` hid its body.
-    Status,
-    /// The command could not be read as it was meant, so nothing was asked.
-    Misread,
-    /// It says nothing about the response.
-    Nothing,
-}
-
-/// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes).
-pub(super) fn curl_error(words: &Words) -> Option<CurlError> {
+/// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes). It is a
+/// fault, or else a `status` whose body `--fail` hid, `misread` if the command was not read as it was
+/// meant, so that nothing was asked, or `nothing` that is said of the response.
+pub(super) fn curl_error(words: &Words) -> Option<&'static str> {
     let error = &words.lower[words.lower.find("curl:")?..];
     let (number, said) = error.split_once('(')?.1.split_once(')')?;
     let own = words::which("curl", number).unwrap_or("unknown");
-    let last = said.rsplit(": ").next().unwrap_or_default().trim();
     // A host that was not found is none, but a part of the command that curl took for an address,
     // since the shell does not know its quotes.
-    let is_name = last.contains('.') || last == "localhost";
-    let is_misread =
-        !is_name || has_prefix(last) || last.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
-    let fault = match (own, words.kind("fault")) {
-        ("status", _) => return Some(CurlError::Status),
-        ("nothing", None) => return Some(CurlError::Nothing),
-        ("dns", _) if is_misread => return Some(CurlError::Misread),
+    let host = said.rsplit(": ").next().unwrap_or_default().trim();
+    let is_host = (host.contains('.') || host == "localhost")
+        && !has_prefix(host)
+        && !host.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
+    Some(match (own, words.kind("fault")) {
+        ("dns", _) if !is_host => "misread",
         ("misread", Some("not_http")) => "not_http",
-        ("misread", _) => return Some(CurlError::Misread),
         ("tls_failed", Some("closed")) => "closed_in_handshake",
-        ("tls_no_roots", _) => own,
         ("refused", _) if said.contains("proxy") => "proxy_unreachable",
+        ("status" | "misread" | "tls_no_roots", _) => own,
         // The words say more than the number.
         (own, told) => told.unwrap_or(own),
-    };
-    Some(CurlError::Fault(fault))
+    })
 }

@@ -8,13 +8,14 @@
 //! Invariant: each character is looked at a bounded number of times.
 
 use super::body::{Body, Shape};
-use super::command::{self, Command, CurlError};
+use super::command::{self, Command};
 use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables};
 use super::words::{self, Strength, Words, floor, lower};
+use crate::check::CheckId;
 use crate::pasted::{Incomplete, Mistake};
 use crate::token::TokenKind;
 use regex_lite::{Match, Regex};
@@ -601,13 +602,13 @@ impl<'a> Reader<'a> {
     /// Looks for the errors of clients, shells and filters, and tells whether there was one.
     fn errors(&mut self, words: &Words, how: Strength) -> bool {
         let failure = match command::curl_error(words) {
-            Some(CurlError::Status) => {
+            Some("status") => {
                 self.out.shown().request.is_hidden |= how != Strength::Example;
                 return false;
             }
-            Some(CurlError::Fault(name)) => Failure::Fault(name),
-            Some(CurlError::Misread) => Failure::Misread(Mistake::Quotes),
-            Some(_) => return true,
+            Some("nothing") => return true,
+            Some("misread") => Failure::Misread(Mistake::Quotes),
+            Some(name) => Failure::Fault(name),
             None if how == Strength::Example => return false,
             None if words.says("mistake powershell_alias") => {
                 Failure::Misread(Mistake::PowerShellAlias)
@@ -648,7 +649,8 @@ impl<'a> Reader<'a> {
             let label = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
             let own = || step.filter(|_| words.labels("step", at));
             if at + 3 == text.len()
-                && let Some(step) = words::printed_step(label()).or_else(own)
+                && let Some(step) =
+                    { words::which("printed", label()).and_then(CheckId::named) }.or_else(own)
             {
                 self.out.told(Some(step), status);
                 continue;
@@ -906,6 +908,6 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     let is_sign = is_sure
         || (is_bracketed || is_result) && is_named()
         || words.labels("label", at)
-        || words.names_status(status, at, at + 3);
+        || words.names_status(status, at);
     (is_sign && !is_compared).then_some(is_sure)
 }

@@ -45,7 +45,9 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
                 lexicon.index[slot(line.as_bytes())].push(Entry {
                     section: lexicon.names.len() - 1,
                     wording: line,
-                    is_inside: mark == Some('~'),
+                    // Writing without spaces has no ends of words.
+                    is_inside: mark == Some('~')
+                        || !line.is_ascii() && !line.contains(char::is_lowercase),
                 });
             }
         }
@@ -66,8 +68,8 @@ pub(super) fn lower(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let small = |c: char| {
-        let mut small = c.to_lowercase().take(1);
-        small.find(|small| small.len_utf8() == c.len_utf8())
+        let small = c.to_lowercase().next();
+        small.filter(|small| small.len_utf8() == c.len_utf8())
     };
     let small = text.chars().map(|c| small(c).unwrap_or(c));
     Cow::Owned(small.collect())
@@ -93,19 +95,6 @@ pub(super) fn which(kind: &str, text: &str) -> Option<&'static str> {
     LEXICON.whole.get(&(kind, text)).copied()
 }
 
-/// Returns the step whose status a command was asked to print behind a label, if it is known.
-pub(super) fn printed_step(label: &str) -> Option<CheckId> {
-    which("printed", label).map(step_of)
-}
-
-/// Returns the step that the name of a kind stands for.
-fn step_of(name: &str) -> CheckId {
-    match name {
-        "apps" => CheckId::AppsList,
-        _ => CheckId::PipelinesList,
-    }
-}
-
 /// Returns the status that a text in lower case names as a whole.
 pub(super) fn status_named(lower: &str) -> Option<u16> {
     let is_around = |c: char| c.is_whitespace() || ".!:;,\"'()[]{}<>–-。、」「".contains(c);
@@ -129,22 +118,21 @@ pub(super) struct Words {
     hits: Vec<Hit>,
 }
 
-fn is_letter(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
 impl Words {
     /// Looks for all wordings in a text.
     pub(super) fn of(text: &str) -> Self {
         let lower = lower(text).into_owned();
-        let bytes = lower.as_bytes();
+        let is_letter = |c: char| c.is_alphanumeric() || c == '_';
         let (mut hits, mut is_start) = (Vec::new(), true);
         for (start, c) in lower.char_indices() {
-            for slot in [slot(&bytes[start..]), slot(&bytes[start..=start])] {
+            let rest = &lower[start..];
+            for slot in [slot(rest.as_bytes()), slot(&rest.as_bytes()[..1])] {
                 let entries = LEXICON.index[slot].iter();
-                let found = entries.filter(|entry| {
-                    lower[start..].starts_with(entry.wording)
-                        && (entry.is_inside || is_free(entry.wording, is_start, &lower[start..]))
+                let found = entries.filter(|Entry { wording, .. }| rest.starts_with(wording));
+                let found = found.filter(|entry| {
+                    let (wording, behind) = rest.split_at(entry.wording.len());
+                    let is_end = !wording.ends_with(is_letter) || !behind.starts_with(is_letter);
+                    entry.is_inside || is_end && (is_start || !wording.starts_with(is_letter))
                 });
                 hits.extend(found.map(|entry| Hit {
                     section: entry.section,
@@ -213,54 +201,59 @@ impl Words {
         self.label(name, place).is_some()
     }
 
-    /// Tells whether a status has its name behind a place, or in front of one.
-    pub(super) fn names_status(&self, status: u16, front: usize, behind: usize) -> bool {
+    /// Tells whether a status at a place has its name behind it, or in front.
+    pub(super) fn names_status(&self, status: u16, place: usize) -> bool {
         const NEAR: usize = 64;
         let gap = |c: char| c.is_whitespace() || "()-–:\"',".contains(c);
-        let start = self.lower.len() - self.lower[behind..].trim_start_matches(gap).len();
-        let end = self.lower[..front].trim_end_matches(['(', ' ', '[']).len();
+        let behind = self.lower[place + 3..].trim_start_matches(gap);
+        let start = self.lower.len() - behind.len();
+        let end = self.lower[..place].trim_end_matches(['(', ' ', '[']).len();
         let name = format!("status {status}");
-        let mut hits = self.within(&name, front.saturating_sub(NEAR)..start + NEAR);
-        hits.any(|(hit, _)| hit.start == start || hit.end == end && end < front)
+        let mut hits = self.within(&name, place.saturating_sub(NEAR)..start + NEAR);
+        hits.any(|(hit, _)| hit.start == start || hit.end == end && end < place)
     }
 
     /// Returns the step that the text names.
     pub(super) fn step(&self) -> Option<CheckId> {
-        self.kind("step").map(step_of)
+        self.kind("step").and_then(CheckId::named)
     }
 
     /// Returns the step that is named last in front of a place, if it is near.
     pub(super) fn step_before(&self, place: usize) -> Option<CheckId> {
         const NEAR: usize = 160;
         let near = self.within("step", place.saturating_sub(NEAR)..place);
-        let last = near.max_by_key(|(hit, _)| hit.start);
-        last.map(|(_, name)| step_of(name))
+        near.last().and_then(|(_, name)| CheckId::named(name))
     }
 
     /// Returns the sentence around a place.
     pub(super) fn sentence(&self, place: usize) -> Range<usize> {
         /// The maximum number of bytes on each side.
         const WINDOW: usize = 400;
-        let start = floor(&self.lower, place.saturating_sub(WINDOW));
-        let end = floor(&self.lower, place + WINDOW);
-        let stops = |part: Range<usize>| {
-            let found = self.lower[part.clone()].match_indices(['.', '!', '?', '。', '？']);
-            let ends = found.map(move |(at, sign)| (part.start + at, part.start + at + sign.len()));
+        let is_stop = |at: &usize| {
+            let (before, rest) = self.lower.as_bytes().split_at(*at);
             // An abbreviation such as “e.g.” ends none.
-            ends.filter(|(at, end)| {
-                let mut before = self.lower[..*at].bytes().rev().take(2);
-                let behind = self.lower[*end..].chars().next();
-                end - at > 1
-                    || behind.is_none_or(char::is_whitespace)
+            let mut before = before.iter().rev().take(2);
+            match rest {
+                [b'.' | b'!' | b'?', behind @ ..] => {
+                    behind.first().is_none_or(u8::is_ascii_whitespace)
                         && before.all(|b| !matches!(b, b'.' | b' '))
-            })
+                }
+                rest => ["。", "？"]
+                    .iter()
+                    .any(|stop| rest.starts_with(stop.as_bytes())),
+            }
         };
-        let before = stops(start..place).next_back();
-        let behind = stops(place..end).next();
-        let rest = &self.lower[place..behind.map_or(end, |(_, end)| end)];
+        let start = floor(&self.lower, place.saturating_sub(WINDOW));
+        let start = { start..place }.rev().find(is_stop).unwrap_or(start);
+        let end = floor(&self.lower, place + WINDOW);
+        let stop = { place..end }.find(is_stop);
+        let is_question = stop.is_some_and(|at| self.lower[at..].starts_with(['?', '？']));
         // “We get 401, what now?” tells it, and asks something else.
-        let comma = rest.find(", ").filter(|_| rest.ends_with(['?', '？']));
-        before.map_or(start, |(_, end)| end)..place + comma.unwrap_or(rest.len())
+        let end = stop.map_or(end, |at| {
+            at + self.lower[at..].chars().next().map_or(0, char::len_utf8)
+        });
+        let comma = self.lower[place..end].find(", ").filter(|_| is_question);
+        start..comma.map_or(end, |comma| place + comma)
     }
 
     /// Tells whether a part of the text reads as a sentence in whichever language: words of letters, and
@@ -280,35 +273,27 @@ impl Words {
         // What stands behind a client's name is its own, such as “could not be resolved”.
         let before = part.start..own.map_or(part.end, |(own, _)| own.start);
         // A part of an address or of a name, as in “bitrise.io”, is no word of a sentence.
-        let is_part = |hit: Hit| self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
-        let says = |name: &str, part: &Range<usize>| {
-            let mut hits = self.within(name, part.clone());
-            hits.any(|(hit, _)| !is_part(hit))
+        let words = |name, part: &Range<usize>| {
+            let is_word = |hit: &Hit| !self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
+            let hits = self.within(name, part.clone());
+            hits.filter(move |(hit, _)| is_word(hit))
         };
-        let mut persons = self.within("person", before.clone());
-        let first = persons.find(|(_, which)| *which == "first");
-        let first = first.map_or(part.end, |(hit, _)| hit.start);
+        let mut first = self.within("person first", before.clone());
+        let first = first.next().map_or(part.end, |(hit, _)| hit.start);
         // “We got it when we tried” tells it.
-        let mut conditions = self.within("conditional", before.clone());
-        let is_condition = conditions
-            .any(|(hit, which)| !is_part(hit) && (which != "clause" || hit.start < first));
+        let mut conditions = words("conditional", &before);
+        let is_condition = conditions.any(|(hit, which)| which != "clause" || hit.start < first);
         let text = self.lower[part.clone()].trim_end();
         if is_condition || text.ends_with(['?', '？']) {
             Strength::Example
-        } else if says("person", &before) || own.is_none() && says("prose", part) {
+        } else if words("person", &before).next().is_some()
+            || own.is_none() && words("prose", part).next().is_some()
+        {
             Strength::Prose
         } else {
             Strength::Client
         }
     }
-}
-
-/// Tells whether a wording at the start of a text is words of its own.
-fn is_free(wording: &str, is_start: bool, text: &str) -> bool {
-    // Writing without spaces has no ends of words.
-    let has_ends = wording.is_ascii() || wording.chars().any(char::is_lowercase);
-    let is_end = !wording.ends_with(is_letter) || !text[wording.len()..].starts_with(is_letter);
-    !has_ends || is_end && (is_start || !wording.starts_with(is_letter))
 }
 
 /// Returns where the label ends that stands in front of a place: before signs, and articles.
