@@ -4,7 +4,7 @@ use crate::exchange::{Body, Fault};
 use crate::redact::Redactor;
 use crate::responder::TITLE_WITHIN;
 use crate::wire::Document;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::CONTENT_TYPE;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
@@ -43,7 +43,16 @@ pub(super) async fn read(
             return (Body::Json(document), Vec::new());
         }
     }
-    if is_markup(text, received.headers()) {
+    // HTML, XHTML or XML, which Bitrise's API never sends: by its content type, or by what it begins
+    // with.
+    let media_type = received.headers().get(CONTENT_TYPE);
+    let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
+    let media_type = media_type.unwrap_or_default();
+    let markup = ["text/html", "text/xml", "application/x"];
+    let says_markup = markup
+        .iter()
+        .any(|start| media_type.starts_with(start.as_bytes()));
+    if says_markup || text.starts_with(b"<") {
         bytes.truncate(TITLE_WITHIN);
         bytes.shrink_to_fit();
         return (Body::Html, bytes);
@@ -83,14 +92,4 @@ async fn fill(
 fn text_of(bytes: &[u8]) -> &[u8] {
     let mark = "\u{feff}".as_bytes();
     bytes.strip_prefix(mark).unwrap_or(bytes).trim_ascii_start()
-}
-
-/// Tells whether a body that is not JSON is HTML, XHTML or XML, which Bitrise's API never sends: by
-/// its content type, or by what it begins with.
-fn is_markup(text: &[u8], headers: &HeaderMap) -> bool {
-    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
-    let says_html = media_type.starts_with(b"text/html");
-    let says_xml = media_type.starts_with(b"text/xml") || media_type.starts_with(b"application/x");
-    says_html || says_xml || text.starts_with(b"<")
 }

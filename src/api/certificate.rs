@@ -13,95 +13,84 @@ const EXTENSIONS: u8 = 0xa3;
 const TRUE: &[u8] = &[0xff];
 
 /// The parts of a certificate that tell whose it is.
-pub(super) struct Certificate<'a> {
-    issuer: &'a [u8],
-    subject: &'a [u8],
-    extensions: &'a [u8],
+pub(super) struct Certificate {
+    /// What the issuer calls itself: its common name, else its organization, else what there is.
+    pub(super) issuer: Option<String>,
+    /// Whether it was issued by the one that it is for.
+    pub(super) is_self_signed: bool,
+    /// Whether it is one that signs others.
+    pub(super) is_authority: bool,
 }
 
-impl<'a> Certificate<'a> {
+impl Certificate {
     /// Reads a certificate, or returns nothing if it is none.
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let signed = values(bytes).next()?;
-        let content = values(values(signed.1).next()?.1);
+        let content = values(values(signed.held).next()?.held);
         // Its number, the algorithm, who issued it, from when to when, for whom.
-        let mut fields = content.skip_while(|(tag, _)| *tag == VERSION);
-        let issuer = fields.nth(2)?.1;
-        let subject = fields.nth(1)?.1;
-        let extensions = fields.find(|(tag, _)| *tag == EXTENSIONS);
-        Some(Self {
-            issuer,
-            subject,
-            extensions: extensions.map_or(&[], |(_, held)| held),
-        })
-    }
-
-    /// Tells whether it was issued by the one that it is for.
-    pub(super) fn is_self_signed(&self) -> bool {
-        self.issuer == self.subject
-    }
-
-    /// Tells whether it is one that signs others.
-    pub(super) fn is_authority(&self) -> bool {
-        let mut extensions = values(self.extensions).flat_map(|(_, list)| values(list));
-        extensions.any(|(_, extension)| {
-            let mut parts = values(extension);
-            let is_wanted = parts.next().is_some_and(|(_, id)| id == BASIC_CONSTRAINTS);
-            let mut flags = parts.last().into_iter().flat_map(|(_, text)| values(text));
-            is_wanted && flags.any(|(_, held)| values(held).any(|(_, flag)| flag == TRUE))
-        })
-    }
-
-    /// Returns what the issuer calls itself: its common name, else its organization, else what there is.
-    pub(super) fn issuer(&self) -> Option<String> {
-        let parts = values(self.issuer).flat_map(|(_, set)| values(set));
-        let parts = parts.filter_map(|(_, part)| {
-            let mut part = values(part);
-            let (id, text) = (part.next()?.1, String::from_utf8_lossy(part.next()?.1));
+        let mut fields = content.skip_while(|field| field.tag == VERSION);
+        let issuer = fields.nth(2)?.held;
+        let subject = fields.nth(1)?.held;
+        let extensions = fields.find(|field| field.tag == EXTENSIONS);
+        let mut extensions = { extensions.iter() }
+            .flat_map(|field| values(field.held))
+            .flat_map(|list| values(list.held));
+        let is_authority = extensions.any(|extension| {
+            let mut parts = values(extension.held);
+            let is_wanted = parts.next().is_some_and(|id| id.held == BASIC_CONSTRAINTS);
+            let mut flags = parts.last().into_iter().flat_map(|text| values(text.held));
+            is_wanted && flags.any(|flags| values(flags.held).any(|flag| flag.held == TRUE))
+        });
+        let parts = values(issuer).flat_map(|set| values(set.held));
+        let parts = parts.filter_map(|part| {
+            let mut part = values(part.held);
+            let (id, text) = (part.next()?.held, part.next()?.held);
+            let text = String::from_utf8_lossy(text).into_owned();
             (!text.trim().is_empty()).then_some((id, text))
         });
-        let rank = |id| match id {
+        let best = parts.min_by_key(|(id, _)| match *id {
             COMMON_NAME => 0,
             ORGANIZATION => 1,
             _ => 2,
-        };
-        let best = parts.min_by_key(|(id, _)| rank(*id));
-        best.map(|(_, text)| text.into_owned())
+        });
+        Some(Self {
+            issuer: best.map(|(_, text)| text),
+            is_self_signed: issuer == subject,
+            is_authority,
+        })
     }
 }
 
-/// Returns the first value of a text in DER whole, without what stands behind it.
-pub(super) fn first_value(bytes: &[u8]) -> Option<&[u8]> {
-    let (_, _, behind) = split(bytes)?;
-    bytes.get(..bytes.len() - behind.len())
+/// A value in DER.
+pub(super) struct Value<'a> {
+    tag: u8,
+    /// What it holds.
+    held: &'a [u8],
+    /// Itself, with its tag and length.
+    pub(super) whole: &'a [u8],
 }
 
-/// Returns the values that stand one behind the other in a text in DER, with the tag of each.
-fn values(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+/// Returns the values that stand one behind the other in a text in DER.
+pub(super) fn values(mut bytes: &[u8]) -> impl Iterator<Item = Value<'_>> {
     std::iter::from_fn(move || {
-        let (tag, held, behind) = split(bytes)?;
+        let (&tag, rest) = bytes.split_first()?;
+        let (first, rest) = rest.split_first()?;
+        let (length, rest) = match first.checked_sub(0x80) {
+            None => (usize::from(*first), rest),
+            // The length is a number of its own, of so many bytes.
+            Some(digits) => {
+                let (digits, rest) = rest.split_at_checked(digits.into())?;
+                let length = digits.iter().try_fold(0_usize, |length, digit| {
+                    length.checked_mul(0x100)?.checked_add((*digit).into())
+                });
+                (length?, rest)
+            }
+        };
+        let (held, behind) = rest.split_at_checked(length)?;
+        let (whole, _) = bytes.split_at(bytes.len() - behind.len());
         bytes = behind;
-        Some((tag, held))
+        Some(Value { tag, held, whole })
     })
-}
-
-/// Splits off the first value of a text in DER: its tag, what it holds, and what stands behind it.
-fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = bytes.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match first.checked_sub(0x80) {
-        None => (usize::from(*first), rest),
-        // The length is a number of its own, of so many bytes.
-        Some(digits) => {
-            let (digits, rest) = rest.split_at_checked(digits.into())?;
-            let length = digits.iter().try_fold(0_usize, |length, digit| {
-                length.checked_mul(0x100)?.checked_add((*digit).into())
-            });
-            (length?, rest)
-        }
-    };
-    let (held, behind) = rest.split_at_checked(length)?;
-    Some((*tag, held, behind))
 }
 
 #[cfg(test)]
@@ -153,15 +142,12 @@ mod tests {
         ] {
             let bytes = certificate(parts, is_ca);
             let read = Certificate::read(&bytes).unwrap();
-            assert_eq!(read.issuer().as_deref(), issuer);
-            assert_eq!(
-                read.is_authority(),
-                matches!(is_ca, IsCa::Ca(_)),
-                "{issuer:?}"
-            );
-            assert!(read.is_self_signed());
+            assert_eq!(read.issuer.as_deref(), issuer);
+            let is_authority = matches!(is_ca, IsCa::Ca(_));
+            assert_eq!(read.is_authority, is_authority, "{issuer:?}");
+            assert!(read.is_self_signed);
             let longer = [&*bytes, b"more"].concat();
-            assert_eq!(first_value(&longer), Some(&*bytes));
+            assert_eq!(values(&longer).next().unwrap().whole, bytes);
         }
     }
 
@@ -172,10 +158,8 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = byte;
             for bytes in [&*bytes, &bytes[..at], &rest] {
-                if let Some(read) = Certificate::read(bytes) {
-                    let _ = (read.issuer(), read.is_authority(), read.is_self_signed());
-                }
-                prop_assert!(first_value(bytes).is_none_or(|first| first.len() <= bytes.len()));
+                let _ = Certificate::read(bytes);
+                prop_assert!(values(bytes).map(|value| value.whole.len()).sum::<usize>() <= bytes.len());
             }
         }
     }

@@ -16,18 +16,18 @@ pub use roots::Roots;
 
 use crate::app::Slug;
 use crate::base_url::BaseUrl;
-use crate::exchange::{Exchange, Fault, FaultKind, ProxyResponse, Response};
+use crate::exchange::{Exchange, Fault, FaultKind, Response};
 use crate::plan::NotRun;
-use crate::proxy::{Route, UNRESERVED};
+use crate::proxy::{ProxyUrl, Route, UNRESERVED};
 use crate::redact::Redactor;
 use crate::responder;
 use crate::text::Clean;
 use crate::token::Token;
+use hyper_util::client::proxy::matcher::Matcher;
 use percent_encoding::utf8_percent_encode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect;
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use throttle::{Admission, Closing, Throttle};
 use tokio::sync::Notify;
@@ -67,9 +67,6 @@ const CONNECTION_WINDOW: u32 = 10 * 1024 * 1024;
 /// that only has to wait for its turn.
 const MOST_TURNS: u32 = 50;
 
-/// The longest time that a proxy is asked again for what it refuses.
-const MAX_ASKING: Duration = Duration::from_secs(5);
-
 /// What a [`Client`] needs to know.
 pub struct Settings {
     /// The address of the API.
@@ -105,6 +102,8 @@ pub struct Pause {
 
 /// Sends the requests that DX sends, with the token in `Authorization` and nowhere else.
 pub struct Client {
+    /// The proxy that requests go through, without its user and password.
+    pub proxy: Option<String>,
     http: reqwest::Client,
     settings: Settings,
     redactor: Redactor,
@@ -127,18 +126,9 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.client.throttle.borrow_mut().leave();
+        self.client.throttle.borrow_mut().in_flight -= 1;
         self.client.freed.notify_waiters();
     }
-}
-
-/// One attempt at a request.
-struct Attempt {
-    outcome: Result<Response, Fault>,
-    /// How long the server asks to wait before another.
-    retry_after: Option<Duration>,
-    /// The address that was connected to, or tried.
-    remote_address: Option<SocketAddr>,
 }
 
 impl Client {
@@ -178,7 +168,12 @@ impl Client {
             // Plain http is for this machine alone; a proxy would see the token in clear.
             _ if !encrypted => None,
             Route::Direct => None,
-            Route::System => transport::system_proxy(base),
+            // macOS and Windows have settings.
+            Route::System => {
+                let uri = base.as_str().parse();
+                let found = uri.map_or(None, |uri| Matcher::from_system().intercept(&uri));
+                found.and_then(|found| ProxyUrl::parse(&found.uri().to_string()).ok())
+            }
             Route::Proxy(proxy) => Some(proxy.clone()),
         };
         // The library reads no settings of its own.
@@ -200,23 +195,23 @@ impl Client {
         let secrets = || secrets.iter().flatten().map(String::as_str);
         let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
         let redactor_of_words = redactor().and(Redactor::of_short(secrets()));
-        let redactor = redactor();
-        let way = Way::new(base, proxy, lookups);
+        let host = base.host_str().unwrap_or_default().to_owned();
+        let port = base.port_or_known_default().unwrap_or_default();
         Ok(Self {
+            proxy: proxy.as_ref().map(ToString::to_string),
             http,
-            settings,
-            redactor,
+            redactor: redactor(),
             redactor_of_words,
-            way,
+            way: Way {
+                server: (host, port),
+                proxy,
+                lookups,
+            },
+            settings,
             deadline,
             throttle: RefCell::default(),
             freed: Notify::new(),
         })
-    }
-
-    /// Returns the proxy that requests go through, without its user and password.
-    pub fn proxy(&self) -> Option<String> {
-        self.way.proxy.as_ref().map(ToString::to_string)
     }
 
     /// Tells whether the server's limit of requests leaves no hope for this run: it answers
@@ -253,42 +248,40 @@ impl Client {
         let (mut failed, mut turns) = (0, 0);
         let last = loop {
             if self.left().is_zero() {
-                break Attempt {
-                    outcome: Err(FaultKind::MaxTime.into()),
-                    retry_after: None,
-                    remote_address: None,
-                };
+                break Exchange::new(&url, Err(FaultKind::MaxTime.into()));
             }
             let attempt = self.attempt(&url).await;
             let (retry, left, asked) = (&self.settings.retry, self.left(), attempt.retry_after);
             let pause = |made| retry.pause(made, asked, left, retry::jitter());
-            let is_limit = |response: &&Response| response.is_rate_limit();
-            let limit = attempt.outcome.as_ref().ok().filter(is_limit);
-            if let Some(limit) = limit {
+            let tell = |made, pause| {
+                let after = attempt.outcome.as_ref().map(|response| response.status);
+                (self.settings.on_pause)(&Pause {
+                    made,
+                    most: retry.retries.saturating_add(1),
+                    pause,
+                    after: after.map_err(Fault::clone),
+                });
+            };
+            if attempt.response().is_some_and(Response::is_rate_limit) {
                 // It is one for all requests.
                 turns += 1;
-                let mut made = 0;
-                let pause = |fruitless| {
-                    made = failed + fruitless;
-                    pause(made)
-                };
-                let (closings, now) = (place.closings, Instant::now());
-                let throttle = &self.throttle;
+                let (throttle, closings, now) = (&self.throttle, place.closings, Instant::now());
+                let pause = |fruitless| pause(failed + fruitless);
                 let closing = throttle.borrow_mut().limited(closings, asked, now, pause);
                 match closing {
                     Closing::GiveUp => break attempt,
                     Closing::Closed(_) | Closing::Known if turns > MOST_TURNS => break attempt,
                     Closing::Known => {}
-                    Closing::Closed(pause) => self.tell(made, pause, Ok(limit.status)),
+                    Closing::Closed(pause) => tell(failed + throttle.borrow().fruitless, pause),
                 }
                 drop(place);
                 place = self.place().await;
                 continue;
             }
             failed += 1;
-            let (is_transient, after) = match &attempt.outcome {
-                Ok(response) => (response.is_transient(), Ok(response.status)),
-                Err(fault) => (fault.kind.is_transient(), Err(fault.clone())),
+            let is_transient = match &attempt.outcome {
+                Ok(response) => response.is_transient(),
+                Err(fault) => fault.kind.is_transient(),
             };
             if !is_transient && attempt.outcome.is_ok() {
                 self.throttle.borrow_mut().answered();
@@ -296,16 +289,13 @@ impl Client {
             let Some(pause) = pause(failed).filter(|_| is_transient) else {
                 break attempt;
             };
-            self.tell(failed, pause, after);
+            tell(failed, pause);
             sleep(pause).await;
         };
         Exchange {
-            url,
             attempts: failed + turns,
             elapsed: started.elapsed(),
-            retry_after: last.retry_after,
-            remote_address: last.remote_address,
-            outcome: last.outcome,
+            ..last
         }
     }
 
@@ -327,34 +317,30 @@ impl Client {
         }
     }
 
-    fn tell(&self, made: u32, pause: Duration, after: Result<Option<u16>, Fault>) {
-        let most = self.settings.retry.retries.saturating_add(1);
-        (self.settings.on_pause)(&Pause {
-            made,
-            most,
-            pause,
-            after,
-        });
-    }
-
     /// Makes one attempt.
-    async fn attempt(&self, url: &str) -> Attempt {
+    async fn attempt(&self, url: &str) -> Exchange {
         let until = self.deadline.min(Instant::now() + self.settings.timeout);
         let clean: Clean<'_> = &|text| self.redactor_of_words.clean(text);
+        let late = || match self.left() {
+            Duration::ZERO => Fault::from(FaultKind::MaxTime),
+            _ => FaultKind::Timeout.into(),
+        };
         // Lets the connection notice what it got without having asked: the HTTP library gives up a
         // connection with such bytes on it, so that they are not taken for this request's response.
         yield_now().await;
         let mut received = match timeout_at(until, self.http.get(url).send()).await {
             Ok(Ok(received)) => received,
             failed => {
-                let error = match failed {
-                    Ok(Err(error)) => self.proxy_words(self.way.fault(&error, clean), until).await,
-                    Ok(Ok(_)) | Err(_) => self.late(),
+                let fault = match failed {
+                    Ok(Err(error)) => {
+                        let fault = self.way.fault(&error, clean);
+                        self.way.ask(fault, until, clean).await
+                    }
+                    Ok(Ok(_)) | Err(_) => late(),
                 };
-                return Attempt {
-                    outcome: Err(error),
-                    retry_after: None,
+                return Exchange {
                     remote_address: self.way.address(),
+                    ..Exchange::new(url, Err(fault))
                 };
             }
         };
@@ -362,7 +348,6 @@ impl Client {
         let remote_address = received.remote_addr();
         // A body that comes too late doesn't undo the status that came before it.
         let fault = |error: &reqwest::Error| self.way.fault(error, clean);
-        let late = || self.late();
         let (body, page) = body::read(&mut received, &self.redactor, until, late, fault).await;
         let headers = received.headers().iter();
         let headers: Vec<_> = headers
@@ -372,52 +357,15 @@ impl Client {
         // The library writes “HTTP/2.0”.
         let version = format!("{:?}", received.version()).replace("/2.0", "/2");
         let response = responder::response(url, Some(status), &headers, (body, &page), clean);
-        Attempt {
-            outcome: Ok(Response {
-                http_version: Some(version.into()),
-                ..response
-            }),
+        let response = Response {
+            http_version: Some(version.into()),
+            ..response
+        };
+        Exchange {
             retry_after,
             remote_address,
+            ..Exchange::new(url, Ok(response))
         }
-    }
-
-    /// Adds to the fault of a proxy what the proxy says, if it says something, as one of SOCKS does
-    /// not: the HTTP library tells no more of its response than that it was no success, or a 407. So
-    /// it is asked once more, with the same bytes; a password that was wrong is left out, so that it
-    /// does not count twice.
-    async fn proxy_words(&self, fault: Fault, until: Instant) -> Fault {
-        let is_of_proxy = matches!(fault.kind, FaultKind::ProxyLogin | FaultKind::ProxyRefused);
-        let proxy = self.way.proxy.as_ref();
-        let proxy = proxy.filter(|proxy| is_of_proxy && proxy.scheme == "http");
-        let (Some(proxy), Some(address)) = (proxy, self.way.address()) else {
-            return fault;
-        };
-        let is_407 = fault.kind == FaultKind::ProxyLogin;
-        let (host, port) = &self.way.server;
-        let request = proxy.request(&format!("{host}:{port}"), USER_AGENT, !is_407);
-        let until = until.min(Instant::now() + MAX_ASKING);
-        let Ok(Ok(received)) = timeout_at(until, transport::ask(address, &request)).await else {
-            return fault;
-        };
-        let clean: Clean<'_> = &|text| self.redactor_of_words.clean(text);
-        // Another response than the first time is not what this fault is about.
-        let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
-        match proxy.response(&received, clean).filter(fits) {
-            Some(words) => Fault::of_proxy(fault.kind, words),
-            None => fault,
-        }
-    }
-
-    /// Says which of the two limits was reached.
-    fn late(&self) -> Fault {
-        let over = self.left().is_zero();
-        if over {
-            FaultKind::MaxTime
-        } else {
-            FaultKind::Timeout
-        }
-        .into()
     }
 
     fn left(&self) -> Duration {

@@ -65,35 +65,38 @@ pub(super) fn jitter() -> f64 {
     upper / f64::from(u8::MAX)
 }
 
-/// Reads the longest wait that the headers of a response ask for.
+/// Reads the longest wait that the headers of a response ask for: a number of seconds, or an HTTP date
+/// (RFC 9110, section 10.2.3). A date in the past asks for no wait.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let values = headers.get_all(RETRY_AFTER).into_iter();
-    values
-        .filter_map(|value| parse_retry_after(value.to_str().ok()?, now))
-        .max()
-}
-
-/// Reads one `Retry-After`: a number of seconds, or an HTTP date (RFC 9110, section 10.2.3). A
-/// date in the past asks for no wait.
-fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        value.parse().map_or(LONGEST_WAIT, Duration::from_secs)
-    } else {
-        httpdate::parse_http_date(value)
-            .ok()?
-            .duration_since(now)
-            .unwrap_or_default()
-    };
-    Some(wait.min(LONGEST_WAIT))
+    let waits = headers
+        .get_all(RETRY_AFTER)
+        .into_iter()
+        .filter_map(|value| {
+            let value = value.to_str().ok()?.trim();
+            let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+                value.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+            } else {
+                let date = httpdate::parse_http_date(value).ok()?;
+                date.duration_since(now).unwrap_or_default()
+            };
+            Some(wait.min(LONGEST_WAIT))
+        });
+    waits.max()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
 
     const AMPLE: Duration = Duration::from_secs(300);
+
+    /// Returns what one header asks for; nothing if it can't be one.
+    fn one(value: &str, now: SystemTime) -> Option<Duration> {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).ok()?)]);
+        retry_after(&headers, now)
+    }
 
     #[test]
     fn pauses_double_up_to_the_cap_and_then_end() {
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let wait = |value| parse_retry_after(value, now).map(|wait| wait.as_secs());
+        let wait = |value| one(value, now).map(|wait| wait.as_secs());
         assert_eq!(wait("120"), Some(120));
         assert_eq!(wait(" 0 "), Some(0));
         assert_eq!(wait("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
@@ -174,7 +177,7 @@ mod tests {
         #[test]
         fn any_header_asks_for_a_bounded_wait_or_for_none(value in ".*", at in 0_u64..1 << 39) {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
-            if let Some(wait) = parse_retry_after(&value, now) {
+            if let Some(wait) = one(&value, now) {
                 prop_assert!(wait <= LONGEST_WAIT);
             }
         }
@@ -184,9 +187,9 @@ mod tests {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
             let wait = Duration::from_secs(wait);
             let date = httpdate::fmt_http_date(now + wait);
-            prop_assert_eq!(parse_retry_after(&date, now), Some(wait));
+            prop_assert_eq!(one(&date, now), Some(wait));
             let seconds = wait.as_secs().to_string();
-            prop_assert_eq!(parse_retry_after(&seconds, now), Some(wait));
+            prop_assert_eq!(one(&seconds, now), Some(wait));
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! Root certificates: those that the user names, and the system's.
 
-use super::certificate::first_value;
+use super::certificate::values;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 #[cfg(all(unix, not(target_vendor = "apple")))]
 use {
     base64::{Engine as _, engine::general_purpose::STANDARD},
+    rustls::{OtherError, client::WebPkiServerVerifier},
     std::{collections::HashSet, fs, path::Path},
 };
 
@@ -26,32 +27,34 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Reads the extra certificates; nothing unless there is at least one, and all are usable.
+    /// Reads the extra certificates of a file, which is text in PEM or one certificate in DER; nothing
+    /// unless there is at least one and all are usable, and if the text breaks off or one of them is
+    /// not base64.
+    ///
+    /// OpenSSL's `TRUSTED CERTIFICATE` is a certificate with remarks for OpenSSL behind it.
     pub(super) fn extra(&self) -> Option<Vec<CertificateDer<'static>>> {
+        const LABEL: &str = "CERTIFICATE-----";
         let Some(bytes) = &self.extra else {
             return Some(Vec::new());
         };
-        let roots = certificates(bytes)?;
+        let first = |bytes: &[u8]| {
+            let first = values(bytes).next()?.whole;
+            Some(CertificateDer::from(first.to_vec()))
+        };
+        let roots: Vec<_> = if let Ok(text) = std::str::from_utf8(bytes) {
+            let text = text.replace("TRUSTED CERTIFICATE-----", LABEL);
+            let text = text.replace("X509 CERTIFICATE-----", LABEL);
+            let found = CertificateDer::pem_slice_iter(text.as_bytes());
+            found
+                .map(|bytes| first(&bytes.ok()?))
+                .collect::<Option<_>>()?
+        } else {
+            vec![first(bytes)?]
+        };
         let mut store = RootCertStore::empty();
         let all_usable = roots.iter().all(|root| store.add(root.clone()).is_ok());
         (all_usable && !roots.is_empty()).then_some(roots)
     }
-}
-
-/// Reads the certificates of a file, which is text in PEM or one certificate in DER. Returns
-/// nothing if the text breaks off or one of them is not base64.
-///
-/// OpenSSL's `TRUSTED CERTIFICATE` is a certificate with remarks for OpenSSL behind it.
-fn certificates(bytes: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    const LABEL: &str = "CERTIFICATE-----";
-    let first = |bytes: &[u8]| Some(CertificateDer::from_slice(first_value(bytes)?).into_owned());
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return Some(vec![first(bytes)?]);
-    };
-    let text = text.replace("TRUSTED CERTIFICATE-----", LABEL);
-    let text = text.replace("X509 CERTIFICATE-----", LABEL);
-    let found = CertificateDer::pem_slice_iter(text.as_bytes());
-    found.map(|bytes| first(&bytes.ok()?)).collect()
 }
 
 /// Reads the certificates of a bundle that can be read. The TLS library's own reader decodes each as
@@ -68,11 +71,6 @@ fn bundled(text: &str) -> Vec<CertificateDer<'static>> {
     sections.filter_map(read).collect()
 }
 
-/// This machine's store of root certificates is empty or unreadable.
-#[derive(Debug, thiserror::Error)]
-#[error("no root certificates")]
-pub(super) struct NoRoots;
-
 /// What checks certificates by some of the roots.
 #[derive(Debug)]
 pub(super) struct Trust {
@@ -83,7 +81,7 @@ pub(super) struct Trust {
 
 /// What checks certificates.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-pub(super) type Verifier = Arc<rustls::client::WebPkiServerVerifier>;
+pub(super) type Verifier = Arc<WebPkiServerVerifier>;
 
 /// What checks certificates.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
@@ -96,7 +94,7 @@ pub(super) type Verifier = rustls_platform_verifier::Verifier;
 /// hundreds of files.
 ///
 /// # Errors
-/// Returns [`NoRoots`] if there is no root at all.
+/// Returns a [`rustls::client::VerifierBuilderError`] if there is no root at all.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 pub(super) fn load(
     extra: Vec<CertificateDer<'static>>,
@@ -137,20 +135,11 @@ pub(super) fn load(
         entries.for_each(|entry| add(&mut store, &entry.path(), true));
     }
     store.add_parsable_certificates(extra);
-    if store.is_empty() {
-        return Err(other(NoRoots));
-    }
-    let store = Arc::new(store);
-    let builder = rustls::client::WebPkiServerVerifier::builder_with_provider(store, provider);
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
     Ok(Trust {
-        verifier: builder.build().map_err(other)?,
+        verifier: verifier.map_err(|error| Error::Other(OtherError(Arc::new(error))))?,
         is_whole: is_whole || folders.is_empty(),
     })
-}
-
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::Other(rustls::OtherError(Arc::new(error)))
 }
 
 /// Trusts the system's roots and some more.

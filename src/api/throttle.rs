@@ -14,8 +14,8 @@ const PATIENCE: usize = 4;
 /// own number of retries is used up.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    /// How many requests are in flight.
-    in_flight: usize,
+    /// How many requests are in flight: those that were let go and have not ended.
+    pub(super) in_flight: usize,
     /// The most that were in flight at once.
     busiest: usize,
     /// How many may be in flight at once; `None` for as many as are asked for.
@@ -25,7 +25,7 @@ pub(super) struct Throttle {
     /// How often the gate was closed.
     closings: u32,
     /// How often it was closed since the last response.
-    fruitless: u32,
+    pub(super) fruitless: u32,
     /// When it opens again, where it was closed.
     opens: Option<Instant>,
     /// Whether there is no use in waiting any longer.
@@ -66,11 +66,6 @@ impl Throttle {
         self.in_flight += 1;
         self.busiest = self.busiest.max(self.in_flight);
         Admission::Go(self.closings)
-    }
-
-    /// Notes that a request that was let go has ended, however it did.
-    pub(super) fn leave(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
     }
 
     /// Notes a response that is no request to come back later.
@@ -149,12 +144,10 @@ mod tests {
             assert_eq!(closed(&mut throttle, 0, now), Closing::Known);
         }
         assert_eq!(throttle.admit(now), Admission::At(now + SECOND));
-        for _ in 0..8 {
-            throttle.leave();
-        }
+        throttle.in_flight -= 8;
         assert_eq!(fill(&mut throttle, 8, now + SECOND), [1; 4]);
         assert_eq!(throttle.admit(now + SECOND), Admission::Full);
-        throttle.leave();
+        throttle.in_flight -= 1;
         assert_eq!(throttle.admit(now + SECOND), Admission::Go(1));
     }
 

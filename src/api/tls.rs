@@ -1,10 +1,16 @@
 //! TLS: which certificates are trusted, and what a fault means.
 
 use super::certificate::Certificate;
-use super::roots::{self, NoRoots, Roots, Trust};
-use crate::exchange::{Fault, FaultKind};
+use super::roots::{self, Roots, Trust};
+use crate::exchange::Fault;
+use crate::exchange::FaultKind::{
+    self, TlsAuthorityAsServer, TlsBadCertificate, TlsClientCertificateWanted, TlsExpired,
+    TlsFailed, TlsNoCommonProtocol, TlsNoRoots, TlsNotSpoken, TlsNotYetValid, TlsSelfSigned,
+    TlsUnknownIssuer, TlsWrongName,
+};
 use crate::plan::NotRun;
 use crate::text::{Clean, Untrusted};
+use rustls::client::VerifierBuilderError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -17,6 +23,9 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
+
+/// How many of a certificate's names are worth telling; some have a hundred.
+const NAMES: usize = 3;
 
 /// Makes the TLS configuration: TLS 1.2 at least, and the roots, which are waited for until `deadline`. If
 /// nothing is to be encrypted, no roots are loaded, and no certificate would be trusted.
@@ -132,7 +141,23 @@ impl ServerCertVerifier for SystemVerifier {
                 verified = second;
             }
         }
-        verified.map_err(|error| rejected(error, end_entity))
+        verified.map_err(|error| {
+            let (kind, instead) = meaning(&error);
+            let read = Certificate::read(end_entity);
+            let is_authority = read.as_ref().is_some_and(|read| read.is_authority);
+            let is_self_signed = read.as_ref().is_some_and(|read| read.is_self_signed);
+            let rejected = Arc::new(Rejected {
+                kind: match kind {
+                    TlsBadCertificate if is_authority => TlsAuthorityAsServer,
+                    TlsBadCertificate | TlsUnknownIssuer if is_self_signed => TlsSelfSigned,
+                    kind => kind,
+                },
+                error,
+                issuer: read.and_then(|read| read.issuer),
+                instead,
+            });
+            Error::InvalidCertificate(CertificateError::Other(OtherError(rejected)))
+        })
     }
 
     fn verify_tls12_signature(
@@ -170,105 +195,66 @@ struct Rejected {
     error: Error,
     kind: FaultKind,
     issuer: Option<String>,
-}
-
-fn rejected(error: Error, certificate: &CertificateDer<'_>) -> Error {
-    use FaultKind::{TlsAuthorityAsServer, TlsBadCertificate, TlsSelfSigned, TlsUnknownIssuer};
-    let read = Certificate::read(certificate);
-    let is_authority = read.as_ref().is_some_and(Certificate::is_authority);
-    let is_self_signed = read.as_ref().is_some_and(Certificate::is_self_signed);
-    let kind = match kind(&error) {
-        TlsBadCertificate if is_authority => TlsAuthorityAsServer,
-        TlsBadCertificate | TlsUnknownIssuer if is_self_signed => TlsSelfSigned,
-        kind => kind,
-    };
-    let issuer = read.and_then(|read| read.issuer());
-    let rejected = Arc::new(Rejected {
-        error,
-        kind,
-        issuer,
-    });
-    Error::InvalidCertificate(CertificateError::Other(OtherError(rejected)))
+    instead: Option<String>,
 }
 
 /// Tells what a TLS error means; `clean` is applied to every text of the certificate.
 pub(super) fn fault(error: &Error, clean: Clean<'_>) -> Fault {
-    let rejected = match error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(error))) => {
-            error.downcast_ref::<Rejected>()
-        }
-        _ => None,
-    };
-    let Some(Rejected {
-        error,
-        kind,
-        issuer,
-    }) = rejected
-    else {
-        return kind(error).into();
-    };
-    let cleaned = |text: &str| Untrusted::cleaned(text, clean);
-    Fault {
-        issuer: issuer.as_deref().map(cleaned),
-        instead: instead(error).as_deref().map(cleaned),
-        ..(*kind).into()
+    if let Error::InvalidCertificate(CertificateError::Other(OtherError(error))) = error
+        && let Some(rejected) = error.downcast_ref::<Rejected>()
+    {
+        let cleaned = |text: &String| Untrusted::cleaned(text, clean);
+        return Fault {
+            issuer: rejected.issuer.as_ref().map(cleaned),
+            instead: rejected.instead.as_ref().map(cleaned),
+            ..rejected.kind.into()
+        };
     }
+    meaning(error).0.into()
 }
 
-fn kind(error: &Error) -> FaultKind {
-    match error {
+/// Tells what a TLS error means, and what a certificate holds in place of what was wanted.
+fn meaning(error: &Error) -> (FaultKind, Option<String>) {
+    let kind = match error {
         Error::InvalidCertificate(error) => match error {
-            CertificateError::UnknownIssuer => FaultKind::TlsUnknownIssuer,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                FaultKind::TlsExpired
+            CertificateError::UnknownIssuer => TlsUnknownIssuer,
+            CertificateError::ExpiredContext { not_after, .. } => {
+                return (TlsExpired, Some(format!("on {}", date(*not_after))));
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                FaultKind::TlsNotYetValid
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                return (
+                    TlsNotYetValid,
+                    Some(format!("before {}", date(*not_before))),
+                );
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                FaultKind::TlsWrongName
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                // The library's text for one is `DnsName("host")`.
+                let names = presented.iter();
+                let names = names.map(|name| name.split('"').nth(1).unwrap_or(name));
+                let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+                let first = names.get(..NAMES).unwrap_or(&names).join(", ");
+                let instead = match names.len() {
+                    0 => None,
+                    1..=NAMES => Some(format!("for {first}")),
+                    all => Some(format!("for {first} and {} more", all - NAMES)),
+                };
+                return (TlsWrongName, instead);
             }
-            _ => FaultKind::TlsBadCertificate,
+            CertificateError::Expired => TlsExpired,
+            CertificateError::NotValidYet => TlsNotYetValid,
+            CertificateError::NotValidForName => TlsWrongName,
+            _ => TlsBadCertificate,
         },
-        Error::AlertReceived(Alert::CertificateRequired) => FaultKind::TlsClientCertificateWanted,
+        Error::AlertReceived(Alert::CertificateRequired) => TlsClientCertificateWanted,
         Error::PeerIncompatible(_)
         | Error::AlertReceived(
             Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
-        ) => FaultKind::TlsNoCommonProtocol,
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => FaultKind::TlsNotSpoken,
-        Error::Other(OtherError(error)) if error.is::<NoRoots>() => FaultKind::TlsNoRoots,
-        _ => FaultKind::TlsFailed,
-    }
-}
-
-/// Returns what a certificate holds in place of what was wanted.
-fn instead(error: &Error) -> Option<String> {
-    /// How many of its names are worth telling; some certificates have a hundred.
-    const NAMES: usize = 3;
-    let Error::InvalidCertificate(error) = error else {
-        return None;
+        ) => TlsNoCommonProtocol,
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsNotSpoken,
+        Error::Other(OtherError(error)) if error.is::<VerifierBuilderError>() => TlsNoRoots,
+        _ => TlsFailed,
     };
-    match error {
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            // The library's text for one is `DnsName("host")`.
-            let names = presented.iter();
-            let names = names.map(|name| name.split('"').nth(1).unwrap_or(name));
-            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-            let first = names.get(..NAMES).unwrap_or(&names).join(", ");
-            match names.len() {
-                0 => None,
-                1..=NAMES => Some(format!("for {first}")),
-                all => Some(format!("for {first} and {} more", all - NAMES)),
-            }
-        }
-        CertificateError::ExpiredContext { not_after, .. } => {
-            Some(format!("on {}", date(*not_after)))
-        }
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            Some(format!("before {}", date(*not_before)))
-        }
-        _ => None,
-    }
+    (kind, None)
 }
 
 fn date(time: UnixTime) -> String {

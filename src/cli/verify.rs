@@ -187,7 +187,7 @@ impl Run<'_> {
             roots: request.roots,
             on_pause: Box::new(move |pause| pauses.pause(pause)),
         })?;
-        self.report.target.proxy = client.proxy();
+        self.report.target.proxy.clone_from(&client.proxy);
         self.report.token = TokenInfo {
             source: self.report.token.source,
             ..info
