@@ -7,7 +7,6 @@
 use super::sections::{Block, Section, Share, sections, shares};
 use super::{Scope, mark, status};
 use crate::diagnosis::{Diagnosis, span};
-use crate::report::TokenSource;
 use crate::text::{Span, Text};
 use askama::Template;
 use askama::filters::{Escaper as _, Html};
@@ -55,6 +54,7 @@ pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
         max_workspaces: MAX_WORKSPACES,
     };
     let shares = shares(&diagnosis.apps.coverage);
+    let (target, source) = (&diagnosis.target, diagnosis.token.source);
     let page = Page {
         style: STYLE,
         style_hash: STYLE_HASH,
@@ -65,7 +65,17 @@ pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
         all: shares.iter().map(|share| share.number).sum(),
         shares,
         sections: sections(diagnosis, scope),
-        run: run(diagnosis),
+        run: super::known([
+            ("Options", Some(target.command.clone())),
+            ("Base URL", target.base_url.clone()),
+            ("Proxy", target.proxy.clone()),
+            (
+                "Token from",
+                source.map(|source| source.as_str().to_owned()),
+            ),
+            ("Started", Some(super::utc(&diagnosis.checked_at))),
+            ("Took", diagnosis.duration_ms.map(span)),
+        ]),
         tool: super::tool(&diagnosis.tool),
     };
     page.render()
@@ -91,19 +101,6 @@ fn marked(text: &Text) -> String {
         out += close;
     }
     out
-}
-
-fn run(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
-    let target = &diagnosis.target;
-    let source = diagnosis.token.source.map(TokenSource::as_str);
-    super::known([
-        ("Options", Some(target.command.clone())),
-        ("Base URL", target.base_url.clone()),
-        ("Proxy", target.proxy.clone()),
-        ("Token from", source.map(str::to_owned)),
-        ("Started", Some(super::utc(&diagnosis.checked_at))),
-        ("Took", diagnosis.duration_ms.map(span)),
-    ])
 }
 
 #[cfg(test)]

@@ -61,10 +61,7 @@ pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
 
 /// Renders a diagnosis for people, with at most so many apps in a table.
 pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
+    let mut page = Page::new(style);
     let mark = page.mark(status(diagnosis));
     if style.detail == Detail::Quiet {
         let origin = super::origin(diagnosis);
@@ -129,10 +126,7 @@ pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
 
 /// Renders the page of an HTTP status for people.
 pub fn explain_status(status: u16, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
+    let mut page = Page::new(style);
     page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
     for line in diagnosis::status(status) {
         page.heading(line.step);
@@ -148,10 +142,7 @@ pub fn explain_status(status: u16, style: Style) -> String {
 
 /// Renders the list of all verdicts and reasons for people.
 pub fn explain_index(style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-    };
+    let mut page = Page::new(style);
     for verdict in Verdict::ALL {
         let name = page.painted(BOLD, verdict.as_str());
         page.line(&format!("{name} (exit code {})", verdict.exit_code()));
@@ -182,12 +173,14 @@ struct Page {
 }
 
 impl Page {
+    const fn new(style: Style) -> Self {
+        let text = String::new();
+        Self { style, text }
+    }
+
     /// Begins the page of a code with what it means.
     fn opened(style: Style, code: &str, meaning: &str, facts: &[(&str, &str)]) -> Self {
-        let mut page = Self {
-            style,
-            text: String::new(),
-        };
+        let mut page = Self::new(style);
         page.line(&page.painted(BOLD, code));
         page.block("", 0, &meaning.into());
         page.line("");

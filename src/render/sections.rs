@@ -213,6 +213,15 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     if !(is_news || scope.is_full) {
         return None;
     }
+    let listed = { workspaces.iter() }.fold(0_u64, |sum, one| sum.saturating_add(one.apps));
+    let title = match diagnosis.apps.coverage.total {
+        // Of a long list only the first page was read.
+        Some(total) if listed < total && total > 1 => {
+            format!("The token sees {total} apps (the first {listed} by workspace)")
+        }
+        Some(total) => format!("The token sees {}", apps(total)),
+        None => format!("The token sees at least {}", apps(listed)),
+    };
     let head = &["Workspace", "Apps", "First apps"];
     let most = (scope.max_workspaces, " workspaces");
     let rows = table(head, workspaces, most, |workspace| {
@@ -222,20 +231,7 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
             titles(workspace),
         ]
     });
-    section("sees", sees_title(diagnosis), rows)
-}
-
-fn sees_title(diagnosis: &Diagnosis) -> String {
-    let workspaces = diagnosis.apps.workspaces.iter();
-    let listed = workspaces.fold(0_u64, |sum, one| sum.saturating_add(one.apps));
-    match diagnosis.apps.coverage.total {
-        // Of a long list only the first page was read.
-        Some(total) if listed < total && total > 1 => {
-            format!("The token sees {total} apps (the first {listed} by workspace)")
-        }
-        Some(total) => format!("The token sees {}", apps(total)),
-        None => format!("The token sees at least {}", apps(listed)),
-    }
+    section("sees", title, rows)
 }
 
 /// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
