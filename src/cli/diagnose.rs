@@ -7,7 +7,7 @@ use super::outcome::{Readers, shown_time, started};
 use super::{DiagnoseArgs, input, output};
 use crate::check::CheckId;
 use crate::diagnosis::{self, Known, diagnose};
-use crate::evidence::{self, judge, without_secrets};
+use crate::evidence::{self, disagrees, judge, without_secrets};
 use crate::pasted::Secret;
 use crate::plan::NotRun;
 use crate::report::{EvidenceKind, Report};
@@ -31,7 +31,7 @@ const MAX_STRING: usize = 64 * 1024;
 /// # Errors
 /// Returns an error if the report could not be written.
 pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let path = args.file.as_path();
     let inputs = [("the text that is to be read", path)];
     let (readers, unusable) = Readers::plan(&args.output, environment, &inputs);
     let text = unusable.map_or_else(|| text(path), Err);
@@ -51,42 +51,36 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
 
 fn read(text: &str, step: Option<CheckId>) -> Report {
     let now = shown_time(SystemTime::now());
-    if let Some(report) = saved(text) {
+    if let Some(report) = saved(text, Vec::new()) {
         return report;
     }
-    let found = evidence::own_report(text);
-    let Some((mut report, rest)) = found.and_then(|(own, rest)| Some((saved(&own)?, rest))) else {
-        return judge(text, step, now);
-    };
-    let around = judge(&rest, step, now);
-    if around.verdict() != Verdict::NotRun && around.verdict() != report.verdict() {
-        return evidence::disagrees(around);
+    if let Some((own, rest)) = evidence::own_report(text) {
+        let around = judge(&rest, step, now);
+        let secrets = { around.pasted.as_ref() }.map(|pasted| pasted.secrets.clone());
+        if let Some(report) = saved(&own, secrets.unwrap_or_default()) {
+            let agrees = [Verdict::NotRun, report.verdict()].contains(&around.verdict());
+            return if agrees { report } else { disagrees(around) };
+        }
     }
-    let secrets = around.pasted.map(|pasted| pasted.secrets);
-    hold(&mut report, secrets.unwrap_or_default());
-    report
+    judge(text, step, now)
 }
 
 /// Returns a saved report, if the text is one, without the secrets that somebody may have written
-/// into it.
-fn saved(text: &str) -> Option<Report> {
+/// into it; it notes them, and those that stand around it.
+fn saved(text: &str, mut secrets: Vec<Secret>) -> Option<Report> {
     if !diagnosis::is_report(text) {
         return None;
     }
     let (cleaned, holds_token) = clean(text);
     let mut report = diagnosis::read(&cleaned)?;
     if holds_token {
-        hold(&mut report, vec![Secret::Bitrise(TokenKind::Unknown, None)]);
+        secrets.insert(0, Secret::Bitrise(TokenKind::Unknown, None));
     }
-    Some(report)
-}
-
-/// Notes the secrets that stand in or around a saved report.
-fn hold(report: &mut Report, secrets: Vec<Secret>) {
     if !secrets.is_empty() {
         let pasted = report.pasted.get_or_insert_default();
         pasted.secrets.extend(secrets);
     }
+    Some(report)
 }
 
 /// Returns a JSON text without the secrets in its strings, and without strings that are longer than
@@ -119,7 +113,7 @@ fn clean(json: &str) -> (String, bool) {
 
 /// Reads a file, or standard input.
 fn text(path: &Path) -> Result<String, NotRun> {
-    if input::is_standard_input(path) && io::stdin().is_terminal() {
+    if path == Path::new(input::STANDARD_INPUT) && io::stdin().is_terminal() {
         output::complain(HOW_TO_PASTE);
     }
     let mut bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {

@@ -142,6 +142,13 @@ impl Environment {
         if cfg!(any(windows, target_vendor = "apple")) {
             return Vec::new();
         }
+        // What is wrong with what a variable names, if anything, by whether it holds a root.
+        let fault = |has_root: io::Result<bool>| match has_root.map_err(|error| error.kind()) {
+            Ok(true) => None,
+            Ok(false) => Some(RootsFault::Empty),
+            Err(io::ErrorKind::NotFound) => Some(RootsFault::Missing),
+            Err(_) => Some(RootsFault::Unreadable),
+        };
         let file = self.cert_file.as_deref().map(has_root).and_then(fault);
         // One folder that is of use is enough, and one file in it.
         let is_usable = |entry: DirEntry| has_root(&entry.path()).unwrap_or_default();
@@ -153,17 +160,6 @@ impl Environment {
         faults
             .filter_map(|(variable, fault)| fault.map(|fault| BrokenRoots { variable, fault }))
             .collect()
-    }
-}
-
-/// Returns what is wrong with what a variable names, if anything, by whether it holds a root
-/// certificate.
-fn fault(has_root: io::Result<bool>) -> Option<RootsFault> {
-    match has_root {
-        Ok(true) => None,
-        Ok(false) => Some(RootsFault::Empty),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(RootsFault::Missing),
-        Err(_) => Some(RootsFault::Unreadable),
     }
 }
 

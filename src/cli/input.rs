@@ -6,14 +6,12 @@ use futures_util::future::{Either, select};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use tokio::time::{Instant, timeout_at};
 
-/// Tells whether a path stands for standard input.
-pub(super) fn is_standard_input(path: &Path) -> bool {
-    path == Path::new("-")
-}
+/// The path that stands for standard input.
+pub(super) const STANDARD_INPUT: &str = "-";
 
 /// How long a file may keep a run waiting.
 #[derive(Clone, Copy)]
@@ -26,23 +24,11 @@ pub(super) struct ReadLimits<'a> {
 }
 
 impl ReadLimits<'_> {
-    /// Reads a file as [`read`] does.
-    ///
-    /// # Errors
-    /// Returns the signal that came first. What the reading ended in is a result of its own.
-    pub(super) async fn read(
-        self,
-        path: PathBuf,
-        limit: u64,
-    ) -> Result<io::Result<Zeroizing<Vec<u8>>>, Signal> {
-        self.wait(move || read(&path, limit)).await
-    }
-
     /// Waits for something that blocks. It runs on a thread of its own, which may be left behind:
     /// a pipe may never end, and a prompt can't be called off.
     ///
     /// # Errors
-    /// Returns the signal that came first.
+    /// Returns the signal that came first. What the work ended in is a result of its own.
     pub(super) async fn wait<T: Send + 'static>(
         self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -68,7 +54,7 @@ impl ReadLimits<'_> {
 /// Returns the system's error, or [`io::ErrorKind::FileTooLarge`] if there are more than `limit`
 /// bytes.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    let source: Box<dyn Read> = if is_standard_input(path) {
+    let source: Box<dyn Read> = if path == Path::new(STANDARD_INPUT) {
         Box::new(io::stdin().lock())
     } else {
         Box::new(File::open(path)?)
@@ -87,6 +73,13 @@ pub(super) fn read(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
 /// # Errors
 /// Returns [`io::ErrorKind::InvalidData`] for anything else.
 pub(super) fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, odd) = bytes.as_chunks();
+        let mut units: Vec<u16> = pairs.iter().copied().map(unit).collect();
+        let text = String::from_utf16(&units).ok();
+        units.zeroize();
+        text.filter(|_| odd.is_empty())
+    };
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
@@ -94,14 +87,6 @@ pub(super) fn text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
     };
     text.map(Zeroizing::new)
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
-    let (pairs, odd) = bytes.as_chunks();
-    let mut units: Vec<u16> = pairs.iter().copied().map(unit).collect();
-    let text = String::from_utf16(&units).ok();
-    units.zeroize();
-    text.filter(|_| odd.is_empty())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod usage_error;
 mod verify;
 
 use crate::check::CheckId;
+use crate::render::SCHEMA;
 use crate::sandbox::Scenario;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -186,8 +187,8 @@ struct OutputArgs {
 #[command(mut_arg("verbose", |arg| arg.help("Print what was read in any case")))]
 struct DiagnoseArgs {
     /// The text; standard input without it or for “-”
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[arg(value_name = "FILE", default_value = input::STANDARD_INPUT, hide_default_value = true)]
+    file: PathBuf,
 
     /// Which of DX's two commands printed a response, if the text does not tell
     #[arg(long, value_name = "STEP", value_parser = step())]
@@ -330,21 +331,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let environment = Environment::read();
     choose_colors(ColorChoice::Auto, &environment);
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
-        Err(error) => return usage_error::report(&args, error, &environment),
+    let result = match Cli::try_parse_from(&args) {
+        Err(error) => usage_error::report(&args, error, &environment),
+        Ok(cli) => {
+            choose_colors(cli.color, &environment);
+            match &cli.command {
+                Command::Verify(args) => verify::run(args, &environment),
+                Command::Diagnose(args) => diagnose::run(args, &environment),
+                Command::Explain(args) => explain::run(args, &environment),
+                Command::Sandbox(args) => sandbox::run(args),
+                Command::Completions(args) => generate::completions(args),
+                Command::Man(args) => generate::man(args),
+                Command::Schema => output::print(SCHEMA).map(|()| ExitCode::SUCCESS),
+            }
+        }
     };
-    choose_colors(cli.color, &environment);
-    let result = match &cli.command {
-        Command::Verify(args) => verify::run(args, &environment),
-        Command::Diagnose(args) => diagnose::run(args, &environment),
-        Command::Explain(args) => explain::run(args, &environment),
-        Command::Sandbox(args) => sandbox::run(args),
-        Command::Completions(args) => generate::completions(args),
-        Command::Man(args) => generate::man(args),
-        Command::Schema => output::print(crate::render::SCHEMA).map(|()| ExitCode::SUCCESS),
-    };
-    result.unwrap_or_else(|error| output::failure(&error))
+    result.unwrap_or_else(|error| {
+        output::complain(&format!("error: {error:#}\n"));
+        ExitCode::FAILURE
+    })
 }
 
 /// Chooses whether there are colours: the option comes first, then the variables, then whether

@@ -8,7 +8,6 @@ use anstream::AutoStream;
 use anyhow::{Context as _, anyhow};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf, is_separator};
-use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -73,12 +72,6 @@ fn write_error(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Prints an error, and returns the exit code for a report that could not be written.
-pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
-    complain(&format!("error: {error:#}\n"));
-    ExitCode::FAILURE
-}
-
 /// How often what moves does so.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -105,11 +98,34 @@ impl Lines {
     /// front of a line that moves.
     pub(super) fn start(ticks: &'static str) -> Self {
         let (sender, lines) = channel();
+        // Whoever waits for the end sees it by the end of this one.
         let (tell, done) = channel::<()>();
         let print = move || {
-            print_lines(&lines, ticks);
-            // Whoever waits for the end sees it by that.
-            drop(tell);
+            let (_tell, mut ticks) = (tell, ticks.chars().cycle());
+            let (mut moving, mut width, mut next) = (None, 0, Instant::now());
+            loop {
+                let line = match moving {
+                    Some(_) => lines.recv_timeout(next.saturating_duration_since(Instant::now())),
+                    None => lines.recv().map_err(RecvTimeoutError::from),
+                };
+                // No sequences for terminals: blanks cover what was there on every one.
+                let blank = match width {
+                    0 => String::new(),
+                    width => format!("\r{:width$}\r", ""),
+                };
+                match line {
+                    Ok(Line::Stays(line)) => write_error(&format!("{blank}{line}")),
+                    Ok(Line::Moves(line)) => moving = Some(line),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return write_error(&blank),
+                }
+                if let Some(line) = moving.as_ref().filter(|_| Instant::now() >= next) {
+                    let tick = ticks.next().unwrap_or_default();
+                    let line: String = format!("{tick} {line}").chars().take(MAX_MOVING).collect();
+                    write_error(&(blank + &line));
+                    (width, next) = (display_width(&line), Instant::now() + TICK);
+                }
+            }
         };
         drop(thread::Builder::new().spawn(print));
         Self {
@@ -123,36 +139,6 @@ impl Lines {
         if let Some(sender) = &self.sender {
             // The thread ends only after the sender.
             let _ = sender.send(line);
-        }
-    }
-}
-
-fn print_lines(lines: &Receiver<Line>, ticks: &str) {
-    let mut ticks = ticks.chars().cycle();
-    let (mut moving, mut width, mut next) = (None, 0, Instant::now());
-    loop {
-        let wait = next.saturating_duration_since(Instant::now());
-        let line = if moving.is_some() {
-            lines.recv_timeout(wait)
-        } else {
-            lines.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        // No sequences for terminals: blanks cover what was there on every one.
-        let blank = match width {
-            0 => String::new(),
-            width => format!("\r{:width$}\r", ""),
-        };
-        match line {
-            Ok(Line::Stays(line)) => write_error(&format!("{blank}{line}")),
-            Ok(Line::Moves(line)) => moving = Some(line),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return write_error(&blank),
-        }
-        if let Some(line) = moving.as_ref().filter(|_| Instant::now() >= next) {
-            let tick = ticks.next().unwrap_or_default();
-            let line: String = format!("{tick} {line}").chars().take(MAX_MOVING).collect();
-            write_error(&(blank + &line));
-            (width, next) = (display_width(&line), Instant::now() + TICK);
         }
     }
 }
@@ -183,6 +169,7 @@ pub(super) fn install_panic_message() {
 /// A report file: where it is to be written, and in which format.
 pub(super) struct ReportFile {
     target: PathBuf,
+    folder: PathBuf,
     /// The format that the file's name asks for.
     pub(super) format: Format,
 }
@@ -223,15 +210,18 @@ impl ReportFile {
                 "--report names {name}, which the report would replace; choose another name"
             ));
         }
+        let folder = target.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
         // A file without a name, if the system has such: it is gone with its handle.
-        if let Err(error) = tempfile::tempfile_in(folder(target)) {
-            let (folder, why) = (plan::quoted(folder(target)), plan::words(&error));
+        if let Err(error) = tempfile::tempfile_in(folder) {
+            let (folder, why) = (plan::quoted(folder), plan::words(&error));
             return refused(format!(
                 "can't write a file into the folder for --report, {folder}: {why}"
             ));
         }
         Ok(Self {
             target: target.to_owned(),
+            folder: folder.to_owned(),
             format,
         })
     }
@@ -243,7 +233,7 @@ impl ReportFile {
     /// Returns an error if the file could not be written or put in place.
     pub(super) fn write(&self, text: &str) -> anyhow::Result<()> {
         let write = || {
-            let mut draft = NamedTempFile::with_prefix_in(".bitrise-dx-", folder(&self.target))?;
+            let mut draft = NamedTempFile::with_prefix_in(".bitrise-dx-", &self.folder)?;
             draft.write_all(text.as_bytes())?;
             draft.persist(&self.target)?;
             io::Result::Ok(())
@@ -255,21 +245,14 @@ impl ReportFile {
     }
 }
 
-/// Returns the folder that a file is in.
-fn folder(file: &Path) -> &Path {
-    let folder = file.parent();
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
 /// Returns what tells a file from all others, whatever path leads to it; `-` is standard input.
 #[cfg(unix)]
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    use super::input::is_standard_input;
+    use super::input::STANDARD_INPUT;
     use std::fs::File;
     use std::os::fd::AsFd as _;
     use std::os::unix::fs::MetadataExt as _;
-    let found = if is_standard_input(path) {
+    let found = if path == Path::new(STANDARD_INPUT) {
         File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata()
     } else {
         path.metadata()

@@ -109,7 +109,8 @@ async fn read(
     limits: ReadLimits<'_>,
     option: &str,
 ) -> Result<Zeroizing<Vec<u8>>, Early> {
-    let bytes = limits.read(path.to_owned(), MAX_FILE).await;
+    let file = path.to_owned();
+    let bytes = limits.wait(move || input::read(&file, MAX_FILE)).await;
     let bytes = bytes.map_err(Early::Stopped)?;
     Ok(bytes.map_err(|error| NotRun::file(path, option, &error))?)
 }

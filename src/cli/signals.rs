@@ -38,7 +38,28 @@ impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
         let (sender, receiver) = watch::channel(None);
         #[cfg(unix)]
-        watch(sender)?;
+        {
+            use signal_hook::consts::{SIGINT, SIGTERM};
+            use signal_hook::iterator::Signals;
+            use signal_hook::low_level::emulate_default_handler;
+            let mut signals = Signals::new([SIGINT, SIGTERM])?;
+            let watch = move || {
+                for number in signals.forever() {
+                    if sender.is_closed() || sender.borrow().is_some() {
+                        // If even that fails, the report is still to come.
+                        let _ = emulate_default_handler(number);
+                    }
+                    let signal = if number == SIGINT {
+                        Signal::Interrupt
+                    } else {
+                        Signal::Terminate
+                    };
+                    let _ = sender.send(Some(signal));
+                }
+            };
+            // On a thread of its own, so that a second signal is heard whatever the program does.
+            std::thread::Builder::new().spawn(watch)?;
+        }
         #[cfg(not(unix))]
         drop(sender);
         Ok(Self(receiver))
@@ -54,29 +75,4 @@ impl Signals {
             None => std::future::pending().await,
         }
     }
-}
-
-/// Watches on a thread of its own, so that a second signal is heard whatever the program does.
-#[cfg(unix)]
-fn watch(sender: watch::Sender<Option<Signal>>) -> io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-    use signal_hook::low_level::emulate_default_handler;
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let forever = move || {
-        for number in signals.forever() {
-            if sender.is_closed() || sender.borrow().is_some() {
-                // If even that fails, the report is still to come.
-                let _ = emulate_default_handler(number);
-            }
-            let signal = if number == SIGINT {
-                Signal::Interrupt
-            } else {
-                Signal::Terminate
-            };
-            let _ = sender.send(Some(signal));
-        }
-    };
-    std::thread::Builder::new().spawn(forever)?;
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Where the token's text comes from.
 
 use super::environment::Environment;
-use super::input::{self, ReadLimits};
+use super::input::{self, ReadLimits, STANDARD_INPUT};
 use super::outcome::Early;
 use super::output;
 use crate::plan::{self, NotRun};
@@ -26,7 +26,7 @@ pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<Tok
     let may_prompt =
         io::stdin().is_terminal() && io::stderr().is_terminal() && environment.ci.is_none();
     match (file, &environment.token) {
-        (Some(path), _) if input::is_standard_input(path) => Ok(TokenSource::StandardInput),
+        (Some(path), _) if path == Path::new(STANDARD_INPUT) => Ok(TokenSource::StandardInput),
         (Some(_), _) => Ok(TokenSource::File),
         (None, Some(_)) => Ok(TokenSource::Environment),
         (None, None) if may_prompt => Ok(TokenSource::Prompt),
@@ -45,18 +45,22 @@ pub(super) async fn read(
 ) -> Result<SecretString, Early> {
     let text = match (file, &environment.token) {
         (Some(path), _) => {
-            let bytes = limits.read(path.to_owned(), MAX_BYTES).await;
-            bytes.map(|bytes| {
-                let text = input::text(&bytes?)?;
+            let path = path.to_owned();
+            let read = move || {
+                let text = input::text(&input::read(&path, MAX_BYTES)?)?;
                 Ok(SecretString::from(without_line_break(&text)))
-            })
+            };
+            limits.wait(read).await
         }
         (None, Some(token)) => return Ok(SecretString::from(token.as_str())),
         (None, None) => from_prompt(limits).await,
     };
     text.map_err(Early::Stopped)?.map_err(|error| {
         let why = match file {
-            None if is_end(&error) => return NotRun::TOKEN_MISSING.into(),
+            // The person ended the input instead of entering something.
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return NotRun::TOKEN_MISSING.into();
+            }
             Some(path) if plan::may_be_token(&path.to_string_lossy()) => {
                 return NotRun::TOKEN_IN_ARGUMENTS.into();
             }
@@ -79,12 +83,14 @@ async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>,
     let before = tcgetattr(io::stdin());
     let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
     match text {
-        // The prompt reads Ctrl-C as a character, and may be faster than the signal it then sends.
-        Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => Err(Signal::Interrupt),
         Ok(text) => {
-            if text.as_ref().is_err_and(is_end) {
+            match text.as_ref().map_err(io::Error::kind) {
+                // The prompt reads Ctrl-C as a character, and may be faster than the signal it then
+                // sends.
+                Err(io::ErrorKind::Interrupted) => return Err(Signal::Interrupt),
                 // The prompt leaves the cursor behind its words.
-                output::complain("\n");
+                Err(io::ErrorKind::UnexpectedEof) => output::complain("\n"),
+                _ => {}
             }
             Ok(text.map(SecretString::from))
         }
@@ -99,11 +105,6 @@ async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>,
             Err(signal)
         }
     }
-}
-
-/// Tells whether the person ended the input instead of entering something.
-fn is_end(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Returns a text less one line break at its end, as editors and `echo` leave one.

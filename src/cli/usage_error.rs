@@ -36,11 +36,19 @@ struct Stray {
 ///
 /// A command that has formats answers in those that its arguments ask for, as far as they can be
 /// read.
-pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environment) -> ExitCode {
+///
+/// # Errors
+/// Returns an error if the report could not be written.
+pub(super) fn report(
+    args: &[OsString],
+    mut error: Error,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
     let stray = hide_values(&mut error);
     let Some(asked) = Asked::of(args).filter(|_| error.use_stderr()) else {
         explain(&error, stray);
-        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        let code = u8::try_from(error.exit_code()).unwrap_or(2);
+        return Ok(ExitCode::from(code));
     };
     // Any argument may be the name of a file that was to be read.
     let inputs = asked.others.iter().map(|path| ("a file", &**path));
@@ -61,8 +69,7 @@ pub(super) fn report(args: &[OsString], mut error: Error, environment: &Environm
         evidence: asked.evidence,
         ..started().not_run(why)
     };
-    let written = readers.write(diagnose(report, &environment.known(None)));
-    written.unwrap_or_else(|error| output::failure(&error))
+    readers.write(diagnose(report, &environment.known(None)))
 }
 
 /// Prints what clap found, and what may help.

@@ -1,7 +1,7 @@
 //! `bitrise-dx verify`: the run, from a request to an outcome.
 
 use super::environment::Environment;
-use super::input::{self, ReadLimits};
+use super::input::{ReadLimits, STANDARD_INPUT};
 use super::outcome::{Early, Readers, started};
 use super::progress::Progress;
 use super::request::{self, Request};
@@ -57,7 +57,7 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
         deadline: clock + args.max_time,
         report: started(),
     };
-    let mut piped = { inputs.iter() }.filter(|(_, path)| input::is_standard_input(path));
+    let mut piped = { inputs.iter() }.filter(|(_, path)| *path == Path::new(STANDARD_INPUT));
     let refused = if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         let words = format!("{one} and {other} can't both be standard input");
         Some(NotRun::options(words))
