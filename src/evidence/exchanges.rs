@@ -96,8 +96,6 @@ pub(super) enum Block {
     Response,
     /// The headers of a proxy's response about a connection.
     Connected,
-    /// The variables of a job.
-    Env,
 }
 
 /// How a request stands in a text.
@@ -234,6 +232,25 @@ impl Exchanges {
         // A sentence speaks of the next request alone, and of those with the same token.
         shown.said.is_in_dx |= said.is_in_dx;
         shown.said.is_new |= said.is_new;
+    }
+
+    /// Takes what a request is given beside its address: of the one that is being filled, or of what
+    /// follows.
+    pub(super) fn given(&mut self, method: Option<String>, mistakes: Vec<Mistake>) {
+        if method.is_some() || !mistakes.is_empty() {
+            let given = Request {
+                method,
+                mistakes,
+                ..Request::default()
+            };
+            let is_begun = |shown: &Shown| shown.is_answered() && shown.request.address.is_some();
+            let start = if self.is(is_begun) {
+                Start::Line
+            } else {
+                Start::Mention
+            };
+            self.asked(given, start);
+        }
     }
 
     /// Takes a credential: of the exchange that is being filled, or of what follows.
@@ -407,8 +424,7 @@ impl Exchanges {
 /// Gives requests that stand first their responses: in their order, if there are as many of both;
 /// if not, nobody knows which is whose. The last of them may have taken the first response.
 fn pair(shown: &mut [Shown]) {
-    let is_waiting =
-        |one: &Shown| !one.is_answered() && one.request.is_shown && !one.request.is_hidden;
+    let is_waiting = |one: &Shown| one.is_waiting() && !one.request.is_hidden;
     let is_last = |one: &Shown| one.is_answered() && one.request.is_shown;
     let is_bare = |one: &Shown| {
         let request = &one.request;
@@ -441,6 +457,11 @@ fn pair(shown: &mut [Shown]) {
 }
 
 impl Shown {
+    /// Tells whether it is a request whose response may follow.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.request.is_shown && !self.is_answered()
+    }
+
     /// Tells whether anything is shown of what came back.
     pub(super) fn is_answered(&self) -> bool {
         self.status.is_some() || self.body.is_some() || self.failure.is_some()

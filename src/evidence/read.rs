@@ -13,7 +13,7 @@ use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
-use super::request::{self, Address, Credential, Request, Shell, Variables};
+use super::request::{self, Address, Credential, Request, Shell, Variables, mistake_of_query};
 use super::words::{self, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, Mistake};
@@ -53,6 +53,8 @@ enum Part {
     Sent,
     /// The headers of a response.
     Received,
+    /// The parameters of a request.
+    Query,
 }
 
 /// Reads a text.
@@ -264,11 +266,11 @@ impl<'a> Reader<'a> {
         let end = self.no_object_before;
         // Of an archive of which the start is missing: headers of the request above.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
-        let is_open = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
-        let part = match self.words.labels("part request", start - line.start) {
-            _ if is_pair && self.out.is(is_open) => Part::Sent,
-            true => Part::Request,
-            false => Part::Any,
+        let part = match self.words.label("part", start - line.start) {
+            _ if is_pair && self.out.is(Shown::is_waiting) => Part::Sent,
+            Some("request") => Part::Request,
+            Some("query") => Part::Query,
+            _ => Part::Any,
         };
         let body = |is_any| {
             let body = Body::of(&found.value, found.is_whole(), is_any);
@@ -294,6 +296,11 @@ impl<'a> Reader<'a> {
         let front = self.text[line.start..start].trim();
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
         let Some(body) = own.or_else(|| body(is_any)) else {
+            // In code, what a call is given.
+            let mistakes = records
+                .into_iter()
+                .flat_map(|record| record.request.mistakes);
+            self.out.given(None, mistakes.collect());
             return start;
         };
         self.out.body(body);
@@ -335,34 +342,33 @@ impl<'a> Reader<'a> {
         if self.header(text, words, role) {
             return;
         }
-        self.variable(text, '=');
         let how = words.strength(&(0..floor(text, 600)));
-        let name = words.lower.trim_matches(|c: char| !c.is_alphabetic());
-        self.out.block = match name {
-            _ if words::is("block request", name) => Block::Request,
-            _ if words::is("block response", name) => Block::Response,
-            "env" => Block::Env,
+        let (name, value) = text.split_once([':', '=']).unwrap_or((text, ""));
+        let name = name.trim_matches(|c: char| !c.is_alphabetic());
+        self.out.block = match value {
+            "" if words::is("block request", name) => Block::Request,
+            "" if words::is("block response", name) => Block::Response,
             _ => self.out.block,
         };
         self.says(text, words);
-        let is_waiting = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
         let is_set = || pattern!("^(?:export )?[A-Z_]+=").is_match(text);
-        if self.is_output && how == Strength::Client && self.out.is(is_waiting) && !is_set() {
+        let is_output = self.is_output && how == Strength::Client && self.out.is(Shown::is_waiting);
+        if is_output && text.contains(is_sign) && !is_set() {
             let request = &self.out.shown().request;
-            let is_hidden = request.is_filtered || request.is_hidden;
-            let why = if is_hidden {
+            let why = if request.is_hidden || request.is_filtered {
                 Incomplete::Hidden
             } else {
                 Incomplete::Unreadable
             };
-            let unread = &mut self.out.notes().unread;
-            *unread = unread.or(text.contains(is_sign).then_some(why));
+            self.out.notes().unread.get_or_insert(why);
         }
         if let Some(step) = words.step().filter(|_| text.len() < 160) {
             self.out.step(step);
         }
+        self.variable(text);
         self.authorization(text);
+        self.part(name, value);
         // A client's form, or an argument in code, names the scheme that is put in front.
         let is_off = || text.contains("false") || text.contains("null");
         if how == Strength::Client
@@ -397,8 +403,36 @@ impl<'a> Reader<'a> {
         if text.starts_with("HTTP/") || !self.errors(words, how) {
             self.statuses(text, words);
         }
-        if role == Role::Text {
-            self.message(text);
+        // A response names its status in a word, or in a labelled message.
+        let said = if words::is("body message", name) {
+            value
+        } else {
+            text
+        };
+        if role == Role::Text
+            && self.out.is(Shown::is_waiting)
+            && let Some(status) = words::status_named(&lower(said))
+        {
+            self.out.status(status, None);
+        }
+    }
+
+    /// Takes a part of a request that a line has by its name: the method, or parameters.
+    fn part(&mut self, name: &str, value: &str) {
+        let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+        if words::is("method key", name) {
+            let is_other = |method: &String| {
+                words::is("method", method) && !words::is("reading method", method)
+            };
+            self.out
+                .given(Some(bare(value)).filter(is_other), Vec::new());
+        } else if words::which("part", &lower(name)) == Some("query") {
+            let pairs = value
+                .split(',')
+                .filter_map(|pair| pair.split_once([':', '=']));
+            let mistakes =
+                pairs.filter_map(|(name, value)| mistake_of_query(&bare(name), &bare(value)));
+            self.out.given(None, mistakes.collect());
         }
     }
 
@@ -420,10 +454,6 @@ impl<'a> Reader<'a> {
             }
             return false;
         }
-        if block == Block::Env {
-            self.variable(text, ':');
-            return true;
-        }
         let (name, value) = text.split_once(':').unwrap_or((text, ""));
         let value = value.trim().trim_matches('"');
         self.out.header(block, name, value);
@@ -431,10 +461,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes what a variable was set to, if it may be a token.
-    fn variable(&mut self, text: &str, sign: char) {
-        let Some((left, value)) = text.split_once(sign) else {
-            return;
-        };
+    fn variable(&mut self, text: &str) {
+        let (left, value) = text
+            .split_once('=')
+            .or(text.split_once(':'))
+            .unwrap_or_default();
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name = left.trim().rsplit(|c| !is_part(c)).next();
         let name = name.unwrap_or_default();
@@ -461,9 +492,20 @@ impl<'a> Reader<'a> {
             }
         }
         self.out.reading.has_builds |= words.says("builds");
-        if words.lower.len() > LONGEST {
+        if text.len() > LONGEST {
             return;
         }
+        let mut from = 0;
+        while from < text.len() {
+            let end = words.sentence(from).end.max(from + 1);
+            let part = &text[from..end];
+            self.said(part, &Words::of(part));
+            from = end;
+        }
+    }
+
+    /// Notices what a sentence says of the tokens that it speaks of.
+    fn said(&mut self, text: &str, words: &Words) {
         // “The one that I'd rather not use in DX” is not there.
         let is_said = |place: &Range<usize>| {
             let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
@@ -690,20 +732,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes the status that a response names in a word, or in a labelled message.
-    fn message(&mut self, text: &str) {
-        let (name, value) = text.split_once([':', '=']).unwrap_or_default();
-        let name = name.trim_matches(|c: char| !c.is_alphabetic());
-        let is_message = words::is("body message", name);
-        let said = if is_message { value } else { text };
-        let is_open = |shown: &Shown| shown.request.is_shown && !shown.is_answered();
-        if self.out.is(is_open)
-            && let Some(status) = words::status_named(&lower(said))
-        {
-            self.out.status(status, None);
-        }
-    }
-
     // --- Tables.
 
     /// Reads a row of a table, and tells whether it is one with lines around its cells.
@@ -807,9 +835,12 @@ fn record(
                     _ if !own.is_object() && !own.is_array() => part,
                     Part::Request if name == "headers" => Part::Sent,
                     Part::Response if name == "headers" => Part::Received,
-                    _ if words::is("part request", name) => Part::Request,
-                    _ if words::is("part response", name) => Part::Response,
-                    part => part,
+                    part => match words::which("part", name) {
+                        Some("request") => Part::Request,
+                        Some("response") => Part::Response,
+                        Some("query") => Part::Query,
+                        _ => part,
+                    },
                 };
                 record(name, own, inner, depth + 1, variables, records);
             }
@@ -825,6 +856,7 @@ fn record(
     match part {
         Part::Received => found.headers.push((name.to_owned(), text)),
         Part::Sent => request.header(name, &text, variables),
+        Part::Query => request.mistakes.extend(mistake_of_query(name, &text)),
         _ if name == "authorization" => request.header(name, &text, variables),
         _ if scheme.is_some() && is_set => {
             request.header("authorization", scheme.unwrap_or_default(), variables);
