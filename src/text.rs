@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The most characters that are ever shown of a foreign text; an escape counts as what it takes.
 const SHOWN: usize = 200;
@@ -29,18 +30,18 @@ pub type Clean<'a> = &'a dyn Fn(&str) -> Cow<'_, str>;
 /// `##vso[…]`), wherever a line may be broken, nor a quotation mark of the kind that we set around
 /// it; spaces are shown as one. Long texts are cut. What people write is shown as it is: emoji of
 /// several characters, accents, and the joiners of Indic and Arabic scripts.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
-pub struct Untrusted(String);
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Untrusted(Arc<str>);
 
 impl Untrusted {
     /// Wraps a text that came from the network.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
     /// Wraps a text that came from the network, cleaned of secrets and cut afterwards.
     pub fn cleaned(text: &str, clean: Clean<'_>) -> Self {
-        Self(clean(text).chars().take(MAX_KEPT).collect())
+        Self::new(clean(text).chars().take(MAX_KEPT).collect::<String>())
     }
 
     /// Returns the text as it came, for building a request or for comparing; never for showing.
@@ -53,6 +54,12 @@ impl Serialize for Untrusted {
     /// Writes what is shown of the text.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Self::new)
     }
 }
 

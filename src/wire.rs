@@ -13,6 +13,7 @@ use crate::text::{Clean, Untrusted};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 /// The maximum number of items that are kept of a list; the API's largest page has 50.
@@ -191,6 +192,8 @@ impl List {
             has_token |= clean(slug.raw()) != slug.raw();
             Some(slug)
         };
+        let shown = |json: Json<'_>| json.text().map(|text| Untrusted::cleaned(&text, clean));
+        let mut owners = HashMap::new();
         list.runs.runs = count;
         for item in first {
             let item = item.members();
@@ -209,16 +212,22 @@ impl List {
             if list.runs.pipeline_id.is_none() && item.is_pipeline.0 == "true" {
                 list.runs.pipeline_id = Some(slug.clone());
             }
-            let owner = item.owner.members();
-            let workspace = identifier(owner.slug);
-            let shown = |json: Json<'_>| json.text().map(|text| Untrusted::cleaned(&text, clean));
+            // Hundreds of apps belong to one workspace; they share its names.
+            let owned = owners.entry(item.owner.0).or_insert_with(|| {
+                let owner = item.owner.members();
+                let workspace = identifier(owner.slug);
+                App {
+                    workspace: shown(owner.name),
+                    workspace_slug: workspace.map(|slug| slug.as_untrusted().clone()),
+                    is_owned_by_user: owner.account_type.0 == "\"user\"",
+                    ..App::unlisted(slug.clone())
+                }
+            });
             page.apps.push(App {
                 slug,
                 title: shown(item.title),
-                workspace: shown(owner.name),
-                workspace_slug: workspace.map(|slug| slug.as_untrusted().clone()),
-                is_owned_by_user: owner.account_type.0 == "\"user\"",
                 is_disabled: item.is_disabled.0 == "true",
+                ..owned.clone()
             });
         }
         let paging = top.paging.members();
