@@ -45,11 +45,6 @@ impl BaseUrl {
     pub const fn as_url(&self) -> &Url {
         &self.0
     }
-
-    /// Tells whether the connection is encrypted; if not, the host is this machine.
-    pub fn is_encrypted(&self) -> bool {
-        self.0.scheme() == "https"
-    }
 }
 
 impl fmt::Display for BaseUrl {
@@ -71,7 +66,7 @@ fn read(text: &str) -> Result<Url, &'static str> {
     // As browsers show it.
     let lacks_scheme = host == API_HOST || is_website(host);
     let scheme = if lacks_scheme { "https://" } else { "" };
-    let mut url = url(&format!("{scheme}{text}")).ok_or(UNREADABLE)?;
+    let mut url = url(&format!("{scheme}{text}"), None).ok_or(UNREADABLE)?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
@@ -125,28 +120,19 @@ fn is_website(host: &str) -> bool {
     name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
 }
 
-/// Reads an absolute address whose host is written in ASCII.
-pub fn url(text: &str) -> Option<Url> {
-    has_ascii_host(text).then(|| Url::parse(text).ok())?
-}
-
-/// Tells whether a foreign address, which may be relative, can be parsed: the program has no tables
-/// for hosts outside of ASCII, and what stands in for them panics in a debug build for some.
-pub fn has_ascii_host(text: &str) -> bool {
+/// Reads a foreign address, from `base` if it is relative. Its host has to be written in ASCII: the
+/// program has no tables for others, and what stands in for them panics in a debug build for some.
+pub fn url(text: &str, base: Option<&Url>) -> Option<Url> {
     let is_of_scheme = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let scheme = text
-        .split_once(':')
-        .filter(|(scheme, _)| scheme.bytes().all(is_of_scheme));
+    let scheme = { text.split_once(':') }.filter(|(scheme, _)| scheme.bytes().all(is_of_scheme));
     let rest = scheme.map_or(text, |(_, rest)| rest);
     let place = rest.trim_start_matches(['/', '\\']);
     let is_relative = scheme.is_none() && rest.len() < place.len() + 2;
-    let place = place
-        .split(['/', '\\', '?', '#'])
-        .next()
-        .unwrap_or_default();
-    let host = place.rsplit('@').next().unwrap_or_default();
-    let is_ascii = host.is_ascii() && !host.contains('%');
-    (is_relative || is_ascii) && !text.contains(char::is_control)
+    let place = place.split(['/', '\\', '?', '#']).next()?;
+    let host = place.rsplit('@').next()?;
+    let is_ascii = is_relative || host.is_ascii() && !host.contains('%');
+    let can_be_read = is_ascii && !text.contains(char::is_control);
+    can_be_read.then(|| Url::options().base_url(base).parse(text).ok())?
 }
 
 /// Tells whether a URL's host is this machine. Of names, `localhost` alone is let through; the
@@ -167,13 +153,14 @@ mod tests {
 
     #[test]
     fn hosts_outside_of_ascii_are_not_parsed() {
+        let base = Url::parse(DEFAULT_BASE_URL).unwrap();
         for text in [
             "https://A\u{17000}.example/",
             "//\u{17000}A",
             "https:A%F0%97%80%80",
             "\\\\\u{e4}",
         ] {
-            assert!(!has_ascii_host(text), "{text}");
+            assert_eq!(url(text, Some(&base)), None, "{text}");
         }
         for text in [
             "https://u@h.example/%C3%A4",
@@ -181,9 +168,9 @@ mod tests {
             "next?to=https://\u{e4}",
             "//h:1/",
         ] {
-            assert!(has_ascii_host(text), "{text}");
+            assert!(url(text, Some(&base)).is_some(), "{text}");
         }
-        assert!(url("https://xn--4ca.example/v0.1").is_some());
+        assert!(url("https://xn--4ca.example/v0.1", None).is_some());
     }
 
     #[test]

@@ -13,19 +13,22 @@ use crate::wire::{AppPage, Document, Form, PipelinePage};
 /// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]). A page
 /// without apps that promises or counts some is no empty list.
 pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    match page_of_apps(exchange)? {
+    let document = document(exchange, Reason::AppsForbidden, Reason::WrongBaseUrl)?;
+    match document.apps().ok_or(Reason::UnexpectedResponse)? {
         page if page.is_empty_list() => Err(Reason::NoApps),
         page if page.apps.is_empty() => Err(Reason::UnexpectedResponse),
         page => Ok(page),
     }
 }
 
-/// Reads the response to `GET /apps` for a page after the first one, which may be empty.
+/// Reads the response to `GET /apps` for a page after the first one, which may be empty. Since that
+/// one was there, the base URL is right.
 ///
 /// # Errors
 /// Returns the reason why the list can't be read on.
 pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    page_of_apps(exchange).map_err(after_success)
+    let document = document(exchange, Reason::AppsForbidden, Reason::UnexpectedStatus)?;
+    document.apps().ok_or(Reason::UnexpectedResponse)
 }
 
 /// Reads the second response to `GET /apps`, which was asked for because a later step answered
@@ -35,7 +38,7 @@ pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
 /// Returns [`Reason::TokenRejected`] if the token is not, and another reason, inconclusive, if
 /// it is still unknown.
 pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
-    match page_of_apps(exchange).map_err(after_success) {
+    match further_apps(exchange) {
         Ok(_) => Ok(()),
         Err(Reason::TokenRejected) => Err(Reason::TokenRejected),
         Err(reason) if reason.verdict() == Verdict::Inconclusive => Err(reason),
@@ -44,38 +47,17 @@ pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
     }
 }
 
-/// Returns what a reason means once the first page was there: the base URL is right.
-fn after_success(reason: Reason) -> Reason {
-    if reason == Reason::WrongBaseUrl {
-        Reason::UnexpectedStatus
-    } else {
-        reason
-    }
-}
-
-fn page_of_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    let response = response(exchange)?;
-    match response.status {
-        Some(200) => json(&response.body)?
-            .apps()
-            .ok_or(Reason::UnexpectedResponse),
-        Some(401) => Err(Reason::TokenRejected),
-        Some(403) => Err(Reason::AppsForbidden),
-        Some(404) => Err(Reason::WrongBaseUrl),
-        status => Err(any_step(status)),
-    }
-}
-
 /// Reads the response to `GET /apps/{app-slug}/pipelines`.
 ///
-/// An empty list is readable: an app that was not built within the 200 days that Bitrise keeps
-/// looks like that.
+/// Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an app that a token
+/// may not see. An empty list is readable: an app that was not built within the 200 days that
+/// Bitrise keeps looks like that.
 ///
 /// # Errors
 /// Returns why DX can't read it by this response alone. [`Reason::TokenRejected`] is open: Bitrise
 /// answered 401 to a token that it had accepted, so the list of apps is to be asked for once more.
 pub fn pipelines(exchange: &Exchange) -> Result<PipelinePage, Reason> {
-    let document = below_app(exchange, Reason::PipelinesDenied)?;
+    let document = document(exchange, Reason::PipelinesDenied, Reason::PipelinesDenied)?;
     document.pipelines().ok_or(Reason::UnexpectedResponse)
 }
 
@@ -84,23 +66,38 @@ pub fn pipelines(exchange: &Exchange) -> Result<PipelinePage, Reason> {
 /// # Errors
 /// Returns why DX can't read it, as [`pipelines`] does.
 pub fn details(exchange: &Exchange) -> Result<(), Reason> {
-    let document = below_app(exchange, Reason::PipelineDetailsDenied)?;
+    let denied = Reason::PipelineDetailsDenied;
+    let document = document(exchange, denied, denied)?;
     // The spec has a bare object here, without `data`; nothing in it is needed.
     let is_one_thing = document.form == Form::Object && document.list.is_none();
     is_one_thing.then_some(()).ok_or(Reason::UnexpectedResponse)
 }
 
-/// Returns the JSON that an endpoint below one app answered: `denied` is what its 403 and 404 mean.
-///
-/// Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an app that a token
-/// may not see.
-fn below_app(exchange: &Exchange, denied: Reason) -> Result<&Document, Reason> {
-    let response = response(exchange)?;
-    match response.status {
-        Some(200) => json(&response.body),
-        Some(401) => Err(Reason::TokenRejected),
-        Some(403 | 404) => Err(denied),
-        status => Err(any_step(status)),
+/// Returns the JSON of a successful response, or what the response is instead: `forbidden` is what a
+/// 403 of Bitrise's means at this step, and `not_found` a 404.
+fn document(
+    exchange: &Exchange,
+    forbidden: Reason,
+    not_found: Reason,
+) -> Result<&Document, Reason> {
+    let response = { exchange.outcome.as_ref() }.map_err(|fault| transport(fault.kind))?;
+    if let Some(reason) = not_bitrises_refusal(exchange, response) {
+        return Err(reason);
+    }
+    match (response.status, &response.body) {
+        (Some(200), Body::Json(document)) => Ok(document),
+        (Some(200), Body::Cut(fault)) => Err(transport(fault.kind)),
+        (Some(200), Body::TooLarge) => Err(Reason::UnexpectedResponse),
+        (Some(200), Body::Empty | Body::Html | Body::Word | Body::Other) => {
+            Err(Reason::Intercepted)
+        }
+        (Some(401), _) => Err(Reason::TokenRejected),
+        (Some(403), _) => Err(forbidden),
+        (Some(404), _) => Err(not_found),
+        (Some(429), _) => Err(Reason::RateLimited),
+        (Some(408 | 500..=599), _) => Err(Reason::ServerError),
+        (Some(300..=399), _) => Err(Reason::Redirected),
+        _ => Err(Reason::UnexpectedStatus),
     }
 }
 
@@ -145,32 +142,7 @@ pub const fn denied(is_listed: Option<bool>) -> Reason {
     }
 }
 
-/// Returns what a status means that has the same meaning at every step.
-const fn any_step(status: Option<u16>) -> Reason {
-    match status {
-        Some(429) => Reason::RateLimited,
-        Some(408 | 500..=599) => Reason::ServerError,
-        Some(300..=399) => Reason::Redirected,
-        _ => Reason::UnexpectedStatus,
-    }
-}
-
-/// Returns the JSON of a successful response, or what the response is instead.
-fn json(body: &Body) -> Result<&Document, Reason> {
-    match body {
-        Body::Json(document) => Ok(document),
-        Body::Cut(error) => Err(transport(error.kind)),
-        Body::TooLarge => Err(Reason::UnexpectedResponse),
-        Body::Empty | Body::Html | Body::Word | Body::Other => Err(Reason::Intercepted),
-    }
-}
-
-/// Returns the response, unless there is none or it is not Bitrise's own.
-fn response(exchange: &Exchange) -> Result<&Response, Reason> {
-    let response = { exchange.outcome.as_ref() }.map_err(|fault| transport(fault.kind))?;
-    not_bitrises_refusal(exchange, response).map_or(Ok(response), Err)
-}
-
+/// Returns what a fault of transport means.
 pub(crate) fn transport(kind: FaultKind) -> Reason {
     match (kind, kind.stage()) {
         (FaultKind::ConnectTimeout | FaultKind::Timeout, _) => Reason::Timeout,

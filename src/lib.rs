@@ -83,6 +83,9 @@ macro_rules! repeatable {
     };
 }
 
+#[macro_use]
+pub mod text;
+
 pub mod api;
 pub mod app;
 pub mod base_url;
@@ -101,7 +104,6 @@ pub mod render;
 pub mod report;
 pub mod responder;
 pub mod sandbox;
-pub mod text;
 pub mod token;
 pub mod verdict;
 pub mod verify;

@@ -36,6 +36,7 @@ const REDACTED: &str = "[token]";
 const VIEWS: [&str; 4] = ["", "%", "%\\&\u{1b}", "%\\&\u{1b}="];
 
 /// A remover of secrets, made once and used for many texts.
+#[derive(Default)]
 pub struct Redactor {
     runs: Vec<Runs>,
     /// Secrets that are removed as words of their own alone.
@@ -57,26 +58,28 @@ impl Redactor {
     /// Makes a redactor for secrets, such as the part of a token behind its prefix: the prefix
     /// itself is none. A secret of fewer than eight characters is not removed.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::of(secrets, SHORTEST..usize::MAX, true)
+        Self::default().with(secrets, false)
     }
 
-    /// Makes a redactor for the secrets that [`Self::new`] leaves, as a user's name may be one, in
-    /// texts of which whole words need not stay. One of fewer than three characters is removed as a
-    /// word of its own, also from base64.
-    pub fn of_short<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::of(secrets, 1..SHORTEST, false)
-    }
-
-    fn of<'a>(
-        secrets: impl IntoIterator<Item = &'a str>,
-        lengths: Range<usize>,
-        joins_words: bool,
-    ) -> Self {
-        let (mut runs, mut words) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+    /// Returns a redactor that removes these secrets, too; `short` for those that [`Self::new`]
+    /// leaves, as a user's name may be one, in texts of which whole words need not stay. One of
+    /// fewer than three characters is removed as a word of its own, also from base64.
+    #[must_use]
+    pub fn with<'a>(mut self, secrets: impl IntoIterator<Item = &'a str>, short: bool) -> Self {
+        let mut runs = BTreeMap::<_, Vec<_>>::new();
         let is_unit = |c: &char| !is_between(*c);
-        let wanted = |secret: &&str| lengths.contains(&secret.chars().filter(is_unit).count());
-        for secret in secrets.into_iter().filter(wanted) {
-            let [a, b, c] = base64_forms(secret);
+        for secret in secrets {
+            let length = secret.chars().filter(is_unit).count();
+            if length == 0 || (length < SHORTEST) != short {
+                continue;
+            }
+            // How it looks inside of base64 that started so many bytes before it (as in
+            // `user:secret`), less the characters at both ends that depend on what stands beside it.
+            let [a, b, c] = [0, 1, 2].map(|shift| {
+                let encoded =
+                    STANDARD_NO_PAD.encode([&[0; 2][..shift], secret.as_bytes()].concat());
+                encoded[(shift * 8).div_ceil(6)..(shift + secret.len()) * 8 / 6].to_owned()
+            });
             for form in [secret, &a, &b, &c] {
                 let values: Vec<u64> = form.chars().filter(is_unit).map(folded).collect();
                 let length = values.len().min(RUN);
@@ -85,7 +88,7 @@ impl Redactor {
                     let hashes = values.windows(length).map(hash);
                     runs.entry(length).or_default().extend(hashes);
                 } else if form == secret {
-                    words.push(secret.to_owned());
+                    self.words.push(secret.to_owned());
                 }
             }
         }
@@ -93,22 +96,12 @@ impl Redactor {
             hashes.sort_unstable();
             Runs {
                 length,
-                joins_words,
+                joins_words: !short,
                 gone: (0..length).fold(1, |power, _| longer(power, 0)),
                 hashes,
             }
         });
-        Self {
-            runs: runs.collect(),
-            words,
-        }
-    }
-
-    /// Returns a redactor that removes the secrets of both.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.runs.extend(other.runs);
-        self.words.extend(other.words);
+        self.runs.extend(runs);
         self
     }
 
@@ -190,8 +183,8 @@ impl Redactor {
     }
 }
 
-/// Returns what a text stands for as base64, in either alphabet, with or without its end; nothing if
-/// it is none.
+/// Returns what a text stands for as base64, in either alphabet, with or without its end, and whether
+/// or not it was cut; nothing if it is none.
 pub(crate) fn decode_base64(text: &str) -> String {
     const BASE64: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -199,8 +192,12 @@ pub(crate) fn decode_base64(text: &str) -> String {
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    let text = text.replace('-', "+").replace('_', "/");
-    let decoded = BASE64.decode(text).unwrap_or_default();
+    let text = { text.trim_end_matches('=') }
+        .replace('-', "+")
+        .replace('_', "/");
+    // One character alone at the end stands for no whole byte.
+    let whole = text.len() - usize::from(text.len() % 4 == 1);
+    let decoded = BASE64.decode(&text.as_bytes()[..whole]).unwrap_or_default();
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
@@ -318,18 +315,6 @@ fn undo_bytes(text: &[u8]) -> Option<(char, usize)> {
     }))
 }
 
-/// Returns how a secret looks inside of base64 that started zero, one and two bytes before it (as
-/// in `user:secret`), less the characters at both ends that depend on what stands beside it.
-fn base64_forms(secret: &str) -> [String; 3] {
-    [0, 1, 2].map(|shift| {
-        let mut bytes = vec![0; shift];
-        bytes.extend_from_slice(secret.as_bytes());
-        let from = (shift * 8).div_ceil(6);
-        let to = bytes.len() * 8 / 6;
-        STANDARD_NO_PAD.encode(&bytes)[from..to].to_owned()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,17 +400,17 @@ mod tests {
 
     #[test]
     fn what_may_be_short_is_removed_where_that_is_wanted() {
-        let short = Redactor::of_short(["ann", "x", "hunter2"]);
+        let short = Redactor::default().with(["ann", "x", "hunter2"], true);
         let text = "x: Ann or HUNTER2, exact";
         assert_eq!(short.clean(text), "[token]: [token] or [token], exact");
-        let both = redactor("canary-0123456789").and(short);
+        let both = redactor("canary-0123456789").with(["ann"], true);
         assert_eq!(both.clean("ann canary-0123456789"), "[token] [token]");
     }
 
     #[test]
     fn short_secrets_are_removed_from_base64_too() {
         let secrets = ["ann", "x1", "pä55", "ann:x1"];
-        let short = Redactor::of_short(secrets);
+        let short = Redactor::default().with(secrets, true);
         for plain in [
             "ann:x1",
             "x1",

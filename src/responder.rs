@@ -2,7 +2,7 @@
 //!
 //! Invariant: no HTTP library is named here, since headers are read from pasted texts, too.
 
-use crate::base_url::has_ascii_host;
+use crate::base_url;
 use crate::exchange::{Body, Header, Responder, Response};
 use crate::text::{Clean, Untrusted, decode_entities};
 use std::borrow::Cow;
@@ -32,9 +32,8 @@ pub fn response(
 ) -> Response {
     let untrusted = |text: &str| Untrusted::cleaned(text, clean);
     let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
-    let location = value(headers, "location").filter(|text| has_ascii_host(text));
     // The rest of the address may hold secrets.
-    let target = || Url::parse(url).ok()?.join(location?).ok();
+    let target = || base_url::url(value(headers, "location")?, Some(&Url::parse(url).ok()?));
     let is_list = matches!(&body, Body::Json(document) if document.list.is_some());
     let mut response = Response {
         request_id: request_id.map(untrusted),
@@ -45,7 +44,11 @@ pub fn response(
         response.has_rate_limit_headers = has_rate_limit(headers);
         let words = values(headers, "www-authenticate").find_map(description);
         response.challenge = words.as_deref().map(untrusted);
-        response.asks_login = asks_login(headers);
+        // Bitrise's API knows no such login: that is a gateway's (IANA, HTTP Authentication Schemes).
+        response.asks_login = schemes(headers, "www-authenticate").any(|scheme| {
+            let scheme = scheme.to_ascii_lowercase();
+            matches!(&*scheme, "basic" | "digest" | "ntlm" | "negotiate")
+        });
     }
     if status != Some(200) || !is_list {
         response.responder = responder(headers, page, clean);
@@ -71,21 +74,15 @@ pub fn responder(headers: &Headers<'_>, page: &[u8], clean: Clean<'_>) -> Respon
 /// Returns the title of a page, if it stands at its start.
 pub fn title(page: &[u8]) -> Option<String> {
     let page = &page[..page.len().min(TITLE_WITHIN)];
-    let lower = page.to_ascii_lowercase();
-    let find = |from: usize, wanted: &[u8]| {
-        let mut places = lower.get(from..)?.windows(wanted.len());
-        places.position(|place| place == wanted).map(|at| from + at)
-    };
-    let open = find(0, b"<title")?;
-    let start = find(open, b">")? + 1;
-    let end = find(start, b"</title")?;
-    let bytes = &page[start..end];
-    let text = std::str::from_utf8(bytes).map_or_else(
-        // What is no UTF-8 is most likely an old page of a Western language.
-        |_| bytes.iter().copied().map(char::from).collect(),
-        str::to_owned,
-    );
-    let words = decode_entities(&text);
+    // What is no UTF-8 is most likely an old page of a Western language.
+    let text: String = { page.utf8_chunks() }
+        .flat_map(|part| {
+            let odd = part.invalid().iter().copied().map(char::from);
+            part.valid().chars().chain(odd)
+        })
+        .collect();
+    let title = pattern!(r"(?is)<title[^>]*>(.*?)</title").captures(&text)?;
+    let words = decode_entities(&title[1]);
     let words: Vec<_> = words.split_whitespace().collect();
     Some(words.join(" ")).filter(|title| !title.is_empty())
 }
@@ -120,29 +117,11 @@ fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'
 
 /// Returns the `error_description` of a challenge of `WWW-Authenticate` (RFC 6750, section 3).
 fn description(challenge: &str) -> Option<String> {
-    const NAME: &str = "error_description";
-    let at = challenge.to_ascii_lowercase().find(NAME)? + NAME.len();
-    let value = challenge[at..].trim_start().strip_prefix('=')?.trim_start();
-    let words = if let Some(quoted) = value.strip_prefix('"') {
-        let mut characters = quoted.chars();
-        let unescaped = std::iter::from_fn(|| match characters.next()? {
-            '"' => None,
-            '\\' => characters.next(),
-            c => Some(c),
-        });
-        unescaped.collect()
-    } else {
-        value.split([',', ' ']).next()?.to_owned()
-    };
-    Some(words).filter(|words| !words.trim().is_empty())
-}
-
-/// Tells whether `WWW-Authenticate` asks for a login of a kind that Bitrise's API does not know: that
-/// is a gateway's (IANA, HTTP Authentication Schemes).
-fn asks_login(headers: &Headers<'_>) -> bool {
-    const OTHERS: [&str; 4] = ["basic", "digest", "ntlm", "negotiate"];
-    let mut schemes = schemes(headers, "www-authenticate");
-    schemes.any(|scheme| OTHERS.contains(&&*scheme.to_ascii_lowercase()))
+    const VALUE: &str = r#"(?i)error_description\s*=\s*(?:"((?:[^"\\]|\\.)*)|([^", ][^, ]*))"#;
+    let found = pattern!(VALUE).captures(challenge)?;
+    let words = found.get(1).or(found.get(2))?.as_str();
+    let words = pattern!(r"\\(.)").replace_all(words, "$1");
+    (!words.trim().is_empty()).then(|| words.into_owned())
 }
 
 /// Returns what may be kinds of authentication in the headers of a name. A header may hold several
@@ -267,7 +246,9 @@ mod tests {
             ("", false),
         ] {
             let headers = headers(&[("WWW-Authenticate", value)]);
-            assert_eq!(asks_login(&headers), expected, "{value}");
+            let empty = (Body::Empty, &[][..]);
+            let response = response("", Some(401), &headers, empty, &|text| text.into());
+            assert_eq!(response.asks_login, expected, "{value}");
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Invariant: nothing here knows about Bitrise, HTTP or an output format.
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use regex_lite::Regex;
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,24 @@ pub(crate) const MAX_KEPT: usize = 256;
 /// up to four; more of them run over the lines above and below.
 const MAX_MARKS: usize = 4;
 
+/// Makes a regular expression once; a test has compiled it.
+macro_rules! pattern {
+    ($text:expr) => {{
+        static PATTERN: std::sync::LazyLock<regex_lite::Regex> =
+            std::sync::LazyLock::new(|| $crate::text::regex($text));
+        &*PATTERN
+    }};
+}
+
+/// Makes a regular expression of a pattern that a test has compiled.
+pub(crate) fn regex(pattern: &str) -> Regex {
+    #[expect(
+        clippy::expect_used,
+        reason = "the patterns stand in the code, and a test uses them all"
+    )]
+    Regex::new(pattern).expect("a valid pattern")
+}
+
 /// Removes secrets from a text.
 pub type Clean<'a> = &'a dyn Fn(&str) -> Cow<'_, str>;
 
@@ -30,7 +48,7 @@ pub type Clean<'a> = &'a dyn Fn(&str) -> Cow<'_, str>;
 /// `##vso[…]`), wherever a line may be broken, nor a quotation mark of the kind that we set around
 /// it; spaces are shown as one. Long texts are cut. What people write is shown as it is: emoji of
 /// several characters, accents, and the joiners of Indic and Arabic scripts.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub struct Untrusted(Arc<str>);
 
 impl Untrusted {
@@ -57,15 +75,27 @@ impl Serialize for Untrusted {
     }
 }
 
-impl<'de> Deserialize<'de> for Untrusted {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(Self::new)
-    }
-}
-
 impl fmt::Display for Untrusted {
+    /// Writes the text with one plain space for each run of spaces of any width, and with plain
+    /// quotation marks for those that could pass for the end of our quotation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&escaped(&tidied(&self.0), SHOWN))
+        let mut tidied = String::with_capacity(self.0.len());
+        for c in self.0.chars() {
+            // Tabs and line breaks are spaces, too, but are escaped.
+            let is_line_break = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+            match c {
+                c if c.is_whitespace() && !is_line_break => {
+                    let is_repeated = tidied.ends_with(' ');
+                    tidied.extend((!is_repeated).then_some(' '));
+                }
+                '“' | '”' | '‟' | '❝' | '❞' | '〝' | '〞' | '＂' | '🙶' | '🙷' | '🙸' =>
+                {
+                    tidied.push('"');
+                }
+                c => tidied.push(c),
+            }
+        }
+        f.write_str(&escaped(&tidied, SHOWN))
     }
 }
 
@@ -75,9 +105,34 @@ pub fn escape_unprintable(text: &str) -> String {
     escaped(text, usize::MAX)
 }
 
+/// Returns a text with the characters escaped that must not be shown, cut after `room` characters.
+///
+/// Of what opens a workflow command, `::` or `##`, the second sign must not, nor a colon that the
+/// text begins with, since one of ours may stand before it.
 fn escaped(text: &str, mut room: usize) -> String {
+    let is_seen = |c: char| !c.is_ascii() && !CHECK_MARKS.contains(&c) && !is_unseen(c);
     let mut out = String::with_capacity(text.len().min(room));
-    for (c, is_shown) in judged(text) {
+    // What belongs to the character before it does so only if that one is shown: the base.
+    let (mut before, mut base, mut marks, mut at_start) = (' ', ' ', 0, true);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        marks = if is_combining(c) { marks + 1 } else { 0 };
+        let is_shown = match c {
+            ':' | '#' if c == before => false,
+            ':' if at_start => false,
+            c if c.is_ascii() => !c.is_control(),
+            // A selector of a character's look stands behind what is seen, or in a keycap.
+            '\u{fe0e}' | '\u{fe0f}' => is_seen(base) || matches!(base, '0'..='9' | '#' | '*'),
+            // A joiner stands between two characters of an emoji or of an Indic or Arabic script.
+            '\u{200c}' | '\u{200d}' => {
+                let follows = is_seen(base) || base == '\u{fe0f}';
+                follows && characters.peek().copied().is_some_and(is_seen)
+            }
+            _ if marks > 0 => marks <= MAX_MARKS && !base.is_whitespace(),
+            c => is_seen(c),
+        };
+        at_start &= c.is_whitespace();
+        (before, base) = (c, if is_shown { c } else { ' ' });
         let escape = c.escape_unicode();
         let width = if is_shown { 1 } else { escape.len() };
         let Some(left) = room.checked_sub(width) else {
@@ -94,144 +149,55 @@ fn escaped(text: &str, mut room: usize) -> String {
     out
 }
 
-/// Returns a text with one plain space for each run of spaces of any width, and with plain
-/// quotation marks for those that could pass for the end of our quotation.
-fn tidied(text: &str) -> String {
-    let mut was_space = false;
-    let characters = text.chars().filter_map(|c| {
-        // Tabs and line breaks are spaces, too, but are escaped.
-        let is_line_break = matches!(c, '\u{2028}' | '\u{2029}');
-        let is_space = c.is_whitespace() && !c.is_control() && !is_line_break;
-        let is_repeated = is_space && was_space;
-        was_space = is_space;
-        match c {
-            _ if is_repeated => None,
-            _ if is_space => Some(' '),
-            '“' | '”' | '‟' | '❝' | '❞' | '〝' | '〞' | '＂' | '🙶' | '🙷' | '🙸' => {
-                Some('"')
-            }
-            c => Some(c),
-        }
-    });
-    characters.collect()
+/// Signs that look like those that a line of ours starts with.
+const CHECK_MARKS: [char; 12] = ['✓', '✔', '✗', '✘', '☑', '☒', '🗴', '🗵', '🗶', '🗷', '🗸', '🗹'];
+
+/// Tells whether a character is drawn on the one before it. At the start of a text, the standard
+/// library's escaping for `Debug` escapes these, too.
+pub(crate) fn is_combining(c: char) -> bool {
+    !c.is_ascii() && c.escape_debug().len() > 1 && !is_unseen(c)
 }
 
-/// Tells of each character of a text whether it may be shown as it is.
-///
-/// Of what opens a workflow command, `::` or `##`, the second sign may not, nor a colon that the
-/// text begins with, since one of ours may stand before it.
-fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
-    let mut before = None;
-    let mut was_shown = false;
-    let mut at_start = true;
-    let mut marks = 0;
-    text.char_indices().map(move |(at, c)| {
-        let behind = &text[at + c.len_utf8()..];
-        let is_second = matches!(c, ':' | '#') && before == Some(c);
-        let opens_command = is_second || (c == ':' && at_start);
-        at_start = at_start && c.is_whitespace();
-        let is_mark = is_combining(c);
-        marks = if is_mark { marks + 1 } else { 0 };
-        // What belongs to the character before it does so only if that one is shown.
-        let base = before.filter(|_| was_shown);
-        let is_shown = if c.is_ascii() {
-            is_printable(c) && !opens_command
-        } else if is_joiner(c) {
-            base.is_some_and(|before| joins(c, before, behind.chars().next()))
-        } else if is_mark {
-            marks <= MAX_MARKS && base.is_some_and(|base| !base.is_whitespace())
-        } else {
-            !is_unseen(c) && !is_check_mark(c)
-        };
-        before = Some(c);
-        was_shown = is_shown;
-        (c, is_shown)
-    })
-}
-
-/// Tells whether a character is printable, wherever it stands but at the start of a text. The
-/// standard library's escaping for `Debug` knows which are.
-fn is_printable(c: char) -> bool {
+/// Tells whether a character beyond ASCII leaves nothing to be seen: it is not printable, as that
+/// escaping knows, or one of the default ignorable ones (Unicode, `DerivedCoreProperties`) or of the
+/// blanks that are no spaces.
+pub(crate) fn is_unseen(c: char) -> bool {
     if c.is_ascii() {
-        return !c.is_ascii_control();
+        return false;
     }
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();
-    text.escape_debug().nth(1) == Some(c)
-}
-
-/// Tells whether a character is drawn on the one before it. At the start of a text, the standard
-/// library escapes these too.
-pub(crate) fn is_combining(c: char) -> bool {
-    !c.is_ascii() && is_printable(c) && !is_invisible(c) && c.escape_debug().len() > 1
-}
-
-/// Tells whether a character that counts as printable leaves nothing to be seen: the default
-/// ignorable ones (Unicode, `DerivedCoreProperties`), and blanks that are no spaces.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{34f}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{2800}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{ffa0}'
-            | '\u{13441}'..='\u{13442}'
-            | '\u{16fe4}'
-            | '\u{1d159}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
-}
-
-/// Tells whether a character beyond ASCII leaves nothing to be seen.
-pub(crate) fn is_unseen(c: char) -> bool {
-    !c.is_ascii() && (is_invisible(c) || !is_printable(c))
-}
-
-/// Tells whether a character looks like the sign that a line of ours starts with.
-const fn is_check_mark(c: char) -> bool {
-    matches!(
-        c,
-        '✓' | '✔' | '✗' | '✘' | '☑' | '☒' | '🗴' | '🗵' | '🗶' | '🗷' | '🗸' | '🗹'
-    )
-}
-
-/// Tells whether a character can't be seen itself, but changes its neighbours in honest texts: the
-/// joiners, and the selectors of a character's look as text or as emoji.
-const fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
-}
-
-/// Tells whether a joiner has its place between two characters: between those that are not ASCII, as
-/// in emoji and in Indic and Arabic scripts; a selector behind one, or behind a keycap's character.
-fn joins(joiner: char, before: char, next: Option<char>) -> bool {
-    let is_hidden = |c| is_unseen(c) || is_check_mark(c);
-    let is_seen = |c: char| !c.is_ascii() && !c.is_whitespace() && !is_hidden(c);
-    match joiner {
-        '\u{fe0e}' | '\u{fe0f}' => is_seen(before) || matches!(before, '0'..='9' | '#' | '*'),
-        _ => (is_seen(before) || before == '\u{fe0f}') && next.is_some_and(is_seen),
-    }
+    let is_printable = text.escape_debug().nth(1) == Some(c);
+    !is_printable
+        || matches!(
+            c,
+            '\u{34f}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{ffa0}'
+                | '\u{13441}'..='\u{13442}'
+                | '\u{16fe4}'
+                | '\u{1d159}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// Returns a text of HTML with its character references decoded, as far as [`entity`] knows them.
 pub(crate) fn decode_entities(text: &str) -> String {
-    /// The length of the longest reference, without `&` and `;`.
-    const LONGEST: usize = 8;
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('&') {
-        decoded.push_str(before);
-        let end = behind.bytes().take(LONGEST + 1).position(|b| b == b';');
-        let character = end.and_then(|end| entity(&behind[..end]));
-        decoded.push(character.unwrap_or('&'));
-        let length = end.filter(|_| character.is_some()).map_or(0, |end| end + 1);
-        rest = &behind[length..];
+    let mut parts = text.split('&');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let reference = part.split_once(';');
+        let known = reference.and_then(|(name, behind)| Some((entity(name)?, behind)));
+        decoded.push(known.map_or('&', |(character, _)| character));
+        decoded += known.map_or(part, |(_, behind)| behind);
     }
-    decoded + rest
+    decoded
 }
 
 /// The named characters of HTML that are known.
@@ -253,7 +219,8 @@ pub(crate) fn entity(name: &str) -> Option<char> {
 /// A format sets the three kinds apart: foreign text is escaped or marked, and a command is never
 /// broken inside of a word.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Text(Vec<Span>);
+#[must_use]
+pub struct Text(pub Vec<Span>);
 
 /// A part of a [`Text`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -269,7 +236,8 @@ pub enum Span {
 }
 
 impl Text {
-    fn with(mut self, span: Span) -> Self {
+    /// Adds a part.
+    pub fn with(mut self, span: Span) -> Self {
         match (self.0.last_mut(), span) {
             (Some(Span::Own(before)), Span::Own(words)) => before.push_str(&words),
             (_, Span::Own(words)) if words.is_empty() => {}
@@ -279,37 +247,26 @@ impl Text {
     }
 
     /// Adds our own words.
-    #[must_use]
     pub fn own(self, words: impl Into<String>) -> Self {
         self.with(Span::Own(words.into()))
     }
 
     /// Adds text that is not ours.
-    #[must_use]
     pub fn foreign(self, text: &Untrusted) -> Self {
         self.with(Span::Foreign(text.clone()))
     }
 
     /// Adds a command.
-    #[must_use]
     pub fn command(self, command: impl Into<String>) -> Self {
         self.with(Span::Command(command.into()))
     }
 
-    /// Adds a whole command, in a block of its own.
-    #[must_use]
-    pub fn block(self, command: impl Into<String>) -> Self {
-        self.with(Span::Block(command.into()))
-    }
-
     /// Adds another text.
-    #[must_use]
     pub fn then(self, other: Self) -> Self {
         other.0.into_iter().fold(self, Self::with)
     }
 
     /// Returns the text with a capital letter in front, if it begins with our own words.
-    #[must_use]
     pub fn capitalized(mut self) -> Self {
         if let Some(Span::Own(words)) = self.0.first_mut()
             && let Some(first) = words.chars().next()
@@ -318,24 +275,11 @@ impl Text {
         }
         self
     }
-
-    /// Returns the parts, in order.
-    pub fn spans(&self) -> &[Span] {
-        &self.0
-    }
 }
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    /// Reads a sentence that somebody else may have written: it is dropped, since none of ours is
-    /// made of it.
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(from).map(|_| Self::default())
     }
 }
 
@@ -517,14 +461,14 @@ mod tests {
             prop_assert!(out.chars().count() <= SHOWN + 1);
             for out in [&out, &escape_unprintable(&text)] {
                 prop_assert!(!out.contains("::") && !out.contains("##"), "{out:?}");
-                prop_assert!(!out.contains(is_check_mark), "{out:?}");
+                prop_assert!(!out.contains(CHECK_MARKS), "{out:?}");
                 let mut before = 'a';
                 for (at, c) in out.char_indices() {
-                    prop_assert!(is_joiner(c) || is_printable(c), "{out:?}");
-                    prop_assert!(is_joiner(c) || !is_invisible(c), "{out:?}");
-                    if is_joiner(c) || is_combining(c) {
+                    let is_joiner = "\u{200c}\u{200d}\u{fe0e}\u{fe0f}".contains(c);
+                    prop_assert!(is_joiner || !(c.is_control() || is_unseen(c)), "{out:?}");
+                    if is_joiner || is_combining(c) {
                         prop_assert!(at > 0 && !before.is_whitespace(), "{out:?}");
-                        prop_assert!(!(is_joiner(c) && before == c), "{out:?}");
+                        prop_assert!(!(is_joiner && before == c), "{out:?}");
                     }
                     before = c;
                 }

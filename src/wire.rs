@@ -100,16 +100,14 @@ impl Document {
         // Bitrise's Go would not write bytes that are no UTF-8, but one odd title must not make a
         // whole response look like somebody else's.
         let mend = |_| {
-            let marks = |chunk: &[u8]| if chunk.is_empty() { "" } else { "?" };
-            let chunks = body.utf8_chunks();
-            chunks
-                .flat_map(|chunk| [chunk.valid(), marks(chunk.invalid())])
-                .collect()
+            let marks = |odd: &[u8]| if odd.is_empty() { "" } else { "?" };
+            let parts = body.utf8_chunks();
+            { parts.flat_map(|part| [part.valid(), marks(part.invalid())]) }.collect()
         };
         let text = std::str::from_utf8(body).map_or_else(mend, Cow::Borrowed);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let json = Json(text.trim_ascii());
-        let top = json.object();
+        let top = json.members();
         if top.is_none() {
             // It may be no object, or one that has a member twice.
             serde_json::from_str::<IgnoredAny>(json.0).ok()?;
@@ -125,7 +123,7 @@ impl Document {
             (false, false) => Form::BitriseError,
             (false, true) => Form::Object,
         };
-        let nested = top.error.members().message;
+        let nested = top.error.members().unwrap_or_default().message;
         let others = [nested, top.error_description, top.detail];
         words.extend(others.into_iter().filter_map(Json::text));
         Some(Self {
@@ -169,7 +167,6 @@ impl Document {
 impl AppPage {
     /// Tells whether the list of apps is empty as a whole: nothing is on this page, and nothing
     /// says that there are apps elsewhere.
-    #[must_use]
     pub fn is_empty_list(&self) -> bool {
         let is_empty = self.apps.is_empty() && self.unusable == 0;
         is_empty && !self.has_more && self.counted.is_none_or(|counted| counted == 0)
@@ -196,7 +193,7 @@ impl List {
         let mut owners = HashMap::new();
         list.runs.runs = count;
         for item in first {
-            let item = item.members();
+            let item = item.members().unwrap_or_default();
             let is_any = |of: &[Json<'_>]| of.iter().any(|json| !json.0.is_empty());
             let is_app = is_any(&[item.title, item.owner, item.is_disabled])
                 || is_any(&[item.repo_url, item.project_type]);
@@ -214,7 +211,7 @@ impl List {
             }
             // Hundreds of apps belong to one workspace; they share its names.
             let owned = owners.entry(item.owner.0).or_insert_with(|| {
-                let owner = item.owner.members();
+                let owner = item.owner.members().unwrap_or_default();
                 let workspace = identifier(owner.slug);
                 App {
                     workspace: shown(owner.name),
@@ -230,7 +227,7 @@ impl List {
                 ..owned.clone()
             });
         }
-        let paging = top.paging.members();
+        let paging = top.paging.members().unwrap_or_default();
         page.next = identifier(paging.next);
         page.counted = paging.total_item_count.0.parse().ok();
         let is_odd =
@@ -247,12 +244,8 @@ impl List {
 /// Tells whether a text names a rate limit: "rate limit", "Rate-Limited", "`rate_limit`",
 /// "`RateLimitExceeded`", "Too Many Requests".
 fn is_rate_limit(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
-    (0..words.len()).any(|at| {
-        let three: String = words[at..].iter().take(3).copied().collect();
-        three.starts_with("ratelimit") || three.starts_with("toomanyrequests")
-    })
+    let said = pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)");
+    said.is_match(text)
 }
 
 /// The text of one JSON value; of a member that is absent it is empty.
@@ -266,12 +259,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// Returns the members of an object. What is no object, or has one of them twice, has none.
-    fn members(self) -> Members<'a> {
-        self.object().unwrap_or_default()
-    }
-
-    fn object(self) -> Option<Members<'a>> {
+    /// Returns the members of an object, unless it has one of them twice.
+    fn members(self) -> Option<Members<'a>> {
         let object = Some(self.0).filter(|json| json.starts_with('{'))?;
         serde_json::from_str(object).ok()
     }

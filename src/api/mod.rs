@@ -140,7 +140,8 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, NotRun> {
         let unusable = |error: reqwest::Error| NotRun::machine(error.without_url());
         let deadline = Instant::now() + settings.max_time;
-        let encrypted = settings.base_url.is_encrypted();
+        let base = settings.base_url.as_url();
+        let encrypted = base.scheme() == "https";
         let lookups = Lookups::default();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -163,7 +164,6 @@ impl Client {
                 lookups: lookups.clone(),
             })
             .tls_backend_preconfigured(tls::client_config(encrypted, &settings.roots, deadline)?);
-        let base = settings.base_url.as_url();
         let proxy = match &settings.route {
             // Plain http is for this machine alone; a proxy would see the token in clear.
             _ if !encrypted => None,
@@ -193,8 +193,8 @@ impl Client {
             [user, password, both]
         });
         let secrets = || secrets.iter().flatten().map(String::as_str);
-        let redactor = || settings.token.redactor().and(Redactor::new(secrets()));
-        let redactor_of_words = redactor().and(Redactor::of_short(secrets()));
+        let redactor = || settings.token.redactor().with(secrets(), false);
+        let redactor_of_words = redactor().with(secrets(), true);
         let host = base.host_str().unwrap_or_default().to_owned();
         let port = base.port_or_known_default().unwrap_or_default();
         Ok(Self {

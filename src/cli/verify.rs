@@ -72,7 +72,8 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
     report.duration = Some(clock.elapsed());
     report.options = request::options(args);
     let asked = report.target.base_url.as_deref();
-    let known = environment.known(asked.and_then(base_url::url).as_ref());
+    let asked = asked.and_then(|address| base_url::url(address, None));
+    let known = environment.known(asked.as_ref());
     if let Some(redactor) = &redactor {
         clean(&mut report, redactor);
     }

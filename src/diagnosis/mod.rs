@@ -23,8 +23,9 @@ mod saved;
 mod sentence;
 mod values;
 
-pub use catalogue::words;
-pub use explain::{StatusLine, codes, happened, page, status};
+pub use explain::{
+    StatusLine, check_title, codes, dx_page, dx_words, happened, meaning, page, status,
+};
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
 pub use values::{a_few, app_in_workspace, apps, span};
@@ -70,7 +71,7 @@ pub struct Diagnosis {
     #[serde(default, deserialize_with = "known")]
     pub reason: Option<Reason>,
     /// The answer in one sentence, with the names in it.
-    #[serde(rename = "message")]
+    #[serde(rename = "message", skip_deserializing)]
     pub result: Text,
     /// What is said of the result beneath it, a line each: that it comes from the sandbox or from
     /// pasted text, that the base URL is not Bitrise's.
@@ -157,9 +158,10 @@ impl Diagnosis {
 /// Makes the diagnosis of a report.
 pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
-    let entry = named(facts.reason.map_or("verified", Reason::as_str));
+    let entry = catalogue::entry(facts.reason);
     let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
-    let open = report.pasted.iter().flat_map(|pasted| &pasted.settled_by);
+    let open = report.pasted.iter().filter(|_| is_text);
+    let open = open.flat_map(|pasted| &pasted.settled_by);
     facts.commands = open.map(|url| curl(url, &facts)).collect();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
@@ -174,11 +176,10 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let (who, who_text) = { actions.first() }
         .and_then(|action| result::who(action, &facts))
         .unzip();
-    let (result, is_cause_said) = result::result(entry, &causes, &facts);
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
-        docs_url: words("link", "dx").into(),
+        docs_url: dx_page().into(),
         reply: reply::reply(entry, &causes, &actions, &facts),
         tool: Tool::default(),
         verdict: report.verdict(),
@@ -187,7 +188,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         is_retryable: report.is_retryable(),
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
-        result,
+        result: result::result(entry, &causes, &facts),
         remarks: [list(named("remarks"), &facts), list(entry, &facts)].concat(),
         dx: spoken(entry, "dx", &facts),
         token: token(&report, &facts),
@@ -204,7 +205,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         checks,
         causes_note: (causes.len() > 1).then(|| say("causes_note", &facts).to_string().into()),
         causes: { causes.iter() }
-            .skip(usize::from(is_cause_said))
+            .skip(result::said_causes(entry, &causes, &facts))
             .map(|cause| fill(&cause.text, &facts).capitalized())
             .collect(),
         apps: Apps {
@@ -220,11 +221,11 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         questions: { entry.all("ask") }
             .map(|ask| fill(&ask.text, &facts))
             .collect(),
-        links: entry.links().map(Cow::Borrowed).collect(),
+        links: entry.links().into_iter().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
         // What ends before it starts took no time; of a pasted text it is not known.
-        duration_ms: { report.duration.map(millis) }.or((!facts.is_told).then_some(0)),
+        duration_ms: { report.duration.map(millis) }.or((!facts.is_told()).then_some(0)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;
@@ -317,7 +318,7 @@ pub struct TokenLine {
     /// The first 8 hex digits of its SHA-256.
     pub fingerprint: Option<String>,
     /// All of that in a few words: “accepted by Bitrise · workspace API token · fingerprint …”.
-    #[serde(rename = "message")]
+    #[serde(rename = "message", skip_deserializing)]
     pub text: Text,
 }
 
@@ -327,6 +328,7 @@ pub struct WarningLine {
     /// The code.
     pub code: Warning,
     /// One or two sentences.
+    #[serde(skip_deserializing)]
     pub message: Text,
 }
 
@@ -379,7 +381,7 @@ pub struct CheckLine {
     #[serde(default, deserialize_with = "known")]
     pub reason: Option<Reason>,
     /// One sentence, without a full stop.
-    #[serde(rename = "message")]
+    #[serde(rename = "message", skip_deserializing)]
     pub text: Text,
     /// Whether it was made, or was asked for and had nothing to look at.
     #[serde(skip)]
@@ -423,6 +425,7 @@ pub struct RequestLine {
     #[serde(default, deserialize_with = "known")]
     pub fault: Option<Fault>,
     /// What became of it in a few words: “404 “Not Found” · request 0c9b”.
+    #[serde(skip_deserializing)]
     pub outcome: Text,
     /// Where a request failed: “failed at: the TLS handshake with H; the token was not sent”.
     #[serde(skip_deserializing)]

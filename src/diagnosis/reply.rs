@@ -15,16 +15,18 @@ pub(super) fn reply(
     actions: &[&Line],
     facts: &Facts,
 ) -> Option<String> {
-    if !facts.is_told {
+    if !facts.is_told() {
         return None;
     }
     let facts = Facts {
         is_reply: true,
         ..facts.clone()
     };
-    let (result, is_said) = result::result(entry, causes, &facts);
+    let result = result::result(entry, causes, &facts);
     let mut mail = vec![plain(&result)];
-    if let ([cause], false) = (causes, is_said) {
+    if let [cause] = causes
+        && result::said_causes(entry, causes, &facts) == 0
+    {
         let cause = fill(&cause.text, &facts).capitalized();
         mail.push(plain(&cause));
     }
@@ -61,7 +63,7 @@ pub(super) fn reply(
 /// Returns a text with each command in a paragraph of its own.
 fn plain(text: &Text) -> String {
     let mut plain = String::new();
-    for span in text.spans() {
+    for span in &text.0 {
         match span {
             Span::Block(command) => {
                 plain += "\n\n    ";

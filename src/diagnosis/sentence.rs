@@ -7,7 +7,7 @@
 use super::catalogue::{Line, named};
 use super::facts::Facts;
 use super::values::value;
-use crate::text::Text;
+use crate::text::{Span, Text};
 
 /// Fills a sentence's gaps.
 pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
@@ -41,8 +41,9 @@ fn gap(name: &str, facts: &Facts) -> Option<Text> {
             &Facts::default(),
         ),
         "commands" if !facts.commands.is_empty() => {
-            let first = Text::default().block(say("enter_token", facts).to_string());
-            facts.commands.iter().fold(first, Text::block)
+            let first = [say("enter_token", facts).to_string()].into_iter();
+            let all = first.chain(facts.commands.iter().cloned());
+            Text(all.map(Span::Block).collect())
         }
         "ci_cause" => fill(facts.ci()?.text("cause"), &Facts::default()),
         name => value(name, facts).or_else(|| {
@@ -65,7 +66,7 @@ pub(super) fn say(name: &str, facts: &Facts) -> Text {
 
 /// Says it, unless there is nothing to say.
 pub(super) fn said(name: &str, facts: &Facts) -> Option<Text> {
-    Some(say(name, facts)).filter(|text| !text.spans().is_empty())
+    Some(say(name, facts)).filter(|text| !text.0.is_empty())
 }
 
 /// Says all remarks of an entry whose conditions are known to hold.

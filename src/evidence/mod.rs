@@ -17,15 +17,6 @@
 //!
 //! [`Reason::EvidenceIncomplete`]: crate::verdict::Reason::EvidenceIncomplete
 
-/// Makes a regular expression once; a test has compiled it.
-macro_rules! pattern {
-    ($text:expr) => {{
-        static PATTERN: std::sync::LazyLock<regex_lite::Regex> =
-            std::sync::LazyLock::new(|| super::regex($text));
-        &*PATTERN
-    }};
-}
-
 mod body;
 mod command;
 mod exchanges;
@@ -45,8 +36,8 @@ use crate::check::CheckId;
 use crate::pasted::{Incomplete, PastedFacts};
 use crate::plan::NotRun;
 use crate::report::{AppList, EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use crate::text::regex;
 use crate::verdict::Reason;
-use regex_lite::Regex;
 use secrets::Secrets;
 use serde_json::value::RawValue;
 use std::time::SystemTime;
@@ -127,13 +118,4 @@ pub fn disagrees(around: Report) -> Report {
         ..around
     };
     judgement::open(around, Incomplete::OwnReport)
-}
-
-/// Makes a regular expression of a pattern that a test has compiled.
-fn regex(pattern: &str) -> Regex {
-    #[expect(
-        clippy::expect_used,
-        reason = "the patterns stand in the code, and a test uses them all"
-    )]
-    Regex::new(pattern).expect("a valid pattern")
 }

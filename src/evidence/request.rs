@@ -139,7 +139,7 @@ impl Address {
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
-        let url = base_url::url(&whole).filter(|_| whole.len() <= LONGEST)?;
+        let url = base_url::url(&whole, None).filter(|_| whole.len() <= LONGEST)?;
         let path = percent_decode_str(url.path()).decode_utf8_lossy();
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let apps = parts.iter().position(|part| *part == "apps");

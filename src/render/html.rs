@@ -84,7 +84,7 @@ pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
 /// Returns a sentence in HTML: escaped, with foreign texts and commands set apart.
 fn marked(text: &Text) -> String {
     let mut out = String::new();
-    for span in text.spans() {
+    for span in &text.0 {
         let (open, words, close) = match span {
             Span::Own(words) => ("", words.clone(), ""),
             Span::Foreign(text) => ("<bdi>", text.to_string(), "</bdi>"),

@@ -113,7 +113,7 @@ fn rows(table: &Table) -> Vec<String> {
 /// Sets a sentence: foreign texts, commands and addresses as code, the rest escaped.
 fn inline(text: &Text) -> String {
     let mut out = String::new();
-    for span in text.spans() {
+    for span in &text.0 {
         match span {
             Span::Own(words) => out.extend(words.split_inclusive(' ').map(set_word)),
             Span::Foreign(text) => out += &code(&text.to_string()),

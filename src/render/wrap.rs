@@ -64,7 +64,7 @@ pub(super) fn lines(text: &Text, columns: Columns, set: impl Fn(&str) -> String)
 /// Takes a sentence apart. A command that fits into `room` columns is one word.
 fn words(text: &Text, room: usize, set: impl Fn(&str) -> String) -> Vec<Word> {
     let mut words = vec![Word::default()];
-    for span in text.spans() {
+    for span in &text.0 {
         let is_line = matches!(span, Span::Block(_));
         let (shown, may_break) = match span {
             Span::Own(words) | Span::Command(words) => (set(words), false),
@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_block_is_a_line_of_its_own_and_never_broken() {
-        let text = Text::from("Run this: ").block("curl -sS -i 'https://h/p'");
+        let text =
+            Text::from("Run this: ").with(Span::Block("curl -sS -i 'https://h/p'".to_owned()));
         let expected = ["Run this:", "  curl -sS -i 'https://h/p'", "And send it."];
         assert_eq!(wrapped(&text.own(" And send it."), 20), expected);
     }

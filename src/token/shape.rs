@@ -7,10 +7,7 @@
 //! a token.
 
 use super::{PREFIXES, has_prefix};
-use crate::redact::Redactor;
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use crate::redact::{Redactor, decode_base64};
 use regex_lite::Regex;
 use std::sync::{LazyLock, OnceLock};
 
@@ -259,20 +256,9 @@ fn after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// Returns the token's text that this one is the base64 of, if it is: in either alphabet, with or
 /// without its end, whether or not it was cut.
 pub(super) fn decoded(text: &str) -> Option<String> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
     let (core, _) = unwrapped(text);
     let compact: String = core.split_whitespace().collect();
-    let compact = compact.trim_end_matches('=');
-    let compact = compact.replace('-', "+").replace('_', "/");
-    // One character alone at the end stands for no whole byte.
-    let whole = compact.len() - usize::from(compact.len() % 4 == 1);
-    let bytes = LENIENT.decode(compact.get(..whole)?).ok()?;
-    let decoded = String::from_utf8(bytes).ok()?;
+    let decoded = decode_base64(&compact);
     (has_prefix(&decoded) && !has_prefix(core)).then_some(decoded)
 }
 
@@ -420,6 +406,7 @@ fn line_key(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD, URL_SAFE};
     use proptest::prelude::*;
 

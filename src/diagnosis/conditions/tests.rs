@@ -19,6 +19,17 @@ fn report() -> &'static Report {
     kept(Report::started(SystemTime::UNIX_EPOCH, target, token))
 }
 
+fn pasted() -> &'static Report {
+    kept(Report {
+        evidence: EvidenceKind::Pasted,
+        ..Report::started(
+            SystemTime::UNIX_EPOCH,
+            Target::default(),
+            TokenInfo::default(),
+        )
+    })
+}
+
 /// Returns the facts of a run of which nothing but the report's existence is known.
 fn run() -> Facts<'static> {
     Facts {
@@ -65,7 +76,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     ("live", |_| {}, |f| f.is_sandbox = true),
     ("sandbox", |f| f.is_sandbox = true, |_| {}),
     (
-        "secret bitrise",
+        "token_in_text",
         |f| {
             f.pasted = Some(kept(PastedFacts {
                 secrets: vec![Secret::Bitrise(TokenKind::Workspace, None)],
@@ -103,7 +114,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     (
         "all_apps",
         |f| f.selection = Some(Selection::All),
-        |f| f.is_told = true,
+        |f| f.report = Some(pasted()),
     ),
     (
         "slug_doubtful",
@@ -265,12 +276,9 @@ const ROWS: &[(&str, Change, Change)] = &[
 #[test]
 fn a_fact_is_judged_by_what_was_seen() {
     for (text, yes, no) in ROWS {
-        let forms = [
-            text.to_string(),
-            format!("not {text}"),
-            format!("surely {text}"),
-        ];
-        let [condition, opposite, sure] = forms.each_ref().map(|form| Condition::read(form));
+        let condition = Condition::read(text);
+        let opposite = Condition::read(&format!("not {text}"));
+        let sure = Condition::read(&format!("surely {text}"));
         for (change, expected) in [(yes, true), (no, false)] {
             let mut facts = run();
             change(&mut facts);
