@@ -80,14 +80,21 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
         page.section(&section);
     }
     page.line("");
-    let about = super::about(diagnosis, scope.is_full).into_iter();
-    page.dim("", about.map(|part| part.to_string()));
+    let about = super::about(diagnosis, scope.is_full);
+    let about = about.iter().map(ToString::to_string).collect();
+    let reason = diagnosis.reason.map(Reason::as_str).into_iter();
+    let mut more: Vec<_> = reason
+        .map(|reason| format!("bitrise-dx explain {reason}"))
+        .collect();
+    more.extend(diagnosis.links.iter().map(ToString::to_string));
     // What another host says is not worth looking up.
-    if !super::is_elsewhere(diagnosis) {
-        let reason = diagnosis.reason.map(Reason::as_str);
-        let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
-        let links = diagnosis.links.iter().map(ToString::to_string);
-        page.dim("More: ", explain.into_iter().chain(links));
+    more.retain(|_| !super::is_elsewhere(diagnosis));
+    // Nobody needs these at first. None is broken inside, such as a time.
+    for (start, parts) in [("", about), ("More: ", more)] {
+        let parts = parts.into_iter().map(|part| Text::default().command(part));
+        if let Some(text) = parts.reduce(|text, part| text.own(" · ").then(part)) {
+            page.lines("", 2, &Text::from(start).then(text), DIM);
+        }
     }
     page.text
 }
@@ -325,14 +332,6 @@ impl Page {
             Status::Skip => DIM,
         };
         format!("{} ", self.painted(ansi, &self.set(mark(status))))
-    }
-
-    /// Writes parts in lines that nobody needs at first; none is broken inside, such as a time.
-    fn dim(&mut self, start: &str, parts: impl Iterator<Item = String>) {
-        let parts = parts.map(|part| Text::default().command(part));
-        if let Some(text) = parts.reduce(|text, part| text.own(" · ").then(part)) {
-            self.lines("", 2, &Text::from(start).then(text), DIM);
-        }
     }
 
     fn block(&mut self, prefix: &str, rest: usize, text: &Text) {

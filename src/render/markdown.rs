@@ -115,7 +115,19 @@ fn inline(text: &Text) -> String {
     let mut out = String::new();
     for span in &text.0 {
         match span {
-            Span::Own(words) => out.extend(words.split_inclusive(' ').map(set_word)),
+            // A word of which a renderer could make a link or a mention is code.
+            Span::Own(words) => {
+                for word in words.split_inclusive(' ') {
+                    let is_link = word.contains('@') || word.contains("://");
+                    let rest = word.trim_start_matches('(');
+                    let address = rest.trim_end_matches([' ', '.', ',', ';', ':', ')']);
+                    if let Some((before, after)) = word.split_once(address).filter(|_| is_link) {
+                        out.extend([before, &code(address), after]);
+                    } else {
+                        out += &escape(word);
+                    }
+                }
+            }
             Span::Foreign(text) => out += &code(&text.to_string()),
             Span::Command(command) => out += &code(command),
             // Indented as far as the text of a step, so that it belongs to it.
@@ -127,21 +139,6 @@ fn inline(text: &Text) -> String {
         }
     }
     out
-}
-
-/// Sets a word of our own: as code where a renderer could make a link or a mention of it.
-fn set_word(word: &str) -> String {
-    if !(word.contains('@') || word.contains("://")) {
-        return escape(word);
-    }
-    let start = word.len() - word.trim_start_matches('(').len();
-    let end = word.trim_end_matches([' ', '.', ',', ';', ':', ')']).len();
-    match (word.get(..start), word.get(start..end), word.get(end..)) {
-        (Some(before), Some(address), Some(after)) => {
-            format!("{before}{}{after}", code(address))
-        }
-        _ => escape(word),
-    }
 }
 
 /// Escapes what has a meaning inside of a line. An underscore inside of a word has none.
