@@ -32,7 +32,7 @@ const MAX_STRING: usize = 64 * 1024;
 /// Returns an error if the report could not be written.
 pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let path = args.file.as_path();
-    let inputs = [("the text that is to be read", path)];
+    let inputs = [("the text that is to be read", Some(path))];
     let (readers, unusable) = Readers::plan(&args.output, environment, &inputs);
     let text = unusable.map_or_else(|| text(path), Err);
     let report = match text {

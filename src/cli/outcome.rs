@@ -3,14 +3,11 @@
 use super::environment::Environment;
 use super::output::{self, ReportFile};
 use super::{Format, OutputArgs};
-use crate::check::{Check, CheckId, CheckResult};
 use crate::diagnosis::Diagnosis;
 use crate::plan::NotRun;
-use crate::redact::Redactor;
 use crate::render::{self, Detail, Style};
 use crate::report::{Report, Target, TokenInfo};
-use crate::token::TokenError;
-use crate::verdict::{Reason, Signal};
+use crate::verdict::Signal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -38,7 +35,7 @@ impl Readers {
     pub(super) fn plan(
         args: &OutputArgs,
         environment: &Environment,
-        inputs: &[(&str, &Path)],
+        inputs: &[(&str, Option<&Path>)],
     ) -> (Self, Option<NotRun>) {
         let detail = match (args.quiet, args.verbose) {
             (true, _) => Detail::Quiet,
@@ -119,31 +116,11 @@ pub(super) enum Early {
     NotRun(NotRun),
     /// A signal came.
     Stopped(Signal),
-    /// The text is no token; this takes it out of what is shown.
-    Malformed(Box<(TokenError, Redactor)>),
 }
 
 impl From<NotRun> for Early {
     fn from(why: NotRun) -> Self {
         Self::NotRun(why)
-    }
-}
-
-impl Early {
-    /// Ends a report so, and returns it with what cleans its texts.
-    pub(super) fn end(self, mut report: Report) -> (Report, Option<Redactor>) {
-        match self {
-            Self::NotRun(why) => report.not_run = Some(why),
-            Self::Stopped(signal) => report.interrupted = Some(signal),
-            Self::Malformed(found) => {
-                let (error, redactor) = *found;
-                let result = CheckResult::NotPassed(Reason::TokenMalformed);
-                report.token.error = Some(error);
-                let check = Check::new(CheckId::TokenFormat, result);
-                return (report.with_checks(vec![check]), Some(redactor));
-            }
-        }
-        (report, None)
     }
 }
 

@@ -184,7 +184,7 @@ impl ReportFile {
     /// # Errors
     /// Returns so if the name has no known ending, is a folder's or that of an input,
     /// or the folder can't be written to.
-    pub(super) fn plan(target: &Path, inputs: &[(&str, &Path)]) -> Result<Self, NotRun> {
+    pub(super) fn plan(target: &Path, inputs: &[(&str, Option<&Path>)]) -> Result<Self, NotRun> {
         let refused = |words: String| Err(NotRun::options(words));
         let ending = target.extension().unwrap_or_default();
         let format = match ending.to_ascii_lowercase().to_str() {
@@ -205,7 +205,7 @@ impl ReportFile {
         }
         let same = identity(target);
         let is_same = |input: &Path| same.is_some() && identity(input) == same;
-        if let Some((name, _)) = inputs.iter().find(|(_, input)| is_same(input)) {
+        if let Some((name, _)) = inputs.iter().find(|(_, input)| input.is_some_and(is_same)) {
             return refused(format!(
                 "--report names {name}, which the report would replace; choose another name"
             ));

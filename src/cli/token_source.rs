@@ -16,25 +16,8 @@ use std::path::Path;
 /// The maximum number of bytes that are read from a file or standard input; a token is far smaller.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Returns where the token comes from: the file that was named, else `BITRISE_TOKEN`, else, on a
-/// terminal, a hidden prompt.
-///
-/// # Errors
-/// Returns that there is none.
-pub(super) fn find(file: Option<&Path>, environment: &Environment) -> Result<TokenSource, Early> {
-    // Somebody has to be there to answer a prompt.
-    let may_prompt =
-        io::stdin().is_terminal() && io::stderr().is_terminal() && environment.ci.is_none();
-    match (file, &environment.token) {
-        (Some(path), _) if path == Path::new(STANDARD_INPUT) => Ok(TokenSource::StandardInput),
-        (Some(_), _) => Ok(TokenSource::File),
-        (None, Some(_)) => Ok(TokenSource::Environment),
-        (None, None) if may_prompt => Ok(TokenSource::Prompt),
-        (None, None) => Err(NotRun::TOKEN_MISSING.into()),
-    }
-}
-
-/// Reads the token's text from where it comes. At a prompt, a person may take any time.
+/// Reads the token's text: from the file that was named, else from `BITRISE_TOKEN`, else, on a
+/// terminal, from a hidden prompt, at which a person may take any time. Notes which of them it is.
 ///
 /// # Errors
 /// Returns why there is no text.
@@ -42,7 +25,18 @@ pub(super) async fn read(
     file: Option<&Path>,
     environment: &Environment,
     limits: ReadLimits<'_>,
+    source: &mut Option<TokenSource>,
 ) -> Result<SecretString, Early> {
+    // Somebody has to be there to answer a prompt.
+    let may_prompt =
+        io::stdin().is_terminal() && io::stderr().is_terminal() && environment.ci.is_none();
+    *source = match (file, &environment.token) {
+        (Some(path), _) if path == Path::new(STANDARD_INPUT) => Some(TokenSource::StandardInput),
+        (Some(_), _) => Some(TokenSource::File),
+        (None, Some(_)) => Some(TokenSource::Environment),
+        (None, None) if may_prompt => Some(TokenSource::Prompt),
+        (None, None) => return Err(NotRun::TOKEN_MISSING.into()),
+    };
     let text = match (file, &environment.token) {
         (Some(path), _) => {
             let path = path.to_owned();

@@ -51,7 +51,7 @@ pub(super) fn report(
         return Ok(ExitCode::from(code));
     };
     // Any argument may be the name of a file that was to be read.
-    let inputs = asked.others.iter().map(|path| ("a file", &**path));
+    let inputs = asked.others.iter().map(|path| ("a file", Some(&**path)));
     let inputs: Vec<_> = inputs.collect();
     let (mut readers, _) = Readers::plan(&asked.output, environment, &inputs);
     let holds_token = args.iter().any(|arg| may_be_token(&arg.to_string_lossy()));

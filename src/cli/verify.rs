@@ -9,14 +9,16 @@ use super::signals::Signals;
 use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::{self, BaseUrl};
+use crate::check::{Check, CheckId, CheckResult};
 use crate::diagnosis::diagnose;
 use crate::plan::{self, NotRun};
 use crate::redact::Redactor;
 use crate::render::{Detail, Style};
-use crate::report::{Report, SandboxTarget, Target, TokenInfo, TokenSource};
+use crate::report::{Report, SandboxTarget, Target, TokenSource};
 use crate::sandbox::{Config, Sandbox, Scenario, TOKEN};
 use crate::text::escape_unprintable;
 use crate::token::Token;
+use crate::verdict::Reason;
 use crate::verify::{Event, verify};
 use anyhow::anyhow;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,14 +43,14 @@ const TO_WRITE: Duration = Duration::from_secs(2);
 pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let clock = Instant::now();
     let inputs = [
-        ("the file of --token-file", &args.token_file),
-        ("the file of --apps-file", &args.apps_file),
-        ("the file of --ca-cert", &args.ca_cert),
-        ("the file of SSL_CERT_FILE", &environment.cert_file),
+        ("the file of --token-file", args.token_file.as_deref()),
+        ("the file of --apps-file", args.apps_file.as_deref()),
+        ("the file of --ca-cert", args.ca_cert.as_deref()),
+        (
+            "the file of SSL_CERT_FILE",
+            environment.cert_file.as_deref(),
+        ),
     ];
-    let inputs: Vec<(_, &Path)> = { inputs.into_iter() }
-        .filter_map(|(name, path)| Some((name, path.as_deref()?)))
-        .collect();
     let (mut readers, unusable) = Readers::plan(&args.output, environment, &inputs);
     let mut run = Run {
         args,
@@ -57,7 +59,7 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
         deadline: clock + args.max_time,
         report: started(),
     };
-    let mut piped = { inputs.iter() }.filter(|(_, path)| *path == Path::new(STANDARD_INPUT));
+    let mut piped = { inputs.iter() }.filter(|(_, path)| *path == Some(Path::new(STANDARD_INPUT)));
     let refused = if let (Some((one, _)), Some((other, _))) = (piped.next(), piped.next()) {
         let words = format!("{one} and {other} can't both be standard input");
         Some(NotRun::options(words))
@@ -65,10 +67,14 @@ pub(super) fn run(args: &VerifyArgs, environment: &Environment) -> anyhow::Resul
         unusable
     };
     let answer = refused.map_or_else(|| run.answer(), |error| Err(error.into()));
-    let (mut report, redactor) = match answer {
-        Ok(redactor) => (run.report, redactor),
-        Err(early) => early.end(run.report),
-    };
+    let mut report = run.report;
+    let redactor = answer.unwrap_or_else(|early| {
+        match early {
+            Early::NotRun(why) => report.not_run = Some(why),
+            Early::Stopped(signal) => report.interrupted = Some(signal),
+        }
+        None
+    });
     report.duration = Some(clock.elapsed());
     report.options = request::options(args);
     let asked = report.target.base_url.as_deref();
@@ -155,24 +161,30 @@ impl Run<'_> {
             SecretString::from(TOKEN)
         } else {
             self.report.target = request.target;
-            self.token(limits).await?
+            let file = self.args.token_file.as_deref();
+            let (asked, source) = (Instant::now(), &mut self.report.token.source);
+            let text = token_source::read(file, self.environment, limits, source).await?;
+            if *source == Some(TokenSource::Prompt) {
+                // What a person takes at the prompt is no part of the time.
+                self.deadline += asked.elapsed();
+            }
+            text
         };
-        let (token, info) = match Token::parse(text.expose_secret()) {
+        let (token, mut info) = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
             Err(error) if error.is_empty() => return Err(NotRun::TOKEN_MISSING.into()),
             Err(error) => {
-                let redactor = Token::redactor_of_malformed(text.expose_secret());
-                return Err(Early::Malformed(Box::new((error, redactor))));
+                let result = CheckResult::NotPassed(Reason::TokenMalformed);
+                let check = Check::new(CheckId::TokenFormat, result);
+                self.report.token.error = Some(error);
+                self.report = std::mem::take(&mut self.report).with_checks(vec![check]);
+                return Ok(Some(Token::redactor_of_malformed(text.expose_secret())));
             }
         };
         let redactor = token.redactor();
-        if let Err(error) = request
-            .plan
-            .holds_no_token(&request.base_url.to_string(), &redactor)
-        {
-            self.report.target = Target::default();
-            return Err(error.into());
-        }
+        let address = request.base_url.to_string();
+        let is_clean = request.plan.holds_no_token(&address, &redactor);
+        is_clean.inspect_err(|_| self.report.target = Target::default())?;
         let args = self.args;
         let is_several = args.all_apps || args.apps_file.is_some() || args.app.len() > 1;
         let is_watched = self.environment.ci.is_none();
@@ -181,36 +193,21 @@ impl Run<'_> {
         let client = Client::new(Settings {
             base_url: request.base_url,
             token,
-            timeout: self.args.timeout,
+            timeout: args.timeout,
             max_time: self.deadline.saturating_duration_since(Instant::now()),
-            retry: RetryPolicy::new(self.args.retries),
+            retry: RetryPolicy::new(args.retries),
             route: request.route,
             roots: request.roots,
             on_pause: Box::new(move |pause| pauses.pause(pause)),
         })?;
         self.report.target.proxy.clone_from(&client.proxy);
-        self.report.token = TokenInfo {
-            source: self.report.token.source,
-            ..info
-        };
+        info.source = self.report.token.source;
+        self.report.token = info;
         let started = std::mem::take(&mut self.report);
         let on_event = |event: Event<'_>| progress.event(event);
         self.report = verify(&client, &request.plan, started, signals.first(), &on_event).await;
         // The sandbox's token is no secret, and the commands to start it again show it.
         Ok(Some(redactor).filter(|_| self.args.sandbox.is_none()))
-    }
-
-    /// Reads the user's token; what a person takes for it at the prompt is no part of the time.
-    async fn token(&mut self, limits: ReadLimits<'_>) -> Result<SecretString, Early> {
-        let file = self.args.token_file.as_deref();
-        let source = token_source::find(file, self.environment)?;
-        self.report.token.source = Some(source);
-        let asked = Instant::now();
-        let text = token_source::read(file, self.environment, limits).await?;
-        if source == TokenSource::Prompt {
-            self.deadline += asked.elapsed();
-        }
-        Ok(text)
     }
 }
 
