@@ -8,7 +8,6 @@ use super::request::{
 use super::words::{self, Words, floor, lower};
 use crate::pasted::Mistake;
 use crate::token::has_prefix;
-use regex_lite::Regex;
 
 /// A command, as far as it tells what was sent.
 #[derive(Debug)]
@@ -26,43 +25,36 @@ pub(super) struct Command {
 /// behind it that it can be given.
 pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
     let tools = words.kinds("tool").filter(|(place, client)| {
-        let behind = &words.lower[place.end..];
-        let is_free = !words.lower[..place.start].ends_with(['-', '_', '.', ':', '@', '*']);
-        is_free && behind.starts_with(char::is_whitespace) && is_used(client, behind)
+        let (before, behind) = (&words.lower[..place.start], &words.lower[place.end..]);
+        let next = behind.split_whitespace().next().unwrap_or_default();
+        // “http” and “https” are words of any text as well.
+        let is_given = || match *client {
+            "httpie" => next.starts_with('-') || words::is("method", next),
+            _ => pattern!(r#"^[-'"$@\\^`“‘’{<]|/.*\.|\..*/"#).is_match(next),
+        };
+        behind.starts_with(char::is_whitespace)
+            && !before.ends_with(['-', '_', '.', ':', '@', '*'])
+            && (is_given() || looks_like_address(next))
     });
     tools.map(|(place, _)| place.start)
-}
-
-/// Tells whether what follows a program's name can be what it is given.
-fn is_used(client: &str, behind: &str) -> bool {
-    let next = behind.split_whitespace().next().unwrap_or_default();
-    // “http” and “https” are words of any text as well.
-    let is_given = match client {
-        "httpie" => next.starts_with('-') || words::is("method", next),
-        _ => pattern!(r#"^[-'"$@\\^`“‘’{<]|/.*\.|\..*/"#).is_match(next),
-    };
-    is_given || looks_like_address(next)
 }
 
 /// Tells whether a command goes on in the next line, and takes what says so off it.
 pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
     let trimmed = command.trim_end().len();
     let is_odd = |sign| command.matches(sign).count() % 2 == 1;
-    let starts = |pattern: &Regex| pattern.is_match(next);
-    let is_continued = command[..trimmed].ends_with(['\\', '^'])
-        || command[..trimmed].ends_with('`') && is_odd('`');
-    if is_continued {
+    let ends = |sign: char| command[..trimmed].ends_with(sign);
+    if ends('\\') || ends('^') || ends('`') && is_odd('`') {
         command.truncate(trimmed - 1);
     } else if is_odd('"') || is_odd('\'') {
         // What a mail program has broken inside of quotes.
         let is_rest = next.contains(['"', '\'']) || next.len() > 20 && !next.contains(' ');
         return is_rest && next.len() < 2000 && !next.starts_with(['{', '<']);
     } else {
-        let has_address = looks_like_address(command);
         let is_open = command.matches('{').count() > command.matches('}').count();
-        let is_option = starts(pattern!(r"^(?:--?[A-Za-z]|\| ?jq)"));
-        let is_value = !has_address && starts(pattern!(r#"^(?:["']|https://|\| )"#));
-        if !is_open && !is_option && !is_value {
+        let is_option = pattern!(r"^(?:--?[A-Za-z]|\| ?jq)").is_match(next);
+        let is_value = || pattern!(r#"^(?:["']|https://|\| )"#).is_match(next);
+        if !is_open && !is_option && (looks_like_address(command) || !is_value()) {
             return false;
         }
     }
@@ -75,10 +67,6 @@ pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
 struct Word {
     text: String,
     is_quoted: bool,
-}
-
-fn is_option(word: &Word) -> bool {
-    word.text.starts_with('-') && word.text.len() > 1
 }
 
 /// Splits a command into words, as shells do.
@@ -122,7 +110,7 @@ impl Command {
                 ..Request::default()
             },
             shell,
-            has_options: text.contains(['\'', '"']) || words.iter().any(is_option),
+            has_options: text.contains(['\'', '"']),
             client,
             is_https: matches!(tool, "https" | "xhs") || client == "powershell",
         };
@@ -161,7 +149,8 @@ impl Command {
                 self.request.is_filtered |= is_filter && !shows_all(rest);
                 return;
             }
-            if is_option(word) {
+            if text.starts_with('-') && text.len() > 1 {
+                self.has_options = true;
                 self.option(text, &mut rest);
             } else if is_httpie && !has_address && words::is("method", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
@@ -177,37 +166,35 @@ impl Command {
         }
     }
 
-    /// Reads an option: a long one, perhaps with its value behind a sign, or letters such as `-sSi`.
+    /// Reads an option: a whole one, perhaps with its value behind a sign, or letters such as `-sSi`.
     fn option<'w>(&mut self, option: &'w str, rest: &mut impl Iterator<Item = &'w Word>) {
-        let mut value = |glued: &'w str, takes_value: bool| match glued {
-            "" if takes_value => rest.next().map_or("", |word| &word.text),
-            glued => glued,
-        };
+        let (client, is_powershell) = (self.client, self.client == "powershell");
         let (name, glued) = option.split_once(['=', ':']).unwrap_or((option, ""));
-        let is_powershell = self.client == "powershell";
         let small = lower(name);
-        let name = if is_powershell { &small } else { name };
-        let client = self.client;
-        let meaning = |option: &str| words::which("option", &format!("{client} {option}"));
-        if let Some(meaning) = meaning(name) {
-            return self.means(meaning, value(glued, meaning.ends_with(" value")));
-        }
-        let is_long = is_powershell || name.starts_with("--");
-        let letters = if is_long { "" } else { &option[1..] };
-        for (at, letter) in letters.char_indices() {
-            let meaning = meaning(&format!("-{letter}")).unwrap_or_default();
-            if meaning.ends_with(" value") {
-                let glued = &letters[at + letter.len_utf8()..];
-                return self.means(meaning, value(glued, true));
+        let whole = if is_powershell { &small } else { name };
+        let has_letters = !is_powershell && !name.starts_with("--");
+        let letters = option.char_indices().skip(1).filter(|_| has_letters);
+        let letters = letters.map(|(at, letter)| {
+            let behind = &option[at + letter.len_utf8()..];
+            (format!("-{letter}"), behind)
+        });
+        for (name, glued) in std::iter::once((whole.to_owned(), glued)).chain(letters) {
+            let meaning = words::which("option", &format!("{client} {name}"));
+            match meaning.map(|meaning| meaning.strip_suffix(" value").ok_or(meaning)) {
+                Some(Ok(meaning)) if glued.is_empty() => {
+                    return self.means(meaning, rest.next().map_or("", |word| &word.text));
+                }
+                Some(Ok(meaning)) => return self.means(meaning, glued),
+                Some(Err(meaning)) => self.means(meaning, ""),
+                None => {}
             }
-            self.means(meaning, "");
         }
     }
 
     /// Takes what an option means.
     fn means(&mut self, meaning: &str, value: &str) {
         let request = &mut self.request;
-        match meaning.trim_end_matches(" value") {
+        match meaning {
             "method" => request.method = Some(value.to_ascii_uppercase()),
             "header" if value.starts_with(['@', '$']) => request.is_whole = value.starts_with("@{"),
             "header" => request.other_header(value.split([':', ';']).next().unwrap_or(value)),
@@ -295,29 +282,29 @@ impl Value {
         let at = lower(text).find("authorization")?;
         let window = &text[floor(text, at.saturating_sub(4))..floor(text, at + 2048)];
         let found = pattern.captures(window)?;
-        let part = |group: usize| found.get(group).map(|part| part.as_str());
-        let quote = |group: usize| part(group).and_then(|text| text.chars().last());
+        let part = |group: usize| found.get(group).map_or("", |part| part.as_str());
+        let quote = |group: usize| part(group).chars().last();
         let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
-        let is_code = around.is_some() && part(2).is_some() && part(4).is_none();
+        let is_code = around.is_some() && !part(2).is_empty() && part(4).is_empty();
+        let value = found.iter().skip(5).flatten().next()?.as_str();
+        let mut behind = &window[found.get(0)?.end()..];
+        let mut value = value
+            .split(if is_code { &[',', ')'][..] } else { &[] })
+            .next()?;
         // The quote in front ends, and nothing stands in it.
-        let is_closed = around.is_some() && part(2).is_none() && quote(4) == around;
-        let value = part(5).filter(|_| !is_closed);
-        let mut value = value.or(part(6)).or(part(7)).unwrap_or_default();
-        if is_code {
-            value = value.split([',', ')']).next().unwrap_or(value);
+        if around.is_some() && part(2).is_empty() && quote(4) == around {
+            (value, behind) = ("", value);
         }
         let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
         // What a program puts into its text is not shown.
-        let is_marked = part(3).is_some_and(|mark| mark.contains(['f', 'F', '$']));
-        let mut text = value.to_owned();
-        if is_marked || quote(4) == Some('`') {
-            text = pattern!(r"\$*\{.*\}").replace(value, "***").into_owned();
-        }
+        let is_marked = part(3).contains(['f', 'F', '$']) || quote(4) == Some('`');
+        let mark = pattern!(r"\$*\{.*\}");
+        let mut text = { is_marked.then(|| mark.replace(value, "***")) }
+            .unwrap_or(value.into())
+            .into_owned();
         // Nor is what it puts behind one.
-        let rest = &window[found.get(0)?.end()..];
-        let behind = part(5).filter(|_| is_closed).unwrap_or(rest);
         let behind = behind.trim_start_matches(['"', '\'']).trim_start();
-        if part(4).is_some() && behind.starts_with(['+', '&']) {
+        if quote(4).is_some() && behind.starts_with(['+', '&']) {
             text += " ***";
         }
         Some(Self {

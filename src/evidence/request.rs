@@ -67,24 +67,22 @@ impl Request {
 
     /// Returns what in all that is shown of it is unlike DX's call.
     pub(super) fn all_mistakes(&self) -> Vec<Mistake> {
-        let mut all = self.mistakes.clone();
-        let elsewhere = |mistake: &Mistake| {
-            use Mistake::{OtherHeader, TokenInQuery, UserOption};
-            matches!(mistake, OtherHeader | TokenInQuery | UserOption)
-        };
-        if let Some(address) = &self.address {
-            all.splice(0..0, address.mistakes.iter().copied());
-            let is_bare = self.credential.is_none() && (self.is_whole || self.is_alone);
-            all.extend((is_bare && !all.iter().any(elsewhere)).then_some(Mistake::NoToken));
-        }
-        all.extend(self.credential.as_ref().and_then(|(_, mistake)| *mistake));
-        let is_other = |method: &String| !words::is("reading method", method);
-        all.extend(
-            self.method
-                .as_ref()
-                .is_some_and(is_other)
-                .then_some(Mistake::Method),
-        );
+        use Mistake::{Method, NoToken, OtherHeader, TokenInQuery, UserOption};
+        let of_address = self.address.iter().flat_map(|own| &own.mistakes);
+        let mut all: Vec<Mistake> = of_address.chain(&self.mistakes).copied().collect();
+        let is_elsewhere = { all.iter() }
+            .any(|mistake| matches!(mistake, OtherHeader | TokenInQuery | UserOption));
+        let is_shown = self.address.is_some() && (self.is_whole || self.is_alone);
+        let is_bare = is_shown && self.credential.is_none() && !is_elsewhere;
+        let of_credential = self.credential.as_ref().and_then(|(_, mistake)| *mistake);
+        let is_reading = |own: &String| words::is("reading method", own);
+        let is_other = !self.method.as_ref().is_none_or(is_reading);
+        let others = [
+            is_bare.then_some(NoToken),
+            of_credential,
+            is_other.then_some(Method),
+        ];
+        all.extend(others.into_iter().flatten());
         all
     }
 
@@ -156,21 +154,20 @@ impl Address {
         };
         let is_loopback = base_url::is_loopback(&url);
         let host = url.host_str().map(|host| host.trim_end_matches('.'));
-        let is_open = slug.is_some_and(is_slug_placeholder);
-        let is_other = step.is_none();
+        let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_hidden_slug(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
-        let (is_other_version, is_none) = (is_version && version != "v0.1", !is_version);
         let mistakes = [
             (!is_loopback && host != Some(HOST), Mistake::OtherHost),
             (!is_loopback && url.scheme() == "http", Mistake::PlainHttp),
-            (is_other_version, Mistake::OtherVersion),
-            (is_none && apps.is_some(), Mistake::NoVersion),
+            (is_version && version != "v0.1", Mistake::OtherVersion),
+            (!is_version && apps.is_some(), Mistake::NoVersion),
             (is_open, Mistake::SlugPlaceholder),
-            (is_other, Mistake::OtherEndpoint),
-            (has_slash && !is_open && !is_other, Mistake::ExtraSlash),
+            (step.is_none(), Mistake::OtherEndpoint),
+            (has_slash && !is_open && step.is_some(), Mistake::ExtraSlash),
         ];
-        let mistakes = mistakes.into_iter().filter(|(is_seen, _)| *is_seen);
-        let mut mistakes: Vec<_> = mistakes.map(|(_, mistake)| mistake).collect();
+        let mistakes = mistakes.into_iter();
+        let mistakes = mistakes.filter_map(|(is_seen, mistake)| is_seen.then_some(mistake));
+        let mut mistakes: Vec<_> = mistakes.collect();
         let mut limit = String::new();
         for (name, value) in url.query_pairs() {
             if name == "limit" && value.len() < 7 && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -255,17 +252,11 @@ pub(super) fn mistake_of_query(name: &str, value: &str) -> Option<Mistake> {
     }
 }
 
-/// Tells whether a slug was never filled in.
-fn is_slug_placeholder(slug: &str) -> bool {
-    let small = lower(slug);
-    let is_bracketed = slug.starts_with(['<', '{', '[', ':']);
-    let is_name = matches!(&*small, "" | "slug") || words::says("slug placeholder", &small);
-    !is_hidden_slug(slug) && (is_name || is_bracketed)
-}
-
-/// Tells whether a slug can't be put into a command.
+/// Tells whether a slug can't be put into a command: it is hidden, or was never filled in.
 pub(super) fn is_placeholder(slug: &str) -> bool {
-    is_slug_placeholder(slug) || is_hidden_slug(slug)
+    let small = lower(slug);
+    let is_name = matches!(&*small, "" | "slug") || words::says("slug placeholder", &small);
+    is_name || slug.starts_with(['<', '{', '[', ':']) || is_hidden_slug(slug)
 }
 
 /// Tells whether a slug is hidden, or comes out of a variable, so that it is not known.
@@ -317,34 +308,28 @@ pub(super) fn judge_value(
         let is_apart = !is_word || !rest.starts_with(char::is_alphanumeric);
         is_apart.then(|| value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']))
     };
-    // Bitrise takes this one.
-    if let Some(token) = behind("token ").filter(|token| !token.is_empty()) {
-        return judge_bare(token, quote, shell, variables);
-    }
-    let mut schemes = words::section("scheme").iter();
+    let mut schemes = ["token "].iter().chain(words::section("scheme"));
     let scheme = schemes.find_map(|known| Some((*known, behind(known)?)));
     let value = scheme.map_or(value, |(_, inner)| inner);
-    let (credential, mistake) = judge_bare(value, quote, shell, variables);
-    let of_scheme = scheme.map(|(known, _)| match known {
-        "bearer" => Mistake::Bearer,
-        _ => Mistake::Scheme,
-    });
-    (credential, of_scheme.or(mistake))
-}
-
-/// Judges a value in front of which nothing stands.
-fn judge_bare(
-    value: &str,
-    quote: Option<char>,
-    shell: Option<Shell>,
-    variables: &Variables,
-) -> Judged {
+    let of_scheme = match scheme {
+        // Bitrise takes this one.
+        None | Some(("token ", _)) => None,
+        Some(("bearer", _)) => Some(Mistake::Bearer),
+        Some(_) => Some(Mistake::Scheme),
+    };
     // What a call in code returns is not shown, either.
     let is_call = pattern!(r"^\$?[A-Za-z_][\w.:>-]*\(").is_match(value);
-    if value.is_empty() || is_hidden(value) || is_call {
-        return (Credential::Unknown, None);
-    }
-    if let Some(name) = variable(value) {
+    // In letters without digits there is no token: a name in a program.
+    let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
+    let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
+    let is_placeholder = || {
+        let parsed = Token::parse(&lower(value));
+        let is_bracketed = value.starts_with('<') && value.ends_with('>');
+        is_bracketed || parsed.is_err_and(|error| error.is_placeholder())
+    };
+    let (credential, mistake) = if value.is_empty() || is_hidden(value) || is_call {
+        (Credential::Unknown, None)
+    } else if let Some(name) = variable(value) {
         let is_single = matches!(quote, Some('\'' | '‘' | '’'));
         // What a shell takes for a command, a CI system should have replaced.
         let mut of_ci = ["$(", "{{", "${{", "%", "$env:"].iter();
@@ -355,26 +340,22 @@ fn judge_bare(
             None => true,
         };
         if is_unexpanded {
-            return (Credential::Named(name), Some(Mistake::TokenVariable));
+            (Credential::Named(name), Some(Mistake::TokenVariable))
+        } else {
+            named(&name, variables)
         }
-        return named(&name, variables);
-    }
-    // In letters without digits there is no token: a name in a program.
-    let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
-    let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
-    let is_bracketed = value.starts_with('<') && value.ends_with('>');
-    let is_placeholder = Token::parse(&lower(value)).is_err_and(|error| error.is_placeholder());
-    if is_placeholder || is_bracketed {
-        return (Credential::Unknown, Some(Mistake::TokenPlaceholder));
+    } else if is_placeholder() {
+        (Credential::Unknown, Some(Mistake::TokenPlaceholder))
     } else if is_name && value.len() < 20 {
-        return named(value, variables);
-    }
-    // A shorter one has no fingerprint.
-    let parsed = (value.len() >= 20).then(|| Token::parse(value));
-    let literal = parsed
-        .and_then(Result::ok)
-        .and_then(|(_, info)| Some(Credential::Literal(info.fingerprint?, info.kind?)));
-    (literal.unwrap_or(Credential::Unknown), None)
+        named(value, variables)
+    } else {
+        // A shorter one has no fingerprint.
+        let parsed = Token::parse(value).ok().filter(|_| value.len() >= 20);
+        let literal = parsed.and_then(|(_, info)| Some((info.fingerprint?, info.kind?)));
+        let literal = literal.map(|(own, kind)| Credential::Literal(own, kind));
+        (literal.unwrap_or(Credential::Unknown), None)
+    };
+    (credential, of_scheme.or(mistake))
 }
 
 /// Returns the name of the variable that a value is.
@@ -382,17 +363,16 @@ fn variable(value: &str) -> Option<String> {
     let notation = pattern!(
         r"^(?:\$(?:[Ee]nv:|\{\{?|\(|\[)?|\{\{|%)\s*([\w.: -]{1,80}?)\s*(?:\}\}?|\)|\]|%)?$"
     );
-    let name = &notation.captures(value)?[1];
-    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let found = notation.captures(value)?;
+    let last = found[1].rsplit(['.', ':']).next()?;
     Some(last.trim_matches('-').to_owned())
 }
 
 /// Tells whether a value was made unreadable, so that nothing is known of it.
 pub(super) fn is_hidden(value: &str) -> bool {
-    const MARKS: [&str; 6] = ["***", "•••", "xxxx", "██", "…", "..."];
     let small = lower(value);
-    let mut tails = ["bitwat_", "bitpat_", "token "].iter();
-    let tail = tails.find_map(|start| small.strip_prefix(start));
+    let mut starts = ["bitwat_", "bitpat_", "token "].iter();
+    let tail = starts.find_map(|start| small.strip_prefix(start));
     let core = tail.unwrap_or(&small);
     let core = core.trim_matches(|c: char| "<>[](){} ".contains(c));
     let is_mask = |c: char| "*•●█▓░·.…x#_-~?■□▒✱＊".contains(c);
@@ -401,7 +381,7 @@ pub(super) fn is_hidden(value: &str) -> bool {
     let is_marked =
         is_bracketed(value) || tail.is_some() || !small.contains(|c: char| c.is_ascii_digit());
     !core.is_empty() && core.chars().all(is_mask)
-        || MARKS.iter().any(|mark| small.contains(mark))
+        || words::says("mask", &small)
         || is_marked && words::says("hidden", core)
         || tail.is_some_and(|tail| tail.is_empty() || is_bracketed(tail) || tail.starts_with('$'))
 }

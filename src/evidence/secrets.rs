@@ -49,8 +49,7 @@ impl Secrets {
         let mut secrets = Self::default();
         readings(text).for_each(|text| secrets.read(&text));
         let texts = secrets.texts.iter().map(String::as_str);
-        let is_few = secrets.texts.len() < MAX_SECRETS;
-        secrets.redactor = is_few.then(|| Redactor::new(texts));
+        secrets.redactor = (texts.len() < MAX_SECRETS).then(|| Redactor::new(texts));
         secrets
     }
 
@@ -113,14 +112,11 @@ impl Secrets {
         let authority = behind.split('/').next().unwrap_or_default();
         if let Some((user_info, host)) = authority.rsplit_once('@') {
             let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-            let is_proxy = !matches!(port, "443" | "80");
-            self.user_info(user_info, &login(is_proxy));
+            self.user_info(user_info, !matches!(port, "443" | "80"));
         }
         for part in word.split([':', '=', ',', '@']) {
             if !self.token(part) {
-                for part in part.split('/') {
-                    self.token(part);
-                }
+                part.split('/').for_each(|part| _ = self.token(part));
             }
         }
         self.service(word);
@@ -139,8 +135,7 @@ impl Secrets {
         let secret = &token["bitwat_".len().min(token.len())..];
         if token != SANDBOX_TOKEN && !secret.is_empty() {
             // A masked or made-up one is not shown either, but it is no secret.
-            let is_one = !is_hidden(text) && is_real(secret);
-            self.add(secret, is_one.then(|| bitrise(token)).flatten());
+            self.add(secret, bitrise(token, secret).filter(|_| !is_hidden(text)));
         }
         true
     }
@@ -163,12 +158,12 @@ impl Secrets {
     }
 
     /// Takes a user and a password with a colon between, of which either may be a token.
-    fn user_info(&mut self, text: &str, kind: &Secret) {
-        self.has_proxy_login |= *kind == Secret::Proxy;
+    fn user_info(&mut self, text: &str, is_of_proxy: bool) {
+        self.has_proxy_login |= is_of_proxy;
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let is_token = self.token(user) | self.token(password);
         let is_told = is_shown(password) && !is_token;
-        self.add(text, is_told.then(|| kind.clone()));
+        self.add(text, is_told.then(|| login(is_of_proxy)));
         self.add(user, None);
         self.add(password, None);
     }
@@ -180,23 +175,28 @@ impl Secrets {
         let is_glued = pattern!("^-[A-Za-z].*[:@]").is_match(&word);
         let end = if is_glued { Some(2) } else { word.find(SIGNS) };
         let (name, glued) = word.split_at(end.unwrap_or(word.len()));
+        let is_value = |word: &str| word.trim_matches(SIGNS).eq_ignore_ascii_case("value");
         let mut next = [glued].into_iter().chain(rest.first().copied());
         let has_sign = next.any(|next| next.starts_with(SIGNS) || is_value(next));
         if !has_sign && !is_glued && !name.starts_with('-') && !is_spaced {
             return;
         }
-        let Some(kind) = announced(name) else {
+        let small = lower(name);
+        let is_of_proxy = small.contains("proxy") || matches!(name, "-U" | "-x");
+        let is_name =
+            |known: &&str| *known == name || !known.starts_with('-') && small.ends_with(known);
+        let mut kinds = ["session", "user", "password", "token"].into_iter();
+        let Some(kind) = kinds.find(|kind| section(&format!("secret {kind}")).iter().any(is_name))
+        else {
             return;
         };
         let values = [glued].into_iter().chain(rest.iter().copied());
         let values = values.map(|value| value.trim_matches(SIGNS));
         let mut values = values.filter(|value| !value.is_empty() && !is_value(value));
-        let small = lower(name);
-        let login = login(small.contains("proxy") || matches!(name, "-U" | "-x"));
         if kind == "session" {
-            let is_sent = !small.starts_with("set-");
             for (_, value) in values.take(8).filter_map(|pair| pair.split_once('=')) {
-                let is_session = is_sent && value.len() >= SHORTEST && !is_hidden(value);
+                let is_sent = !small.starts_with("set-") && value.len() >= SHORTEST;
+                let is_session = is_sent && !is_hidden(value);
                 self.add(value, is_session.then_some(Secret::Session));
             }
             return;
@@ -211,7 +211,7 @@ impl Secrets {
             _ if value.is_empty() => {}
             _ if scheme == "basic" && !decoded.is_empty() => {
                 self.add(value, None);
-                self.user_info(&decoded, &login);
+                self.user_info(&decoded, is_of_proxy);
             }
             "user" => {
                 // An address of a proxy, or a user and a password.
@@ -219,27 +219,26 @@ impl Secrets {
                 let (user_info, host) = value.rsplit_once('@').unwrap_or((value, ""));
                 let is_address = small.ends_with("proxy") || name == "-x";
                 if !is_address || !host.is_empty() {
-                    self.user_info(user_info, &login);
+                    self.user_info(user_info, is_of_proxy);
                 }
             }
-            _ if self.token(value) => {}
-            "password" if is_shown(value) => {
+            _ if self.token(value) || !is_shown(value) => {}
+            "password" => {
                 let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
-                self.add(value, (!is_word).then_some(login));
+                self.add(value, (!is_word).then(|| login(is_of_proxy)));
             }
-            "token" if is_candidate(value) => {
+            // An option, a path or an address is none.
+            _ if value.starts_with(['-', '/'])
+                || value.contains("://")
+                || value.contains("/v0.1") => {}
+            _ if value.len() >= 8 => {
                 // A date or a name of a file is shorter than any token.
-                let is_one = value.len() >= 20 && has_digit(value) && is_real(value);
-                self.add(value, is_one.then(|| bitrise(value)).flatten());
+                let is_one = value.len() >= 20 && has_digit(value);
+                self.add(value, bitrise(value, value).filter(|_| is_one));
             }
             _ => {}
         }
     }
-}
-
-/// Tells whether a word is the name of a value's member.
-fn is_value(word: &str) -> bool {
-    word.trim_matches(SIGNS).eq_ignore_ascii_case("value")
 }
 
 /// Returns what a user and a password are.
@@ -251,32 +250,15 @@ const fn login(is_of_proxy: bool) -> Secret {
     }
 }
 
-/// Returns of which kind the secret is that a name announces.
-fn announced(name: &str) -> Option<&'static str> {
-    let small = lower(name);
-    let is_one = |known: &&str| {
-        let is_option = known.starts_with('-');
-        *known == name || !is_option && small.ends_with(known)
-    };
-    let kinds = ["session", "user", "password", "token"];
-    { kinds.into_iter() }.find(|kind| section(&format!("secret {kind}")).iter().any(is_one))
-}
-
-/// Returns what a value is if it is a token of Bitrise.
-fn bitrise(value: &str) -> Option<Secret> {
-    let (_, info) = Token::parse(value).ok()?;
+/// Returns what a value is if it is a token of Bitrise with a secret in it.
+fn bitrise(value: &str, secret: &str) -> Option<Secret> {
+    let (_, info) = Token::parse(value).ok().filter(|_| is_real(secret))?;
     Some(Secret::Bitrise(info.kind?, info.fingerprint))
 }
 
 /// Tells whether a value is shown, and not hidden, empty or a name.
 fn is_shown(value: &str) -> bool {
     !value.is_empty() && !is_hidden(value) && !value.starts_with(['$', '%', '@']) && !is_word(value)
-}
-
-/// Tells whether a value may be a token, and is no option, path or address.
-fn is_candidate(value: &str) -> bool {
-    let is_place = value.starts_with(['-', '/']) || value.contains("://");
-    value.len() >= 8 && is_shown(value) && !is_place && !value.contains("/v0.1")
 }
 
 /// Tells whether a value is a secret, and not a mask or a placeholder.
