@@ -286,22 +286,21 @@ impl Value {
         let quote = |group: usize| part(group).chars().last();
         let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
         let is_code = around.is_some() && !part(2).is_empty() && part(4).is_empty();
-        let value = found.iter().skip(5).flatten().next()?.as_str();
+        let mut value = found.iter().skip(5).flatten().next()?.as_str();
         let mut behind = &window[found.get(0)?.end()..];
-        let mut value = value
-            .split(if is_code { &[',', ')'][..] } else { &[] })
-            .next()?;
+        if is_code {
+            value = value.split([',', ')']).next()?;
+        }
         // The quote in front ends, and nothing stands in it.
         if around.is_some() && part(2).is_empty() && quote(4) == around {
             (value, behind) = ("", value);
         }
         let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
         // What a program puts into its text is not shown.
-        let is_marked = part(3).contains(['f', 'F', '$']) || quote(4) == Some('`');
-        let mark = pattern!(r"\$*\{.*\}");
-        let mut text = { is_marked.then(|| mark.replace(value, "***")) }
-            .unwrap_or(value.into())
-            .into_owned();
+        let mut text = value.to_owned();
+        if part(3).contains(['f', 'F', '$']) || quote(4) == Some('`') {
+            text = pattern!(r"\$*\{.*\}").replace(value, "***").into_owned();
+        }
         // Nor is what it puts behind one.
         let behind = behind.trim_start_matches(['"', '\'']).trim_start();
         if quote(4).is_some() && behind.starts_with(['+', '&']) {

@@ -158,22 +158,17 @@ fn exported(text: &str) -> Option<String> {
 /// Takes the texts of an export; `None` if it records exchanges, or is a report of this program.
 fn take_texts(value: &Value, texts: &mut String) -> Option<()> {
     let members = |names: &str| section(names).iter().filter_map(|name| value.get(name));
-    let is_status = |own: &Value| matches!(own.as_u64(), Some(200..600));
-    let is_address = |own: &Value| {
-        let address = own.as_str();
-        address.is_some_and(|own| own.contains("bitrise") || own.contains("/apps"))
-    };
-    let is_record = members("status key").any(is_status)
-        || members("address key").any(is_address)
-        || value.get("schema_version").is_some();
+    let is_address = |own: &str| own.contains("bitrise") || own.contains("/apps");
+    let is_record = value.get("schema_version").is_some()
+        || members("address key").any(|own| own.as_str().is_some_and(is_address));
     match value {
         _ if is_record => return None,
         Value::Object(all) => match members("text key").find_map(Value::as_str) {
             // One message ends with an empty line, one line of a log with that line.
             Some(text) => {
-                let is_line = !text.trim().contains('\n');
+                let is_message = text.trim().contains('\n');
                 *texts += text;
-                *texts += if is_line { "\n" } else { "\n\n" };
+                *texts += if is_message { "\n\n" } else { "\n" };
             }
             None => all.values().try_for_each(|own| take_texts(own, texts))?,
         },
@@ -316,12 +311,9 @@ fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
     let is_number = |line: &str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
     let has_numbers = text.split('\n').take(9).any(is_number);
     let joined = has_numbers.then(|| pattern!(r"(?m)^(\d{1,6})\n").replace_all(text, "$1 "));
-    let numbered = joined.as_ref().and_then(|joined| gutter(joined));
-    let text = joined
-        .as_deref()
-        .filter(|_| numbered.is_some())
-        .unwrap_or(text);
-    let gutter = numbered.or_else(|| gutter(text));
+    let joined = joined.filter(|joined| gutter(joined).is_some());
+    let text = joined.as_deref().unwrap_or(text);
+    let gutter = gutter(text);
     let mut before = Before::default();
     for whole in text.split('\n') {
         let without_front = |line| without_front(line, gutter.as_ref());
@@ -377,22 +369,22 @@ impl Before {
     fn quotes<'a>(&self, line: &'a str) -> (usize, &'a str) {
         let marks = line.len() - line.trim_start_matches(['>', ' ']).len();
         let (marks, text) = line.split_at(marks);
-        let count = |marks: &str| marks.matches('>').count();
+        let depth = marks.matches('>').count();
         // Python's prompt, R's, and what shells put in front of a line that goes on.
-        let is_python = marks.ends_with(">>> ") && text.contains(['(', '=', '.']);
-        let prompt = match marks {
-            _ if is_python => 3,
-            _ if marks.ends_with("> ") && text.contains(" <- ") => 1,
-            _ if self.goes_on && count(marks) > self.depth => count(marks) - self.depth,
-            _ => 0,
+        let prompt = if marks.ends_with(">>> ") && text.contains(['(', '=', '.']) {
+            3
+        } else if marks.ends_with("> ") && text.contains(" <- ") {
+            1
+        } else {
+            depth.saturating_sub(if self.goes_on { self.depth } else { depth })
         };
-        match (count(marks), prompt) {
+        match (depth, prompt) {
             (0, _) => (0, line),
-            (depth, 0) => {
+            (_, 0) => {
                 let behind = &line[marks.trim_end_matches(' ').len()..];
                 (depth, behind.strip_prefix(' ').unwrap_or(behind))
             }
-            (depth, prompt) if depth > prompt => (depth - prompt, text),
+            _ if depth > prompt => (depth - prompt, text),
             _ => (self.depth, text),
         }
     }
@@ -413,8 +405,7 @@ impl Before {
         let glue = if self.is_token && is_wrapped && (is_rest || behind.starts_with(['"', '\''])) {
             Some("")
         } else {
-            let is_flowed = self.is_flowed && self.width + word > MAIL && !is_fresh;
-            is_flowed.then_some(" ")
+            (self.is_flowed && self.width + word > MAIL && !is_fresh).then_some(" ")
         };
         let last = text.trim_end_matches(is_token_part).len();
         let goes_on = glue == Some("") && behind.is_empty();
