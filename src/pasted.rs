@@ -17,10 +17,14 @@ pub struct PastedFacts {
     pub shell: Option<Shell>,
     /// What is wrong with the commands that count, each kind once.
     pub mistakes: Vec<Mistake>,
-    /// The responses and faults that were found, in the order of the text.
+    /// The responses and faults that were found, in the order of the text, without those that a later try
+    /// of the same step replaced.
     pub found: Vec<PastedStep>,
     /// Why the text does not decide, if so.
     pub incomplete: Option<Incomplete>,
+    /// What a response of which the step can't be told means as one to the list of apps, and to an app's
+    /// pipelines; nothing stands for a success.
+    pub meanings: Option<[Option<Reason>; 2]>,
     /// The addresses whose responses would settle what is open, in order.
     pub settled_by: Vec<String>,
     /// What the text says that DX showed.
@@ -74,8 +78,6 @@ pub struct PastedStep {
     pub is_inferred: bool,
     /// The server's own words.
     pub message: Option<Untrusted>,
-    /// Whether a later try of the same step took its place.
-    pub is_superseded: bool,
 }
 
 /// What came of one of several credentials.
@@ -161,74 +163,38 @@ impl Mistake {
     }
 }
 
-/// Why a pasted text does not decide.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Incomplete {
-    /// The list of apps was read, and the response for an app's pipelines is missing.
-    PipelinesMissing,
-    /// An app's pipelines were read, and the response for the list of apps is missing.
-    AppsMissing,
-    /// It can't be told which step a response is of: what it means if it is the list of apps, and
-    /// what if it is an app's pipelines; nothing stands for a success.
-    StepUnknown {
-        /// Its meaning as the response to the list of apps.
-        apps: Option<Reason>,
-        /// Its meaning as the response to an app's pipelines.
-        pipelines: Option<Reason>,
-    },
-    /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
-    Unsettled,
-    /// A 404 for one app, and no list of apps that was read: the app or the address is refused.
-    NotFound,
-    /// A mistake in the command explains the response.
-    Explained(Mistake),
-    /// The body of a response was hidden by an option or a filter of the command.
-    Hidden,
-    /// A response that is cut, or whose status can neither be seen nor inferred.
-    Unreadable,
-    /// All that was found is of other endpoints.
-    OtherEndpoint,
-    /// The address and the body contradict each other.
-    Contradiction,
-    /// Statuses are only told in sentences.
-    Told,
-    /// Several credentials differ, and the text does not say which one is in DX.
-    Credentials,
-    /// A shell's error, and no response.
-    ShellError,
-    /// A report of this program stands in the text, and the rest of it says something else.
-    OwnReport,
-    /// The newest message does not decide, and only an older one shows a response.
-    OlderMessage,
-}
-
-impl Incomplete {
-    /// Returns the name that the catalogue has for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PipelinesMissing => "pipelines_missing",
-            Self::AppsMissing => "apps_missing",
-            Self::StepUnknown { .. } => "step_unknown",
-            Self::Unsettled => "unsettled",
-            Self::NotFound => "not_found",
-            Self::Explained(_) => "explained",
-            Self::Hidden => "hidden",
-            Self::Unreadable => "unreadable",
-            Self::OtherEndpoint => "other_endpoint",
-            Self::Contradiction => "contradiction",
-            Self::Told => "told",
-            Self::Credentials => "credentials",
-            Self::ShellError => "shell_error",
-            Self::OlderMessage => "older_message",
-            Self::OwnReport => "own_report",
-        }
-    }
-}
-
-impl PastedFacts {
-    /// Tells whether a Bitrise token stands in the text, so that it has to be replaced.
-    pub fn holds_token(&self) -> bool {
-        let mut secrets = self.secrets.iter();
-        secrets.any(|secret| matches!(secret, Secret::Bitrise(..)))
+names! {
+    /// Why a pasted text does not decide.
+    pub enum Incomplete {
+        /// The list of apps was read, and the response for an app's pipelines is missing.
+        PipelinesMissing = "pipelines_missing",
+        /// An app's pipelines were read, and the response for the list of apps is missing.
+        AppsMissing = "apps_missing",
+        /// It can't be told which step a response is of.
+        StepUnknown = "step_unknown",
+        /// A 401 for one app, and no later look at the list of apps: the token or the app is refused.
+        Unsettled = "unsettled",
+        /// A 404 for one app, and no list of apps that was read: the app or the address is refused.
+        NotFound = "not_found",
+        /// A mistake in the command explains the response.
+        Explained = "explained",
+        /// The body of a response was hidden by an option or a filter of the command.
+        Hidden = "hidden",
+        /// A response that is cut, or whose status can neither be seen nor inferred.
+        Unreadable = "unreadable",
+        /// All that was found is of other endpoints.
+        OtherEndpoint = "other_endpoint",
+        /// The address and the body contradict each other.
+        Contradiction = "contradiction",
+        /// Statuses are only told in sentences.
+        Told = "told",
+        /// Several credentials differ, and the text does not say which one is in DX.
+        Credentials = "credentials",
+        /// A shell's error, and no response.
+        ShellError = "shell_error",
+        /// A report of this program stands in the text, and the rest of it says something else.
+        OwnReport = "own_report",
+        /// The newest message does not decide, and only an older one shows a response.
+        OlderMessage = "older_message",
     }
 }

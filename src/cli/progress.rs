@@ -2,7 +2,7 @@
 
 use super::output::{Line, Lines};
 use crate::api::Pause;
-use crate::diagnosis::{app_in_workspace, check_title};
+use crate::diagnosis::{app_in_workspace, words};
 use crate::render::{Detail, Style};
 use crate::report::AppState;
 use crate::verify::Event;
@@ -53,7 +53,7 @@ impl Progress {
         match event {
             Event::Asking(check, app) if self.listed.get() == 0 => {
                 let app = app.map(|app| format!(": {}", app_in_workspace(app)));
-                let title = check_title(check);
+                let title = words("check", check.as_str());
                 return self.show(format!("{title}{}", app.unwrap_or_default()));
             }
             Event::Listed(listed, _) if self.several => self.listed.set(listed),

@@ -19,14 +19,15 @@
 //!   whose conditions are known to hold; in quotation marks, if they are empty or begin with a space;
 //! - `status`: what a status, or those of a hundred, means at each step, with the reason that it leads
 //!   to, if any;
-//! - `if`: conditions of the line above, which all have to hold, see [`Condition`].
+//! - `if`: conditions of the line above, which all have to hold, see [`super::conditions`].
 //!
 //! What the keywords of `ci.txt` mean stands there. A line that begins with `#` is for its reader.
 //!
 //! Invariant: no sentence stands here, none is ever looked into, and nothing of a run is known.
 
 use crate::verdict::Reason;
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
 /// The texts, each of which begins with an entry and ends with a line break.
@@ -45,18 +46,18 @@ const TEXT: &str = concat!(
     include_str!("catalogue/ci.txt"),
 );
 
-/// What stands between a line and the one that it goes on with.
-const INDENT: &str = "\n          ";
+/// What a line begins with that goes on with the one above.
+const INDENT: &str = "          ";
 
 /// A line with what belongs to it; an entry is one, too, which all its lines belong to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     /// The keyword that it begins with.
-    pub(super) word: String,
+    pub(super) word: &'static str,
     /// What stands behind that.
-    pub(super) text: String,
-    /// The conditions under which it is said.
-    pub(super) conditions: Vec<Condition>,
+    pub(super) text: Cow<'static, str>,
+    /// The conditions under which it is said, with commas between them.
+    pub(super) conditions: Cow<'static, str>,
     /// What belongs to it, in the order of the text.
     pub(super) below: Vec<Line>,
 }
@@ -75,11 +76,6 @@ static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Line>)>> = LazyLock::new(
     entries.collect()
 });
 
-/// Returns what is known of a reason, or of a verified token.
-pub(super) fn entry(reason: Option<Reason>) -> &'static Line {
-    named(reason.map_or("verified", Reason::as_str))
-}
-
 /// Returns the entry with a name; an empty one, if there is none, or it can't be read, which a test
 /// rules out. Each is read when it is first asked for: a run needs few of them.
 pub(super) fn named(name: &str) -> &'static Line {
@@ -90,9 +86,9 @@ pub(super) fn named(name: &str) -> &'static Line {
     }
 }
 
-/// Returns what stands under a name, which is the same in every run.
-pub(super) fn words(name: &str) -> &'static str {
-    named(name).text("means")
+/// Returns what stands under a name of some kind, which is the same in every run.
+pub fn words(kind: &str, name: &str) -> &'static str {
+    named(&format!("{kind} {name}")).text("means")
 }
 
 impl Line {
@@ -106,104 +102,15 @@ impl Line {
         self.all(word).next().map_or("", |line| &line.text)
     }
 
-    /// Says what its conditions ask for.
-    pub(super) fn condition(&self) -> String {
-        let words: Vec<String> = self.conditions.iter().map(Condition::words).collect();
-        words.join("; ")
-    }
-
     /// Returns who has to do something, as the text names people, and what it is.
     pub(super) fn action(&self) -> (&str, &str) {
         self.text.split_once(": ").unwrap_or_default()
     }
 
     /// Returns the addresses where there is more to read.
-    pub(super) fn links(&self) -> Vec<&'static str> {
+    pub(super) fn links(&self) -> impl Iterator<Item = &'static str> {
         let names = self.all("see").flat_map(|line| line.text.split(", "));
-        names.map(|name| words(&format!("link {name}"))).collect()
-    }
-
-    /// Adds the lines of another entry.
-    ///
-    /// # Errors
-    /// Returns what is wrong with the text, with the line.
-    fn add(&mut self, name: &str) -> Result<(), String> {
-        let (text, _) = ENTRIES.get(name).ok_or("no such entry")?;
-        let text = text.replace(INDENT, " ");
-        let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
-        for line in text.lines().filter(is_line) {
-            let wrong = || format!("{name}: {line}");
-            let (word, text) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
-            let text = text.trim_start();
-            let quoted = text.strip_prefix('"');
-            let quoted = quoted.and_then(|text| text.strip_suffix('"'));
-            let text = quoted.unwrap_or(text);
-            let last = self.below.last_mut();
-            match word {
-                "use" => self.add(text)?,
-                "if" => {
-                    let last = last.ok_or_else(wrong)?;
-                    let of = match last.below.len() {
-                        0 => last,
-                        count => &mut last.below[count - 1],
-                    };
-                    of.conditions = text.split(", ").map(Condition::read).collect();
-                }
-                word => {
-                    let place = match line.strip_prefix(' ') {
-                        Some(_) => &mut last.ok_or_else(wrong)?.below,
-                        None => &mut self.below,
-                    };
-                    place.push(Self {
-                        word: word.to_owned(),
-                        text: text.to_owned(),
-                        ..Self::default()
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One condition: a fact's name (`disabled`), with `not` in front for its opposite, and behind it what
-/// it is asked for, if it has several forms (`fault dns|refused`: one of these). With `surely` in front,
-/// what is not known counts as not so.
-#[derive(Debug)]
-pub(super) struct Condition {
-    pub(super) name: String,
-    /// What it is asked for, several forms with a `|` between them; may be empty.
-    pub(super) of: String,
-    pub(super) is_not: bool,
-    pub(super) is_sure: bool,
-}
-
-impl Condition {
-    /// Reads a condition.
-    pub(super) fn read(text: &str) -> Self {
-        let rest = text.trim_start_matches("surely ");
-        let bare = rest.trim_start_matches("not ");
-        let (name, of) = bare.split_once(' ').unwrap_or((bare, ""));
-        Self {
-            name: name.to_owned(),
-            of: of.to_owned(),
-            is_not: bare != rest,
-            is_sure: rest != text,
-        }
-    }
-
-    /// Says what it asks for.
-    pub(super) fn words(&self) -> String {
-        static WORDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
-            let lines = include_str!("catalogue/facts.txt").lines();
-            lines.filter_map(|line| line.split_once(" | ")).collect()
-        });
-        let form = format!("{} {}", self.name, self.of);
-        let words = WORDS.get(&*form).or(WORDS.get(&*self.name));
-        let words = words.and_then(|words| words.split_once(" | "));
-        let (yes, no) = words.unwrap_or_default();
-        let words = if self.is_not { no } else { yes };
-        words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
+        names.map(|name| words("link", name))
     }
 }
 
@@ -213,9 +120,46 @@ impl Condition {
 /// Returns what is wrong with the text, with the line.
 fn read(name: &str) -> Result<Line, String> {
     let mut entry = Line::default();
-    entry.add(name)?;
-    if name == "verified" || Reason::named(name).is_some() {
-        entry.add("always")?;
+    let (text, _) = ENTRIES.get(name).ok_or("no such entry")?;
+    let is_reason = name == "verified" || Reason::named(name).is_some();
+    let last = is_reason.then_some("use always");
+    let mut lines = text.lines().chain(last).peekable();
+    while let Some(line) = lines.next() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = || format!("{name}: {line}");
+        let (word, text) = line.trim_start().split_once(' ').ok_or_else(wrong)?;
+        let text = text.trim_start();
+        let quoted = text.strip_prefix('"');
+        let quoted = quoted.and_then(|text| text.strip_suffix('"'));
+        let mut text = Cow::from(quoted.unwrap_or(text));
+        while let Some(more) = lines.next_if(|next| next.starts_with(INDENT)) {
+            text = text + " " + more.trim_start();
+        }
+        let last = entry.below.last_mut();
+        match word {
+            "use" => entry.below.extend(read(&text)?.below),
+            "if" => {
+                let last = last.ok_or_else(wrong)?;
+                let of = match last.below.len() {
+                    0 => last,
+                    count => &mut last.below[count - 1],
+                };
+                of.conditions = text;
+            }
+            word => {
+                let place = match line.strip_prefix(' ') {
+                    Some(_) => &mut last.ok_or_else(wrong)?.below,
+                    None => &mut entry.below,
+                };
+                place.push(Line {
+                    word,
+                    text,
+                    ..Line::default()
+                });
+            }
+        }
     }
     Ok(entry)
 }

@@ -37,11 +37,9 @@ fn systems() -> impl Iterator<Item = &'static Line> {
     named("ci").all("system").map(|name| named(&name.text))
 }
 
-/// Returns any build of which nothing but the CI system's existence is known.
-pub fn any() -> Option<CiBuild> {
-    let system = systems().last()?;
-    let build = system.all("build").last()?;
-    Some(CiBuild { system, build })
+/// Returns what is known of any build of which nothing but the CI system's existence is known.
+pub(super) fn any() -> Option<&'static Line> {
+    systems().last()?.all("build").last()
 }
 
 /// Returns the build that runs the program, if one does. `value` gives a variable's value, and
@@ -50,59 +48,44 @@ pub fn running(
     value: &dyn Fn(&str) -> Option<String>,
     file: &dyn Fn(&str) -> Option<String>,
 ) -> Option<CiBuild> {
-    let place = Place { value, file };
-    let is_told = |line: &Line, word| line.all(word).any(|test| place.fits(&test.text));
+    // Of `NAME` or `NAME:/pointer`, if it is not empty.
+    let get = |name: &str| {
+        let Some((name, pointer)) = name.split_once(':') else {
+            return value(name).filter(|value| !value.is_empty());
+        };
+        let json: Value = serde_json::from_str(&file(&value(name)?)?).ok()?;
+        match json.pointer(pointer)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        }
+    };
+    let is = |name: &str, wanted: &str| {
+        let found = get(name);
+        found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+    };
+    let holds = |test: &str| {
+        if let Some((one, other)) = test.split_once(" differs ") {
+            let pair = get(one).zip(get(other));
+            pair.is_some_and(|(one, other)| repository(&one) != repository(&other))
+        } else if let Some((name, value)) = test.split_once("!=") {
+            !is(name, value)
+        } else if let Some((name, value)) = test.split_once('=') {
+            is(name, value)
+        } else {
+            get(test).is_some() && !is(test, "false") && !is(test, "0")
+        }
+    };
+    let is_told = |line: &Line, word| {
+        let mut tests = line.all(word);
+        tests.any(|test| test.text.split(" and ").all(holds))
+    };
     let system = systems().find(|system| is_told(system, "told"))?;
     let below = named(system.text("on")).all("build");
     let special = below.filter(|build| is_told(build, "when"));
     let mut all = special.chain(system.all("build"));
     let build = all.find(|build| build.text("when").is_empty() || is_told(build, "when"))?;
     Some(CiBuild { system, build })
-}
-
-/// The variables and files of the place where the program runs.
-struct Place<'a> {
-    value: &'a dyn Fn(&str) -> Option<String>,
-    file: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Place<'_> {
-    /// Tells whether all that is joined by “and” holds.
-    fn fits(&self, when: &str) -> bool {
-        when.split(" and ").all(|test| self.holds(test))
-    }
-
-    fn holds(&self, test: &str) -> bool {
-        let is = |name, wanted: &str| {
-            let found = self.get(name);
-            found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
-        };
-        if let Some((one, other)) = test.split_once(" differs ") {
-            let pair = self.get(one).zip(self.get(other));
-            return pair.is_some_and(|(one, other)| repository(&one) != repository(&other));
-        }
-        if let Some((name, value)) = test.split_once("!=") {
-            return !is(name, value);
-        }
-        match test.split_once('=') {
-            Some((name, value)) => is(name, value),
-            None => self.get(test).is_some() && !is(test, "false") && !is(test, "0"),
-        }
-    }
-
-    /// Returns the value of `NAME` or `NAME:/pointer`, if it is not empty.
-    fn get(&self, name: &str) -> Option<String> {
-        let Some((name, pointer)) = name.split_once(':') else {
-            return (self.value)(name).filter(|value| !value.is_empty());
-        };
-        let text = (self.file)(&(self.value)(name)?)?;
-        let json: Value = serde_json::from_str(&text).ok()?;
-        match json.pointer(pointer)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Null => None,
-            other => Some(other.to_string()),
-        }
-    }
 }
 
 /// Returns the part of a repository's address that is the same for SSH and HTTPS: host and path.
@@ -249,7 +232,10 @@ mod tests {
             assert_eq!(kinds.last(), Some(&"ordinary"), "{name}");
         }
         let other = named("a CI system");
-        assert!(std::ptr::eq(any().unwrap().system, other));
+        assert!(std::ptr::eq(
+            any().unwrap(),
+            other.all("build").last().unwrap()
+        ));
     }
 
     #[test]

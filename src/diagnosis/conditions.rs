@@ -1,56 +1,104 @@
 //! The named facts that the catalogue's conditions are made of, each with three values: it holds,
 //! it does not, or it is not known.
 //!
-//! A [`Condition`] names one, or a gap: whether its value is known, or is one of those that are named
-//! (`status_number 404|5xx`). What is not known is left open.
+//! A condition is a fact's name (`disabled`), with `not` in front for its opposite, and behind it
+//! what it is asked for, if it has several forms (`fault dns|refused`: one of these). A gap's name
+//! is one, too: whether its value is known, or is one of these (`status_number 404|5xx`). What is
+//! not known is left open; with `surely` in front it counts as not so.
 //!
-//! Invariant: a condition is judged here and nowhere else.
+//! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
 
-use super::catalogue::{Condition, Line};
+use super::catalogue::Line;
 use super::facts::Facts;
 use super::pasted;
 use super::values::value;
 use crate::base_url::is_loopback;
 use crate::check::CheckResult;
 use crate::exchange::{AuthScheme, Body, Exchange};
-use crate::pasted::{Incomplete, PastedFacts, Secret};
+use crate::pasted::{Incomplete, Secret};
 use crate::report::{
     AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
 };
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 use url::Url;
 
 /// How a fact is judged, by what it is asked for.
 type Judge = fn(&Facts, &str) -> Option<bool>;
 
-impl Condition {
+/// One condition.
+pub(super) struct Condition<'a> {
+    pub(super) name: &'a str,
+    /// What it is asked for, several forms with a `|` between them; may be empty.
+    pub(super) of: &'a str,
+    pub(super) is_not: bool,
+    pub(super) is_sure: bool,
+}
+
+impl<'a> Condition<'a> {
+    /// Reads a condition.
+    pub(super) fn read(text: &'a str) -> Self {
+        let rest = text.strip_prefix("surely ");
+        let (is_sure, rest) = (rest.is_some(), rest.unwrap_or(text));
+        let bare = rest.strip_prefix("not ");
+        let (is_not, bare) = (bare.is_some(), bare.unwrap_or(rest));
+        let (name, of) = bare.split_once(' ').unwrap_or((bare, ""));
+        Self {
+            name,
+            of,
+            is_not,
+            is_sure,
+        }
+    }
+
     /// Judges it.
     pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
         static JUDGES: LazyLock<HashMap<&str, Judge>> =
             LazyLock::new(|| FACTS.iter().copied().collect());
-        let judge = JUDGES.get(&*self.name);
+        let judge = JUDGES.get(self.name);
         let answers = self.of.split('|').map(|form| match judge {
             Some(judge) => judge(facts, form),
-            None => is_value(&self.name, facts, form),
+            None => is_value(self.name, facts, form),
         });
         let value = answers.max_by_key(|answer| rank(*answer)).flatten();
         let value = value.map(|is| is != self.is_not);
         self.is_sure.then_some(value == Some(true)).or(value)
     }
+
+    /// Says what it asks for.
+    pub(super) fn words(&self) -> String {
+        static WORDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+            let lines = include_str!("catalogue/facts.txt").lines();
+            lines.filter_map(|line| line.split_once(" | ")).collect()
+        });
+        let form = format!("{} {}", self.name, self.of);
+        let words = WORDS.get(&*form).or(WORDS.get(self.name));
+        let words = words.and_then(|words| words.split_once(" | "));
+        let (yes, no) = words.unwrap_or_default();
+        let words = if self.is_not { no } else { yes };
+        words.replace("{}", &self.of.replace('|', " or ").replace('_', " "))
+    }
 }
 
 impl Line {
+    /// Returns the conditions under which it is said.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
+        let all = self.conditions.split(',').map(str::trim_start);
+        all.filter(|one| !one.is_empty()).map(Condition::read)
+    }
+
+    /// Judges its conditions, which all have to hold: no, if one does not; else not known, if one is not.
+    pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
+        let answers = self.conditions().map(|one| one.holds(facts));
+        let least = answers.min_by_key(|answer| rank(*answer));
+        least.unwrap_or(Some(true))
+    }
+
     /// Returns the first line with a keyword that belongs to it and whose conditions are known to hold.
     pub(super) fn first(&self, word: &str, facts: &Facts) -> Option<&Self> {
         self.all(word).find(|line| line.holds(facts) == Some(true))
-    }
-
-    /// Judges its conditions, which all have to hold.
-    pub(super) fn holds(&self, facts: &Facts) -> Option<bool> {
-        all_of(self.conditions.iter().map(|one| one.holds(facts)))
     }
 }
 
@@ -62,12 +110,6 @@ fn is_value(name: &str, facts: &Facts, form: &str) -> Option<bool> {
         return facts.report.map(|_| value.is_some());
     }
     value.map(|value| is_status(&value, form))
-}
-
-/// Tells whether all answers are yes; no, if one is no; else not known, if one is not.
-pub(super) fn all_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let least = answers.min_by_key(|answer| rank(*answer));
-    least.unwrap_or(Some(true))
 }
 
 /// Returns the place of an answer between no and yes.
@@ -89,7 +131,6 @@ facts! {
     "sandbox": |f, _| f.report.map(|_| f.is_sandbox);
     "pasted": |f, _| f.report.map(|run| run.evidence != EvidenceKind::Live);
     "text": |f, _| f.report.map(|run| run.evidence == EvidenceKind::Pasted);
-    "token_in_text": |f, _| f.report.map(|_| f.pasted.is_some_and(PastedFacts::holds_token));
     "secret": |f, kind| f.report.map(|_| f.secrets().iter().any(|secret| kind == match secret {
         Secret::Bitrise(..) => "bitrise",
         Secret::Service(..) => "service",
@@ -99,13 +140,9 @@ facts! {
     }));
     "incomplete": |f, what| f.report.map(|_| f.incomplete().is_some_and(|why| why.as_str() == what));
     "mistake": |f, name| f.report.map(|_| {
-        let shown = f.pasted.map_or(&[][..], |pasted| &pasted.mistakes);
-        let explained = match f.incomplete() {
-            Some(Incomplete::Explained(mistake)) => Some(mistake),
-            _ if f.reason == Some(Reason::WrongBaseUrl) => None,
-            _ => return false,
-        };
-        explained.iter().chain(shown).any(|mistake| mistake.as_str() == name)
+        let is_told = f.incomplete() == Some(Incomplete::Explained);
+        let mut shown = f.pasted.iter().flat_map(|pasted| &pasted.mistakes);
+        (is_told || f.reason == Some(Reason::WrongBaseUrl)) && shown.any(|one| one.as_str() == name)
     });
     "older": |f, verdict| f.report.map(|_| {
         let older = f.pasted.and_then(|pasted| pasted.older);
@@ -158,7 +195,7 @@ facts! {
     "accepted": |f, _| f.state.map(|state| state == TokenState::Accepted);
     "accepted_before": |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": |f, _| match f.kind {
-        _ if f.pasted.is_some_and(PastedFacts::holds_token) => Some(true),
+        _ if { f.secrets().iter() }.any(|secret| matches!(secret, Secret::Bitrise(..))) => Some(true),
         Some(TokenKind::Personal) => Some(f.is_disabled() != Some(true) && f.mistaken.is_none()),
         kind => Some(kind? == TokenKind::Unknown && f.reason == Some(Reason::TokenRejected)),
     };
@@ -206,12 +243,13 @@ facts! {
         Some(401) | None => f.is_rechecked,
         Some(_) => Some(false),
     };
-    "header": |f, name| f.responder().map(|from| {
-        let mut headers = from.headers.iter();
-        headers.any(|header| header.name.raw().eq_ignore_ascii_case(name))
-    });
+    "header": |f, name| {
+        let mut headers = f.exchange?.response()?.responder.headers.iter();
+        Some(headers.any(|header| header.name.raw().eq_ignore_ascii_case(name)))
+    };
     "sender_named": |f, _| {
-        f.responder().map(|from| from.title.is_some() || !from.headers.is_empty())
+        let from = &f.exchange?.response()?.responder;
+        Some(from.title.is_some() || !from.headers.is_empty())
     };
     "answered": |f, _| f.report.map(|run| {
         let mut exchanges = run.checks.iter().filter_map(|check| check.exchange.as_ref());
@@ -283,9 +321,9 @@ facts! {
     "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.known.map(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
-    "told_fine": |f, _| Some(pasted::is_told_fine(f));
-    "if_apps": |f, verdict| Some(is_verdict(pasted::step(f, true)?.err(), verdict));
-    "if_pipelines": |f, verdict| Some(is_verdict(pasted::step(f, false)?.err(), verdict));
+    "told_fine": |f, _| Some(pasted::told(f) == Some(Verdict::Verified));
+    "if_apps": |f, verdict| Some(is_verdict(f.pasted?.meanings?[0], verdict));
+    "if_pipelines": |f, verdict| Some(is_verdict(f.pasted?.meanings?[1], verdict));
     "shell": |f, name| f.pasted?.shell.map(|shell| format!("{shell:?}") == name);
 }
 

@@ -1,17 +1,16 @@
 //! The pages of `explain`: what a report may say, with the conditions under which it does.
 
-use super::catalogue::{Line, entry, named, words};
+use super::catalogue::{Line, named, words};
 use super::conditions::is_status;
 use super::facts::Facts;
 use super::result::who;
 use super::sentence::fill;
-use crate::check::CheckId;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
 /// Returns what happened where there is a reason, in one or two sentences.
 pub fn happened(reason: Reason) -> &'static str {
-    words(reason.as_str())
+    named(reason.as_str()).text("means")
 }
 
 /// Returns the lists on the page of a reason, with their headings: every cause with the condition
@@ -23,14 +22,18 @@ pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
         reason: Some(reason),
         ..Facts::default()
     };
-    let entry = entry(Some(reason));
+    let entry = named(reason.as_str());
     let noted = |text: &str, note: String| match note.as_str() {
         "" => fill(text, &facts).capitalized(),
         note => fill(text, &facts).capitalized().own(format!(" [{note}]")),
     };
-    let cause = |cause: &Line| noted(&cause.text, cause.condition());
+    let when = |line: &Line| {
+        let words: Vec<String> = line.conditions().map(|one| one.words()).collect();
+        words.join("; ")
+    };
+    let cause = |cause: &Line| noted(&cause.text, when(cause));
     let action = |action: &Line| {
-        let (who, when) = (who(action, &facts)?.0.as_str(), action.condition());
+        let (who, when) = (who(action, &facts)?.0.as_str(), when(action));
         let known = [who, &when].into_iter().filter(|part| !part.is_empty());
         let note = known.collect::<Vec<_>>().join(", if ");
         Some(noted(action.action().1, note))
@@ -38,33 +41,13 @@ pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
     let actions = actions.into_iter().filter_map(action).collect();
     let questions = entry.all("ask").map(|ask| Text::from(&*ask.text));
-    let links = entry.links().into_iter().map(Text::from);
+    let links = entry.links().map(Text::from);
     [
         ("Causes", entry.all("cause").map(cause).collect()),
         ("What to do, and who", actions),
         ("What to ask next", questions.collect()),
         ("More", links.collect()),
     ]
-}
-
-/// Returns what a verdict means, in one sentence.
-pub fn meaning(verdict: Verdict) -> &'static str {
-    words(&format!("verdict {}", verdict.as_str()))
-}
-
-/// Returns DX's own description of its error code (DX's Bitrise page, section "Errors").
-pub fn dx_words(verdict: Verdict) -> Option<&'static str> {
-    Some(words(&format!("dx {}", verdict.dx_error()?)))
-}
-
-/// Returns the address of DX's page on the Bitrise connector.
-pub fn dx_page() -> &'static str {
-    words("link dx")
-}
-
-/// Returns a check as a heading.
-pub fn check_title(id: CheckId) -> &'static str {
-    words(&format!("check {}", id.as_str()))
 }
 
 /// What a status means at one step.
@@ -86,7 +69,7 @@ pub fn status(status: u16) -> Vec<StatusLine> {
     let mut all = named("statuses").all("status");
     let steps = all.find(is_it).into_iter().flat_map(|line| &line.below);
     let step = |line: &'static Line| StatusLine {
-        step: words(&format!("step {}", line.word)),
+        step: words("step", line.word),
         reason: Reason::named(line.action().0),
         meaning: line.action().1,
     };

@@ -99,6 +99,20 @@ impl<'a> Facts<'a> {
         let is_live = report.evidence == EvidenceKind::Live;
         let wait = report.retry_after().filter(|wait| !wait.is_zero());
         let wait = wait.map(|wait| wait.saturating_add(report.duration.unwrap_or_default()));
+        let decided = decisive.and_then(|check| check.app.as_ref());
+        let of_app = report.apps.iter().find(|result| match decided {
+            Some(app) => app.slug == result.app.slug,
+            None => result.reason.is_some() && result.reason == report.reason(),
+        });
+        let app = of_app.map(|result| &result.app).or(decided);
+        let app = match (report.reason(), report.apps.as_slice()) {
+            (None, [only]) => Some(&only.app),
+            _ => app,
+        };
+        let is_401 = of_app.and_then(|result| result.http_status) == Some(401);
+        let is_denied = of_app.is_some_and(|result| result.state == AppState::Denied);
+        let denied = { report.apps.iter() }.filter(|result| result.state == AppState::Denied);
+        let first = report.apps.iter().find(|result| result.is_first);
         let mut facts = Self {
             report: Some(report),
             reason: report.reason(),
@@ -114,38 +128,22 @@ impl<'a> Facts<'a> {
             state: Some(report.token_state()),
             selection: is_live.then_some(report.options.selection),
             exchange,
+            app,
+            is_listed: of_app.and_then(|result| result.is_listed),
+            is_rechecked: app.map(|_| is_401 && is_denied),
+            refused: denied.map(|result| &result.app).collect(),
+            first: first.map(|result| &result.app).or(report.list.first()),
+            first_state: first.map(|result| result.state),
             coverage: report.coverage(),
             sample: &report.list.sample,
             listed_before_cut: report.list.end.map(|_| report.list.listed),
             retry_at: wait.and_then(|wait| report.checked_at?.checked_add(wait)),
             ..Self::default()
         };
-        facts.take_apps(report, decisive);
+        if facts.is_listed != Some(true) {
+            facts.mistaken = app.and_then(|app| facts.mistake(app));
+        }
         facts
-    }
-
-    fn take_apps(&mut self, report: &'a Report, decisive: Option<&'a Check>) {
-        let decided = decisive.and_then(|check| check.app.as_ref());
-        let of_app = report.apps.iter().find(|result| match decided {
-            Some(app) => app.slug == result.app.slug,
-            None => result.reason.is_some() && result.reason == self.reason,
-        });
-        self.app = of_app.map(|result| &result.app).or(decided);
-        if let (None, [only]) = (self.reason, report.apps.as_slice()) {
-            self.app = Some(&only.app);
-        }
-        self.is_listed = of_app.and_then(|result| result.is_listed);
-        let is_401 = of_app.and_then(|result| result.http_status) == Some(401);
-        let is_denied = of_app.is_some_and(|result| result.state == AppState::Denied);
-        self.is_rechecked = self.app.map(|_| is_401 && is_denied);
-        let denied = { report.apps.iter() }.filter(|result| result.state == AppState::Denied);
-        self.refused = denied.map(|result| &result.app).collect();
-        let first = report.apps.iter().find(|result| result.is_first);
-        self.first_state = first.map(|result| result.state);
-        self.first = first.map(|result| &result.app).or(report.list.first());
-        if self.is_listed != Some(true) {
-            self.mistaken = self.app.and_then(|app| self.mistake(app));
-        }
     }
 
     /// Returns what a slug that the list lacks may have been meant to be.
@@ -197,11 +195,6 @@ impl<'a> Facts<'a> {
         (is_worth_it && !has_said && is_named).then_some(&response.responder)
     }
 
-    /// Returns who answered.
-    pub(super) fn responder(&self) -> Option<&'a Responder> {
-        Some(&self.exchange?.response()?.responder)
-    }
-
     /// Returns the fault that decided.
     pub(super) fn fault(&self) -> Option<&'a Fault> {
         self.exchange?.fault()
@@ -246,7 +239,7 @@ impl<'a> Facts<'a> {
     /// Returns what is known of the CI build that runs the program, or of any, if there is none.
     pub(super) fn ci(&self) -> Option<&'static Line> {
         let ci = self.known.and_then(|known| known.ci);
-        ci.or_else(ci::any).map(|ci| ci.build)
+        ci.map(|ci| ci.build).or_else(ci::any)
     }
 
     /// Tells whether the environment of a run is known by its absence: text that was pasted says
@@ -259,8 +252,13 @@ impl<'a> Facts<'a> {
     /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused
     /// ones, or else of all that were listed.
     pub(super) fn managed(&self) -> Vec<&'a Untrusted> {
-        match managed(self.refused.iter().copied()) {
-            refused if refused.is_empty() => managed(self.sample),
+        // A person's account has none; and of an app whose workspace is not known, nothing is known.
+        let managed = |apps: &[&'a App]| match workspaces_of(apps.iter().copied()) {
+            all if all.is_empty() => all,
+            _ => workspaces_of(apps.iter().copied().filter(|app| !app.is_owned_by_user)),
+        };
+        match managed(&self.refused) {
+            refused if refused.is_empty() => managed(&Vec::from_iter(self.sample)),
             refused => refused,
         }
     }
@@ -269,15 +267,6 @@ impl<'a> Facts<'a> {
     pub(super) fn if_live(&self, is: Option<bool>) -> Option<bool> {
         if self.is_told() { Some(false) } else { is }
     }
-}
-
-/// Returns the workspaces of apps that have API tokens of their own, each once and in the apps'
-/// order; a person's account has none. Nothing if the workspace of one app is not known.
-fn managed<'a>(apps: impl IntoIterator<Item = &'a App> + Clone) -> Vec<&'a Untrusted> {
-    if workspaces_of(apps.clone()).is_empty() {
-        return Vec::new();
-    }
-    workspaces_of(apps.into_iter().filter(|app| !app.is_owned_by_user))
 }
 
 /// Returns the workspaces and accounts that apps belong to, each once and in the apps' order;

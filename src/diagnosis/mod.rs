@@ -23,9 +23,8 @@ mod saved;
 mod sentence;
 mod values;
 
-pub use explain::{
-    StatusLine, check_title, codes, dx_page, dx_words, happened, meaning, page, status,
-};
+pub use catalogue::words;
+pub use explain::{StatusLine, codes, happened, page, status};
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
 pub use values::{a_few, app_in_workspace, apps, span};
@@ -158,7 +157,7 @@ impl Diagnosis {
 /// Makes the diagnosis of a report.
 pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
-    let entry = catalogue::entry(facts.reason);
+    let entry = named(facts.reason.map_or("verified", Reason::as_str));
     let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
     let open = report.pasted.iter().filter(|_| is_text);
     let open = open.flat_map(|pasted| &pasted.settled_by);
@@ -176,10 +175,11 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let (who, who_text) = { actions.first() }
         .and_then(|action| result::who(action, &facts))
         .unzip();
+    let (result, is_cause_said) = result::result(entry, &causes, &facts);
     let mut diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION.into(),
         dx_error: report.verdict().dx_error().map(Cow::Borrowed),
-        docs_url: dx_page().into(),
+        docs_url: words("link", "dx").into(),
         reply: reply::reply(entry, &causes, &actions, &facts),
         tool: Tool::default(),
         verdict: report.verdict(),
@@ -188,7 +188,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         is_retryable: report.is_retryable(),
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
-        result: result::result(entry, &causes, &facts),
+        result,
         remarks: [list(named("remarks"), &facts), list(entry, &facts)].concat(),
         dx: spoken(entry, "dx", &facts),
         token: token(&report, &facts),
@@ -205,7 +205,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         checks,
         causes_note: (causes.len() > 1).then(|| say("causes_note", &facts).to_string().into()),
         causes: { causes.iter() }
-            .skip(result::said_causes(entry, &causes, &facts))
+            .skip(usize::from(is_cause_said))
             .map(|cause| fill(&cause.text, &facts).capitalized())
             .collect(),
         apps: Apps {
@@ -221,7 +221,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         questions: { entry.all("ask") }
             .map(|ask| fill(&ask.text, &facts))
             .collect(),
-        links: entry.links().into_iter().map(Cow::Borrowed).collect(),
+        links: entry.links().map(Cow::Borrowed).collect(),
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
         // What ends before it starts took no time; of a pasted text it is not known.

@@ -22,11 +22,9 @@ pub(super) fn reply(
         is_reply: true,
         ..facts.clone()
     };
-    let result = result::result(entry, causes, &facts);
+    let (result, is_said) = result::result(entry, causes, &facts);
     let mut mail = vec![plain(&result)];
-    if let [cause] = causes
-        && result::said_causes(entry, causes, &facts) == 0
-    {
+    if let ([cause], false) = (causes, is_said) {
         let cause = fill(&cause.text, &facts).capitalized();
         mail.push(plain(&cause));
     }

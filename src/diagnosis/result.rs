@@ -4,17 +4,11 @@
 use super::Who;
 use super::catalogue::{Line, words};
 use super::facts::Facts;
-use super::sentence::{fill, said, say, spoken};
+use super::sentence::{fill, said, say};
 use crate::text::Text;
 use std::cmp::Reverse;
 
 impl Line {
-    /// Returns how likely a cause is.
-    pub(super) fn weight(&self) -> u8 {
-        let weight = self.all("weight").chain(self.all("proves")).next();
-        weight.map_or(0, |line| line.text.parse().unwrap_or_default())
-    }
-
     /// Returns the causes that a run has not ruled out, likeliest first; one if it is proved.
     pub(super) fn causes_left(&self, facts: &Facts) -> Vec<&Self> {
         let mut left = Vec::new();
@@ -27,7 +21,11 @@ impl Line {
         }
         // After a run, what is known to apply comes before what is open.
         let is_open = |cause: &Self| facts.report.is_some() && cause.holds(facts).is_none();
-        left.sort_by_key(|cause| (is_open(cause), Reverse(cause.weight())));
+        let weight = |cause: &Self| {
+            let weight = cause.all("weight").chain(cause.all("proves")).next();
+            weight.and_then(|line| line.text.parse::<u8>().ok())
+        };
+        left.sort_by_key(|cause| (is_open(cause), Reverse(weight(cause))));
         left
     }
 
@@ -49,14 +47,19 @@ impl Line {
     }
 }
 
-/// Returns the answer in one sentence, or two.
-pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> Text {
-    let of_cause = headline(causes, facts).map(|text| fill(text, facts));
-    let text = of_cause.or_else(|| spoken(entry, "result", facts));
-    let text = text
-        .unwrap_or_else(|| fill(entry.text("means"), facts))
-        .capitalized();
-    text.then(say("rest_of_result", facts))
+/// Returns the answer in one sentence, or two, and whether that says the likeliest cause, too.
+pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> (Text, bool) {
+    let likeliest = causes
+        .first()
+        .filter(|cause| cause.holds(facts) == Some(true));
+    let of_cause = likeliest.and_then(|cause| cause.all("result").next());
+    let of_entry = entry.first("result", facts);
+    let text = of_cause.or(of_entry);
+    let text = text.map_or(entry.text("means"), |line| &line.text);
+    let text = fill(text, facts).capitalized();
+    let is_said = (causes.len() == 1 && of_cause.is_some())
+        || (facts.cause.is_some() && of_entry.is_some_and(|line| line.text.contains("{cause}")));
+    (text.then(say("rest_of_result", facts)), is_said)
 }
 
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.
@@ -65,7 +68,7 @@ pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
         "ci" => facts.ci()?.text("do").split_once(": ")?.0,
         name => name,
     };
-    let who = Who::named(name).or(Who::named(words(&format!("who {name}"))))?;
+    let who = Who::named(name).or(Who::named(words("who", name)))?;
     let is_customer = who == Who::You && facts.is_told();
     let who = if is_customer { Who::Customer } else { who };
     Some((who, said(&format!("who {name}"), facts)?))
@@ -86,20 +89,4 @@ pub(super) fn actions(actions: &[&Line], facts: &Facts) -> Vec<Text> {
         }
     };
     actions.iter().map(step).collect()
-}
-
-/// Returns the headline of the likeliest cause, if it has one and is known to apply.
-fn headline<'a>(causes: &[&'a Line], facts: &Facts) -> Option<&'a str> {
-    let first = causes.first()?;
-    let is_known = first.holds(facts) == Some(true);
-    let result = first.all("result").next().filter(|_| is_known)?;
-    Some(&result.text)
-}
-
-/// Returns how many causes, the likeliest first, need no saying after the result.
-pub(super) fn said_causes(entry: &Line, causes: &[&Line], facts: &Facts) -> usize {
-    let result = entry.first("result", facts);
-    let is_said = (causes.len() == 1 && headline(causes, facts).is_some())
-        || (facts.cause.is_some() && result.is_some_and(|result| result.text.contains("{cause}")));
-    usize::from(is_said)
 }

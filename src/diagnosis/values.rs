@@ -7,10 +7,12 @@ use super::facts::{Facts, host_of, workspaces_of};
 use super::pasted;
 use crate::app::App;
 use crate::check::{CheckId, Status};
-use crate::exchange::{AuthScheme, Exchange, Header, Responder};
+use crate::exchange::{AuthScheme, Exchange, Header, Responder, is_bitrise};
+use crate::pasted::{Incomplete, Outcome, Secret};
 use crate::report::{AppResult, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
+use crate::verdict::{Reason, Verdict};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -82,9 +84,15 @@ values! {
         let apps = f.report?.apps.iter().map(|result| format!(" --app {}", result.app.slug));
         Some(apps.collect::<Vec<_>>().concat().into())
     };
-    "sees_slugs": sees_slugs;
+    "sees_slugs": |f| {
+        let one = |app: &App| match (&app.title, app.slug.as_untrusted()) {
+            (Some(title), slug) => foreign(title).own(" (").foreign(slug).own(")"),
+            (None, slug) => foreign(slug),
+        };
+        (!f.sample.is_empty()).then(|| a_few(f.sample.iter().map(one), f.coverage.total))
+    };
     "refused": refused;
-    "refused_count": |f| Some(number(&f.refused.len()));
+    "refused_count": |f| Some(f.refused.len().to_string().into());
     "refused_names": |f| Some(names(f.refused.iter().copied(), None));
     "refused_in": |f| {
         let names = workspaces_of(f.refused.iter().copied());
@@ -92,23 +100,29 @@ values! {
         Some(Text::from(comma).then(workspaces(" (", &names, ")")))
     };
     "checked_apps": |f| Some(apps(f.coverage.checked).into());
-    "checked_count": |f| Some(number(&f.coverage.checked));
+    "checked_count": |f| Some(f.coverage.checked.to_string().into());
     "started_apps": |f| Some(apps(f.coverage.checked + f.coverage.not_reached).into());
     "total_apps": |f| Some(apps(f.coverage.total?).into());
     "listed_apps": |f| Some(apps(f.listed_before_cut.unwrap_or_default() as u64).into());
-    "listed_count": |f| Some(number(&f.listed_before_cut?));
-    "readable": |f| Some(number(&f.coverage.readable));
-    "denied": |f| Some(number(&f.coverage.denied));
-    "unknown_count": |f| Some(number(&f.coverage.unknown));
-    "not_reached_count": |f| Some(number(&f.coverage.not_reached));
-    "unchecked_count": |f| Some(number(&f.coverage.not_checked()?));
-    "disabled_names": |f| names_of(f, |app| app.is_disabled_refusal());
-    "unlisted_names": |f| names_of(f, |app| app.is_readable_unlisted());
+    "listed_count": |f| Some(f.listed_before_cut?.to_string().into());
+    "readable": |f| Some(f.coverage.readable.to_string().into());
+    "denied": |f| Some(f.coverage.denied.to_string().into());
+    "unknown_count": |f| Some(f.coverage.unknown.to_string().into());
+    "not_reached_count": |f| Some(f.coverage.not_reached.to_string().into());
+    "unchecked_count": |f| Some(f.coverage.not_checked()?.to_string().into());
+    "disabled_names": |f| {
+        let apps = f.report?.apps.iter().filter(|app| app.is_disabled_refusal());
+        Some(names(apps.map(|result| &result.app), None))
+    };
+    "unlisted_names": |f| {
+        let apps = f.report?.apps.iter().filter(|app| app.is_readable_unlisted());
+        Some(names(apps.map(|result| &result.app), None))
+    };
     "workspace_name": |f| match f.managed().as_slice() {
         [one] => Some(foreign(one)),
         _ => None,
     };
-    "workspace_count": |f| Some(number(&f.managed().len()));
+    "workspace_count": |f| Some(f.managed().len().to_string().into());
     "workspace_names": |f| match f.managed() {
         names if names.len() > MAX_WORKSPACES => None,
         names => Some(workspaces("", &names, "")),
@@ -122,35 +136,52 @@ values! {
         let more = || format!("more than {}", apps(list.listed as u64));
         Some(list.total.map_or_else(more, apps).into())
     };
-    "list_workspaces": |f| Some(list_workspaces(f));
+    // A person's account is none, and a personal token may see more of them than were listed.
+    "list_workspaces": |f| {
+        let is_whole = f.coverage.total == Some(f.sample.len() as u64);
+        let is_personal = f.sample.iter().all(|app| app.is_owned_by_user);
+        let is_all = is_whole || f.kind == Some(TokenKind::Workspace);
+        Some(match workspaces_of(f.sample).as_slice() {
+            [_, _, ..] if !is_whole => " in several workspaces".into(),
+            [_] if is_personal || !is_all => Text::default(),
+            all => workspaces(" in ", all, ""),
+        })
+    };
     "runs": |f| {
         let mut apps = f.report?.apps.iter();
         Some(apps.find(|result| Some(&result.app) == f.app)?.runs?.as_str().into())
     };
     "list_names": |f| {
-        let names = names(f.sample, f.list()?.total);
-        (!f.sample.is_empty()).then_some(names)
+        let total = f.list()?.total;
+        (!f.sample.is_empty()).then(|| names(f.sample, total))
     };
     "list_read": |f| Some(apps(f.list()?.listed as u64).into());
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
-    "seen_of_no_step": |f| f.seen_of_no_step();
-    "boxes": |f| dotted(headers(f.foreign_responder()?).collect());
+    "seen_of_no_step": |f| {
+        let is_open = f.incomplete() == Some(Incomplete::StepUnknown);
+        let mut found = f.pasted?.found.iter().filter(|step| is_open && step.step.is_none());
+        pasted::status_and_words(found.next_back()?)
+    };
+    "boxes": |f| responder(None, f.foreign_responder()?);
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
     "request_id": |f| Some(foreign(f.exchange?.response()?.request_id.as_ref()?));
     "asked_host": |f| Some(command(&host_of(&f.exchange?.url)?));
-    "asked_ip": |f| Some(number(&f.exchange?.remote_address?.ip()));
+    "asked_ip": |f| Some(f.exchange?.remote_address?.ip().to_string().into());
     "any_proxy": |f| Some(command(f.report?.target.proxy.as_ref()?));
 
     // The response, or the fault.
     "address": |f| Some(command(&f.exchange?.remote_address?.ip()));
-    "attempts": |f| Some(number(&f.exchange?.attempts));
-    "status_number": |f| Some(number(&f.exchange?.status()?));
+    "attempts": |f| Some(f.exchange?.attempts.to_string().into());
+    "status_number": |f| Some(f.exchange?.status()?.to_string().into());
     "location": |f| Some(foreign(f.exchange?.response()?.location_host.as_ref()?));
-    "title": |f| Some(foreign(f.responder()?.title.as_ref()?));
-    "responder": |f| responder(f.responder()?);
+    "title": |f| Some(foreign(f.exchange?.response()?.responder.title.as_ref()?));
+    "responder": |f| {
+        let of = &f.exchange?.response()?.responder;
+        responder(of.title.as_ref(), of)
+    };
     "server": |f| {
-        let headers = &f.responder()?.headers;
+        let headers = &f.exchange?.response()?.responder.headers;
         let is_server = |header: &&Header| header.name.raw().eq_ignore_ascii_case("server");
         Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
     };
@@ -164,27 +195,62 @@ values! {
     "issuer": |f| Some(quoted(f.fault()?.issuer.as_ref()?));
     "other_certificate": |f| Some(foreign(f.fault()?.instead.as_ref()?));
     "proxy_url": |f| Some(command(&f.proxy?));
-    "proxy_code": |f| Some(number(&f.proxy_response()?.status));
-    "proxy_responder": |f| responder(&f.proxy_response()?.responder);
+    "proxy_code": |f| Some(f.proxy_response()?.status.to_string().into());
+    "proxy_responder": |f| {
+        let of = &f.proxy_response()?.responder;
+        responder(of.title.as_ref(), of)
+    };
     "schemes": |f| {
         let names = f.proxy_response()?.schemes.iter().copied().map(AuthScheme::as_str);
         Some(names.collect::<Vec<_>>().join(" or ").into())
     };
 
     // Pasted text, or a saved report.
-    "asked": pasted::asked;
+    "asked": |f| {
+        let mut urls = f.pasted?.found.iter().filter_map(|step| step.url.as_deref());
+        Some(command(&host_of(urls.find(|url| !is_bitrise(url))?)?))
+    };
     "contradiction": |f| Some(f.report?.altered.clone()?.into());
     "dx_code": |f| Some(f.pasted?.dx_code?.as_str().into());
-    "dx_words": |f| Some(words(&format!("dx {}", f.pasted?.dx_code?.dx_error()?)).into());
-    "if_apps_code": |f| Some(pasted::step(f, true)?.err()?.verdict().dx_error()?.into());
-    "if_pipelines_code": |f| Some(pasted::step(f, false)?.err()?.verdict().dx_error()?.into());
-    "outcomes": pasted::outcomes;
-    "secrets": |f| Some(pasted::secrets(f));
+    "dx_words": |f| Some(words("dx", f.pasted?.dx_code?.dx_error()?).into());
+    "if_apps_code": |f| Some(f.pasted?.meanings?[0]?.verdict().dx_error()?.into());
+    "if_pipelines_code": |f| Some(f.pasted?.meanings?[1]?.verdict().dx_error()?.into());
+    "outcomes": outcomes;
+    "secrets": |f| {
+        let one = |secret: &Secret| match secret {
+            Secret::Bitrise(kind, fingerprint) => {
+                let behind = fingerprint.as_ref().map(|text| format!(", fingerprint {text}"));
+                let (start, behind) = (words("start", kind.as_str()), behind.unwrap_or_default());
+                format!("a Bitrise token ({start}{behind})")
+            }
+            Secret::Service(name, _) => format!("{name} token"),
+            Secret::Proxy => "a proxy's password".to_owned(),
+            Secret::Password => "a password".to_owned(),
+            Secret::Session => "a browser's session (cookie)".to_owned(),
+        };
+        Some(pasted::listed(f.secrets().iter().map(|secret| one(secret).into()).collect()))
+    };
     "seen": |f| pasted::seen(f, None);
     "seen_pipelines": |f| pasted::seen(f, Some(CheckId::PipelinesList));
-    "service": pasted::services;
-    "told_code": |f| Some(pasted::told_verdict(f)?.dx_error()?.into());
-    "told_statuses": pasted::told_statuses;
+    "service": |f| {
+        // The table has them with their article.
+        let services = f.secrets().iter().filter_map(|secret| match secret {
+            Secret::Service(name, "") => Some(name.split_once(' ')?.1.to_owned()),
+            Secret::Service(name, place) => Some(format!("{} ({place})", name.split_once(' ')?.1)),
+            _ => None,
+        });
+        let services: Vec<String> = services.collect();
+        (!services.is_empty()).then(|| services.join(" and ").into())
+    };
+    "told_code": |f| Some(pasted::told(f)?.dx_error()?.into());
+    "told_statuses": |f| {
+        let one = |(step, status): &(Option<CheckId>, u16)| {
+            let of = step.map_or("", |step| words("told", step.as_str()));
+            format!("{status} {of}").trim_end().into()
+        };
+        let told: Vec<Text> = f.pasted?.told.iter().map(one).collect();
+        (!told.is_empty()).then(|| pasted::listed(told))
+    };
 }
 
 fn command(value: &dyn Display) -> Text {
@@ -199,24 +265,10 @@ fn quoted(text: &Untrusted) -> Text {
     Text::from("“").foreign(text).own("”")
 }
 
-fn number(number: &dyn Display) -> Text {
-    number.to_string().into()
-}
-
 /// Returns the titles of a few apps, without quotation marks.
 fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
     let title = |app: &App| foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
     a_few(apps.into_iter().map(title), total)
-}
-
-/// Returns the listed apps with their slugs.
-fn sees_slugs(facts: &Facts) -> Option<Text> {
-    let one = |app: &App| match (&app.title, app.slug.as_untrusted()) {
-        (Some(title), slug) => foreign(title).own(" (").foreign(slug).own(")"),
-        (None, slug) => foreign(slug),
-    };
-    let shown = a_few(facts.sample.iter().map(one), facts.coverage.total);
-    (!facts.sample.is_empty()).then_some(shown)
 }
 
 /// Returns the first few of several texts, and how many more there are.
@@ -240,12 +292,6 @@ fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
         }
         count => format!(" in {count} workspaces").into(),
     }
-}
-
-/// Returns the titles of the apps of which something holds.
-fn names_of(facts: &Facts, is: fn(&&AppResult) -> bool) -> Option<Text> {
-    let apps = facts.report?.apps.iter().filter(is);
-    Some(names(apps.map(|result| &result.app), None))
 }
 
 /// Returns a number of apps in words.
@@ -299,20 +345,12 @@ fn refused(facts: &Facts) -> Option<Text> {
     Some(pasted::joined(all, "; ", "; "))
 }
 
-/// Returns who answered: the page's title and the headers that name a box.
-fn responder(responder: &Responder) -> Option<Text> {
-    let title = responder.title.iter().map(quoted);
-    dotted(title.chain(headers(responder)).collect())
-}
-
-fn dotted(parts: Vec<Text>) -> Option<Text> {
+/// Returns who answered: the title of a page, and the headers that name a box.
+fn responder(title: Option<&Untrusted>, of: &Responder) -> Option<Text> {
+    let header = |Header { name, value }: &Header| Text::from(format!("{name}: ")).foreign(value);
+    let parts = title.map(quoted).into_iter();
+    let parts: Vec<Text> = parts.chain(of.headers.iter().map(header)).collect();
     (!parts.is_empty()).then(|| pasted::joined(parts, " · ", " · "))
-}
-
-/// Returns the headers that name a box.
-fn headers(responder: &Responder) -> impl Iterator<Item = Text> {
-    let headers = responder.headers.iter();
-    headers.map(|Header { name, value }| Text::from(format!("{name}: ")).foreign(value))
 }
 
 /// Counts how a check ended for each of several apps.
@@ -342,17 +380,23 @@ fn tally(facts: &Facts) -> Option<Text> {
     (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
 }
 
-/// Returns the workspaces of the listed apps. A person's account is none, and a personal token may
-/// see more of them than were listed.
-fn list_workspaces(facts: &Facts) -> Text {
-    let is_whole = facts.coverage.total == Some(facts.sample.len() as u64);
-    let is_personal = facts.sample.iter().all(|app| app.is_owned_by_user);
-    let is_all = is_whole || facts.kind == Some(TokenKind::Workspace);
-    match workspaces_of(facts.sample).as_slice() {
-        [_, _, ..] if !is_whole => " in several workspaces".into(),
-        [_] if is_personal || !is_all => Text::default(),
-        all => workspaces(" in ", all, ""),
-    }
+/// Returns what came of each of several credentials.
+fn outcomes(facts: &Facts) -> Option<Text> {
+    let one = |outcome: &Outcome| {
+        let name = match outcome.credential.raw() {
+            "" => "another one".into(),
+            _ => foreign(&outcome.credential),
+        };
+        let verdict = outcome.reason.map_or(Verdict::Verified, Reason::verdict);
+        let in_dx = if outcome.is_in_dx {
+            ", and is in DX"
+        } else {
+            ""
+        };
+        name.own(format!(" {}{in_dx}", words("outcome", verdict.as_str())))
+    };
+    let outcomes: Vec<Text> = facts.pasted?.outcomes.iter().map(one).collect();
+    (!outcomes.is_empty()).then(|| pasted::joined(outcomes, "; ", "; "))
 }
 
 /// Returns what the server says of its refusal, in its own words.

@@ -105,7 +105,8 @@ pub(super) fn judge(
     let facts = report.pasted.get_or_insert_default();
     facts.secrets = secrets.kinds();
     facts.shell = reading.shell;
-    facts.found = judgement.observed.iter().map(Observed::told).collect();
+    let counts = judgement.observed.iter().filter(|one| !one.is_superseded);
+    facts.found = counts.map(Observed::told).collect();
     facts.settled_by = settled_by;
     facts.dx_code = newest.dx_code();
     facts.told = newest.notes.told;
@@ -313,7 +314,7 @@ impl Judgement<'_> {
             (Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound), _) => {
                 (true, false)
             }
-            (Some(Incomplete::Explained(_) | Incomplete::Unreadable | Incomplete::Hidden), _) => (
+            (Some(Incomplete::Explained | Incomplete::Unreadable | Incomplete::Hidden), _) => (
                 is_list_open,
                 !is_list_open || is_open(CheckId::PipelinesList),
             ),

@@ -144,7 +144,7 @@ impl<'a> Observed<'a> {
                 observed.exchange.outcome = Err(fault(name, secrets.has_proxy_login));
             }
             Some(Failure::Misread(mistake)) => {
-                observed.open = Some(Incomplete::Explained(mistake));
+                observed.open = Some(Incomplete::Explained);
                 observed.mistakes.push(mistake);
             }
             Some(Failure::Filter) | None => observed.read_response(secrets),
@@ -266,8 +266,8 @@ impl<'a> Observed<'a> {
     /// Returns what it means at a step.
     pub(super) fn tells(&self, id: CheckId) -> Meaning {
         let reason = self.reason(id);
-        if let Some(open @ Incomplete::Explained(_)) = self.open {
-            return Err(open);
+        if self.open == Some(Incomplete::Explained) {
+            return Err(Incomplete::Explained);
         }
         let is_part = matches!(self.extent(), Some(Extent::Cut | Extent::Filtered));
         let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);
@@ -287,7 +287,7 @@ impl<'a> Observed<'a> {
             (Some(Mistake::NoVersion), None) if self.mistakes.iter().all(is_slip) => {
                 Ok(Some(Reason::WrongBaseUrl))
             }
-            (Some(mistake), _) => Err(Incomplete::Explained(*mistake)),
+            (Some(_), _) => Err(Incomplete::Explained),
             (None, Some(open)) => Err(open),
             (None, None) => Ok(reason),
         }
@@ -310,7 +310,7 @@ impl<'a> Observed<'a> {
     pub(super) fn evidence(&self) -> (Exchange, bool) {
         let is_known = match &self.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
-            Err(_) => !matches!(self.open, Some(Incomplete::Explained(_))),
+            Err(_) => self.open != Some(Incomplete::Explained),
         };
         (self.exchange.clone(), is_known)
     }
@@ -326,7 +326,6 @@ impl<'a> Observed<'a> {
             status,
             is_inferred: status.is_some() && self.shown.status.is_none(),
             message: response.and_then(Response::message).cloned(),
-            is_superseded: self.is_superseded,
         }
     }
 }

@@ -169,8 +169,7 @@ impl Replay<'_, '_> {
             .filter_map(|(slug, tries)| Some((slug, self.last(id, &tries)?)))
             .collect();
         // A slug that was never filled in is of no app, once another response tells.
-        let is_explained =
-            |one: &Observed<'_>| matches!(one.tells(id), Err(Incomplete::Explained(_)));
+        let is_explained = |one: &Observed<'_>| one.tells(id) == Err(Incomplete::Explained);
         let mut indices = last.iter().map(|(_, index)| *index);
         if indices.any(|index| !is_explained(&self.observed[index])) {
             last.retain(|(_, index)| {
@@ -237,8 +236,9 @@ impl Replay<'_, '_> {
 
     /// Makes the report. What is absent matters only if nothing decides against the token.
     fn finish(self, report: Report) -> Report {
-        let unplaced = self.unplaced();
+        let (unplaced, meanings) = self.unplaced().unzip();
         let facts = PastedFacts {
+            meanings,
             mistakes: self.mistakes(),
             incomplete: self.incomplete,
             ..PastedFacts::default()
@@ -272,18 +272,18 @@ impl Replay<'_, '_> {
         report
     }
 
-    /// Says why a response can't be placed, if there is one that may be of DX's steps.
-    fn unplaced(&self) -> Option<Incomplete> {
+    /// Says why a response can't be placed, if there is one that may be of DX's steps, and what it means at
+    /// each.
+    fn unplaced(&self) -> Option<(Incomplete, [Option<Reason>; 2])> {
         let mut group = self.group.iter().map(|index| &self.observed[*index]);
         let one = group.rfind(|one| one.is_unplaced())?;
-        Some(match one.open {
+        let why = match one.open {
             Some(open) => open,
             None if one.is_contradictory => Incomplete::Contradiction,
-            None => Incomplete::StepUnknown {
-                apps: one.reason_at(CheckId::AppsList),
-                pipelines: one.reason_at(CheckId::PipelinesList),
-            },
-        })
+            None => Incomplete::StepUnknown,
+        };
+        let steps = [CheckId::AppsList, CheckId::PipelinesList];
+        Some((why, steps.map(|id| one.reason_at(id))))
     }
 
     /// Returns what is wrong with the commands that count, each kind once.

@@ -123,11 +123,16 @@ pub fn explain_reason(reason: Reason, style: Style) -> String {
 pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
     let (code, shown) = (verdict.exit_code().to_string(), dx_shows(verdict));
     let facts = [("Exit code", &*code), ("DX shows", &shown)];
-    let mut page = Page::opened(style, verdict.as_str(), diagnosis::meaning(verdict), &facts);
+    let mut page = Page::opened(
+        style,
+        verdict.as_str(),
+        diagnosis::words("verdict", verdict.as_str()),
+        &facts,
+    );
     page.heading("Reasons");
     page.reasons(verdict);
     page.heading("More");
-    page.block("  - ", 4, &diagnosis::dx_page().into());
+    page.block("  - ", 4, &diagnosis::words("link", "dx").into());
     page.text
 }
 
@@ -153,7 +158,11 @@ pub fn explain_index(style: Style) -> String {
     for verdict in Verdict::ALL {
         let name = page.painted(BOLD, verdict.as_str());
         page.line(&format!("{name} (exit code {})", verdict.exit_code()));
-        page.block("  ", 2, &diagnosis::meaning(*verdict).into());
+        page.block(
+            "  ",
+            2,
+            &diagnosis::words("verdict", verdict.as_str()).into(),
+        );
         page.reasons(*verdict);
         page.line("");
     }
@@ -166,8 +175,8 @@ pub fn explain_index(style: Style) -> String {
 
 /// Returns what DX shows if a run ends with this verdict.
 fn dx_shows(verdict: Verdict) -> String {
-    match (verdict.dx_error(), diagnosis::dx_words(verdict)) {
-        (Some(code), Some(words)) => format!("{code}: “{words}”"),
+    match verdict.dx_error() {
+        Some(code) => format!("{code}: “{}”", diagnosis::words("dx", code)),
         _ if verdict == Verdict::Verified => "no error".to_owned(),
         _ => "this can't be told from such a run".to_owned(),
     }

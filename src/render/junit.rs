@@ -7,7 +7,7 @@
 use super::human::{Detail, Style, with_apps};
 use super::sections::shares;
 use crate::check::Status;
-use crate::diagnosis::{Diagnosis, check_title};
+use crate::diagnosis::{Diagnosis, words};
 use crate::exchange::METHOD;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
@@ -44,7 +44,7 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     }
     for check in &diagnosis.checks {
         // Without the app, so that a case has the same name in every run.
-        let names = (check_title(check.id), check.id.as_str());
+        let names = (words("check", check.id.as_str()), check.id.as_str());
         let mut case = case(diagnosis, names, check.status, &check.text, check.reason);
         let mut output = vec![check.text.to_string()];
         if let Some(request) = &check.request {

@@ -3,9 +3,7 @@
 
 use super::{Scope, is_elsewhere};
 use crate::check::{CheckId, Status};
-use crate::diagnosis::{
-    CheckLine, Diagnosis, RequestLine, Workspace, a_few, apps, check_title, span,
-};
+use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, a_few, apps, span, words};
 use crate::exchange::METHOD;
 use crate::report::{AppResult, AppState, Coverage, EvidenceKind, Warning};
 use crate::text::{Text, Untrusted};
@@ -135,7 +133,7 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     };
     let row = |check: &CheckLine| Row {
         mark: Some(check.status),
-        cells: vec![check_title(check.id).into(), check.text.clone()],
+        cells: vec![words("check", check.id.as_str()).into(), check.text.clone()],
         notes: { check.request.iter().filter(|_| is_pasted) }
             .map(note)
             .collect(),

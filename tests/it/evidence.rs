@@ -6,6 +6,7 @@ use crate::support::{WIDE, has, lacks, repeatable};
 use bitrise_dx::check::CheckId;
 use bitrise_dx::diagnosis::{Known, Who, diagnose, read};
 use bitrise_dx::evidence::{MAX_TEXT, judge};
+use bitrise_dx::pasted::Secret;
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{EvidenceKind, Report};
 use bitrise_dx::verdict::Verdict;
@@ -94,7 +95,15 @@ fn the_corpus_is_judged_as_expected() {
             seen.push(("inferred", statuses.collect::<Vec<_>>().join(" ")));
         }
         if case.expects("revoke").is_some() {
-            let is_revoked = if facts.holds_token() { "yes" } else { "no" };
+            let is_revoked = if facts
+                .secrets
+                .iter()
+                .any(|secret| matches!(secret, Secret::Bitrise(..)))
+            {
+                "yes"
+            } else {
+                "no"
+            };
             seen.push(("revoke", is_revoked.to_owned()));
         }
         if let Some(mistake) = case.expects("mistake") {

@@ -305,9 +305,14 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
     for verdict in Verdict::ALL {
         let page = run(&[verdict.as_str()]);
         for page in [&page, &index] {
-            has(page, &words(diagnosis::meaning(*verdict)));
+            has(page, &words(diagnosis::words("verdict", verdict.as_str())));
         }
-        has(&page, diagnosis::dx_words(*verdict).unwrap_or("DX shows"));
+        has(
+            &page,
+            verdict
+                .dx_error()
+                .map_or("DX shows", |code| diagnosis::words("dx", code)),
+        );
         has(&index, verdict.as_str());
         for reason in Reason::ALL.iter().filter(|r| r.verdict() == *verdict) {
             has(&page, &words(diagnosis::happened(*reason)));

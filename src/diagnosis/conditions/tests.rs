@@ -76,7 +76,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     ("live", |_| {}, |f| f.is_sandbox = true),
     ("sandbox", |f| f.is_sandbox = true, |_| {}),
     (
-        "token_in_text",
+        "secret bitrise",
         |f| {
             f.pasted = Some(kept(PastedFacts {
                 secrets: vec![Secret::Bitrise(TokenKind::Workspace, None)],
@@ -276,9 +276,12 @@ const ROWS: &[(&str, Change, Change)] = &[
 #[test]
 fn a_fact_is_judged_by_what_was_seen() {
     for (text, yes, no) in ROWS {
-        let condition = Condition::read(text);
-        let opposite = Condition::read(&format!("not {text}"));
-        let sure = Condition::read(&format!("surely {text}"));
+        let forms = [
+            text.to_string(),
+            format!("not {text}"),
+            format!("surely {text}"),
+        ];
+        let [condition, opposite, sure] = forms.each_ref().map(|form| Condition::read(form));
         for (change, expected) in [(yes, true), (no, false)] {
             let mut facts = run();
             change(&mut facts);

@@ -121,7 +121,7 @@ impl World {
         };
         let (report, known) = (run.report.with_checks(run.checks), run.known);
         let facts = Facts::of(&report, &known);
-        let entry = catalogue::entry(facts.reason);
+        let entry = named(facts.reason.map_or("verified", Reason::as_str));
         let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
         // Whoever waits does the rest, too.
         let people = actions
