@@ -220,7 +220,7 @@ mod tests {
         .known(None);
         assert_eq!(known.token_variables, ["BITRISE_API_TOKEN", "BITRISE_PAT"]);
         assert_eq!(known.proxy_variables, ["HTTPS_PROXY", "all_proxy"]);
-        assert!(known.ci.is_some_and(|ci| ci.has_inputs()));
+        assert!(known.ci.is_some_and(|ci| ci.input("--all-apps").is_some()));
         assert!(!format!("{known:?}").contains("canary"));
         let other = environment(&[("BITRISE_DX_CALLER", "else")]);
         let expected = Known {

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug)]
 pub struct CiBuild {
     /// The entry of the system, or of this project's action or Step, if that made the run.
-    system: &'static Line,
+    pub(super) system: &'static Line,
     /// What is known of this kind of build.
     pub(super) build: &'static Line,
 }
@@ -23,12 +23,6 @@ impl CiBuild {
         let inputs = self.system.all("input");
         let mut inputs = inputs.filter_map(|input| input.text.split_once(' '));
         inputs.find_map(|(known, input)| (known == option).then_some(input))
-    }
-
-    /// Tells whether this project's action or Step made the run, whose inputs take the place of
-    /// options.
-    pub fn has_inputs(&self) -> bool {
-        self.system.all("input").next().is_some()
     }
 }
 
@@ -245,8 +239,8 @@ mod tests {
         let step = at("BITRISE_DX_CALLER=step").unwrap();
         assert_eq!(step.input("--all-apps"), Some("all_apps: \"yes\""));
         assert_eq!(step.input("--token-file"), None);
-        assert!(action.has_inputs() && step.has_inputs());
+        assert!(action.input("--base-url").is_some() && step.input("--base-url").is_some());
         assert_eq!(at("GITHUB_ACTIONS=true").unwrap().input("--all-apps"), None);
-        assert!(!at("CI=true").unwrap().has_inputs());
+        assert!(at("CI=true").unwrap().input("--base-url").is_none());
     }
 }

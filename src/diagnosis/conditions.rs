@@ -13,9 +13,9 @@ use super::facts::Facts;
 use super::pasted;
 use super::values::value;
 use crate::base_url::is_loopback;
-use crate::check::CheckResult;
+use crate::check::{CheckId, CheckResult};
 use crate::exchange::{AuthScheme, Body, Exchange};
-use crate::pasted::{Incomplete, Secret};
+use crate::pasted::{Incomplete, PastedStep, Secret};
 use crate::report::{
     AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
 };
@@ -60,7 +60,10 @@ impl<'a> Condition<'a> {
         let judge = JUDGES.get(self.name);
         let answers = self.of.split('|').map(|form| match judge {
             Some(judge) => judge(facts, form),
-            None => is_value(self.name, facts, form),
+            None => match (value(self.name, facts), form) {
+                (value, "") => facts.report.map(|_| value.is_some()),
+                (value, form) => value.map(|value| is_status(&value.to_string(), form)),
+            },
         });
         let value = answers.max_by_key(|answer| rank(*answer)).flatten();
         let value = value.map(|is| is != self.is_not);
@@ -100,16 +103,6 @@ impl Line {
     pub(super) fn first(&self, word: &str, facts: &Facts) -> Option<&Self> {
         self.all(word).find(|line| line.holds(facts) == Some(true))
     }
-}
-
-/// Tells whether a value is known after a run, or is the one that is named; of a number, also whether it
-/// is of the hundred that is named, as in `5xx`.
-fn is_value(name: &str, facts: &Facts, form: &str) -> Option<bool> {
-    let value = value(name, facts).map(|value| value.to_string());
-    if form.is_empty() {
-        return facts.report.map(|_| value.is_some());
-    }
-    value.map(|value| is_status(&value, form))
 }
 
 /// Returns the place of an answer between no and yes.
@@ -277,8 +270,11 @@ facts! {
 
     // What the words of a gap ask for.
     "spoken_to": |f, _| Some(f.is_reply);
-    "customer": |f, _| Some(f.is_told() && !f.is_reply);
-    "inputs": |f, _| Some(f.known.and_then(|known| known.ci).is_some_and(|ci| ci.has_inputs()));
+    "customer": |f, _| Some(f.is_told && !f.is_reply);
+    "inputs": |f, _| {
+        let ci = f.known.and_then(|known| known.ci);
+        Some(ci.is_some_and(|ci| ci.system.all("input").next().is_some()))
+    };
     "reason": |f, name| f.reason.map(|reason| reason.as_str() == name);
     "state": |f, name| f.state.map(|state| state.as_str() == name);
     "selection": |f, name| f.selection.map(|selection| selection.as_str() == name);
@@ -311,7 +307,18 @@ facts! {
     "details": |f, _| f.report.map(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());
     "app_disabled": |f, _| Some(f.app?.is_disabled);
-    "told_by_body": |f, _| f.check.map(|check| f.is_told_by_body(check));
+    "told_by_body": |f, _| f.check.map(|check| {
+        let id = match check.id {
+            CheckId::AppsRecheck => CheckId::AppsList,
+            id => id,
+        };
+        let url = check.exchange.as_ref().map(|exchange| &exchange.url);
+        let is_this = |step: &&PastedStep| {
+            step.step == Some(id) && step.url.as_ref().is_none_or(|own| Some(own) == url)
+        };
+        let last = f.pasted.and_then(|pasted| pasted.found.iter().rfind(is_this));
+        last.is_some_and(|step| step.is_inferred)
+    });
     "foreign": |f, _| Some(f.foreign_responder().is_some());
     "several_tokens": |f, _| {
         let tokens = f.secrets().iter().filter(|secret| matches!(secret, Secret::Bitrise(..)));

@@ -37,6 +37,8 @@ pub(super) struct Facts<'a> {
     pub(super) commands: Vec<String>,
     /// The shell that they are for.
     pub(super) shell: Shell,
+    /// Whether it is told what was seen, as by a pasted text, which says nothing of variables and options.
+    pub(super) is_told: bool,
     /// Whether whoever pasted the text is spoken to, and not of.
     pub(super) is_reply: bool,
     /// Whether all of it came from the sandbox.
@@ -118,6 +120,7 @@ impl<'a> Facts<'a> {
             reason: report.reason(),
             known: is_live.then_some(known),
             pasted,
+            is_told: !is_live,
             shell: shell.unwrap_or(known.shell),
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
@@ -242,13 +245,6 @@ impl<'a> Facts<'a> {
         ci.map(|ci| ci.build).or_else(ci::any)
     }
 
-    /// Tells whether the environment of a run is known by its absence: text that was pasted says
-    /// nothing of its variables and options.
-    pub(super) fn is_told(&self) -> bool {
-        let evidence = self.report.map(|run| run.evidence);
-        evidence.is_some_and(|kind| kind != EvidenceKind::Live)
-    }
-
     /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused
     /// ones, or else of all that were listed.
     pub(super) fn managed(&self) -> Vec<&'a Untrusted> {
@@ -265,7 +261,7 @@ impl<'a> Facts<'a> {
 
     /// Returns a fact of a run's options and environment; pasted text has neither.
     pub(super) fn if_live(&self, is: Option<bool>) -> Option<bool> {
-        if self.is_told() { Some(false) } else { is }
+        if self.is_told { Some(false) } else { is }
     }
 }
 

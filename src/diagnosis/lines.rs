@@ -36,7 +36,7 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
             retry_after_s: exchange.retry_after.map(|wait| wait.as_secs()),
             location: response.and_then(|response| response.location_host.clone()),
             fault: exchange.fault().cloned(),
-            duration_ms: (!facts.is_told()).then(|| millis(exchange.elapsed)),
+            duration_ms: (!facts.is_told).then(|| millis(exchange.elapsed)),
             attempts: exchange.attempts,
             request_id: response.and_then(|response| response.request_id.clone()),
             api_message: words_of(exchange).cloned(),

@@ -159,8 +159,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     let mut facts = Facts::of(&report, known);
     let entry = named(facts.reason.map_or("verified", Reason::as_str));
     let is_text = report.evidence == EvidenceKind::Pasted && report.pasted.is_some();
-    let open = report.pasted.iter().filter(|_| is_text);
-    let open = open.flat_map(|pasted| &pasted.settled_by);
+    let open = report.pasted.iter().flat_map(|pasted| &pasted.settled_by);
     facts.commands = open.map(|url| curl(url, &facts)).collect();
     let causes = entry.causes_left(&facts);
     let actions = entry.actions_left(&facts, &causes);
@@ -225,7 +224,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         target: target(&report, &facts),
         checked_at: rfc3339(report.checked_at),
         // What ends before it starts took no time; of a pasted text it is not known.
-        duration_ms: { report.duration.map(millis) }.or((!facts.is_told()).then_some(0)),
+        duration_ms: { report.duration.map(millis) }.or((!facts.is_told).then_some(0)),
     };
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;

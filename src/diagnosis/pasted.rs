@@ -29,22 +29,6 @@ impl<'a> Facts<'a> {
     pub(super) fn secrets(&self) -> &'a [Secret] {
         self.pasted.map_or(&[], |pasted| &pasted.secrets)
     }
-
-    /// Tells whether the status of a response stands nowhere in the text, and its body told it.
-    pub(super) fn is_told_by_body(&self, check: &Check) -> bool {
-        let id = match check.id {
-            CheckId::AppsRecheck => CheckId::AppsList,
-            id => id,
-        };
-        let url = check.exchange.as_ref().map(|exchange| &exchange.url);
-        let is_this = |step: &&PastedStep| {
-            step.step == Some(id) && step.url.as_ref().is_none_or(|own| Some(own) == url)
-        };
-        let last = self
-            .pasted
-            .and_then(|pasted| pasted.found.iter().rfind(is_this));
-        last.is_some_and(|step| step.is_inferred)
-    }
 }
 
 /// Returns a response as it is named in a sentence.

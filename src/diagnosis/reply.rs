@@ -15,7 +15,7 @@ pub(super) fn reply(
     actions: &[&Line],
     facts: &Facts,
 ) -> Option<String> {
-    if !facts.is_told() {
+    if !facts.is_told {
         return None;
     }
     let facts = Facts {

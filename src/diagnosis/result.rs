@@ -69,7 +69,7 @@ pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
         name => name,
     };
     let who = Who::named(name).or(Who::named(words("who", name)))?;
-    let is_customer = who == Who::You && facts.is_told();
+    let is_customer = who == Who::You && facts.is_told;
     let who = if is_customer { Who::Customer } else { who };
     Some((who, said(&format!("who {name}"), facts)?))
 }

@@ -51,7 +51,23 @@ pub fn read(json: &str) -> Option<Report> {
     let Ok(saved) = serde_json::from_str::<Diagnosis>(json) else {
         return Some(altered(None, "a value is missing, or is not of its type"));
     };
-    Some(match contradiction(&saved) {
+    let mut again = diagnose(rebuilt(&saved), &Known::default());
+    again.schema_version.clone_from(&saved.schema_version);
+    again.evidence = saved.evidence;
+    again.duration_ms = saved.duration_ms;
+    if saved.exit_code == UNWRITTEN {
+        again.exit_code = UNWRITTEN;
+    }
+    if saved.apps.listed == 0 {
+        // An older program did not write what the list names.
+        again.apps.workspaces.clone_from(&saved.apps.workspaces);
+    }
+    // The secret of a pasted text does not stand in the report of it.
+    let in_text = { saved.warnings.iter() }.filter(|warning| warning.code == Warning::TokenInText);
+    again.warnings.extend(in_text.cloned());
+    let said = serde_json::to_string(&saved).unwrap_or_default();
+    let derived = serde_json::to_string(&again).unwrap_or_default();
+    Some(match difference(&said, &derived) {
         Some(what) => altered(humantime::parse_rfc3339(&saved.checked_at).ok(), &what),
         None => rebuilt(&saved),
     })
@@ -85,26 +101,6 @@ fn altered(checked_at: Option<SystemTime>, contradiction: &str) -> Report {
         checked_at,
         ..Report::default().with_checks(vec![Check::new(CheckId::AppsList, open)])
     }
-}
-
-/// Returns the key of what in a document does not follow from its evidence.
-fn contradiction(saved: &Diagnosis) -> Option<String> {
-    let mut again = diagnose(rebuilt(saved), &Known::default());
-    again.schema_version.clone_from(&saved.schema_version);
-    again.evidence = saved.evidence;
-    again.duration_ms = saved.duration_ms;
-    if saved.exit_code == UNWRITTEN {
-        again.exit_code = UNWRITTEN;
-    }
-    if saved.apps.listed == 0 {
-        // An older program did not write what the list names.
-        again.apps.workspaces.clone_from(&saved.apps.workspaces);
-    }
-    // The secret of a pasted text does not stand in the report of it.
-    let in_text = { saved.warnings.iter() }.filter(|warning| warning.code == Warning::TokenInText);
-    again.warnings.extend(in_text.cloned());
-    let [saved, again] = [saved, &again].map(|one| serde_json::to_string(one).unwrap_or_default());
-    difference(&saved, &again)
 }
 
 /// Reads a value that another version may have named otherwise; then it counts as not known.
@@ -176,21 +172,47 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     let items = items.filter(|item| slugs.insert(item.app.slug.raw()));
     let checks = saved.checks.iter().map(|line| evidence.check(line));
     let checks: Vec<Check> = checks.collect();
+    let from = &saved.target;
+    let is_sandbox = saved.token.source == Some(TokenSource::Sandbox);
+    let scenario = from.sandbox.clone();
+    let scenario = scenario.or(is_sandbox.then(|| "unknown".into()));
+    let scenario = scenario.filter(|name| is_name(name) && !from.is_bitrise);
+    let warns = |code| saved.warnings.iter().any(|warning| warning.code == code);
+    let is_hex = |text: &String| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     let mut report = Report {
         evidence: EvidenceKind::Report,
         duration: saved.duration_ms.map(Duration::from_millis),
         not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT.into())),
         list: list(saved, &checks),
         options: RunOptions {
-            selection: saved.target.apps,
-            details: saved.target.pipeline_details,
+            selection: from.apps,
+            details: from.pipeline_details,
             timeout: None,
         },
         interrupted: { Signal::ALL.iter().copied() }
             .find(|signal| signal.exit_code() == saved.exit_code),
         checked_at: humantime::parse_rfc3339(&saved.checked_at).ok(),
-        target: target(saved),
-        token: token(saved),
+        target: Target {
+            base_url: from.base_url.clone().filter(|url| is_address(url)),
+            base_url_source: from.base_url_source,
+            proxy: from.proxy.clone().filter(|url| is_address(url)),
+            ca_cert: from.has_ca_cert.then(|| "ca.pem".to_owned()),
+            sandbox: scenario.map(|scenario| SandboxTarget {
+                scenario,
+                listen: String::new(),
+                token: "",
+            }),
+        },
+        token: TokenInfo {
+            kind: saved.token.kind,
+            was_trimmed: warns(Warning::TokenTrimmed),
+            had_scheme: warns(Warning::TokenScheme),
+            fingerprint: saved.token.fingerprint.clone().filter(is_hex),
+            source: saved.token.source,
+            error: None,
+        },
         ..Report::default()
     }
     .with_checks(checks);
@@ -226,41 +248,6 @@ fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
         sample: apps.first.clone(),
         // An older program did not write it.
         begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
-    }
-}
-
-fn target(saved: &Diagnosis) -> Target {
-    let from = &saved.target;
-    let is_sandbox = saved.token.source == Some(TokenSource::Sandbox);
-    let unnamed = is_sandbox.then(|| "unknown".into());
-    let scenario = from.sandbox.clone().or(unnamed);
-    Target {
-        base_url: from.base_url.clone().filter(|url| is_address(url)),
-        base_url_source: from.base_url_source,
-        proxy: from.proxy.clone().filter(|url| is_address(url)),
-        ca_cert: from.has_ca_cert.then(|| "ca.pem".to_owned()),
-        sandbox: scenario
-            .filter(|name| is_name(name) && !from.is_bitrise)
-            .map(|scenario| SandboxTarget {
-                scenario,
-                listen: String::new(),
-                token: "",
-            }),
-    }
-}
-
-fn token(saved: &Diagnosis) -> TokenInfo {
-    let warns = |code: Warning| saved.warnings.iter().any(|warning| warning.code == code);
-    let is_hex = |text: &String| {
-        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    TokenInfo {
-        kind: saved.token.kind,
-        was_trimmed: warns(Warning::TokenTrimmed),
-        had_scheme: warns(Warning::TokenScheme),
-        fingerprint: saved.token.fingerprint.clone().filter(is_hex),
-        source: saved.token.source,
-        error: None,
     }
 }
 
@@ -306,28 +293,25 @@ impl Evidence<'_> {
             CheckId::PipelinesShow => classify::details(&exchange).err(),
         };
         let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
-        match meant {
-            Some(TokenRejected) if is_below => Some(self.unauthorized(id, said)),
-            meant => meant,
-        }
-        .map(|reason| match reason {
-            PipelinesDenied => classify::denied(is_listed),
-            reason => reason,
-        })
-    }
-
-    /// Returns what a 401 below an app means: what a later look at the list said, or that the app is
-    /// refused.
-    fn unauthorized(&self, id: CheckId, said: Option<Reason>) -> Reason {
         // Of a text, any later list is one.
         let is_text = self.saved.evidence != EvidenceKind::Live;
         let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
-        let denied = id.denied();
-        match { self.saved.checks.iter().rev() }.find(|line| is_later(line.id)) {
-            None => Reason::EvidenceIncomplete,
-            Some(_) if said == Some(denied) => denied,
-            Some(again) => again.reason.unwrap_or(denied),
-        }
+        let reason = match meant? {
+            // A later look at the list tells whether the token or the app is refused.
+            TokenRejected if is_below => {
+                let mut later = self.saved.checks.iter().rev();
+                match later.find(|line| is_later(line.id)) {
+                    None => Reason::EvidenceIncomplete,
+                    Some(_) if said == Some(id.denied()) => id.denied(),
+                    Some(again) => again.reason.unwrap_or(id.denied()),
+                }
+            }
+            meant => meant,
+        };
+        Some(match reason {
+            PipelinesDenied => classify::denied(is_listed),
+            reason => reason,
+        })
     }
 
     /// Says what became of an app.

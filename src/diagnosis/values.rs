@@ -52,7 +52,7 @@ values! {
     "max_time_input": |f| Some(f.known?.ci?.input("--max-time")?.into());
     "now": |f| Some(rfc3339(f.report?.checked_at).into());
     "clock": |f| {
-        let now = f.report.filter(|_| !f.is_told()).and_then(|run| run.checked_at);
+        let now = f.report.filter(|_| !f.is_told).and_then(|run| run.checked_at);
         Some(clock(f.retry_at?, now).into())
     };
     "signal": |f| Some(f.report?.interrupted?.as_str().into());

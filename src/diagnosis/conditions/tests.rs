@@ -19,17 +19,6 @@ fn report() -> &'static Report {
     kept(Report::started(SystemTime::UNIX_EPOCH, target, token))
 }
 
-fn pasted() -> &'static Report {
-    kept(Report {
-        evidence: EvidenceKind::Pasted,
-        ..Report::started(
-            SystemTime::UNIX_EPOCH,
-            Target::default(),
-            TokenInfo::default(),
-        )
-    })
-}
-
 /// Returns the facts of a run of which nothing but the report's existence is known.
 fn run() -> Facts<'static> {
     Facts {
@@ -114,7 +103,7 @@ const ROWS: &[(&str, Change, Change)] = &[
     (
         "all_apps",
         |f| f.selection = Some(Selection::All),
-        |f| f.report = Some(pasted()),
+        |f| f.is_told = true,
     ),
     (
         "slug_doubtful",
