@@ -139,7 +139,7 @@ fn read(name: &str) -> Result<Line, String> {
         }
         let last = entry.below.last_mut();
         match word {
-            "use" => entry.below.extend(read(&text)?.below),
+            "use" => entry.below.extend_from_slice(&named(&text).below),
             "if" => {
                 let last = last.ok_or_else(wrong)?;
                 let of = match last.below.len() {

@@ -189,6 +189,10 @@ fn every_entry_of_the_texts_is_a_reasons_or_is_used() {
         .skip(1)
         .filter_map(|entry| entry.lines().next())
         .collect();
+    let used = { TEXT.lines() }.filter_map(|line| line.trim_start().strip_prefix("use "));
+    for name in used {
+        assert!(names.contains(&name.trim()), "no entry {name}");
+    }
     for (at, name) in names.iter().enumerate() {
         assert!(!names[..at].contains(name), "two entries {name}");
         let is_used = TEXT
