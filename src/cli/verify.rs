@@ -10,7 +10,7 @@ use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::{self, BaseUrl};
 use crate::check::{Check, CheckId, CheckResult};
-use crate::diagnosis::diagnose;
+use crate::diagnosis::{diagnose, words};
 use crate::plan::{self, NotRun};
 use crate::redact::Redactor;
 use crate::render::{Detail, Style};
@@ -132,9 +132,9 @@ impl Run<'_> {
     /// Returns why nothing was sent.
     fn answer(&mut self) -> Result<Option<Redactor>, Early> {
         let start = || {
-            // The thread is for whatever blocks, such as looking up a name: the library panics if it
-            // can't be had. Nothing in it can fail.
-            let _ = thread::Builder::new().spawn(|| {})?.join();
+            // Reads the texts meanwhile. Whatever blocks, such as looking up a name, needs one more thread:
+            // the library panics if it can't be had.
+            drop(thread::Builder::new().spawn(|| words("link", "dx"))?);
             io::Result::Ok((sandbox::runtime()?, Signals::listen()?))
         };
         let (runtime, signals) = start().map_err(|error| NotRun::machine(plan::words(&error)))?;
