@@ -571,65 +571,63 @@ impl<'a> Reader<'a> {
     /// Looks for addresses in a text, or else for paths behind a method or a label, and tells
     /// requests from mentions.
     fn addresses(&mut self, text: &str, words: &Words, how: Strength) {
-        if text.starts_with("CONNECT ") && text.contains(" HTTP/") {
-            self.out.is_tunnel = true;
-            return;
-        }
+        /// The maximum number of bytes of a browser's address bar.
+        const BAR: usize = 4096;
         let has_address = command::address_at(text, 0).is_some();
-        let next = if has_address {
-            command::address_at
+        let (next, label): (fn(&str, usize) -> _, _) = if has_address {
+            (command::address_at, "asked")
         } else {
-            path_at
+            (path_at, "address key")
         };
         let mut from = 0;
         while let Some((at, end)) = next(text, from) {
             from = end;
             let part = &text[at..end];
-            let address = if has_address {
-                Address::read(part, true)
-            } else {
-                Address::of_path(part)
-            };
-            let Some(address) = address else {
+            let Some(address) = Address::of_path(part) else {
                 continue;
             };
             // The method is a word of its own in front.
             let before = &text[..words::label_end(&words.lower, at)];
             let word = before.rsplit(|c: char| !c.is_ascii_uppercase()).next();
-            let word = word
-                .filter(|word| words::is("method", word))
-                .unwrap_or_default();
+            let word = word.filter(|word| words::is("method", word));
             let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-            let is_method = !before[..before.len() - word.len()].ends_with(is_part);
-            let method = Some(word.to_owned()).filter(|_| is_method && !word.is_empty());
+            let is_free = |word: &&str| !before[..before.len() - word.len()].ends_with(is_part);
+            let method = word.filter(is_free).map(str::to_owned);
             // As a request is sent, and not as a log of responses has it.
-            let behind = text[end..].trim_matches([' ', '"']);
-            let is_line = method.is_some() && behind.len() < 12 && words::is("version", behind);
-            let label = if has_address { "asked" } else { "address key" };
+            let is_line = method.is_some()
+                && text.len() - end < 16
+                && words::is("version", text[end..].trim_matches([' ', '"']));
             let is_named = words.labels(label, at);
-            let is_path = (method.is_some() || is_named) && part.contains("/apps");
             let is_asked = if has_address {
-                address.is_of_api()
+                address.is_of_api() && (method.is_some() || !address.is_base())
             } else {
-                is_path
+                (method.is_some() || is_named) && part.contains("/apps")
             };
-            let is_base = address.is_base() && method.is_none();
-            if !is_line && (!is_asked || is_base || words.labels("not asked", at)) {
+            if !is_line && (!is_asked || words.labels("not asked", at)) {
                 continue;
             }
-            let front = text[floor(text, at.saturating_sub(64))..at]
+            let front = text[..at]
                 .trim_end_matches(|c: char| "\"'` ".contains(c) || c.is_ascii_lowercase());
             let is_called = method.is_some() || front.ends_with('(');
-            let mut asked = Request::at(address, method);
-            asked.is_shown = is_called || is_named;
-            let is_mention = how != Strength::Client && !asked.is_shown;
+            let is_shown = is_called || is_named;
+            let is_mention = how != Strength::Client && !is_shown;
             // A browser's address bar leaves out the scheme, or has but signs around.
             let has_no_scheme = has_address && !part.contains("://");
             let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
-            let has_no_words = !text[..at].contains(is_word) && !text[end..].contains(is_word);
-            asked.is_alone = !asked.is_shown && (is_mention || has_no_scheme || has_no_words);
-            asked.is_whole = is_line;
-            let start = if (is_called || at == 0) && !is_mention {
+            let has_words = text.len() > BAR
+                || [&text[..at], &text[end..]]
+                    .iter()
+                    .any(|part| part.contains(is_word));
+            let asked = Request {
+                address: Some(address),
+                method,
+                is_shown,
+                is_whole: is_line,
+                is_alone: !is_shown && (is_mention || has_no_scheme || !has_words),
+                ..Request::default()
+            };
+            let is_begun = (is_called || at == 0) && !is_mention;
+            let start = if is_begun {
                 Start::Line
             } else {
                 Start::Mention
@@ -643,31 +641,25 @@ impl<'a> Reader<'a> {
 
     /// Looks for the errors of clients, shells and filters, and tells whether there was one.
     fn errors(&mut self, words: &Words, how: Strength) -> bool {
-        let failure = match command::curl_error(words) {
+        let is_told = |name: &&str| how == Strength::Client || !matches!(*name, "shell");
+        let own = || words.kind("failure").filter(is_told);
+        let fault = || words.kind("fault").filter(|_| how == Strength::Client);
+        let told = || own().or_else(fault).filter(|_| how != Strength::Example);
+        let failure = match command::curl_error(words).or_else(told) {
             Some("status") => {
                 self.out.shown().request.is_hidden |= how != Strength::Example;
                 return false;
             }
-            Some("nothing") => return true,
-            Some("misread") => Failure::Misread(Mistake::Quotes),
-            Some(name) => Failure::Fault(name),
-            None if how == Strength::Example => return false,
-            None if words.says("mistake powershell_alias") => {
-                Failure::Misread(Mistake::PowerShellAlias)
-            }
-            None if words.says("filter error") => Failure::Filter,
-            None if how == Strength::Prose => return false,
-            None if words.says("shell error") => {
+            Some("shell") if !words.says("mistake quotes") => {
                 self.out.notes().has_shell_error = true;
-                if !words.says("mistake quotes") {
-                    return true;
-                }
-                Failure::Misread(Mistake::Quotes)
+                return true;
             }
-            None => match words.kind("fault") {
-                Some(name) => Failure::Fault(name),
-                None => return false,
-            },
+            None => return false,
+            Some("nothing") => return true,
+            Some("misread" | "shell") => Failure::Misread(Mistake::Quotes),
+            Some("alias") => Failure::Misread(Mistake::PowerShellAlias),
+            Some("filter") => Failure::Filter,
+            Some(name) => Failure::Fault(name),
         };
         self.out.fails(failure);
         true
@@ -682,7 +674,8 @@ impl<'a> Reader<'a> {
             let has_part = shown.request.address.is_some() || shown.body.is_some();
             shown.status.is_none() && shown.fault().is_none() && has_part
         };
-        self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected");
+        self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
+            || text.starts_with("CONNECT ") && text.contains(" HTTP/");
         let named = words.step();
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
@@ -743,52 +736,43 @@ impl<'a> Reader<'a> {
             self.columns(text);
             return false;
         }
-        let cells: Vec<&str> = inner.split(is_line).map(str::trim).collect();
-        if let [name, value] = cells[..] {
-            let text = format!("{name}: {value}");
+        if let Some((name, value)) = inner.split_once(is_line)
+            && !value.contains(is_line)
+        {
+            let text = format!("{}: {}", name.trim(), value.trim());
             self.piece(&text, &Words::of(&text), Role::Text);
             return true;
         }
         // People write these, and nobody can say which cell is of which request.
         let step = Words::of(text).step();
-        for cell in cells {
-            if let Some(status) = numbers(cell).find_map(|(at, status)| (at == 0).then_some(status))
-            {
-                self.out.told(step, status);
-            }
-        }
+        numbers(text).for_each(|(_, status)| self.out.told(step, status));
         true
     }
 
     /// Reads a row as PowerShell prints an object: between names and values, a line of dashes.
     fn columns(&mut self, text: &str) {
         let is_line = |word: &str| word.len() > 2 && word.bytes().all(|b| b == b'-');
-        let around = |line: Option<usize>| line.and_then(|line| self.text_of(line));
-        if text.len() < 3 || !text.split_whitespace().all(is_line) {
-            return;
-        }
-        let Some((names, values)) =
-            around(self.line.checked_sub(1)).zip(around(self.line.checked_add(1)))
-        else {
-            return;
-        };
-        let is_start = |(at, _): &(usize, char)| !text[..*at].ends_with('-');
-        let dashes = text.char_indices().filter(|(_, c)| *c == '-');
-        let starts: Vec<usize> = dashes.filter(is_start).map(|(at, _)| at).collect();
-        let cell = |row: &str, column: usize| {
-            let end = starts.get(column + 1).copied().unwrap_or(usize::MAX);
-            let start = starts[column];
-            let cell = row.chars().skip(start).take(end - start);
-            cell.collect::<String>().trim().to_owned()
-        };
-        let members = (0..starts.len()).map(|column| match &*cell(values, column) {
-            "{}" => format!("{}=[]; ", cell(names, column)),
-            value => format!("{}={value}; ", cell(names, column)),
-        });
-        let object = format!("@{{{}}}", members.collect::<String>());
-        if let Some(body) = Body::read(&object, false) {
-            self.no_object_before = self.lines[self.line + 1].end;
-            self.out.body(body);
+        let row = |line: Option<usize>| line.and_then(|line| self.text_of(line));
+        if text.len() > 2
+            && text.split_whitespace().all(is_line)
+            && let Some(names) = row(self.line.checked_sub(1))
+            && let Some(values) = row(self.line.checked_add(1))
+        {
+            let members = pattern!("-+ *").find_iter(text).map(|column| {
+                let is_last = column.end() == text.len();
+                let width = if is_last { usize::MAX } else { column.len() };
+                let cell = |row: &str| {
+                    let cell = row.chars().skip(column.start()).take(width);
+                    cell.collect::<String>().trim().to_owned()
+                };
+                let value = cell(values).replace("{}", "[]");
+                format!("{}={value}; ", cell(names))
+            });
+            let object = format!("@{{{}}}", members.collect::<String>());
+            if let Some(body) = Body::read(&object, false) {
+                self.no_object_before = self.lines[self.line + 1].end;
+                self.out.body(body);
+            }
         }
     }
 }

@@ -56,15 +56,6 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Makes a request of which the address and perhaps the method are known.
-    pub(super) fn at(address: Address, method: Option<String>) -> Self {
-        Self {
-            address: Some(address),
-            method,
-            ..Self::default()
-        }
-    }
-
     /// Returns what in all that is shown of it is unlike DX's call.
     pub(super) fn all_mistakes(&self) -> Vec<Mistake> {
         use Mistake::{Method, NoToken, OtherHeader, TokenInQuery, UserOption};
@@ -193,7 +184,7 @@ impl Address {
     /// Reads a path as logs have it, of a host that stands elsewhere. Bitrise's own client leaves the
     /// version out of what it prints.
     pub(super) fn of_path(path: &str) -> Option<Self> {
-        if path.contains("://") {
+        if !path.starts_with('/') {
             return Self::read(path, true);
         }
         let behind = path.strip_prefix("/apps");
