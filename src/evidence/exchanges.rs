@@ -202,23 +202,16 @@ impl Exchanges {
             _ => false,
         };
         let is_begun = start != Start::Mention && is_answered;
-        // The error behind a response says which of the requests in front it is of.
-        let is_bare = start == Start::Mention
-            && self.is(|shown| is_answered && shown.request.address.is_none());
         let shown = &self.reading.shown;
-        let end = self.current.filter(|_| is_bare).unwrap_or(shown.len());
         let is_open =
             |at: &usize| !shown[*at].is_answered() || !is_begun && self.current == Some(*at);
-        let mut open = { end.saturating_sub(MAX_BACK)..end }
+        let mut open = { shown.len().saturating_sub(MAX_BACK)..shown.len() }
             .rev()
             .take_while(is_open);
         let echo = open.find(|at| shown[*at].message == self.message && is_echo(&shown[*at]));
         let is_other = is_command || asked.address.is_some();
         let is_new = |shown: &Shown| is_begun || is_other && shown.request.address.is_some();
-        if let Some(echo) = echo.filter(|_| is_bare) {
-            let request = std::mem::take(&mut self.reading.shown[echo].request);
-            self.shown().request = request;
-        } else if echo.is_some() {
+        if echo.is_some() {
             self.current = echo;
         } else if self.is(is_new) {
             self.open();

@@ -43,20 +43,6 @@ struct Reader<'a> {
     is_output: bool,
 }
 
-/// What of an exchange an object tells of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Part {
-    Any,
-    Request,
-    Response,
-    /// The headers of a request.
-    Sent,
-    /// The headers of a response.
-    Received,
-    /// The parameters of a request.
-    Query,
-}
-
 /// Reads a text.
 pub(super) fn read(plain: &Plain) -> Reading {
     let mut reader = Reader {
@@ -113,10 +99,6 @@ fn is_fresh(text: &str) -> bool {
 }
 
 impl<'a> Reader<'a> {
-    fn here(&self) -> Line {
-        self.lines[self.line]
-    }
-
     /// Returns the text of a line, if it is one of the message.
     fn text_of(&self, line: usize) -> Option<&'a str> {
         let message = self.out.reading.messages.of_line.get(line)?;
@@ -128,7 +110,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a line from a place in it on, and returns where to go on.
     fn line(&mut self, from: usize) -> usize {
-        let line = self.here();
+        let line = self.lines[self.line];
         let Some(message) = self.out.reading.messages.of_line[self.line] else {
             if line.role == Role::Border {
                 self.out.block = Block::None;
@@ -189,7 +171,7 @@ impl<'a> Reader<'a> {
     fn command(&mut self, from: usize, start: usize) -> Option<usize> {
         /// The maximum number of lines, and of bytes, of a command.
         const MOST: (usize, usize) = (24, 6000);
-        let line = self.here();
+        let line = self.lines[self.line];
         let mut whole = self.text[start..line.end].to_owned();
         let mut next = self.line + 1;
         while next - self.line < MOST.0
@@ -234,7 +216,7 @@ impl<'a> Reader<'a> {
 
     /// Returns where the next object starts in the rest of the line, or a page of markup.
     fn object_start(&mut self, from: usize) -> Option<usize> {
-        let (line, text) = (self.here(), self.text);
+        let (line, text) = (self.lines[self.line], self.text);
         let front = line.end - text[from..line.end].trim_start().len();
         let page = Some(front).filter(|front| text[*front..].starts_with('<'));
         let skipped = self.no_object_before.max(from);
@@ -250,7 +232,7 @@ impl<'a> Reader<'a> {
 
     /// Reads an object: a body, a record of an exchange, or else text. Returns where to go on.
     fn object(&mut self, start: usize) -> usize {
-        let (line, stop) = (self.here(), self.stop());
+        let (line, stop) = (self.lines[self.line], self.stop());
         let text = &self.text[start..stop];
         if text.starts_with('<') {
             let end = pattern!("(?i)</html>").find(text);
@@ -266,15 +248,15 @@ impl<'a> Reader<'a> {
         let end = self.no_object_before;
         // Of an archive of which the start is missing: headers of the request above.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
-        let part = match self.words.label("part", start - line.start) {
-            _ if is_pair && self.out.is(Shown::is_waiting) => Part::Sent,
-            Some("request") => Part::Request,
-            Some("query") => Part::Query,
-            _ => Part::Any,
+        let part = if is_pair && self.out.is(Shown::is_waiting) {
+            "sent"
+        } else {
+            let label = self.words.label("part", start - line.start);
+            label.unwrap_or_default()
         };
         let body = |is_any| {
             let body = Body::of(&found.value, found.is_whole(), is_any);
-            body.filter(|_| part == Part::Any)
+            body.filter(|_| matches!(part, "" | "response"))
         };
         let (own, mut records) = (body(false), vec![Shown::default()]);
         if own.as_ref().is_none_or(|own| own.shape == Shape::Error) {
@@ -283,7 +265,7 @@ impl<'a> Reader<'a> {
         // What a program says of its run holds its exchanges, and its error is not theirs.
         let is_record = |record: &Shown| match own {
             Some(_) => record.request.address.is_some() && record.body.is_some(),
-            None => record.is_answered() || part == Part::Sent,
+            None => record.is_answered() || part == "sent",
         };
         if records.iter().any(is_record) {
             for record in records {
@@ -388,16 +370,6 @@ impl<'a> Reader<'a> {
             if is_key && name.contains('-') {
                 self.out.shown().request.other_header(name);
             }
-        }
-        // An error's status in front of its address is not that of another response.
-        let is_bare = |shown: &Shown| shown.is_answered() && shown.request.address.is_none();
-        if let Some((at, _)) = command::address_at(text, 0)
-            && how == Strength::Client
-            && self.out.is(is_bare)
-            && let Some((_, status)) =
-                numbers(&text[..at]).find(|(at, status)| sign_of(*status, *at, words).is_some())
-        {
-            self.out.status(status, None);
         }
         self.addresses(text, words, how);
         if text.starts_with("HTTP/") || !self.errors(words, how) {
@@ -778,11 +750,12 @@ impl<'a> Reader<'a> {
 }
 
 /// Looks for exchanges in the value of a member of an object that records them, as logs and
-/// archives do.
+/// archives do. `part` says what of an exchange it is: any, the request, its headers that were sent, its
+/// query, the response, or its headers that were received.
 fn record(
     name: &str,
     value: &Value,
-    part: Part,
+    part: &str,
     depth: usize,
     variables: &Variables,
     records: &mut Vec<Shown>,
@@ -795,7 +768,7 @@ fn record(
     let text = match value {
         Value::Array(items) => {
             for item in items {
-                if part == Part::Any && item.is_object() {
+                if part.is_empty() && item.is_object() {
                     records.push(Shown::default());
                 }
                 record(name, item, part, depth + 1, variables, records);
@@ -807,7 +780,7 @@ fn record(
                 // As archives list headers.
                 return record(&lower(name), own, part, depth + 1, variables, records);
             }
-            let is_inner = depth > 0 && matches!(part, Part::Any | Part::Response);
+            let is_inner = depth > 0 && matches!(part, "" | "response");
             let body = Body::of(value, true, false).filter(|_| is_inner);
             if body.is_some() {
                 found.body = body;
@@ -817,14 +790,9 @@ fn record(
                 let name = &*lower(name);
                 let inner = match part {
                     _ if !own.is_object() && !own.is_array() => part,
-                    Part::Request if name == "headers" => Part::Sent,
-                    Part::Response if name == "headers" => Part::Received,
-                    part => match words::which("part", name) {
-                        Some("request") => Part::Request,
-                        Some("response") => Part::Response,
-                        Some("query") => Part::Query,
-                        _ => part,
-                    },
+                    "request" if name == "headers" => "sent",
+                    "response" if name == "headers" => "received",
+                    part => words::which("part", name).unwrap_or(part),
                 };
                 record(name, own, inner, depth + 1, variables, records);
             }
@@ -838,9 +806,9 @@ fn record(
     let scheme = Words::of(name).kind("scheme named");
     let request = &mut found.request;
     match part {
-        Part::Received => found.headers.push((name.to_owned(), text)),
-        Part::Sent => request.header(name, &text, variables),
-        Part::Query => request.mistakes.extend(mistake_of_query(name, &text)),
+        "received" => found.headers.push((name.to_owned(), text)),
+        "sent" => request.header(name, &text, variables),
+        "query" => request.mistakes.extend(mistake_of_query(name, &text)),
         _ if name == "authorization" => request.header(name, &text, variables),
         _ if scheme.is_some() && is_set => {
             request.header("authorization", scheme.unwrap_or_default(), variables);
@@ -853,7 +821,7 @@ fn record(
             }
         }
         _ if is("method key") && words::is("method", &text) => request.method = Some(text),
-        Part::Request => {}
+        "request" => {}
         _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => {
             found.status = text.parse().ok();
         }
