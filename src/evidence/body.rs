@@ -7,13 +7,16 @@ use super::words::{self, floor, lower};
 use crate::check::CheckId;
 use crate::responder::{TITLE_WITHIN, title};
 use serde_json::Value;
-use std::borrow::Cow;
+
+/// What stands around the items that a filter left of a list.
+const LIST: &str = "{\"data\":[";
+const END: &str = "]}";
 
 /// A body as a text shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Body {
-    /// Its JSON, the items of what a filter left, or the start of a page.
-    text: String,
+    /// Its JSON, or the start of a page.
+    pub(super) text: String,
     /// How much of an object is shown; nothing for a page.
     pub(super) extent: Option<Extent>,
     pub(super) shape: Shape,
@@ -55,7 +58,7 @@ impl Body {
         let filtered = |items: &[Value]| {
             let texts: Vec<String> = items.iter().map(Value::to_string).collect();
             Self {
-                text: texts.join(","),
+                text: format!("{LIST}{}{END}", texts.join(",")),
                 extent: Some(Extent::Filtered),
                 shape: Shape::of_items(items),
                 status: None,
@@ -122,14 +125,6 @@ impl Body {
         }
     }
 
-    /// Returns its JSON, or the start of a page.
-    pub(super) fn text(&self) -> Cow<'_, str> {
-        match self.extent {
-            Some(Extent::Filtered) => format!("{{\"data\":[{}]}}", self.text).into(),
-            _ => Cow::Borrowed(&self.text),
-        }
-    }
-
     /// Takes what goes on with it: further items of what a filter left of a list; what tells as
     /// little as it does. Tells whether it does.
     pub(super) fn is_continued_by(&mut self, other: &Self) -> bool {
@@ -137,9 +132,10 @@ impl Body {
             .iter()
             .all(|body| body.extent == Some(Extent::Filtered))
         {
-            let is_more = !self.text.is_empty() && !other.text.is_empty();
+            let is_more = self.text.len().min(other.text.len()) > LIST.len() + END.len();
+            self.text.truncate(self.text.len() - END.len());
             self.text += if is_more { "," } else { "" };
-            self.text += &other.text;
+            self.text += &other.text[LIST.len()..];
             if self.shape == Shape::List {
                 self.shape = other.shape;
             }

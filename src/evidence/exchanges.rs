@@ -227,22 +227,18 @@ impl Exchanges {
         shown.said.is_new |= said.is_new;
     }
 
-    /// Takes what a request is given beside its address: of the one that is being filled, or of what
-    /// follows.
-    pub(super) fn given(&mut self, method: Option<String>, mistakes: Vec<Mistake>) {
-        if method.is_some() || !mistakes.is_empty() {
-            let given = Request {
-                method,
-                mistakes,
-                ..Request::default()
-            };
-            let is_begun = |shown: &Shown| shown.is_answered() && shown.request.address.is_some();
-            let start = if self.is(is_begun) {
-                Start::Line
-            } else {
-                Start::Mention
-            };
-            self.asked(given, start);
+    /// Takes what an object, a line or a call in code gives of a request: the whole, or what belongs to
+    /// the one that is being filled or follows.
+    pub(super) fn given(&mut self, mut request: Request) {
+        request.is_shown = request.address.is_some();
+        // Of one header it is not said that it is all.
+        request.is_whole = request.headers > 1;
+        let is_begun = |shown: &Shown| shown.is_answered() && shown.request.address.is_some();
+        let is_part = request.method.is_some() || !request.mistakes.is_empty();
+        if request.is_shown || is_part && self.is(is_begun) {
+            self.asked(request, Start::Line);
+        } else if is_part || request.headers > 0 {
+            self.asked(request, Start::Mention);
         }
     }
 
@@ -308,16 +304,7 @@ impl Exchanges {
 
     /// Takes an exchange that an object records, or the headers of the request above.
     pub(super) fn recorded(&mut self, record: Shown) {
-        let mut request = record.request;
-        // Of one header it is not said that it is all.
-        request.is_whole = request.headers > 1;
-        request.is_shown = request.address.is_some();
-        if request.is_shown {
-            request.method.get_or_insert_with(|| "GET".to_owned());
-            self.asked(request, Start::Line);
-        } else if request.headers > 0 {
-            self.asked(request, Start::Mention);
-        }
+        self.given(record.request);
         if let Some(status) = record.status {
             self.status(status, None);
         }

@@ -144,10 +144,6 @@ impl Reader<'_> {
                 }
                 self.is_apart |= is_dots;
             }
-            '/' | '#' if c == '#' || rest.starts_with("//") => {
-                self.is_elided = true;
-                length = rest.find('\n').unwrap_or(rest.len());
-            }
             // Elixir's maps, and its structures with their names.
             '%' if rest[..floor(rest, 80)].contains('{') => {
                 length = rest.find('{')?;

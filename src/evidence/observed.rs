@@ -1,7 +1,7 @@
 //! From what a text shows to the exchanges of a run: each response as the client would have read it,
 //! the step that it is of, and whether it tells anything there.
 
-use super::body::{Body as SeenBody, Extent, Shape};
+use super::body::{Extent, Shape};
 use super::exchanges::{Failure, Reading, Shown};
 use super::request::{Address, Credential};
 use super::secrets::Secrets;
@@ -171,7 +171,7 @@ impl<'a> Observed<'a> {
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
         let header = |name| responder::value(&headers, name).map(str::trim);
-        let text = shown.body.as_ref().map(SeenBody::text).unwrap_or_default();
+        let text = shown.body.as_ref().map_or("", |body| &body.text);
         let mut inferred = shown.body.as_ref().and_then(|body| body.status);
         let body = match &shown.body {
             // What headers say of a body that is not shown.

@@ -17,7 +17,7 @@ use super::request::{self, Address, Credential, Request, Shell, Variables, mista
 use super::words::{self, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, Mistake};
-use crate::token::TokenKind;
+use crate::token::{TokenKind, has_prefix};
 use regex_lite::{Match, Regex};
 use serde_json::Value;
 use std::ops::Range;
@@ -282,7 +282,10 @@ impl<'a> Reader<'a> {
             let mistakes = records
                 .into_iter()
                 .flat_map(|record| record.request.mistakes);
-            self.out.given(None, mistakes.collect());
+            self.out.given(Request {
+                mistakes: mistakes.collect(),
+                ..Request::default()
+            });
             return start;
         };
         self.out.body(body);
@@ -392,20 +395,17 @@ impl<'a> Reader<'a> {
     /// Takes a part of a request that a line has by its name: the method, or parameters.
     fn part(&mut self, name: &str, value: &str) {
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        if words::is("method key", name) {
-            let is_other = |method: &String| {
-                words::is("method", method) && !words::is("reading method", method)
-            };
-            self.out
-                .given(Some(bare(value)).filter(is_other), Vec::new());
+        let mut request = Request::default();
+        if words::is("method key", name) && !words::is("reading method", &bare(value)) {
+            request.method = Some(bare(value)).filter(|method| words::is("method", method));
         } else if words::which("part", &lower(name)) == Some("query") {
             let pairs = value
                 .split(',')
                 .filter_map(|pair| pair.split_once([':', '=']));
-            let mistakes =
-                pairs.filter_map(|(name, value)| mistake_of_query(&bare(name), &bare(value)));
-            self.out.given(None, mistakes.collect());
+            let mistake = |(name, value)| mistake_of_query(&bare(name), &bare(value));
+            request.mistakes = pairs.filter_map(mistake).collect();
         }
+        self.out.given(request);
     }
 
     /// Takes a line of headers, and tells whether it was one.
@@ -434,25 +434,23 @@ impl<'a> Reader<'a> {
 
     /// Takes what a variable was set to, if it may be a token.
     fn variable(&mut self, text: &str) {
-        let (left, value) = text
-            .split_once('=')
-            .or(text.split_once(':'))
-            .unwrap_or_default();
+        let set = text.split_once('=').or(text.split_once(':'));
+        let Some((left, value)) = set.filter(|(left, _)| left.len() <= 80) else {
+            return;
+        };
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name = left.trim().rsplit(|c| !is_part(c)).next();
         let name = name.unwrap_or_default();
         let value = value.trim();
         let bare = value.trim_matches(['"', '\'', ';']);
-        let is_token = bare.starts_with("bitwat_") || bare.starts_with("bitpat_");
-        let is_token = is_token || words::says("token name", &lower(name));
+        let is_token = has_prefix(bare) || words::says("token name", &lower(name));
         let is_value = !bare.contains(' ') || bare.contains("${{");
-        let is_variable = is_token && is_value && !name.is_empty();
-        if !is_variable || left.len() > 80 || name.eq_ignore_ascii_case("authorization") {
-            return;
+        if is_token && is_value && !matches!(&*lower(name), "" | "authorization") {
+            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let none = Variables::new();
+            let judged = request::judge_value(bare, quote, Some(Shell::Posix), &none);
+            self.out.variables.insert(name.to_owned(), judged);
         }
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let judged = request::judge_value(bare, quote, Some(Shell::Posix), &Variables::new());
-        self.out.variables.insert(name.to_owned(), judged);
     }
 
     /// Notices what sentences say of tokens, of DX and of builds.
