@@ -55,20 +55,6 @@ impl Body {
     /// Reads a value as the body of a response, if it can be one: any object if `is_any` says so.
     /// Records of requests and responses, and what holds the body inside, are none.
     pub(super) fn of(value: &Value, is_whole: bool, is_any: bool) -> Option<Self> {
-        let filtered = |items: &[Value]| {
-            let texts: Vec<String> = items.iter().map(Value::to_string).collect();
-            Self {
-                text: format!("{LIST}{}{END}", texts.join(",")),
-                extent: Some(Extent::Filtered),
-                shape: Shape::of_items(items),
-                status: None,
-            }
-        };
-        if let Value::Array(items) = value {
-            let is_list = items.is_empty() || items.iter().any(|item| item.get("slug").is_some());
-            return is_list.then(|| filtered(items));
-        }
-        let members = value.as_object()?;
         let data = value.get("data");
         let holds_body =
             data.is_some_and(|data| has(data, "body error") || data.get("data").is_some());
@@ -78,24 +64,33 @@ impl Body {
         if !is_list && is_record {
             return None;
         }
-        if !is_list && members.contains_key("slug") {
-            // What a filter left of a list: an item.
-            return Some(filtered(std::slice::from_ref(value)));
+        let items = value
+            .as_array()
+            .map_or(std::slice::from_ref(value), Vec::as_slice);
+        let is_item = |item: &Value| item.get("slug").is_some();
+        if !is_list && (items.is_empty() || items.iter().any(is_item)) {
+            // What a filter left of a list: its items, or one of them.
+            let texts: Vec<String> = items.iter().map(Value::to_string).collect();
+            return Some(Self {
+                text: format!("{LIST}{}{END}", texts.join(",")),
+                extent: Some(Extent::Filtered),
+                shape: Shape::of_items(items),
+                status: None,
+            });
         }
-        let is_empty = members.is_empty() && is_whole;
+        let has_any = is_whole || !value.as_object()?.is_empty();
         let shape = Shape::of(value);
-        let is_body = is_list
-            || matches!(shape, Shape::Error | Shape::Of(_))
-            || is_any && (is_empty || !members.is_empty());
+        let is_body = is_list || matches!(shape, Shape::Error | Shape::Of(_)) || is_any && has_any;
         let words = words::section("body error").iter();
         let mut words = words.filter_map(|name| value.get(name)?.as_str());
+        let status = words
+            .next()
+            .and_then(|words| words::status_named(&lower(words)));
         is_body.then(|| Self {
             text: value.to_string(),
             extent: Some(if is_whole { Extent::Whole } else { Extent::Cut }),
             shape,
-            status: words
-                .next()
-                .and_then(|words| words::status_named(&lower(words))),
+            status,
         })
     }
 

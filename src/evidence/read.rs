@@ -18,7 +18,7 @@ use super::words::{self, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, Mistake};
 use crate::token::{TokenKind, has_prefix};
-use regex_lite::{Match, Regex};
+use regex_lite::Regex;
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -112,9 +112,6 @@ impl<'a> Reader<'a> {
     fn line(&mut self, from: usize) -> usize {
         let line = self.lines[self.line];
         let Some(message) = self.out.reading.messages.of_line[self.line] else {
-            if line.role == Role::Border {
-                self.out.block = Block::None;
-            }
             return self.goes_to(line.end);
         };
         self.out.message(message);
@@ -477,34 +474,29 @@ impl<'a> Reader<'a> {
     /// Notices what a sentence says of the tokens that it speaks of.
     fn said(&mut self, text: &str, words: &Words) {
         // “The one that I'd rather not use in DX” is not there.
-        let is_said = |place: &Range<usize>| {
+        let is_said = |(place, _): (Range<usize>, _)| {
             let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
             let clause = clause.unwrap_or_default()..place.start;
             let mut negations = words.kinds("negation");
             !negations.any(|(negation, _)| clause.contains(&negation.start))
         };
-        let (is_in_dx, is_new, is_old) = (
-            words.kinds("in dx").any(|(place, _)| is_said(&place)) && !words.says("doubt"),
-            words.says("new token"),
-            words.says("old token"),
-        );
-        // A sentence with a token in it speaks of that one, wherever it is used.
-        let tokens = is_in_dx.then(|| pattern!(r"\bbit[wp]at_\w+").find_iter(text));
-        let judged = |token: Match<'_>| {
-            request::judge_value(token.as_str(), None, None, &Variables::new()).0
-        };
-        let is_known = |token: &Credential| *token != Credential::Unknown;
-        let tokens = tokens.into_iter().flatten().map(judged);
-        let tokens: Vec<_> = tokens.filter(is_known).collect();
-        if !tokens.is_empty() {
-            return self.out.notes().in_dx.extend(tokens);
-        }
-        let mut kinds = words.kinds("said").map(|(_, kind)| kind);
-        if let Some(kind) = kinds
-            .next()
-            .filter(|kind| is_in_dx && kinds.all(|own| own == *kind))
-        {
-            self.out.notes().kind_in_dx = TokenKind::named(kind);
+        let is_in_dx = words.kinds("in dx").any(is_said) && !words.says("doubt");
+        let (is_new, is_old) = (words.says("new token"), words.says("old token"));
+        if is_in_dx {
+            // A sentence with a token in it speaks of that one, wherever it is used.
+            let none = Variables::new();
+            let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(text);
+            let tokens = tokens.map(|own| request::judge_value(own.as_str(), None, None, &none).0);
+            let tokens: Vec<_> = tokens.filter(|own| *own != Credential::Unknown).collect();
+            if !tokens.is_empty() {
+                return self.out.notes().in_dx.extend(tokens);
+            }
+            let mut kinds = words.kinds("said").map(|(_, kind)| kind);
+            if let Some(kind) = kinds.next()
+                && kinds.all(|own| own == kind)
+            {
+                self.out.notes().kind_in_dx = TokenKind::named(kind);
+            }
         }
         if is_in_dx || is_new || is_old {
             let is_new = is_new && (!is_old || self.out.said.is_new);
