@@ -148,7 +148,7 @@ fn bodies_in_flight_cost_no_more_than_their_limits() {
 fn the_time_ends_a_body_that_unpacks_to_nothing_for_ever() {
     const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xff, 0xff];
     let header = bomb(0);
-    let server = Server::start(move |_, _| {
+    let server = Server::always(move || {
         let headers = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
         let start = [headers.as_bytes(), &header].concat();
         Act::SendForEver(start, EMPTY_BLOCK.to_vec())
@@ -161,7 +161,7 @@ fn the_time_ends_a_body_that_unpacks_to_nothing_for_ever() {
 #[test]
 fn many_headers_are_refused_in_little_memory() {
     let headers = "X-A: b\r\n".repeat(100_000);
-    let server = Server::start(move |_, _| Act::Send(response(200, &headers, "{}")));
+    let server = Server::always(move || Act::Send(response(200, &headers, "{}")));
     let program = Program::verify(&server.base_url());
     let report = program.args(["--retries", "0"]).report();
     assert_eq!(report.outcome(), "connection_failed");

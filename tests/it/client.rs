@@ -7,7 +7,7 @@ use crate::support::process::Program;
 use crate::support::server::{
     Act, NO_RUNS, ONE_APP, Server, healthy, http2, json, response, unused,
 };
-use crate::support::tls::{GOOD, Proxy, ProxyAnswer, TlsServer};
+use crate::support::tls::{GOOD, TlsServer};
 use bitrise_dx::api::{Client, Pause, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::exchange::{Body, Exchange, FaultKind, Responder, Response};
@@ -40,7 +40,7 @@ fn response_of(server: &Server) -> Response {
 
 fn sending(bytes: impl Into<Vec<u8>>) -> Server {
     let bytes = bytes.into();
-    Server::start(move |_, _| Act::Send(bytes.clone()))
+    Server::always(move || Act::Send(bytes.clone()))
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_redirect_is_not_followed() {
 
 #[test]
 fn silence_ends_with_the_time_for_an_attempt_or_for_the_run() {
-    let server = Server::start(|_, _| Act::SendAndHold(Vec::new()));
+    let server = Server::always(|| Act::SendAndHold(Vec::new()));
     // On a busy machine it may already be the connection that takes too long.
     let seen = in_time(|time| {
         let mut once = with_retries(&server.base_url(), 1);
@@ -179,7 +179,7 @@ fn a_status_stands_even_where_its_body_does_not_come() {
         assert_eq!(response.status, Some(status));
         assert!(matches!(&response.body, Body::Cut(error) if error.kind == FaultKind::Closed));
 
-        let silent = Server::start(move |_, _| Act::SendAndHold(head.clone().into_bytes()));
+        let silent = Server::always(move || Act::SendAndHold(head.clone().into_bytes()));
         let response = in_time(|time| {
             let mut hurried = settings(&silent.base_url());
             hurried.timeout = time;
@@ -327,21 +327,21 @@ fn behind_a_proxy_the_address_is_the_proxys_and_its_words_are_kept() {
     const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nServer: squid\r\nX-Squid-Error: ERR_ACCESS_DENIED\r\n\
         Content-Length: 27\r\n\r\n<html><title>Denied</title>";
     let server = TlsServer::start(healthy());
-    let through = |proxy: &Proxy| {
+    let through = |proxy: &Server| {
         let mut settings = settings(&server.base_url());
         settings.roots.extra = Some(server.ca_pem.clone().into_bytes());
-        let url = format!("http://{}", proxy.address);
+        let url = format!("http://{}", proxy.address());
         settings.route = Route::Proxy(ProxyUrl::parse(&url).unwrap());
         apps(settings)
     };
-    let open = Proxy::start(ProxyAnswer::Open);
+    let open = Server::always(|| Act::Open);
     let seen = through(&open);
-    assert_eq!(seen.remote_address, Some(open.address));
+    assert_eq!(seen.remote_address, Some(open.address()));
     assert_eq!(seen.outcome.unwrap().status, Some(200));
 
-    let closed = Proxy::start(ProxyAnswer::Send(DENIED));
+    let closed = Server::always(|| Act::SendAndHold(DENIED.into()));
     let seen = through(&closed);
-    assert_eq!(seen.remote_address, Some(closed.address));
+    assert_eq!(seen.remote_address, Some(closed.address()));
     let fault = seen.outcome.unwrap_err();
     assert_eq!(fault.kind, FaultKind::ProxyRefused);
     let words = fault.proxy.unwrap();

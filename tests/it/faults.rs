@@ -5,9 +5,9 @@
 use crate::schema::{self, Report};
 use crate::support::process::{Finished, Program};
 use crate::support::server::{
-    Act, Server, deaf, healthy, resetting, response, speaking_first, unused,
+    Act, Request, Server, deaf, healthy, resetting, response, speaking_first, unused,
 };
-use crate::support::tls::{GOOD, Identity, Proxy, ProxyAnswer, TlsServer};
+use crate::support::tls::{GOOD, Identity, TlsServer};
 use crate::support::{as_argument, has, in_time, lacks};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -66,10 +66,6 @@ fn told(program: impl Fn() -> Program, reason: &str, [result, words, place]: [&s
     }
 }
 
-fn starting(acts: impl Fn() -> Act + Send + Sync + 'static) -> Server {
-    Server::start(move |_, _| acts())
-}
-
 fn url(scheme: &str, address: SocketAddr) -> String {
     format!("{scheme}://{address}/v0.1")
 }
@@ -97,14 +93,14 @@ fn a_connection_that_fails_or_breaks_is_told_by_where_it_broke() {
     for head in ["", "HTTP/1.1 2", HEAD, &format!("{HEAD}\r\n{{\"data\":")] {
         for act in [Act::Send, Act::SendAndReset] {
             let head = head.to_owned();
-            let server = starting(move || act(head.clone().into()));
+            let server = Server::always(move || act(head.clone().into()));
             failed(&server.base_url(), CLOSED);
         }
     }
-    let server = starting(|| Act::Send("SSH-2.0-OpenSSH_9.6\r\n\r\n".into()));
+    let server = Server::always(|| Act::Send("SSH-2.0-OpenSSH_9.6\r\n\r\n".into()));
     failed(&server.base_url(), "what came back is not HTTP");
     let gzip = "Content-Encoding: gzip\r\n";
-    let server = starting(move || Act::Send(response(200, gzip, "{\"data\": []}")));
+    let server = Server::always(move || Act::Send(response(200, gzip, "{\"data\": []}")));
     failed(&server.base_url(), "body could not be decoded");
 }
 
@@ -118,6 +114,9 @@ fn a_name_that_leads_nowhere_is_no_connection() {
     ];
     told(|| once(&name), "dns_failure", expected);
 }
+
+/// What a proxy does with the bytes that it says.
+type Answer = fn(Vec<u8>) -> Act;
 
 /// What is to be wrong with a certificate.
 type Change = fn(&mut Identity);
@@ -199,7 +198,7 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
     const RST_STREAM: &[u8] = b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x02";
     const GOAWAY: &[u8] = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x02";
     for frame in [RST_STREAM, GOAWAY] {
-        let plain = starting(move || Act::SendAndHold([SETTINGS, frame].concat()));
+        let plain = Server::always(move || Act::SendAndHold([SETTINGS, frame].concat()));
         let mut identity = GOOD;
         identity.http2 = true;
         let server = TlsServer::with(identity, plain);
@@ -242,21 +241,44 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     via(unused(), "socks5", failed, to_proxy, TO);
     let (refused, closed) = ("did not open a connection", "proxy closed the connection");
     let (late, torn) = ("the connection timed out", "encryption was being agreed on");
-    for (answer, reason, words, place) in [
-        (ProxyAnswer::Status(407), failed, "authentication (407)", AT),
-        (ProxyAnswer::Status(403), failed, refused, AT),
-        (ProxyAnswer::Status(502), failed, refused, AT),
-        (ProxyAnswer::Close, failed, closed, AT),
-        (ProxyAnswer::Reset, failed, closed, AT),
-        (ProxyAnswer::Babble, failed, refused, AT),
-        (ProxyAnswer::Hold, "timeout", late, SOMEWHERE),
-        (ProxyAnswer::Cut, "connection_failed", torn, BEHIND),
-    ] {
-        let proxy = Proxy::start(answer);
-        via(proxy.address, "http", reason, words, place);
-        for head in proxy.heads() {
-            assert!(head.starts_with("CONNECT localhost:"), "{head}");
-            lacks(&head, "CANARY");
+    let open = b"HTTP/1.1 200 OK\r\n\r\n";
+    let cases: [(Answer, _, _, _, _); 8] = [
+        (
+            Act::Send,
+            response(407, "", ""),
+            failed,
+            "authentication (407)",
+            AT,
+        ),
+        (Act::Send, response(403, "", ""), failed, refused, AT),
+        (Act::Send, response(502, "", ""), failed, refused, AT),
+        (Act::Send, Vec::new(), failed, closed, AT),
+        (Act::SendAndReset, Vec::new(), failed, closed, AT),
+        (
+            Act::Send,
+            b"220 mail ready\r\n\r\n".into(),
+            failed,
+            refused,
+            AT,
+        ),
+        (Act::SendAndHold, Vec::new(), "timeout", late, SOMEWHERE),
+        (
+            Act::SendAndHold,
+            open.into(),
+            "connection_failed",
+            torn,
+            BEHIND,
+        ),
+    ];
+    for (act, bytes, reason, words, place) in cases {
+        let proxy = Server::always(move || act(bytes.clone()));
+        via(proxy.address(), "http", reason, words, place);
+        for request in proxy.requests() {
+            assert!(
+                request.head.starts_with("CONNECT localhost:"),
+                "{request:?}"
+            );
+            lacks(&request.head, "CANARY");
         }
     }
     assert_eq!(server.plain.requests().len(), 0);
@@ -280,8 +302,8 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
         ("dana:hunter2", ["dana", "hunter2", "zgfuytpodw50zxiy"]),
         (long, ["long-user", "long-passw0rd", "zgfuys1mb25nlv"]),
     ] {
-        let proxy = Proxy::start(ProxyAnswer::Send(REFUSAL));
-        let address = format!("http://{credentials}@{}", proxy.address);
+        let proxy = Server::always(|| Act::SendAndHold(REFUSAL.into()));
+        let address = format!("http://{credentials}@{}", proxy.address());
         for format in ["human", "json", "markdown", "junit", "github"] {
             let program = once(&base_url).env("HTTPS_PROXY", &address);
             let finished = program.args(["-v", "-o", format]).run();
@@ -318,9 +340,9 @@ fn a_short_or_foreign_password_of_a_proxy_is_shown_nowhere() {
                  X-Squid-Error: {said}\r\nContent-Length: {}\r\n\r\n{page}",
                 page.len()
             );
-            let proxy = Proxy::start(ProxyAnswer::Send(answer.leak()));
+            let proxy = Server::always(move || Act::SendAndHold(answer.clone().into()));
             for scheme in ["http://", ""] {
-                let address = format!("{scheme}{written}@{}", proxy.address);
+                let address = format!("{scheme}{written}@{}", proxy.address());
                 let program = once(&base_url).env("HTTPS_PROXY", &address);
                 let shown = program.args(["-v", "-o", "json"]).run().everything();
                 // A busy machine may have no time to ask the proxy for its words.
@@ -350,13 +372,13 @@ fn a_proxy_that_refuses_is_quoted() {
         (NTLM, "authentication (407; it offers Negotiate, NTLM)"),
         (SQUID, "did not open a connection to the host (403)"),
     ] {
-        let proxy = Proxy::start(ProxyAnswer::Send(answer));
-        let report = through(&format!("http://user:word@{}", proxy.address), &base_url);
+        let proxy = Server::always(move || Act::SendAndHold(answer.into()));
+        let report = through(&format!("http://user:word@{}", proxy.address()), &base_url);
         assert_eq!(report.outcome(), "proxy_failure");
         has(&report.message, words);
         // It is asked twice, and the second time with the same lines, or without the password.
-        let lines = |head: &String| head.lines().map(str::to_lowercase).collect();
-        let heads: Vec<BTreeSet<String>> = proxy.heads().iter().map(lines).collect();
+        let lines = |it: &Request| it.head.lines().map(str::to_lowercase).collect();
+        let heads: Vec<BTreeSet<String>> = proxy.requests().iter().map(lines).collect();
         let password = "proxy-authorization: basic dxnlcjp3b3jk".to_owned();
         assert!(heads[0].contains(&password), "{heads:?}");
         let mut expected = heads[0].clone();
@@ -365,8 +387,9 @@ fn a_proxy_that_refuses_is_quoted() {
         }
         assert_eq!(heads[1..], [expected]);
     }
-    let proxy = Proxy::start(ProxyAnswer::Endless);
-    let report = through(&format!("http://{}", proxy.address), &base_url);
+    let endless = || Act::SendForEver("HTTP/1.1 403 No\r\nX: ".into(), "x".into());
+    let proxy = Server::always(endless);
+    let report = through(&format!("http://{}", proxy.address()), &base_url);
     has(
         &report.message,
         "the proxy's response is larger than any real one",
@@ -455,7 +478,7 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
         (403, "", xml, "intercepted"),
         (401, PLAIN, "<h1>Sign in</h1>", "intercepted"),
     ] {
-        let server = starting(move || Act::Send(response(status, headers, body)));
+        let server = Server::always(move || Act::Send(response(status, headers, body)));
         let (report, text) = both(|| once(&server.base_url()).arg("-v"));
         assert_eq!(report.outcome(), reason, "{status} {headers}{body:.80}");
         lacks(&text, "secret-of-the-portal");
@@ -467,7 +490,7 @@ fn foreign_replies_are_never_a_verdict_on_the_token() {
 fn a_refusal_in_markup_is_foreign_though_it_never_ends() {
     let head = "HTTP/1.1 401 X\r\nContent-Type: text/html\r\nContent-Length: 9999\r\n\r\n<html>";
     for act in [Act::Send, Act::SendAndHold, Act::SendAndReset] {
-        let server = starting(move || act(head.into()));
+        let server = Server::always(move || act(head.into()));
         in_time(|time| {
             let program = once(&server.base_url()).args(["-o", "json"]);
             let finished = program.args(["--timeout", &as_argument(time)]).run();
@@ -485,15 +508,15 @@ fn every_run_ends_whatever_the_peer_does() {
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk: &str = format!("40000\r\n{}\r\n", "[".repeat(0x40000)).leak();
     let forever = |first: &'static str, then: &'static str| {
-        starting(move || Act::SendForEver(first.into(), then.into()))
+        Server::always(move || Act::SendForEver(first.into(), then.into()))
     };
     let drip = |first: &'static str, then: &'static str| {
-        starting(move || Act::Drip(first.into(), then.into()))
+        Server::always(move || Act::Drip(first.into(), then.into()))
     };
     let servers = [
         (forever("", "HTTP/1.1 100 Continue\r\n\r\n"), "timeout"),
-        (starting(|| Act::SendAndHold(Vec::new())), "timeout"),
-        (starting(|| Act::SendAndHold(OK.into())), "timeout"),
+        (Server::always(|| Act::SendAndHold(Vec::new())), "timeout"),
+        (Server::always(|| Act::SendAndHold(OK.into())), "timeout"),
         (drip("", OK), "timeout"),
         (drip(CHUNKED, "1\r\n[\r\n"), "timeout"),
         (forever(OK, "X-A: b\r\n"), "connection_failed"),
@@ -555,7 +578,7 @@ fn a_long_wait_is_not_begun() {
         "Wed, 21 Oct 2099 07:28:00 GMT",
     ] {
         let header = format!("Retry-After: {wait}\r\n");
-        let server = starting(move || Act::Send(response(429, &header, "{}")));
+        let server = Server::always(move || Act::Send(response(429, &header, "{}")));
         let program = Program::verify(&server.base_url());
         let report = program.args(["--retries", "100"]).report();
         assert_eq!((report.outcome(), report.retryable), ("rate_limited", true));

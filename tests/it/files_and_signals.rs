@@ -6,7 +6,7 @@ use crate::schema::Report;
 use crate::support::process::{CANARY, Finished, Program, ended};
 use crate::support::server::healthy;
 #[cfg(unix)]
-use crate::support::server::read_head;
+use crate::support::server::telling;
 #[cfg(target_os = "linux")]
 use crate::support::server::{Act, Server, response};
 #[cfg(target_os = "linux")]
@@ -15,8 +15,6 @@ use crate::support::{has, lacks};
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::Write as _;
-#[cfg(unix)]
-use std::net::TcpListener;
 use std::path::Path;
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -144,24 +142,6 @@ fn an_answer_without_a_reader_keeps_its_exit_code() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// A server that takes one request and never answers; it says when the request is there, and when
-/// the client has left.
-#[cfg(unix)]
-fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
-    use std::io::Read as _;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base_url = format!("http://{}/v0.1", listener.local_addr().unwrap());
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        read_head(&mut stream).unwrap();
-        sender.send(()).unwrap();
-        let _ = stream.read(&mut [0]);
-        let _ = sender.send(());
-    });
-    (base_url, receiver)
-}
-
 #[cfg(unix)]
 fn kill(signal: &str, child: &Child) {
     let id = child.id().to_string();
@@ -180,7 +160,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 #[cfg(target_os = "linux")]
 #[test]
 fn lines_that_nobody_reads_do_not_hold_the_run_up() {
-    let server = Server::start(|_, _| Act::Send(response(503, "", "")));
+    let server = Server::always(|| Act::Send(response(503, "", "")));
     let (_reader, full) = full_pipe();
     let program = Program::verify(&server.base_url()).args(["-v", "-o", "json", "--retries", "1"]);
     let mut command = program.into_command();
@@ -193,12 +173,12 @@ fn lines_that_nobody_reads_do_not_hold_the_run_up() {
 #[cfg(target_os = "linux")]
 #[test]
 fn files_and_requests_share_one_time_for_the_whole_run() {
-    let (base_url, _events) = silent();
+    let (server, _events) = telling();
     in_time(|time| {
         let folder = tempfile::tempdir().unwrap();
         // A pipe that nobody writes to holds a run up until its time is over.
         let waiting = |parts: u32, token: &str| {
-            let program = Program::new(["verify", "-o", "json", "--base-url", &base_url]);
+            let program = Program::new(["verify", "-o", "json", "--base-url", &server.base_url()]);
             let program = program.args(["--max-time", &as_argument(time * parts)]);
             let token = fifo(folder.path(), token);
             program.arg("--token-file").arg(token)
@@ -251,10 +231,10 @@ fn a_signal_ends_the_run_with_a_report_in_every_form() {
     use bitrise_dx::verdict::Verdict::Inconclusive;
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let folder = tempfile::tempdir().unwrap();
-        let (base_url, events) = silent();
+        let (server, events) = telling();
         let endings = ["json", "md", "xml", "html"];
         let reports = endings.map(|ending| format!("--report=r.{ending}"));
-        let program = Program::verify(&base_url).args(["-o", "github"]);
+        let program = Program::verify(&server.base_url()).args(["-o", "github"]);
         let program = reports.iter().fold(program, Program::arg);
         let child = program.dir(folder.path()).start();
         events.recv().unwrap();
@@ -305,8 +285,8 @@ fn a_signal_before_there_is_a_token_ends_the_run_too() {
 #[test]
 fn a_second_signal_ends_at_once_where_the_report_finds_no_way_out() {
     use std::os::unix::process::ExitStatusExt as _;
-    let (base_url, events) = silent();
-    let mut command = Program::verify(&base_url).into_command();
+    let (server, events) = telling();
+    let mut command = Program::verify(&server.base_url()).into_command();
     let (_reader, full) = full_pipe();
     let mut child = command.stdout(full).stderr(Stdio::null()).spawn().unwrap();
     events.recv().unwrap();
@@ -336,8 +316,10 @@ fn a_report_that_nobody_reads_is_waited_for_no_longer_than_is_said() {
     let unread = vec![(late.start(), 1, "nobody read it within --max-time")];
     #[cfg(unix)]
     let unread = {
-        let (base_url, events) = silent();
-        let interrupted = talkative(&base_url).args(["--max-time", "1h"]).start();
+        let (server, events) = telling();
+        let interrupted = talkative(&server.base_url())
+            .args(["--max-time", "1h"])
+            .start();
         events.recv().unwrap();
         kill("-INT", &interrupted);
         let interrupted = (interrupted, 130, "");

@@ -203,7 +203,7 @@ fn a_token_in_an_address_is_not_sent_there() {
 fn a_token_of_digits_leaves_the_numbers_of_a_report_alone() {
     let body = r#"{"message":"31536000"}"#;
     let limit = response(429, "Retry-After: 31536000\r\n", body);
-    let server = Server::start(move |_, _| Act::Send(limit.clone()));
+    let server = Server::always(move || Act::Send(limit.clone()));
     let program = Program::new(["verify", "--base-url", &server.base_url()]);
     let found = program.env("BITRISE_TOKEN", "31536000").report();
     assert_eq!(found.retry_after_s, Some(31_536_000));
@@ -247,7 +247,7 @@ fn a_reader_that_leaves_changes_nothing_and_a_full_disk_is_an_error() {
 
 #[test]
 fn further_attempts_are_told_with_v_alone() {
-    let server = Server::start(|_, _| Act::Send(response(503, "Retry-After: 0\r\n", "")));
+    let server = Server::always(|| Act::Send(response(503, "Retry-After: 0\r\n", "")));
     let program = || Program::verify(&server.base_url()).args(["--retries", "1"]);
     let finished = program().arg("-v").run();
     let said = finished.stderr;

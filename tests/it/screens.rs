@@ -5,7 +5,7 @@ use crate::formats::{all_formats, each_as_it_was, read_all, steady};
 use crate::support::WIDE;
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
-use crate::support::tls::{GOOD, Proxy, ProxyAnswer, TlsServer};
+use crate::support::tls::{GOOD, TlsServer};
 use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{
@@ -53,7 +53,7 @@ fn listing(list: impl Into<String>, readable: &'static [&'static str]) -> Server
 
 /// Gives every request the same response.
 fn saying(status: u16, headers: &'static str, body: &'static str) -> Server {
-    Server::start(move |_, _| Act::Send(response(status, headers, body)))
+    Server::always(move || Act::Send(response(status, headers, body)))
 }
 
 fn program(server: &Server) -> Program {
@@ -119,9 +119,9 @@ fn a_certificate_is_an_inspecting_boxs() {
 fn a_proxy_offers_ntlm_alone() {
     const ANSWER: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\n\
         Proxy-Authenticate: NTLM\r\nVia: 1.1 gate\r\nContent-Length: 0\r\n\r\n";
-    let proxy = Proxy::start(ProxyAnswer::Send(ANSWER));
+    let proxy = Server::always(|| Act::SendAndHold(ANSWER.into()));
     let run = Program::verify("https://localhost:9/v0.1").args(["--retries", "0"]);
-    let run = run.env("https_proxy", format!("http://{}", proxy.address));
+    let run = run.env("https_proxy", format!("http://{}", proxy.address()));
     screen("ntlm-proxy", run.env("LANG", "C.UTF-8"), 4);
 }
 

@@ -2,8 +2,8 @@
 //! are.
 
 use crate::support::process::{CANARY, Program};
-use crate::support::server::healthy;
-use crate::support::tls::{Proxy, ProxyAnswer, TlsServer};
+use crate::support::server::{Act, Server, healthy};
+use crate::support::tls::TlsServer;
 use crate::support::{has, lacks, rows};
 use std::fs;
 
@@ -58,8 +58,8 @@ fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
 fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     let server = TlsServer::start(healthy());
     let (_folder, ca) = server.ca_file();
-    let proxy = Proxy::start(ProxyAnswer::Open);
-    let address = proxy.address.to_string();
+    let proxy = Server::always(|| Act::Open);
+    let address = proxy.address().to_string();
     for [variables, is_used] in rows(
         "HTTPS_PROXY=http://GOOD                             | yes
          https_proxy=http://GOOD                             | yes
@@ -86,20 +86,23 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     assert_eq!(found.target.proxy, Some(format!("http://{address}")));
     lacks(&finished.everything(), "canary");
     has(&found.reproduce[0], "--cacert");
-    let heads = proxy.heads();
+    let requests = proxy.requests();
     // CORP\u:p#canary
-    has(heads.last().unwrap(), "Basic Q09SUFx1OnAjY2FuYXJ5");
-    for head in heads {
-        assert!(head.starts_with("CONNECT localhost:"), "{head}");
-        lacks(&head, "CANARY");
+    has(&requests.last().unwrap().head, "Basic Q09SUFx1OnAjY2FuYXJ5");
+    for request in requests {
+        assert!(
+            request.head.starts_with("CONNECT localhost:"),
+            "{request:?}"
+        );
+        lacks(&request.head, "CANARY");
     }
 }
 
 #[test]
 fn a_plain_address_asks_no_proxy_variable_and_no_proxy() {
     let server = healthy();
-    let proxy = Proxy::start(ProxyAnswer::Open);
-    let address = format!("http://{}", proxy.address);
+    let proxy = Server::always(|| Act::Open);
+    let address = format!("http://{}", proxy.address());
     for (name, value) in [
         ("HTTPS_PROXY", "http://u:p#w@h:1"),
         ("http_proxy", &address),
@@ -109,7 +112,7 @@ fn a_plain_address_asks_no_proxy_variable_and_no_proxy() {
         let found = program.env(name, value).report();
         assert_eq!((&*found.verdict, found.target.proxy), ("verified", None));
     }
-    assert_eq!(proxy.heads().len(), 0);
+    assert_eq!(proxy.requests().len(), 0);
     let program = Program::new(["verify", "--sandbox"]);
     let found = program.env("ALL_PROXY", "\"x\"").report();
     assert_eq!(found.verdict, "verified");

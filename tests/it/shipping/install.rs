@@ -107,7 +107,7 @@ fn whatever_fails_on_the_way_ends_with_two_and_one_line() {
     let mirror = |archive: &[u8], sums: String| mirror(VERSION, archive.to_vec(), sums);
     // A name that no resolver is asked for, since it can be none.
     let impossible = format!("{}.example", "a".repeat(64));
-    let saying = |bytes: Vec<u8>| Server::start(move |_, _| Act::Send(bytes.clone()));
+    let saying = |bytes: Vec<u8>| Server::always(move || Act::Send(bytes.clone()));
     let elsewhere = response(302, "Location: file:///etc/hosts\r\n", "");
     let torn = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncut";
     let servers = [

@@ -92,7 +92,7 @@ fn every_system_s_snippet_runs_the_script_and_keeps_its_reports() {
         let (_, arguments) = snippet.split_once(&format!("{before} bitrise-dx.sh")).unwrap();
         let arguments = arguments.lines().next().unwrap().trim_end_matches('\'');
         let command = format!("sh bitrise-dx.sh{arguments}");
-        let refusing = Server::start(|_, _| json(401, r#"{"message":"Unauthorized"}"#));
+        let refusing = Server::always(|| json(401, r#"{"message":"Unauthorized"}"#));
         for (server, code) in [(healthy(), 0), (refusing, 3)] {
             let machine = Machine::new();
             let _releases = machine.with_script(&program());
@@ -193,7 +193,7 @@ fn the_readme_s_lines_install_and_run_the_program_or_end_with_two() {
     } else {
         lines
     };
-    let refusing = Server::start(|_, _| json(401, r#"{"message":"Unauthorized"}"#));
+    let refusing = Server::always(|| json(401, r#"{"message":"Unauthorized"}"#));
     // A sum that is another one's, as grep hands it on.
     let damaged = "PATH=/usr/bin:/bin grep \"$@\" | tr 0-8 1-9";
     for (shell, command, script, code) in [

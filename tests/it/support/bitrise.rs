@@ -1,11 +1,6 @@
 //! A Bitrise with as many apps as a test wants, on connections that stay open.
 
-use super::server::Port;
-use socket2::SockRef;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use super::server::{Act, Server};
 
 /// What a request asks for; apps are numbered from 0.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -118,18 +113,28 @@ impl Answer {
 }
 
 /// The server, on a port of its own; it ends with the value.
-pub(crate) struct Bitrise {
-    port: Port,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
+pub(crate) struct Bitrise(Server);
 
 impl Bitrise {
     /// Starts a server; `act` gets what is asked, and the number of requests before it.
     pub(crate) fn start(act: impl Fn(Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
-        let port = Port::open(move |stream| serve(&stream, &seen, &act));
-        Self { port, asked }
+        Self(Server::start(move |request, number| {
+            let answer = act(Asked::read(&request.target), number);
+            let head = format!("HTTP/1.1 {} X\r\n{}", answer.status, answer.headers);
+            let length = answer.body.len();
+            let whole = format!("{head}Content-Length: {length}\r\n\r\n{}", answer.body);
+            let mut bytes = whole.into_bytes();
+            let Some((end, by_reset)) = answer.torn else {
+                return Act::SendAndKeep(bytes);
+            };
+            bytes.truncate(end);
+            let act = if by_reset {
+                Act::SendAndReset
+            } else {
+                Act::Send
+            };
+            act(bytes)
+        }))
     }
 
     /// Starts a server with so many apps, all of them readable.
@@ -138,57 +143,18 @@ impl Bitrise {
     }
 
     pub(crate) fn base_url(&self) -> String {
-        self.port.base_url()
+        self.0.base_url()
     }
 
     /// Returns what was asked so far, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        let requests = self.0.requests();
+        let asked = requests.iter().map(|request| Asked::read(&request.target));
+        asked.collect()
     }
 
     /// Returns the number of requests so far.
     pub(crate) fn count(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Asked>>, act: &dyn Fn(Asked, usize) -> Answer) {
-    let _ = stream.set_nodelay(true);
-    let mut reader = BufReader::new(stream);
-    let (mut target, mut line) = (String::new(), String::new());
-    loop {
-        line.clear();
-        if reader.read_line(&mut line).unwrap_or_default() == 0 {
-            return;
-        }
-        if line.starts_with("GET ") {
-            line.split(' ').nth(1).unwrap().clone_into(&mut target);
-        }
-        if line != "\r\n" {
-            continue;
-        }
-        let asked = Asked::read(&target);
-        let number = {
-            let mut seen = seen.lock().unwrap();
-            seen.push(asked);
-            seen.len() - 1
-        };
-        let Answer {
-            status,
-            headers,
-            body,
-            torn,
-        } = act(asked, number);
-        let length = body.len();
-        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");
-        let mut bytes = (head + &body).into_bytes();
-        if let Some((end, by_reset)) = torn {
-            bytes.truncate(end);
-            let linger = by_reset.then_some(Duration::ZERO);
-            let _ = SockRef::from(stream).set_linger(linger);
-        }
-        if stream.write_all(&bytes).is_err() || torn.is_some() {
-            return;
-        }
+        self.0.requests().len()
     }
 }

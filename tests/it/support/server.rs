@@ -7,10 +7,10 @@ use hyper::{Request as Request2, Response as Response2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::convert::Infallible;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::iter;
 use std::mem;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,9 @@ use std::time::Duration;
 pub(crate) enum Act {
     /// Sends these bytes and closes the connection.
     Send(Vec<u8>),
-    /// Sends these bytes and then nothing, until the client leaves.
+    /// Sends these bytes and waits for another request on the same connection.
+    SendAndKeep(Vec<u8>),
+    /// Sends these bytes and then nothing, until the client leaves or says more.
     SendAndHold(Vec<u8>),
     /// Sends these bytes and resets the connection.
     SendAndReset(Vec<u8>),
@@ -29,6 +31,8 @@ pub(crate) enum Act {
     SendForEver(Vec<u8>, Vec<u8>),
     /// Sends these bytes, and then these one by one with a long pause after each.
     Drip(Vec<u8>, Vec<u8>),
+    /// Opens the way to the target, as a proxy does.
+    Open,
 }
 
 /// A request's head, as it came.
@@ -86,7 +90,7 @@ impl Drop for Port {
     }
 }
 
-/// A server on a port of its own.
+/// A server, or a proxy, on a port of its own.
 pub(crate) struct Server {
     port: Port,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -97,8 +101,13 @@ impl Server {
     pub(crate) fn start(act: impl Fn(&Request, usize) -> Act + Send + Sync + 'static) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let port = Port::open(move |stream| serve(stream, &seen, &act));
+        let port = Port::open(move |stream| serve(&stream, &seen, &act));
         Self { port, requests }
+    }
+
+    /// Starts a server that does the same with every request.
+    pub(crate) fn always(act: impl Fn() -> Act + Send + Sync + 'static) -> Self {
+        Self::start(move |_, _| act())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -139,67 +148,95 @@ pub(crate) fn http2(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> 
     }
 }
 
-/// Starts a server that never answers, and tells of each request.
-pub(crate) fn telling() -> (Server, Receiver<()>) {
+/// Starts a server that never answers. It says when a request is there, and when the client has left.
+pub(crate) fn telling() -> (Port, Receiver<()>) {
     let (sender, receiver) = channel();
-    let sender = Mutex::new(sender);
-    let server = Server::start(move |_, _| {
-        sender.lock().unwrap().send(()).unwrap();
-        Act::SendAndHold(Vec::new())
+    let port = Port::open(move |mut stream| {
+        read_head(&mut BufReader::new(&stream)).unwrap();
+        sender.send(()).unwrap();
+        let _ = stream.read(&mut [0]);
+        let _ = sender.send(());
     });
-    (server, receiver)
+    (port, receiver)
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, act: &dyn Fn(&Request, usize) -> Act) {
-    let Some(request) = read_head(&mut stream) else {
-        return;
-    };
-    let number = {
-        let mut seen = seen.lock().unwrap();
-        seen.push(request.clone());
-        seen.len() - 1
-    };
-    match act(&request, number) {
-        Act::Send(bytes) => {
-            let _ = stream.write_all(&bytes);
-        }
-        Act::SendAndHold(bytes) => {
-            let _ = stream.write_all(&bytes);
-            let _ = stream.read(&mut [0]);
-        }
-        Act::SendAndReset(bytes) => {
-            let _ = stream.write_all(&bytes);
-            reset(stream);
-        }
-        Act::SendForEver(first, then) => {
-            let _ = stream.write_all(&first);
-            let many = then.repeat(1 + 64 * 1024 / then.len());
-            while stream.write_all(&many).is_ok() {}
-        }
-        Act::Drip(first, then) => {
-            let _ = stream.write_all(&first);
-            // Waiting for a client that says nothing is the pause.
-            let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
-            for byte in then.iter().cycle() {
-                if stream.write_all(&[*byte]).is_err() || matches!(stream.read(&mut [0]), Ok(0)) {
-                    return;
+fn serve(mut stream: &TcpStream, seen: &Mutex<Vec<Request>>, act: &dyn Fn(&Request, usize) -> Act) {
+    let _ = stream.set_nodelay(true);
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_head(&mut reader) {
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            seen.len() - 1
+        };
+        match act(&request, number) {
+            Act::Send(bytes) => {
+                let _ = stream.write_all(&bytes);
+            }
+            Act::SendAndKeep(bytes) => {
+                if stream.write_all(&bytes).is_ok() {
+                    continue;
+                }
+            }
+            Act::SendAndHold(bytes) => {
+                let _ = stream.write_all(&bytes);
+                let _ = stream.read(&mut [0]);
+            }
+            Act::SendAndReset(bytes) => {
+                let _ = stream.write_all(&bytes);
+                reset(stream);
+            }
+            Act::SendForEver(first, then) => {
+                let _ = stream.write_all(&first);
+                let many = then.repeat(1 + 64 * 1024 / then.len());
+                while stream.write_all(&many).is_ok() {}
+            }
+            Act::Drip(first, then) => {
+                let _ = stream.write_all(&first);
+                // Waiting for a client that says nothing is the pause.
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
+                let mut bytes = then.iter().cycle();
+                while stream.write_all(&[*bytes.next().unwrap()]).is_ok()
+                    && !matches!(stream.read(&mut [0]), Ok(0))
+                {}
+            }
+            Act::Open => {
+                if let Ok(server) = TcpStream::connect(request.target) {
+                    let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n");
+                    relay(stream, &server);
                 }
             }
         }
+        return;
     }
 }
 
-/// Ends a connection as a firewall does: with RST in place of FIN.
-pub(crate) fn reset(stream: TcpStream) {
-    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-    drop(stream);
+/// Copies bytes in both directions until both sides are done.
+fn relay(client: &TcpStream, server: &TcpStream) {
+    let copy = |mut from: &TcpStream, mut to: &TcpStream| {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| copy(client, server));
+        copy(server, client);
+    });
+}
+
+/// Has a connection end as with a firewall: with RST in place of FIN.
+fn reset(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// Starts a listener that resets each connection before anything is said, and returns its address.
 pub(crate) fn resetting() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || listener.incoming().flatten().for_each(reset));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            reset(&stream);
+        }
+    });
     address
 }
 
@@ -229,14 +266,12 @@ pub(crate) fn deaf() -> (SocketAddr, impl Sized) {
 }
 
 /// Reads a request up to the empty line after its headers.
-pub(crate) fn read_head(stream: &mut TcpStream) -> Option<Request> {
+fn read_head(from: &mut impl BufRead) -> Option<Request> {
     let mut head = Vec::new();
-    let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
+        if from.read_until(b'\n', &mut head).ok()? == 0 {
             return None;
         }
-        head.push(byte[0]);
     }
     let head = String::from_utf8(head).ok()?;
     let target = head.split(' ').nth(1)?.to_owned();

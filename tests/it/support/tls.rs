@@ -1,14 +1,13 @@
-//! Real TLS and a real proxy in front of the plain server.
+//! Real TLS in front of the plain server.
 
-use super::server::{Server, read_head, reset};
+use super::server::Server;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
     date_time_ymd,
 };
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -147,106 +146,4 @@ fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     authority.distinguished_name.push(DnType::CommonName, name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// What a proxy says to a CONNECT.
-#[derive(Clone, Copy)]
-pub(crate) enum ProxyAnswer {
-    /// Opens the way.
-    Open,
-    /// Answers with this status.
-    Status(u16),
-    /// Answers with these bytes and leaves the connection open.
-    Send(&'static str),
-    /// Answers with a status and headers that never end.
-    Endless,
-    /// Closes the connection without a word.
-    Close,
-    /// Resets the connection.
-    Reset,
-    /// Says nothing, until the client leaves.
-    Hold,
-    /// Answers with something that is no HTTP.
-    Babble,
-    /// Opens the way, and closes it as soon as something is sent.
-    Cut,
-}
-
-/// A proxy that speaks CONNECT, and keeps what it was told.
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
-    heads: Arc<Mutex<Vec<String>>>,
-}
-
-impl Proxy {
-    pub(crate) fn start(answer: ProxyAnswer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let heads = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&heads);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
-                thread::spawn(move || connect(stream, answer, &kept));
-            }
-        });
-        Self { address, heads }
-    }
-
-    /// Returns the heads of all requests that the proxy got.
-    pub(crate) fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
-    }
-}
-
-fn connect(mut client: TcpStream, answer: ProxyAnswer, heads: &Mutex<Vec<String>>) {
-    let Some(request) = read_head(&mut client) else {
-        return;
-    };
-    heads.lock().unwrap().push(request.head.clone());
-    match answer {
-        ProxyAnswer::Close => {}
-        ProxyAnswer::Reset => reset(client),
-        ProxyAnswer::Hold => {
-            let _ = client.read(&mut [0]);
-        }
-        ProxyAnswer::Babble => {
-            let _ = client.write_all(b"220 mail ready\r\n\r\n");
-        }
-        ProxyAnswer::Send(bytes) => {
-            let _ = client.write_all(bytes.as_bytes());
-            let _ = client.read(&mut [0]);
-        }
-        ProxyAnswer::Endless => {
-            let _ = client.write_all(b"HTTP/1.1 403 No\r\nX: ");
-            while client.write_all(&[b'x'; 1024]).is_ok() {}
-        }
-        ProxyAnswer::Cut => {
-            let _ = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-            let _ = client.read(&mut [0]);
-        }
-        ProxyAnswer::Status(status) => {
-            let _ = write!(client, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n");
-        }
-        ProxyAnswer::Open => {
-            let Ok(server) = TcpStream::connect(request.target) else {
-                return;
-            };
-            let _ = write!(client, "HTTP/1.1 200 OK\r\n\r\n");
-            relay(client, server);
-        }
-    }
-}
-
-/// Copies bytes in both directions until both sides are done.
-fn relay(client: TcpStream, server: TcpStream) {
-    let (mut from_client, mut to_server) =
-        (client.try_clone().unwrap(), server.try_clone().unwrap());
-    thread::spawn(move || {
-        let _ = io::copy(&mut from_client, &mut to_server);
-        let _ = to_server.shutdown(std::net::Shutdown::Write);
-    });
-    let (mut server, mut client) = (server, client);
-    let _ = io::copy(&mut server, &mut client);
-    let _ = client.shutdown(std::net::Shutdown::Write);
 }
