@@ -76,31 +76,28 @@ impl Messages {
         }
     }
 
-    /// Tells whether one message is newer than another.
-    fn is_newer(&self, one: usize, other: usize) -> bool {
-        /// How far clocks of mail programs may be off UTC.
-        const ZONES: i64 = 14 * 60;
-        let (first, second) = (&self.all[one], &self.all[other]);
-        if let (Some(a), Some(b)) = (first.date, second.date) {
-            let room = i64::from(first.is_utc != second.is_utc) * ZONES;
-            if (a - b).abs() > room {
-                return a > b;
-            }
-        }
-        if first.has_header != second.has_header || first.depth != second.depth {
-            return (first.has_header, first.depth) < (second.has_header, second.depth);
-        }
-        // Below one another in one mail, the older ones follow; without a header, it is a chat.
-        (one < other) == first.has_header
-    }
-
     /// Returns the messages from the newest to the oldest.
     pub(super) fn newest_first(&self) -> Vec<usize> {
         /// Few messages are compared with each other; a text of thousands is no thread.
         const MOST: usize = 200;
+        /// How far clocks of mail programs may be off UTC.
+        const ZONES: i64 = 14 * 60;
+        let is_newer = |one: usize, other: usize| {
+            let (first, second) = (&self.all[one], &self.all[other]);
+            let room = i64::from(first.is_utc != second.is_utc) * ZONES;
+            let by = first.date.zip(second.date).map_or(0, |(a, b)| a - b);
+            if by.abs() > room {
+                by > 0
+            } else if (first.has_header, first.depth) != (second.has_header, second.depth) {
+                (first.has_header, first.depth) < (second.has_header, second.depth)
+            } else {
+                // Below one another in one mail, the older ones follow; without a header, it is a chat.
+                (one < other) == first.has_header
+            }
+        };
         let mut order: Vec<usize> = Vec::with_capacity(self.all.len());
         for index in 0..self.all.len().min(MOST) {
-            let place = order.iter().position(|other| self.is_newer(index, *other));
+            let place = order.iter().position(|other| is_newer(index, *other));
             order.insert(place.unwrap_or(order.len()), index);
         }
         order.extend(MOST.min(self.all.len())..self.all.len());

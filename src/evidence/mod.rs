@@ -48,19 +48,17 @@ pub use secrets::{SANDBOX_TOKEN, without_secrets};
 /// The maximum number of bytes of a text.
 pub const MAX_TEXT: usize = 1024 * 1024;
 
-/// The paths of DX's two commands.
-const COMMANDS: [&str; 2] = ["/apps?limit=1", "/apps/YOUR_APP_SLUG/pipelines?limit=1"];
-
 /// Judges a pasted text. `assumed` is the step of a response of which the text does not tell it.
 pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
+    let commands = ["/apps?limit=1", "/apps/YOUR_APP_SLUG/pipelines?limit=1"];
+    let commands = commands.map(|path| DEFAULT_BASE_URL.to_owned() + path);
+    let pasted = PastedFacts {
+        settled_by: commands.to_vec(),
+        ..PastedFacts::default()
+    };
     let blank = || Report {
         evidence: EvidenceKind::Pasted,
-        pasted: Some(PastedFacts {
-            settled_by: COMMANDS
-                .map(|path| DEFAULT_BASE_URL.to_owned() + path)
-                .to_vec(),
-            ..PastedFacts::default()
-        }),
+        pasted: Some(pasted.clone()),
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {

@@ -57,10 +57,8 @@ const MAX_DEPTH: usize = 16;
 /// replaced, since a terminal's log may hold any bytes.
 pub fn decode(bytes: Vec<u8>) -> String {
     // Of Latin letters every second byte is 0; a text of UTF-8 has none.
-    let zeros = |first: usize| {
-        let every_second = bytes.iter().skip(first).step_by(2);
-        every_second.filter(|byte| **byte == 0).count()
-    };
+    let every_second = |first| bytes.iter().skip(first).step_by(2);
+    let zeros = |first| every_second(first).filter(|byte| **byte == 0).count();
     let (even, odd, many) = (zeros(0), zeros(1), bytes.len() / 4);
     let unit = if bytes.starts_with(&[0xff, 0xfe]) || odd > many.max(even * 4) {
         u16::from_le_bytes

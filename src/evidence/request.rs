@@ -83,7 +83,12 @@ impl Request {
         match &*lower(name) {
             "authorization" => self.credential = Some(judge_value(value, None, None, variables)),
             "host" => {
-                let other = self.address.as_ref().and_then(|own| own.at_host(value));
+                // A path alone is one of that host.
+                let is_same = value.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
+                let own = self.address.as_ref().filter(|own| own.is_path && !is_same);
+                let is_local = value.starts_with("127.") || value.starts_with("localhost");
+                let other =
+                    own.and_then(|own| Address::read(&format!("{value}{}", own.path), !is_local));
                 self.address = other.or(self.address.take());
             }
             name => self.other_header(name),
@@ -194,16 +199,6 @@ impl Address {
             is_path: true,
             ..Self::read(&format!("{HOST}{version}{path}"), true)?
         })
-    }
-
-    /// Returns the address at another host, which a header names.
-    pub(super) fn at_host(&self, host: &str) -> Option<Self> {
-        let is_same = host.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
-        if !self.is_path || is_same {
-            return None;
-        }
-        let is_local = host.starts_with("127.") || host.starts_with("localhost");
-        Self::read(&format!("{host}{}", self.path), !is_local)
     }
 
     /// Tells whether it is an address of the API, and not one of a page or of somebody else's.

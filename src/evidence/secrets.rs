@@ -97,11 +97,12 @@ impl Secrets {
         if self.texts.len() < MAX_SECRETS {
             self.texts.insert(text.to_owned());
         }
-        let mut known = self.found.iter();
-        if let Some(kind) = kind
-            && !known.any(|(own, known)| own == text || *known == kind)
-            && self.found.len() < MAX_SECRETS
-        {
+        let is_known = |kind: &Secret| {
+            let mut found = self.found.iter();
+            found.any(|(own, known)| own == text || known == kind)
+        };
+        let is_new = |kind: &Secret| self.found.len() < MAX_SECRETS && !is_known(kind);
+        if let Some(kind) = kind.filter(is_new) {
             self.found.push((text.to_owned(), kind));
         }
     }
@@ -162,10 +163,18 @@ impl Secrets {
         self.has_proxy_login |= is_of_proxy;
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let is_token = self.token(user) | self.token(password);
-        let is_told = is_shown(password) && !is_token;
-        self.add(text, is_told.then(|| login(is_of_proxy)));
-        self.add(user, None);
-        self.add(password, None);
+        // Behind “password” alone, a word of letters may be one of a sentence.
+        let is_word = user.is_empty() && password.bytes().all(|b| b.is_ascii_lowercase());
+        let is_told = is_shown(password) && !is_token && !is_word;
+        let kind = if is_of_proxy {
+            Secret::Proxy
+        } else {
+            Secret::Password
+        };
+        self.add(text, is_told.then_some(kind));
+        for part in [user, password].into_iter().filter(|part| is_shown(part)) {
+            self.add(part, None);
+        }
     }
 
     /// Takes what stands behind a name that announces a secret.
@@ -207,46 +216,27 @@ impl Secrets {
             value = values.next().unwrap_or_default();
         }
         let decoded = decode_base64(value);
-        match kind {
-            _ if value.is_empty() => {}
-            _ if scheme == "basic" && !decoded.is_empty() => {
-                self.add(value, None);
-                self.user_info(&decoded, is_of_proxy);
+        if scheme == "basic" && !decoded.is_empty() {
+            self.add(value, None);
+            self.user_info(&decoded, is_of_proxy);
+        } else if kind == "user" {
+            // An address of a proxy, or a user and a password.
+            let (_, value) = value.split_once("://").unwrap_or(("", value));
+            let (user_info, host) = value.rsplit_once('@').unwrap_or((value, ""));
+            let is_address = small.ends_with("proxy") || name == "-x";
+            if !value.is_empty() && (!is_address || !host.is_empty()) {
+                self.user_info(user_info, is_of_proxy);
             }
-            "user" => {
-                // An address of a proxy, or a user and a password.
-                let (_, value) = value.split_once("://").unwrap_or(("", value));
-                let (user_info, host) = value.rsplit_once('@').unwrap_or((value, ""));
-                let is_address = small.ends_with("proxy") || name == "-x";
-                if !is_address || !host.is_empty() {
-                    self.user_info(user_info, is_of_proxy);
-                }
-            }
-            _ if self.token(value) || !is_shown(value) => {}
-            "password" => {
-                let is_word = value.bytes().all(|b| b.is_ascii_lowercase());
-                self.add(value, (!is_word).then(|| login(is_of_proxy)));
-            }
-            // An option, a path or an address is none.
-            _ if value.starts_with(['-', '/'])
-                || value.contains("://")
-                || value.contains("/v0.1") => {}
-            _ if value.len() >= 8 => {
-                // A date or a name of a file is shorter than any token.
+        } else if is_shown(value) && kind == "password" {
+            self.user_info(&format!(":{value}"), is_of_proxy);
+        } else if !self.token(value) && is_shown(value) && value.len() >= 8 {
+            // An option, a path or an address is none; a date or a name of a file is shorter than one.
+            let is_place = value.starts_with(['-', '/']) || value.contains("://");
+            if !is_place && !value.contains("/v0.1") {
                 let is_one = value.len() >= 20 && has_digit(value);
                 self.add(value, bitrise(value, value).filter(|_| is_one));
             }
-            _ => {}
         }
-    }
-}
-
-/// Returns what a user and a password are.
-const fn login(is_of_proxy: bool) -> Secret {
-    if is_of_proxy {
-        Secret::Proxy
-    } else {
-        Secret::Password
     }
 }
 

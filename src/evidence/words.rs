@@ -249,9 +249,8 @@ impl Words {
         let stop = { place..end }.find(is_stop);
         let is_question = stop.is_some_and(|at| self.lower[at..].starts_with(['?', '？']));
         // “We get 401, what now?” tells it, and asks something else.
-        let end = stop.map_or(end, |at| {
-            at + self.lower[at..].chars().next().map_or(0, char::len_utf8)
-        });
+        let stop_length = |at: usize| self.lower[at..].chars().next().map_or(0, char::len_utf8);
+        let end = stop.map_or(end, |at| at + stop_length(at));
         let comma = self.lower[place..end].find(", ").filter(|_| is_question);
         start..comma.map_or(end, |comma| place + comma)
     }
@@ -303,10 +302,12 @@ pub(super) fn label_end(lower: &str, place: usize) -> usize {
     let label = lower.get(start..place).unwrap_or_default();
     let mut label = label.trim_end_matches(is_sign);
     for article in section("article") {
-        let rest = label
+        if let Some(rest) = label
             .strip_suffix(article)
-            .filter(|rest| rest.ends_with(' '));
-        label = rest.unwrap_or(label).trim_end_matches(is_sign);
+            .filter(|rest| rest.ends_with(' '))
+        {
+            label = rest.trim_end_matches(is_sign);
+        }
     }
     start + label.len()
 }
