@@ -3,7 +3,7 @@
 //! Invariant: no prose, no I/O.
 
 use crate::app::App;
-use crate::exchange::Exchange;
+use crate::exchange::{Body, Exchange};
 use crate::names::names;
 use crate::verdict::{Reason, Verdict};
 
@@ -128,7 +128,13 @@ impl Check {
         let result = result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
         let mut check = Self::new(id, result);
         check.exchange = exchange.into();
-        check.exchange.iter_mut().for_each(Exchange::forget_list);
+        // What was read of a list is not kept as evidence: it may be long.
+        let outcome = check.exchange.as_mut().map(|kept| &mut kept.outcome);
+        if let Some(Ok(response)) = outcome
+            && let Body::Json(document) = &mut response.body
+        {
+            document.list = None;
+        }
         check
     }
 }

@@ -43,15 +43,6 @@ impl Exchange {
         }
     }
 
-    /// Drops what was read of a list, so that the exchange can be kept as evidence in little memory.
-    pub fn forget_list(&mut self) {
-        if let Ok(response) = &mut self.outcome
-            && let Body::Json(document) = &mut response.body
-        {
-            document.list = None;
-        }
-    }
-
     /// Returns the last attempt's response, where there was one.
     pub fn response(&self) -> Option<&Response> {
         self.outcome.as_ref().ok()
@@ -360,16 +351,6 @@ pub struct ProxyResponse {
     pub had_credentials: bool,
     /// What it says of who sent it.
     pub responder: Responder,
-}
-
-impl ProxyResponse {
-    /// Makes a response of which nothing but the status is known.
-    pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
-    }
 }
 
 names! {

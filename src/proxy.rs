@@ -204,7 +204,7 @@ impl ProxyUrl {
             had_credentials: self.login.is_some(),
             schemes: schemes.collect(),
             responder: responder::responder(&headers, page, clean),
-            ..ProxyResponse::new(status)
+            status,
         })
     }
 }

@@ -19,6 +19,9 @@ const PREFIXES: [(&str, TokenKind); 2] = [
     ("bitpat_", TokenKind::Personal),
 ];
 
+/// The shortest token that has a fingerprint: a shorter one could be guessed from it.
+const MIN_FINGERPRINTED: usize = 20;
+
 /// A Bitrise API token that passed [`Token::parse`].
 pub struct Token(SecretString);
 
@@ -43,7 +46,8 @@ pub struct TokenInfo {
     pub was_trimmed: bool,
     /// Whether `token ` in front of it was dropped.
     pub had_scheme: bool,
-    /// The first 8 hex digits of its SHA-256, if it is long enough for that to give nothing away.
+    /// The first 8 hex digits of its SHA-256, by which two reports, or a report and a secret store,
+    /// can be compared; if it is long enough for that to give nothing away.
     pub fingerprint: Option<String>,
     /// Where it came from.
     pub source: Option<TokenSource>,
@@ -84,6 +88,9 @@ impl Token {
         if let Some(error) = shape::find(token) {
             return Err(error);
         }
+        let digest = digest(&SHA256, token.as_bytes());
+        let first = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        let is_long = token.len() >= MIN_FINGERPRINTED;
         let token = Self(SecretString::from(token));
         let mut known = PREFIXES.iter();
         let known = known.find(|(prefix, _)| token.expose().starts_with(prefix));
@@ -91,7 +98,7 @@ impl Token {
             kind: Some(known.map_or(TokenKind::Unknown, |(_, kind)| *kind)),
             was_trimmed: trimmed.len() != text.len(),
             had_scheme: behind.is_some(),
-            fingerprint: token.fingerprint(),
+            fingerprint: is_long.then(|| format!("{:08x}", u32::from_be_bytes(first))),
             ..TokenInfo::default()
         };
         Ok((token, info))
@@ -127,18 +134,6 @@ impl Token {
         // A longer word is a run of the whole.
         let short = words.filter(|word| word.len() < RUN).filter(is_odd);
         Redactor::new(short.chain([in_one.as_str(), decoded.as_str()]))
-    }
-
-    /// Returns the first eight hex digits of the token's SHA-256, by which two reports, or a report
-    /// and a secret store, can be compared; `None` for a token of fewer than 20 characters, which
-    /// could be guessed from them.
-    fn fingerprint(&self) -> Option<String> {
-        /// The shortest token that has a fingerprint.
-        const SHORTEST: usize = 20;
-        let token = self.expose();
-        let digest = digest(&SHA256, token.as_bytes());
-        let first = digest.as_ref().first_chunk()?;
-        (token.len() >= SHORTEST).then(|| format!("{:08x}", u32::from_be_bytes(*first)))
     }
 }
 
@@ -204,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_start_of_the_sha_256() {
-        let fingerprint = |text| Token::parse(text).unwrap().0.fingerprint();
+        let fingerprint = |text| Token::parse(text).unwrap().1.fingerprint;
         // As `printf %s … | sha256sum | cut -c1-8` has it.
         assert_eq!(
             fingerprint("bitwat_canary-0123456").as_deref(),

@@ -184,7 +184,8 @@ impl Way {
             (_, Some((UNAUTHORIZED, kind))) => {
                 let response = ProxyResponse {
                     had_credentials: proxy.login.is_some(),
-                    ..ProxyResponse::new(407)
+                    status: 407,
+                    ..ProxyResponse::default()
                 };
                 Fault::of_proxy(kind, response)
             }

@@ -172,7 +172,7 @@ impl Run<'_> {
         };
         let (token, mut info) = match Token::parse(text.expose_secret()) {
             Ok(parsed) => parsed,
-            Err(error) if error.is_empty() => return Err(NotRun::TOKEN_MISSING.into()),
+            Err(error) if error.shape == "empty" => return Err(NotRun::TOKEN_MISSING.into()),
             Err(error) => {
                 let result = CheckResult::NotPassed(Reason::TokenMalformed);
                 let check = Check::new(CheckId::TokenFormat, result);

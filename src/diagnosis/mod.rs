@@ -184,7 +184,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         verdict: report.verdict(),
         reason: report.reason(),
         exit_code: report.exit_code(),
-        is_retryable: report.is_retryable(),
+        is_retryable: report.reason().is_some_and(Reason::is_retryable),
         retry_after_s: report.retry_after().map(|wait| wait.as_secs()),
         evidence: report.evidence,
         result,

@@ -511,7 +511,10 @@ fn network() {
             workspace().not_listed(Reason::TlsFailure, fault).screen(),
         );
     }
-    let mut ntlm = ProxyResponse::new(407);
+    let mut ntlm = ProxyResponse {
+        status: 407,
+        ..ProxyResponse::default()
+    };
     ntlm.schemes = vec![AuthScheme::Negotiate, AuthScheme::Ntlm];
     let mut run = workspace();
     run.report.target.proxy = Some("http://proxy.corp.example:8080".to_owned());

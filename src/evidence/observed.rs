@@ -336,7 +336,8 @@ fn fault(name: &str, had_credentials: bool) -> Fault {
         kind @ FaultKind::ProxyLogin => {
             let response = ProxyResponse {
                 had_credentials,
-                ..ProxyResponse::new(407)
+                status: 407,
+                ..ProxyResponse::default()
             };
             Fault::of_proxy(kind, response)
         }

@@ -130,7 +130,7 @@ impl Replay<'_, '_> {
     fn lend(&mut self, pages: &[usize]) {
         for index in pages {
             if let Ok(page) = classify::further_apps(&self.observed[*index].exchange) {
-                self.assembly.lend(page);
+                self.assembly.pages.take(page);
             }
         }
     }
@@ -191,7 +191,7 @@ impl Replay<'_, '_> {
         let own = Slug::parse(&self.secrets.clean(text));
         let is_listed = own
             .as_ref()
-            .is_some_and(|own| self.assembly.is_listed(own) == Some(true));
+            .is_some_and(|own| self.assembly.pages.has(own) == Some(true));
         let hidden = first.filter(|_| is_hidden_slug(text) && !is_listed);
         hidden.cloned().or(own)
     }
@@ -199,7 +199,7 @@ impl Replay<'_, '_> {
     /// Takes a response as the one to a step, of an app if it is of one.
     fn take(&mut self, id: CheckId, slug: Option<&Slug>, index: usize) {
         let one = &self.observed[index];
-        let is_listed = slug.and_then(|slug| self.assembly.is_listed(slug));
+        let is_listed = slug.and_then(|slug| self.assembly.pages.has(slug));
         let told = match one.tells(id) {
             // Bitrise hides an app by a 404, and so does an address that is wrong: only a list tells
             // them apart that has the app, or is whole.

@@ -14,7 +14,7 @@ use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
 use crate::classify;
 use crate::exchange::Exchange;
 use crate::verdict::{Reason, Verdict};
-use crate::wire::{AppPage, PipelinePage};
+use crate::wire::PipelinePage;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -35,8 +35,11 @@ pub enum Next {
 pub struct Assembly {
     selection: Selection,
     details: bool,
-    pages: Pages,
-    apps: Vec<AppResult>,
+    /// The pages of the list of apps: a page that tells which ones there are, and is no evidence, is
+    /// taken by them alone.
+    pub pages: Pages,
+    /// What is known of each app that is to be checked.
+    pub apps: Vec<AppResult>,
     /// The indices of the apps that are checked because they were named.
     named: HashMap<Slug, usize>,
     /// The one check of each kind that decides, so that memory does not grow with the number of apps.
@@ -88,29 +91,9 @@ impl Assembly {
         });
     }
 
-    /// Returns what is known of each app that is to be checked.
-    pub fn results(&self) -> &[AppResult] {
-        &self.apps
-    }
-
     /// Returns the app that the list begins with, if it can be read as one.
     pub fn first(&self) -> Option<&Slug> {
         self.pages.list.first().map(|app| &app.slug)
-    }
-
-    /// Tells whether the list holds an app; nothing if it was not read to its end.
-    pub fn is_listed(&self, slug: &Slug) -> Option<bool> {
-        self.pages.has(slug)
-    }
-
-    /// Takes a page of the list of apps that tells which ones there are, and is no evidence.
-    pub fn lend(&mut self, page: AppPage) {
-        self.pages.take(page);
-    }
-
-    /// Returns how many apps the list named so far, and whether it is at its end.
-    pub fn listed(&self) -> (usize, bool) {
-        (self.pages.list.listed, self.pages.end.is_some())
     }
 
     /// Returns where the next page of the list begins, if it is to be read.
@@ -158,13 +141,9 @@ impl Assembly {
                 self.expect(app);
             }
         }
-        let is_cut = self.pages.end.is_some_and(|end| end.is_err())
-            && (!is_first || self.selection == Selection::All);
-        let told = if is_cut {
-            Err(Reason::UnexpectedResponse)
-        } else {
-            Ok(())
-        };
+        let is_whole = matches!(self.pages.end, None | Some(Ok(())));
+        let is_read = is_whole || (is_first && self.selection != Selection::All);
+        let told = is_read.then_some(()).ok_or(Reason::UnexpectedResponse);
         self.keep(NO_APP, Check::of(CheckId::AppsList, told, exchange));
         Ok(())
     }
@@ -206,8 +185,8 @@ impl Assembly {
             if is_list {
                 (result.state, result.reason) = (AppState::Readable, None);
                 result.http_status = exchange.status();
-                let is_empty = page.runs == 0;
-                result.runs = Some(if is_empty { Runs::None } else { Runs::Seen });
+                let has_runs = page.runs > 0;
+                result.runs = Some(if has_runs { Runs::Seen } else { Runs::None });
                 result.details = (self.details && run.is_none()).then_some(Status::Skip);
             } else {
                 result.details = Some(Status::Pass);
@@ -254,9 +233,10 @@ impl Assembly {
     /// disabled decides only if nothing else does.
     fn keep(&mut self, index: usize, mut check: Check) {
         check.app = self.apps.get(index).map(|result| result.app.clone());
-        let is_disabled = |app: &App| app.is_disabled && self.first() != Some(&app.slug);
+        let is_disabled = { check.app.as_ref() }
+            .is_some_and(|app| app.is_disabled && self.first() != Some(&app.slug));
         let rank = match check.result.reason().map(Reason::verdict) {
-            Some(Verdict::InvalidPermissions) if check.app.as_ref().is_some_and(is_disabled) => 0,
+            Some(Verdict::InvalidPermissions) if is_disabled => 0,
             Some(verdict) => 2 + verdict.rank(),
             None => 1,
         };

@@ -7,6 +7,7 @@ mod assembly;
 mod pages;
 
 pub use assembly::{Assembly, Next};
+pub use pages::Pages;
 
 use crate::app::App;
 use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
@@ -370,30 +371,15 @@ impl Report {
         checks.find(|check| check.result.reason() == Some(reason))
     }
 
-    /// Tells whether the same run may end otherwise a little later.
-    pub fn is_retryable(&self) -> bool {
-        self.reason().is_some_and(Reason::is_retryable)
-    }
-
     /// Returns how long the server asks to wait, if that is what decided and waiting may help.
     pub fn retry_after(&self) -> Option<Duration> {
-        let decisive = self.decisive().filter(|_| self.is_retryable())?;
-        decisive.exchange.as_ref()?.retry_after
+        self.reason().filter(|reason| reason.is_retryable())?;
+        self.decisive()?.exchange.as_ref()?.retry_after
     }
 
-    /// Returns what came of the token.
+    /// Returns what came of the token. Bitrise accepted it if it answered it with a 200, and with no
+    /// 401 that is still open.
     pub fn token_state(&self) -> TokenState {
-        match self.reason() {
-            Some(Reason::TokenMalformed) => TokenState::NotAToken,
-            Some(Reason::TokenRejected) => TokenState::Rejected,
-            Some(_) | None if self.was_accepted() => TokenState::Accepted,
-            Some(Reason::AppsForbidden) => TokenState::Undecided,
-            Some(_) | None => TokenState::NotTested,
-        }
-    }
-
-    /// Tells whether Bitrise answered the token with a 200, and with no 401 that is still open.
-    fn was_accepted(&self) -> bool {
         let has_200 = |check: &Check| match (check.id, check.result) {
             (CheckId::TokenFormat, _) => false,
             (_, CheckResult::Pass)
@@ -403,7 +389,14 @@ impl Report {
         };
         let is_open_401 =
             |app: &AppResult| app.state == AppState::Unknown && app.http_status == Some(401);
-        self.checks.iter().any(has_200) && !self.apps.iter().any(is_open_401)
+        let was_accepted = self.checks.iter().any(has_200) && !self.apps.iter().any(is_open_401);
+        match self.reason() {
+            Some(Reason::TokenMalformed) => TokenState::NotAToken,
+            Some(Reason::TokenRejected) => TokenState::Rejected,
+            Some(_) | None if was_accepted => TokenState::Accepted,
+            Some(Reason::AppsForbidden) => TokenState::Undecided,
+            Some(_) | None => TokenState::NotTested,
+        }
     }
 
     /// Returns what is worth a word but didn't decide.

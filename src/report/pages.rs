@@ -23,9 +23,9 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 
 /// How far the list was read.
 #[derive(Debug, Default)]
-pub(super) struct Pages {
+pub struct Pages {
     /// What was told, but for the number of apps and the end, which [`Self::told`] adds.
-    pub(super) list: AppList,
+    pub list: AppList,
     slugs: HashSet<Slug>,
     bytes: usize,
     read: usize,
@@ -37,12 +37,12 @@ pub(super) struct Pages {
     is_cut: bool,
     next: Option<Slug>,
     /// How the list ended, if it did.
-    pub(super) end: Option<Result<(), ListEnd>>,
+    pub end: Option<Result<(), ListEnd>>,
 }
 
 impl Pages {
     /// Takes one page, and returns its apps that were on no page before.
-    pub(super) fn take(&mut self, page: AppPage) -> Vec<App> {
+    pub fn take(&mut self, page: AppPage) -> Vec<App> {
         self.read += 1;
         self.counted = self.counted.max(page.counted);
         self.unusable += page.unusable;
@@ -75,13 +75,13 @@ impl Pages {
     }
 
     /// Returns where the next page begins, if there is one.
-    pub(super) fn next(&self) -> Option<&Slug> {
+    pub fn next(&self) -> Option<&Slug> {
         self.next.as_ref().filter(|_| self.end.is_none())
     }
 
     /// Returns what the list told. There are as many apps as a page counts, or as there are once
     /// every page was read. A counter below what was listed is one that nobody keeps.
-    pub(super) fn told(self) -> AppList {
+    pub fn told(self) -> AppList {
         let items = (self.slugs.len() + self.unusable) as u64;
         let is_last = self.read > 0 && self.next.is_none() && !self.is_cut;
         let counted = self.counted.filter(|counted| *counted > items);
@@ -94,7 +94,7 @@ impl Pages {
 
     /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
     /// these are not the whole list: more of them, an item without a slug, a larger count.
-    pub(super) fn has(&self, slug: &Slug) -> Option<bool> {
+    pub fn has(&self, slug: &Slug) -> Option<bool> {
         let is_listed = self.slugs.contains(slug);
         (is_listed || self.end == Some(Ok(()))).then_some(is_listed)
     }

@@ -16,7 +16,7 @@ use std::sync::{LazyLock, OnceLock};
 #[error("{seen}")]
 pub struct TokenError {
     /// The name of the shape in `shapes.txt`.
-    shape: &'static str,
+    pub shape: &'static str,
     seen: String,
     /// What to do about it, as one sentence. If the token itself may be fine, no sentence asks for a
     /// new one.
@@ -27,11 +27,6 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    /// Tells whether there is no text at all.
-    pub fn is_empty(&self) -> bool {
-        self.shape == "empty"
-    }
-
     /// Tells whether it is what documentation and programs write in place of a token.
     pub fn is_placeholder(&self) -> bool {
         let known = ["missing_value", "placeholder", "name_in_brackets"];
@@ -61,15 +56,8 @@ fn place(character: char, before: usize) -> String {
 /// Returns the name of a setting if it is one: ASCII letters, digits, `_`, `.` and `-`, so that it can
 /// be shown anywhere.
 fn key(name: &str) -> Option<String> {
-    /// The longest name that is shown.
-    const MAX_KEY: usize = 40;
-    let is_begun = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let is_name = is_begun && name.len() <= MAX_KEY && name.chars().all(is_name_part);
+    let is_name = pattern!(r"^[A-Za-z_][\w.-]{0,39}$").is_match(name);
     is_name.then(|| name.to_owned())
-}
-
-const fn is_name_part(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
 /// A shape, as `shapes.txt` has it.
@@ -163,7 +151,12 @@ impl Shape {
                 )
             }
             "settings" => token_inside(whole, core),
-            "doubled" if is_twice(core) => error(self.name, &[]),
+            // What is shorter than twice a short token is none.
+            "doubled" if core.len() >= 40 => {
+                let (first, second) = core.split_at_checked(core.len() / 2)?;
+                let second = second.trim_start_matches([' ', '\t', '\r', '\n', ',', ';']);
+                { first.trim_end() == second }.then(|| error(self.name, &[]))?
+            }
             "setting_without_prefix" => setting(core),
             _ => None,
         }
@@ -184,7 +177,9 @@ fn error(shape: &str, gaps: &[(&str, &str)]) -> Option<TokenError> {
 
 /// Finds what makes a text plainly no token.
 pub(super) fn find(text: &str) -> Option<TokenError> {
-    if is_plain(text.trim()) {
+    // Most texts are what tokens are, so that no shape has to be tried: no placeholder has a digit.
+    let plain = pattern!(r"^bit(?:wat|pat)_([\w-]*\d[\w-]*)$").captures(text.trim());
+    if plain.is_some_and(|plain| !has_prefix(&plain[1])) {
         return None;
     }
     let (core, around) = unwrapped(text);
@@ -201,18 +196,6 @@ pub(super) fn find(text: &str) -> Option<TokenError> {
     shapes.find_map(|shape| shape.find(text, core)).or(around)
 }
 
-/// Tells whether a text is what tokens are, so that no shape has to be tried: no placeholder has a
-/// digit.
-fn is_plain(text: &str) -> bool {
-    let mut prefixes = PREFIXES.iter();
-    let behind = prefixes.find_map(|(prefix, _)| text.strip_prefix(prefix));
-    behind.is_some_and(|secret| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        let has_digit = secret.contains(|c: char| c.is_ascii_digit());
-        has_digit && secret.chars().all(is_part) && !has_prefix(secret)
-    })
-}
-
 /// The quotation marks of keyboards, word processors and chats.
 const QUOTES: [char; 15] = [
     '"', '\'', '`', '“', '”', '„', '‘', '’', '‚', '«', '»', '‹', '›', '″', '′',
@@ -226,7 +209,12 @@ const IN_FRONT: &str = "-H --header Authorization: Authorization Proxy-Authoriza
 
 /// Returns a text without white space, quotation marks and headers around it, and what of them is
 /// an error: a header says more than the quotation marks that belong to it.
-fn unwrapped(text: &str) -> (&str, Option<TokenError>) {
+fn unwrapped<'a>(text: &'a str) -> (&'a str, Option<TokenError>) {
+    let after = |text: &'a str, name: &str| {
+        let (head, rest) = text.split_at_checked(name.len())?;
+        let is_apart = name.ends_with(':') || rest.starts_with(char::is_whitespace);
+        (head.eq_ignore_ascii_case(name) && is_apart).then_some(rest)
+    };
     let (mut core, mut is_quoted, mut first) = (text.trim(), false, None);
     loop {
         let unquoted = core.trim_matches(QUOTES);
@@ -246,13 +234,6 @@ fn unwrapped(text: &str) -> (&str, Option<TokenError>) {
     }
 }
 
-/// Returns what follows a header or a scheme at the start of a text.
-fn after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(name.len())?;
-    let is_apart = name.ends_with(':') || rest.starts_with(char::is_whitespace);
-    (head.eq_ignore_ascii_case(name) && is_apart).then_some(rest)
-}
-
 /// Returns the token's text that this one is the base64 of, if it is: in either alphabet, with or
 /// without its end, whether or not it was cut.
 pub(super) fn decoded(text: &str) -> Option<String> {
@@ -270,7 +251,8 @@ pub fn other_service(word: &str) -> Option<(&'static str, &'static str, &'static
     Some((name, place, beginning))
 }
 
-/// Looks a text up in a part of `services.txt`: returns the name, and the beginning that fits.
+/// Looks a text up in a part of `services.txt`: returns the name, and the beginning that fits, less
+/// its marks.
 fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
     if text.contains(char::is_whitespace) && part != "stores" {
         return None;
@@ -279,7 +261,15 @@ fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
     let first = text.chars().next();
     let may_fit = |beginning: &str| beginning.starts_with('…') || beginning.chars().next() == first;
     let mut rows = { LISTED.iter() }.filter(|row| may_fit(row.2) && row.0 == part);
-    rows.find_map(|(_, name, beginning)| Some((*name, fitting(beginning, text)?)))
+    rows.find_map(|(_, name, beginning)| {
+        let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
+        if let Some(anywhere) = start.strip_prefix('…') {
+            return text.contains(anywhere).then_some((*name, anywhere));
+        }
+        let rest = text.strip_prefix(start)?;
+        let fits = then.is_empty() || Regex::new(then).is_ok_and(|then| then.is_match(rest));
+        fits.then_some((*name, start))
+    })
 }
 
 /// The beginnings in `services.txt`, each with its part and its name: a pasted text has many words.
@@ -295,17 +285,6 @@ static LISTED: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
     }
     listed
 });
-
-/// Returns a beginning of `services.txt`, less its marks, if a text has it.
-fn fitting(beginning: &'static str, text: &str) -> Option<&'static str> {
-    let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
-    if let Some(anywhere) = start.strip_prefix('…') {
-        return text.contains(anywhere).then_some(anywhere);
-    }
-    let rest = text.strip_prefix(start)?;
-    let fits = || Regex::new(then).is_ok_and(|then| then.is_match(rest));
-    (then.is_empty() || fits()).then_some(start)
-}
 
 /// Recognises a text that has a token in it, but does not begin with one.
 fn token_inside(whole: &str, core: &str) -> Option<TokenError> {
@@ -335,72 +314,50 @@ fn prefix_at(text: &str) -> Option<usize> {
     places.min()
 }
 
-/// Tells whether a list has a word, in whichever case.
-fn lists(list: &str, word: &str) -> bool {
-    list.split(' ')
-        .any(|known| known.eq_ignore_ascii_case(word))
-}
-
 /// Returns the name of a setting whose value is about to come: `NAME=`, `name: `, `"name": "`, or
 /// the word in front of it in the commands and files that have no sign between them.
 fn key_before(text: &str) -> Option<String> {
-    const SPACED: &str = "set setx setenv machine login password default";
     let text = text.trim_end_matches(|c: char| QUOTES.contains(&c) || c.is_whitespace());
-    let first = text.split_whitespace().next().unwrap_or_default();
+    let spaced = pattern!(r"(?i)^\s*(?:setx?|setenv|machine|login|password|default)(?:\s|$)");
     let before = match text.strip_suffix(['=', ':', '>']) {
         Some(before) => before.trim_end_matches([':', '=', '?', ' ', '\t']),
-        None if lists(SPACED, first) => text,
+        None if spaced.is_match(text) => text,
         None => return None,
     };
     let before = before.trim_end_matches(|c: char| QUOTES.contains(&c) || c == ']');
-    let name = before.rsplit(|c: char| !is_name_part(c)).next()?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let name = before.rsplit(|c| !is_part(c)).next()?;
     key(name.trim_start_matches('-'))
-}
-
-/// Tells whether the same text stands there twice.
-fn is_twice(core: &str) -> bool {
-    /// What is shorter than twice a short token is none.
-    const SHORTEST: usize = 40;
-    let Some((first, second)) = core.split_at_checked(core.len() / 2) else {
-        return false;
-    };
-    let second = second.trim_start_matches([' ', '\t', '\r', '\n', ',', ';']);
-    core.len() >= SHORTEST && first.trim_end() == second
 }
 
 /// Recognises settings, JSON and YAML whose token, if there is one, has no prefix to know it by.
 fn setting(core: &str) -> Option<TokenError> {
-    /// A name that has one of these is no part of a token.
-    const TELLING: &str = "token apitoken accesstoken secret key apikey pat auth password";
-    const FIRST: &str = "export set setx setenv declare machine env";
-    let first = core.split_once(char::is_whitespace);
-    let is_listed = first.is_some_and(|(first, _)| lists(FIRST, first));
+    let first = pattern!(r"(?i)^(?:export|setx?|setenv|declare|machine|env)\s");
+    // A name that has one of these words is no part of a token.
+    let telling = pattern!(
+        r"(?i)(?:^|[_.-])(?:(?:api|access)?token|secret|(?:api)?key|pat|auth|password)(?:[_.-]|$)"
+    );
     let is_json = core.starts_with(['{', '[']) && core.contains('"');
-    let keys: Vec<String> = core.lines().filter_map(line_key).collect();
-    if !is_listed && !is_json && keys.is_empty() {
+    // As in `NAME=value`, `- name: value` or `"name": "value"`.
+    let name = |line: &str| {
+        let (name, value) = line.split_at(line.find(['=', ':'])?);
+        let is_around = |c: char| QUOTES.contains(&c) || c.is_whitespace() || "=:".contains(c);
+        // What only ends in `=` may be base64.
+        if value.chars().all(is_around) {
+            return None;
+        }
+        let name = name.trim().rsplit([' ', '{', '[', ',']).next()?;
+        key(name.trim_matches(QUOTES))
+    };
+    let keys: Vec<String> = core.lines().filter_map(name).collect();
+    if !first.is_match(core) && !is_json && keys.is_empty() {
         return None;
     }
-    let is_telling = |key: &String| {
-        let mut words = key.split(['_', '.', '-']);
-        words.any(|word| lists(TELLING, word))
-    };
+    let is_telling = |key: &String| telling.is_match(key);
     match keys.into_iter().find(is_telling) {
         Some(key) => error("setting", &[("{key}", &key)]),
         None => error("setting_without_prefix", &[]),
     }
-}
-
-/// Returns the name in a line such as `NAME=value`, `- name: value` or `"name": "value"`. What only
-/// ends in `=` may be base64.
-fn line_key(line: &str) -> Option<String> {
-    let is_sign = |c: char| matches!(c, '=' | ':');
-    let (name, value) = line.split_at(line.find(is_sign)?);
-    let is_around = |c: char| QUOTES.contains(&c) || c.is_whitespace() || is_sign(c);
-    if value.chars().all(is_around) {
-        return None;
-    }
-    let name = name.trim().rsplit([' ', '{', '[', ',']).next()?;
-    key(name.trim_matches(QUOTES))
 }
 
 #[cfg(test)]
@@ -735,7 +692,6 @@ mod tests {
     fn an_empty_text_is_no_token_either() {
         for text in ["", " ", "\n", "\t \r\n"] {
             assert_eq!(shape_of(text), Some("empty"));
-            assert!(find(text).unwrap().is_empty());
         }
     }
 
@@ -785,7 +741,7 @@ mod tests {
     repeatable! {
         #[test]
         fn what_is_plain_fits_no_shape(text in "(bitwat|bitpat)_[A-Za-z0-9_-]{0,40}") {
-            if is_plain(&text) {
+            if super::find(&text).is_none() {
                 let found = SHAPES.iter().find_map(|shape| shape.find(&text, &text));
                 prop_assert_eq!(found, None);
             }

@@ -88,11 +88,7 @@ impl<'a> Run<'a> {
             let exchange = self.send(self.client.apps(next.as_ref())).await;
             let mut assembly = self.assembly.borrow_mut();
             // The apps that a plan names are there before the list.
-            let known = if is_first {
-                0
-            } else {
-                assembly.results().len()
-            };
+            let known = if is_first { 0 } else { assembly.apps.len() };
             match assembly.apps(exchange) {
                 Ok(()) => {}
                 Err(reason) if is_first => return self.end.set(Some(reason)),
@@ -101,15 +97,15 @@ impl<'a> Run<'a> {
                     continue;
                 }
             }
-            for index in known..assembly.results().len() {
+            for index in known..assembly.apps.len() {
                 // Nobody receives it once the run is over.
                 let _ = found.as_ref().map(|found| found.send(index));
             }
-            let (listed, is_all) = assembly.listed();
+            let (listed, is_all) = (assembly.pages.list.listed, assembly.pages.end.is_some());
             match self.plan.selection {
                 Selection::First => {}
                 Selection::Named | Selection::File => {
-                    (self.on_event)(Event::Listed(assembly.results().len(), true));
+                    (self.on_event)(Event::Listed(assembly.apps.len(), true));
                 }
                 Selection::All => (self.on_event)(Event::Listed(listed, is_all)),
             }
@@ -122,7 +118,7 @@ impl<'a> Run<'a> {
         if self.end.get().is_some() {
             return;
         }
-        let app = self.assembly.borrow().results()[index].app.clone();
+        let app = self.assembly.borrow().apps[index].app.clone();
         let limit = if self.plan.details {
             RUNS_FOR_DETAILS
         } else {
@@ -139,7 +135,7 @@ impl<'a> Run<'a> {
                 .await;
         }
         let assembly = self.assembly.borrow();
-        let result = &assembly.results()[index];
+        let result = &assembly.apps[index];
         if result.state != AppState::NotReached {
             (self.on_event)(Event::Checked(result));
         }

@@ -199,7 +199,7 @@ impl Seen {
             assembly.app(&Slug::parse(app).unwrap());
         }
         let is_read = assembly.apps(list).is_ok();
-        let apps = assembly.results().iter();
+        let apps = assembly.apps.iter();
         let slugs: Vec<String> = apps.map(|it| it.app.slug.raw().to_owned()).collect();
         for (index, slug) in slugs.iter().enumerate().filter(|_| is_read) {
             let path = format!("/apps/{slug}/pipelines?limit=1");
@@ -371,7 +371,10 @@ fn what_a_person_sees_who_gets_no_list() {
         name: Untrusted::new("Server"),
         value: Untrusted::new("Zscaler/6.2"),
     }];
-    let mut login = ProxyResponse::new(407);
+    let mut login = ProxyResponse {
+        status: 407,
+        ..ProxyResponse::default()
+    };
     login.schemes = vec![AuthScheme::Negotiate, AuthScheme::Ntlm];
     let login = Fault::of_proxy(FaultKind::ProxyLogin, login);
     let mut behind = of();

@@ -44,7 +44,10 @@ fn failed(facts: &mut Facts<'static>, fault: impl Into<Fault>) {
 }
 
 fn refused_by_proxy(facts: &mut Facts<'static>, change: impl Fn(&mut ProxyResponse)) {
-    let mut response = ProxyResponse::new(407);
+    let mut response = ProxyResponse {
+        status: 407,
+        ..ProxyResponse::default()
+    };
     change(&mut response);
     failed(facts, Fault::of_proxy(FaultKind::ProxyLogin, response));
 }
