@@ -42,8 +42,8 @@ pub(super) fn run(args: &ExplainArgs, environment: &Environment) -> anyhow::Resu
     let code = args.code.as_deref().unwrap_or_default();
     let code = code.replace('-', "_").to_ascii_lowercase();
     let text = match (Verdict::named(&code), Reason::named(&code), code.parse()) {
-        (Some(verdict), ..) => render::explain_verdict(verdict, style),
-        (None, Some(reason), _) => render::explain_reason(reason, style),
+        (Some(verdict), ..) => render::explain_code(verdict, None, style),
+        (None, Some(reason), _) => render::explain_code(reason.verdict(), Some(reason), style),
         (None, None, Ok(status)) => render::explain_status(status, style),
         (None, None, Err(_)) => render::explain_index(style),
     };

@@ -81,14 +81,13 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     }
     page.line("");
     let about = super::about(diagnosis, scope.is_full);
-    let about = about.iter().map(ToString::to_string).collect();
-    let reason = diagnosis.reason.map(Reason::as_str).into_iter();
-    let mut more: Vec<_> = reason
-        .map(|reason| format!("bitrise-dx explain {reason}"))
-        .collect();
-    more.extend(diagnosis.links.iter().map(ToString::to_string));
+    let about: Vec<String> = about.iter().map(ToString::to_string).collect();
+    let reason = diagnosis.reason.map(Reason::as_str);
+    let explain = reason.map(|reason| format!("bitrise-dx explain {reason}"));
+    let links = diagnosis.links.iter().map(ToString::to_string);
+    let more = explain.into_iter().chain(links);
     // What another host says is not worth looking up.
-    more.retain(|_| !super::is_elsewhere(diagnosis));
+    let more = more.filter(|_| !super::is_elsewhere(diagnosis)).collect();
     // Nobody needs these at first. None is broken inside, such as a time.
     for (start, parts) in [("", about), ("More: ", more)] {
         let parts = parts.into_iter().map(|part| Text::default().command(part));
@@ -99,40 +98,47 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     page.text
 }
 
-/// Renders the page of a reason for people.
-pub fn explain_reason(reason: Reason, style: Style) -> String {
-    let verdict = reason.verdict();
-    let code = format!("{} (exit code {})", verdict.as_str(), verdict.exit_code());
-    let retry = if reason.is_retryable() {
-        "may help, with nothing changed"
-    } else {
-        "will not help"
+/// Renders the page of a verdict for people, or of a reason that leads to it.
+pub fn explain_code(verdict: Verdict, reason: Option<Reason>, style: Style) -> String {
+    let (name, exit_code) = (verdict.as_str(), verdict.exit_code());
+    let shown = match verdict.dx_error() {
+        Some(code) => format!("{code}: “{}”", diagnosis::words("dx", code)),
+        _ if verdict == Verdict::Verified => "no error".to_owned(),
+        _ => "this can't be told from such a run".to_owned(),
     };
-    let shown = dx_shows(verdict);
-    let facts = [("Verdict", &*code), ("DX shows", &shown), ("Retry", retry)];
-    let mut page = Page::opened(style, reason.as_str(), diagnosis::happened(reason), &facts);
-    for (heading, lines) in diagnosis::page(reason) {
-        if let Some(section) = section("", heading, Block::Bullets(lines)) {
-            page.section(&section);
-        }
+    let mut facts = vec![("DX shows", shown)];
+    let (code, meaning) = if let Some(reason) = reason {
+        facts.insert(0, ("Verdict", format!("{name} (exit code {exit_code})")));
+        let retry = if reason.is_retryable() {
+            "may help, with nothing changed"
+        } else {
+            "will not help"
+        };
+        facts.push(("Retry", retry.to_owned()));
+        (reason.as_str(), diagnosis::happened(reason))
+    } else {
+        facts.insert(0, ("Exit code", exit_code.to_string()));
+        (name, diagnosis::words("verdict", name))
+    };
+    let mut page = Page::new(style);
+    page.line(&page.painted(BOLD, code));
+    page.block("", 0, &meaning.into());
+    page.line("");
+    for (name, value) in facts {
+        page.block(&format!("{name:<10} "), 11, &value.into());
     }
-    page.text
-}
-
-/// Renders the page of a verdict for people.
-pub fn explain_verdict(verdict: Verdict, style: Style) -> String {
-    let (code, shown) = (verdict.exit_code().to_string(), dx_shows(verdict));
-    let facts = [("Exit code", &*code), ("DX shows", &shown)];
-    let mut page = Page::opened(
-        style,
-        verdict.as_str(),
-        diagnosis::words("verdict", verdict.as_str()),
-        &facts,
-    );
-    page.heading("Reasons");
-    page.reasons(verdict);
-    page.heading("More");
-    page.block("  - ", 4, &diagnosis::words("link", "dx").into());
+    if let Some(reason) = reason {
+        for (heading, lines) in diagnosis::page(reason) {
+            if let Some(list) = section("", heading, Block::Bullets(lines)) {
+                page.section(&list);
+            }
+        }
+    } else {
+        page.heading("Reasons");
+        page.reasons(verdict);
+        page.heading("More");
+        page.block("  - ", 4, &diagnosis::words("link", "dx").into());
+    }
     page.text
 }
 
@@ -173,15 +179,6 @@ pub fn explain_index(style: Style) -> String {
     page.text
 }
 
-/// Returns what DX shows if a run ends with this verdict.
-fn dx_shows(verdict: Verdict) -> String {
-    match verdict.dx_error() {
-        Some(code) => format!("{code}: “{}”", diagnosis::words("dx", code)),
-        _ if verdict == Verdict::Verified => "no error".to_owned(),
-        _ => "this can't be told from such a run".to_owned(),
-    }
-}
-
 /// The text while it grows.
 struct Page {
     style: Style,
@@ -192,18 +189,6 @@ impl Page {
     const fn new(style: Style) -> Self {
         let text = String::new();
         Self { style, text }
-    }
-
-    /// Begins the page of a code with what it means.
-    fn opened(style: Style, code: &str, meaning: &str, facts: &[(&str, &str)]) -> Self {
-        let mut page = Self::new(style);
-        page.line(&page.painted(BOLD, code));
-        page.block("", 0, &meaning.into());
-        page.line("");
-        for (name, value) in facts {
-            page.block(&format!("{name:<10} "), 11, &(*value).into());
-        }
-        page
     }
 
     /// Writes the result, the token, who has to act, and what to do.

@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 pub use github::render as github;
 pub use html::render as html;
 pub use human::render as human;
-pub use human::{Detail, Style, explain_index, explain_reason, explain_status, explain_verdict};
+pub use human::{Detail, Style, explain_code, explain_index, explain_status};
 pub use json::render as json;
 pub use junit::render as junit;
 pub use markdown::render as markdown;
