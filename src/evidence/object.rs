@@ -54,6 +54,7 @@ struct Open {
     is_powershell: bool,
 }
 
+#[derive(Default)]
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -73,13 +74,9 @@ pub(super) fn read(text: &str) -> Option<Found> {
     let inner = text.get(1..).unwrap_or_default();
     let mut reader = Reader {
         text,
-        at: 0,
         is_escaped: inner.trim_start().starts_with('\\'),
-        open: Vec::new(),
         is_apart: true,
-        whole: None,
-        is_elided: false,
-        items: 0,
+        ..Reader::default()
     };
     while reader.whole.is_none() && reader.step().is_some() {}
     let is_closed = reader.whole.is_some();

@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         {
             return next;
         }
-        self.text(from..end, line.role);
+        self.text(from..end);
         match object {
             Some(start) => self.object(start),
             None => self.goes_to(line.end),
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         if prompt.is_none() {
-            self.text(from..start, Role::Text);
+            self.text(from..start);
         }
         self.out.notes().has_command = true;
         self.out.reading.shell = Some(command.shell);
@@ -292,7 +292,7 @@ impl<'a> Reader<'a> {
     // --- Text.
 
     /// Reads a piece of a line in which no command and no object stands.
-    fn text(&mut self, range: Range<usize>, role: Role) {
+    fn text(&mut self, range: Range<usize>) {
         let mut text = self.text[range].trim();
         if text.is_empty() {
             self.is_output = false;
@@ -313,14 +313,15 @@ impl<'a> Reader<'a> {
         } else {
             Words::of(text)
         };
-        self.piece(text, &words, role);
+        self.piece(text, &words);
         // Emacs has its body in front.
         if text.starts_with("//") && text.contains("HTTP/") {
             self.out.fresh();
         }
     }
 
-    fn piece(&mut self, text: &str, words: &Words, role: Role) {
+    fn piece(&mut self, text: &str, words: &Words) {
+        let role = self.lines[self.line].role;
         if self.header(text, words, role) {
             return;
         }
@@ -337,12 +338,10 @@ impl<'a> Reader<'a> {
         let is_set = || pattern!("^(?:export )?[A-Z_]+=").is_match(text);
         let is_output = self.is_output && how == Strength::Client && self.out.is(Shown::is_waiting);
         if is_output && text.contains(is_sign) && !is_set() {
+            use Incomplete::{Hidden, Unreadable};
             let request = &self.out.shown().request;
-            let why = if request.is_hidden || request.is_filtered {
-                Incomplete::Hidden
-            } else {
-                Incomplete::Unreadable
-            };
+            let is_hidden = request.is_hidden || request.is_filtered;
+            let why = if is_hidden { Hidden } else { Unreadable };
             self.out.notes().unread.get_or_insert(why);
         }
         if let Some(step) = words.step().filter(|_| text.len() < 160) {
@@ -376,14 +375,10 @@ impl<'a> Reader<'a> {
             self.statuses(text, words);
         }
         // A response names its status in a word, or in a labelled message.
-        let said = if words::is("body message", name) {
-            value
-        } else {
-            text
-        };
+        let said = Some(value).filter(|_| words::is("body message", name));
         if role == Role::Text
             && self.out.is(Shown::is_waiting)
-            && let Some(status) = words::status_named(&lower(said))
+            && let Some(status) = words::status_named(&lower(said.unwrap_or(text)))
         {
             self.out.status(status, None);
         }
@@ -424,8 +419,7 @@ impl<'a> Reader<'a> {
             return false;
         }
         let (name, value) = text.split_once(':').unwrap_or((text, ""));
-        let value = value.trim().trim_matches('"');
-        self.out.header(block, name, value);
+        self.out.header(block, name, value.trim().trim_matches('"'));
         true
     }
 
@@ -702,7 +696,7 @@ impl<'a> Reader<'a> {
             && !value.contains(is_line)
         {
             let text = format!("{}: {}", name.trim(), value.trim());
-            self.piece(&text, &Words::of(&text), Role::Text);
+            self.piece(&text, &Words::of(&text));
             return true;
         }
         // People write these, and nobody can say which cell is of which request.
@@ -804,11 +798,9 @@ fn record(
             request.header("authorization", scheme.unwrap_or_default(), variables);
         }
         _ if is("address key") => {
-            let is_path = text.starts_with('/') && text.contains("/apps");
-            let address = Address::of_path(&text).filter(Address::is_of_api);
-            if address.is_some() && (is_path || text.contains("://")) {
-                request.address = address;
-            }
+            let is_one = text.contains("://") || text.starts_with('/') && text.contains("/apps");
+            let address = Address::of_path(&text).filter(|own| is_one && own.is_of_api());
+            request.address = address.or(request.address.take());
         }
         _ if is("method key") && words::is("method", &text) => request.method = Some(text),
         "request" => {}
