@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
         };
         let (own, mut records) = (body(false), vec![Shown::default()]);
         if own.as_ref().is_none_or(|own| own.shape == Shape::Error) {
-            record("", &found.value, part, 0, &self.out.variables, &mut records);
+            self.record("", &found.value, part, &mut records);
         }
         // What a program says of its run holds its exchanges, and its error is not theirs.
         let is_record = |record: &Shown| match own {
@@ -287,6 +287,78 @@ impl<'a> Reader<'a> {
         };
         self.out.body(body);
         self.goes_to(end)
+    }
+
+    /// Looks for exchanges in the value of a member of an object that records them, as logs and
+    /// archives do. `part` says what of an exchange it is: any, the request, its headers that were sent, its
+    /// query, the response, or its headers that were received.
+    fn record(&self, name: &str, value: &Value, part: &str, records: &mut Vec<Shown>) {
+        let variables = &self.out.variables;
+        let Some(found) = records.last_mut() else {
+            return;
+        };
+        let text = match value {
+            Value::Array(items) => {
+                for item in items {
+                    if part.is_empty() && item.is_object() {
+                        records.push(Shown::default());
+                    }
+                    self.record(name, item, part, records);
+                }
+                return;
+            }
+            Value::Object(members) => {
+                if let Some((name, own)) = pair(value) {
+                    // As archives list headers.
+                    return self.record(&lower(name), own, part, records);
+                }
+                let is_inner = !name.is_empty() && matches!(part, "" | "response");
+                let body = Body::of(value, true, false).filter(|_| is_inner);
+                if body.is_some() {
+                    found.body = body;
+                    return;
+                }
+                for (name, own) in members {
+                    let name = &*lower(name);
+                    let inner = match part {
+                        _ if !own.is_object() && !own.is_array() => part,
+                        "request" if name == "headers" => "sent",
+                        "response" if name == "headers" => "received",
+                        part => words::which("part", name).unwrap_or(part),
+                    };
+                    self.record(name, own, inner, records);
+                }
+                return;
+            }
+            Value::String(text) => text.trim().to_owned(),
+            value => value.to_string(),
+        };
+        let is = |kind| words::is(kind, name);
+        let is_set = !matches!(&*text, "" | "false" | "null");
+        let scheme = Words::of(name).kind("scheme named");
+        let request = &mut found.request;
+        match part {
+            "received" => found.headers.push((name.to_owned(), text)),
+            "sent" => request.header(name, &text, variables),
+            "query" => request.mistakes.extend(mistake_of_query(name, &text)),
+            _ if name == "authorization" => request.header(name, &text, variables),
+            _ if scheme.is_some() && is_set => {
+                request.header("authorization", scheme.unwrap_or_default(), variables);
+            }
+            _ if is("address key") => {
+                let is_one =
+                    text.contains("://") || text.starts_with('/') && text.contains("/apps");
+                let address = Address::of_path(&text).filter(|own| is_one && own.is_of_api());
+                request.address = address.or(request.address.take());
+            }
+            _ if is("method key") && words::is("method", &text) => request.method = Some(text),
+            "request" => {}
+            _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => {
+                found.status = text.parse().ok();
+            }
+            _ if is("body key") => found.body = Body::read(&text, true).or(found.body.take()),
+            _ => {}
+        }
     }
 
     // --- Text.
@@ -628,7 +700,7 @@ impl<'a> Reader<'a> {
         let is_alone = text.len() == 3 || is_figure || matches!(second, "ms" | "·");
         let is_waiting = |shown: &Shown| {
             let has_part = shown.request.address.is_some() || shown.body.is_some();
-            shown.status.is_none() && shown.fault().is_none() && has_part
+            has_part && shown.status.is_none() && shown.fault().is_none()
         };
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
             || text.starts_with("CONNECT ") && text.contains(" HTTP/");
@@ -648,11 +720,7 @@ impl<'a> Reader<'a> {
             }
             let version = words.label("version", at);
             let is_sure = version.is_some() || at == 0 && is_alone && self.out.is(is_waiting);
-            let sign = if is_sure {
-                Some(true)
-            } else {
-                sign_of(status, at, words)
-            };
+            let sign = sign_of(status, at, words).max(is_sure.then_some(true));
             let is_refusal = matches!(status, 401 | 403 | 404 | 429 | 502..=504);
             if sign.is_none() && !is_refusal {
                 continue;
@@ -730,85 +798,6 @@ impl<'a> Reader<'a> {
                 self.out.body(body);
             }
         }
-    }
-}
-
-/// Looks for exchanges in the value of a member of an object that records them, as logs and
-/// archives do. `part` says what of an exchange it is: any, the request, its headers that were sent, its
-/// query, the response, or its headers that were received.
-fn record(
-    name: &str,
-    value: &Value,
-    part: &str,
-    depth: usize,
-    variables: &Variables,
-    records: &mut Vec<Shown>,
-) {
-    /// The maximum depth.
-    const DEEPEST: usize = 12;
-    let Some(found) = records.last_mut().filter(|_| depth <= DEEPEST) else {
-        return;
-    };
-    let text = match value {
-        Value::Array(items) => {
-            for item in items {
-                if part.is_empty() && item.is_object() {
-                    records.push(Shown::default());
-                }
-                record(name, item, part, depth + 1, variables, records);
-            }
-            return;
-        }
-        Value::Object(members) => {
-            if let Some((name, own)) = pair(value) {
-                // As archives list headers.
-                return record(&lower(name), own, part, depth + 1, variables, records);
-            }
-            let is_inner = depth > 0 && matches!(part, "" | "response");
-            let body = Body::of(value, true, false).filter(|_| is_inner);
-            if body.is_some() {
-                found.body = body;
-                return;
-            }
-            for (name, own) in members {
-                let name = &*lower(name);
-                let inner = match part {
-                    _ if !own.is_object() && !own.is_array() => part,
-                    "request" if name == "headers" => "sent",
-                    "response" if name == "headers" => "received",
-                    part => words::which("part", name).unwrap_or(part),
-                };
-                record(name, own, inner, depth + 1, variables, records);
-            }
-            return;
-        }
-        Value::String(text) => text.trim().to_owned(),
-        value => value.to_string(),
-    };
-    let is = |kind| words::is(kind, name);
-    let is_set = !matches!(&*text, "" | "false" | "null");
-    let scheme = Words::of(name).kind("scheme named");
-    let request = &mut found.request;
-    match part {
-        "received" => found.headers.push((name.to_owned(), text)),
-        "sent" => request.header(name, &text, variables),
-        "query" => request.mistakes.extend(mistake_of_query(name, &text)),
-        _ if name == "authorization" => request.header(name, &text, variables),
-        _ if scheme.is_some() && is_set => {
-            request.header("authorization", scheme.unwrap_or_default(), variables);
-        }
-        _ if is("address key") => {
-            let is_one = text.contains("://") || text.starts_with('/') && text.contains("/apps");
-            let address = Address::of_path(&text).filter(|own| is_one && own.is_of_api());
-            request.address = address.or(request.address.take());
-        }
-        _ if is("method key") && words::is("method", &text) => request.method = Some(text),
-        "request" => {}
-        _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => {
-            found.status = text.parse().ok();
-        }
-        _ if is("body key") => found.body = Body::read(&text, true).or(found.body.take()),
-        _ => {}
     }
 }
 
