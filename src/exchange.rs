@@ -77,6 +77,8 @@ pub const METHOD: &str = "GET";
 pub struct Response {
     /// The status code, 100 to 999; nothing if a pasted text does not tell it.
     pub status: Option<u16>,
+    /// Whether the body told the status, since a pasted text does not show it.
+    pub is_inferred: bool,
     /// The protocol as its name is written, as in `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<Cow<'static, str>>,
     /// The value of `X-Request-Id`, for a support ticket.

@@ -74,8 +74,6 @@ pub struct PastedStep {
     pub url: Option<String>,
     /// The status; nothing for a fault, and if it can't be told.
     pub status: Option<u16>,
-    /// Whether the status was inferred from the body, since the text does not show it.
-    pub is_inferred: bool,
     /// The server's own words.
     pub message: Option<Untrusted>,
 }

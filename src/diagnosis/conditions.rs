@@ -9,16 +9,12 @@
 //! Invariant: a condition is judged here and nowhere else, and says in words what it asks for.
 
 use super::catalogue::Line;
-use super::facts::Facts;
-use super::pasted;
+use super::facts::{Facts, SLUG};
 use super::values::value;
 use crate::base_url::is_loopback;
-use crate::check::{CheckId, CheckResult};
 use crate::exchange::{AuthScheme, Body, Exchange};
-use crate::pasted::{Incomplete, PastedStep, Secret};
-use crate::report::{
-    AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
-};
+use crate::pasted::{Incomplete, Secret};
+use crate::report::{AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::collections::{BTreeMap, HashMap};
@@ -123,7 +119,6 @@ facts! {
     "live": |f, _| f.report.map(|run| run.evidence == EvidenceKind::Live && !f.is_sandbox);
     "sandbox": |f, _| f.report.map(|_| f.is_sandbox);
     "pasted": |f, _| f.report.map(|run| run.evidence != EvidenceKind::Live);
-    "text": |f, _| f.report.map(|run| run.evidence == EvidenceKind::Pasted);
     "secret": |f, kind| f.report.map(|_| f.secrets().iter().any(|secret| kind == match secret {
         Secret::Bitrise(..) => "bitrise",
         Secret::Service(..) => "service",
@@ -142,7 +137,7 @@ facts! {
         older.is_some_and(|older| verdict.is_empty() || is_verdict(older, verdict))
     });
     "several_commands": |f, _| f.report.map(|_| f.commands.len() > 1);
-    "slug_open": |f, _| f.report.map(|_| f.commands.iter().any(|command| command.contains(pasted::SLUG)));
+    "slug_open": |f, _| f.report.map(|_| f.commands.iter().any(|command| command.contains(SLUG)));
     "one_cause": |f, _| f.report.map(|_| f.causes_left == 1);
 
     // The environment.
@@ -153,10 +148,7 @@ facts! {
         (source, found) => found.is_some_and(|found| found.as_str() == source),
     });
     "other_variable": |f, _| f.known.map(|here| !here.token_variables.is_empty());
-    "proxy_set": |f, _| match f.proxy {
-        Some(_) => Some(true),
-        None => f.known.map(|here| !here.proxy_variables.is_empty()),
-    };
+    "proxy_set": |f, _| f.proxy.map(|_| true).or(Some(!f.known?.proxy_variables.is_empty()));
     "in_container": |f, _| f.known.map(|here| here.is_container);
     // In a container, this machine's own address is the container's.
     "proxy_local": |f, _| f.known.map(|_| {
@@ -185,7 +177,6 @@ facts! {
 
     // The token.
     "token": |f, kind| f.kind.map(|known| known.as_str() == kind);
-    "accepted": |f, _| f.state.map(|state| state == TokenState::Accepted);
     "accepted_before": |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": |f, _| match f.kind {
         _ if { f.secrets().iter() }.any(|secret| matches!(secret, Secret::Bitrise(..))) => Some(true),
@@ -289,10 +280,9 @@ facts! {
     "evidence": |f, kind| f.report.map(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
     "check": |f, id| f.check.map(|check| check.id.as_str() == id);
-    "result": |f, name| f.check.map(|check| match check.result {
-        CheckResult::Pass => name == "pass",
-        CheckResult::Skipped => name == "skip",
-        CheckResult::NotPassed(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
+    "result": |f, name| f.check.map(|check| match check.result.reason() {
+        Some(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
+        None => name == check.result.status().as_str(),
     });
     "list_end": |f, name| f.list().map(|list| list.end.is_some_and(|end| format!("{end:?}") == name));
     "asked_one": |f, _| Some({
@@ -307,18 +297,7 @@ facts! {
     "details": |f, _| f.report.map(|run| run.options.details);
     "no_run": |f, _| Some(f.has_no_run());
     "app_disabled": |f, _| Some(f.app?.is_disabled);
-    "told_by_body": |f, _| f.check.map(|check| {
-        let id = match check.id {
-            CheckId::AppsRecheck => CheckId::AppsList,
-            id => id,
-        };
-        let url = check.exchange.as_ref().map(|exchange| &exchange.url);
-        let is_this = |step: &&PastedStep| {
-            step.step == Some(id) && step.url.as_ref().is_none_or(|own| Some(own) == url)
-        };
-        let last = f.pasted.and_then(|pasted| pasted.found.iter().rfind(is_this));
-        last.is_some_and(|step| step.is_inferred)
-    });
+    "told_by_body": |f, _| Some(f.exchange?.response()?.is_inferred);
     "foreign": |f, _| Some(f.foreign_responder().is_some());
     "several_tokens": |f, _| {
         let tokens = f.secrets().iter().filter(|secret| matches!(secret, Secret::Bitrise(..)));
@@ -328,7 +307,7 @@ facts! {
     "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.known.map(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
-    "told_fine": |f, _| Some(pasted::told(f) == Some(Verdict::Verified));
+    "told_fine": |f, _| Some(f.told() == Some(Verdict::Verified));
     "if_apps": |f, verdict| Some(is_verdict(f.pasted?.meanings?[0], verdict));
     "if_pipelines": |f, verdict| Some(is_verdict(f.pasted?.meanings?[1], verdict));
     "shell": |f, name| f.pasted?.shell.map(|shell| format!("{shell:?}") == name);

@@ -7,18 +7,31 @@ use super::Known;
 use super::catalogue::Line;
 use super::ci;
 use crate::app::App;
-use crate::check::{Check, CheckId, Status};
+use crate::check::{Check, CheckId, CheckResult, Status};
 use crate::exchange::{Exchange, Fault, ProxyResponse, Responder, is_bitrise};
-use crate::pasted::PastedFacts;
+use crate::pasted::{Incomplete, PastedFacts, Secret};
 use crate::report::{
     AppList, AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::TokenKind;
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Verdict};
 use std::net::IpAddr;
 use std::time::SystemTime;
 use url::Url;
+
+/// What stands in a command in place of a slug that is not known.
+pub(super) const SLUG: &str = "YOUR_APP_SLUG";
+
+/// Tells whether a check that was not made belongs to a run of this program, and not to what a text
+/// may show.
+pub(super) const fn is_of_run(check: &Check) -> bool {
+    matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow)
+        && matches!(check.result, CheckResult::Skipped)
+}
+
+/// The most apps that a page of the list has.
+const PAGE: usize = 50;
 
 /// What one run knows; nothing by default.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +109,6 @@ impl<'a> Facts<'a> {
         let base_url = report.target.base_url.as_deref();
         let asked = base_url.or(exchange.map(|exchange| exchange.url.as_str()));
         let pasted = report.pasted.as_ref();
-        let shell = pasted.and_then(|pasted| pasted.shell);
         // Text that was pasted says nothing of its environment and options.
         let is_live = report.evidence == EvidenceKind::Live;
         let wait = report.retry_after().filter(|wait| !wait.is_zero());
@@ -121,7 +133,9 @@ impl<'a> Facts<'a> {
             known: is_live.then_some(known),
             pasted,
             is_told: !is_live,
-            shell: shell.unwrap_or(known.shell),
+            shell: pasted
+                .and_then(|pasted| pasted.shell)
+                .unwrap_or(known.shell),
             is_sandbox: report.target.sandbox.is_some(),
             is_bitrise: asked.map(is_bitrise),
             host: asked.and_then(host_of),
@@ -156,8 +170,17 @@ impl<'a> Facts<'a> {
             let text = text.as_ref().map(Untrusted::raw);
             text.is_some_and(|text| text.trim().eq_ignore_ascii_case(typed))
         };
-        let mut sample = self.sample.iter().filter(|app| app.slug.raw() != typed);
-        let near = sample.clone().find(|app| is_one_off(app.slug.raw(), typed));
+        let lower = typed.to_ascii_lowercase();
+        let first_page = self.sample.iter().take(PAGE);
+        let mut sample = first_page.filter(|app| app.slug.raw() != typed);
+        // One character was left out, added, changed or swapped with its neighbour. Short texts are all
+        // near each other.
+        let near = sample.clone().find(|app| {
+            let slug = app.slug.raw().to_ascii_lowercase();
+            slug.len().min(lower.len()) >= 8
+                && slug.len().abs_diff(lower.len()) <= 1
+                && strsim::osa_distance(&slug, &lower) <= 1
+        });
         let exact = sample.find_map(|app| match app {
             _ if app.slug.raw().eq_ignore_ascii_case(typed) => Some(("slug_in_another_case", app)),
             _ if is(&app.title) => Some(("title", app)),
@@ -259,6 +282,41 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Returns why the text does not decide, if that is what decided.
+    pub(super) fn incomplete(&self) -> Option<Incomplete> {
+        let is_reason = self.reason == Some(Reason::EvidenceIncomplete);
+        self.pasted?.incomplete.filter(|_| is_reason)
+    }
+
+    /// Returns the secrets that stand in the text.
+    pub(super) fn secrets(&self) -> &'a [Secret] {
+        self.pasted.map_or(&[], |pasted| &pasted.secrets)
+    }
+
+    /// Returns what the statuses that sentences tell, or else those that are shown, mean if Bitrise answered
+    /// so.
+    pub(super) fn told(&self) -> Option<Verdict> {
+        let pasted = self.pasted?;
+        let shown = { pasted.found.iter() }.filter_map(|step| Some((step.step, step.status?)));
+        let told: Vec<_> = match &pasted.told {
+            told if told.is_empty() => shown.collect(),
+            told => told.clone(),
+        };
+        if !told.is_empty() && told.iter().all(|(_, status)| *status == 200) {
+            return Some(Verdict::Verified);
+        }
+        let verdict = |(step, status)| match (step, status) {
+            (Some(CheckId::AppsList | CheckId::AppsRecheck) | None, 401) => {
+                Some(Verdict::InvalidCredentials)
+            }
+            (Some(CheckId::AppsList | CheckId::PipelinesList) | None, 403)
+            | (Some(CheckId::PipelinesList), 404) => Some(Verdict::InvalidPermissions),
+            _ => None,
+        };
+        let verdicts = told.into_iter().filter_map(verdict);
+        verdicts.max_by_key(|verdict| verdict.rank())
+    }
+
     /// Returns a fact of a run's options and environment; pasted text has neither.
     pub(super) fn if_live(&self, is: Option<bool>) -> Option<bool> {
         if self.is_told { Some(false) } else { is }
@@ -279,31 +337,9 @@ pub(super) fn workspaces_of<'a>(apps: impl IntoIterator<Item = &'a App>) -> Vec<
     names
 }
 
-/// Tells whether one character was left out, added, changed or swapped with its neighbour. Short
-/// texts are all near each other.
-fn is_one_off(slug: &str, typed: &str) -> bool {
-    let (slug, typed) = (slug.as_bytes(), typed.as_bytes());
-    if slug.len().min(typed.len()) < 8 || slug.len().abs_diff(typed.len()) > 1 {
-        return false;
-    }
-    let same = |pair: &(&u8, &u8)| pair.0.eq_ignore_ascii_case(pair.1);
-    let start = slug.iter().zip(typed).take_while(same).count();
-    let (slug, typed) = (&slug[start..], &typed[start..]);
-    let end = slug.iter().rev().zip(typed.iter().rev());
-    let end = end.take_while(same).count();
-    match (&slug[..slug.len() - end], &typed[..typed.len() - end]) {
-        (one, other) if one.len().max(other.len()) == 1 => true,
-        ([a, b], [c, d]) => a == d && b == c,
-        _ => false,
-    }
-}
-
 /// Returns the host of an address, as it is shown.
 pub(super) fn host_of(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
-    let host = url.host_str()?.to_owned();
-    Some(match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    })
+    let port = url.port().map(|port| format!(":{port}"));
+    Some(format!("{}{}", url.host_str()?, port.unwrap_or_default()))
 }

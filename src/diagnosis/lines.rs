@@ -1,7 +1,6 @@
 //! A line for each check, with its request.
 
-use super::facts::Facts;
-use super::pasted::SLUG;
+use super::facts::{Facts, SLUG};
 use super::reproduce::curl;
 use super::sentence::{said, say};
 use super::values::{millis, words_of};

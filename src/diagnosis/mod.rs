@@ -15,7 +15,6 @@ mod extent;
 mod facts;
 mod known;
 mod lines;
-mod pasted;
 mod reply;
 mod reproduce;
 mod result;
@@ -41,7 +40,7 @@ use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use catalogue::named;
-use facts::Facts;
+use facts::{Facts, is_of_run};
 use reproduce::curl;
 use saved::{known, readable};
 use sentence::{fill, list, say, spoken};
@@ -168,7 +167,7 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         let is_known = first.holds(&facts) == Some(true);
         (is_known || causes.len() == 1).then_some(&*first.text)
     });
-    let is_shown = |check: &&Check| !(is_text && pasted::is_of_run(check));
+    let is_shown = |check: &&Check| !(is_text && is_of_run(check));
     let checks = report.checks.iter().filter(is_shown);
     let checks: Vec<CheckLine> = checks.map(|check| lines::check(check, &facts)).collect();
     let (who, who_text) = { actions.first() }
@@ -190,7 +189,13 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         result,
         remarks: [list(named("remarks"), &facts), list(entry, &facts)].concat(),
         dx: spoken(entry, "dx", &facts),
-        token: token(&report, &facts),
+        token: TokenLine {
+            state: report.token_state(),
+            kind: report.token.kind,
+            source: report.token.source,
+            fingerprint: report.token.fingerprint.clone(),
+            text: say("token_line", &facts),
+        },
         who,
         who_text,
         actions: result::actions(&actions, &facts),
@@ -229,16 +234,6 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
     // There may be thousands, which are not copied.
     diagnosis.apps.items = report.apps;
     diagnosis
-}
-
-fn token(report: &Report, facts: &Facts) -> TokenLine {
-    TokenLine {
-        state: report.token_state(),
-        kind: report.token.kind,
-        source: report.token.source,
-        fingerprint: report.token.fingerprint.clone(),
-        text: say("token_line", facts),
-    }
 }
 
 /// Returns the commands that settle what is open, or else those that repeat the requests, each once.
@@ -455,6 +450,7 @@ pub struct Workspace {
 
 /// What the run was asked to do.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct TargetLine {
     /// The base URL, if a usable one was given.
     pub base_url: Option<String>,
@@ -468,16 +464,13 @@ pub struct TargetLine {
     #[serde(skip_deserializing)]
     pub command: String,
     /// Which apps were to be checked.
-    #[serde(default)]
     pub apps: Selection,
     /// Whether one pipeline run of each app was to be looked at.
-    #[serde(default)]
     pub pipeline_details: bool,
     /// Where the base URL came from.
-    #[serde(default)]
     pub base_url_source: BaseUrlSource,
     /// Whether one more root certificate was trusted (`--ca-cert`).
-    #[serde(default, rename = "ca_cert")]
+    #[serde(rename = "ca_cert")]
     pub has_ca_cert: bool,
 }
 

@@ -6,7 +6,7 @@ use super::catalogue::Line;
 use super::facts::Facts;
 use super::sentence::{fill, say, spoken};
 use super::{Who, result};
-use crate::text::{Span, Text};
+use crate::text::Text;
 
 /// Returns the mail; nothing for a run of this program.
 pub(super) fn reply(
@@ -22,6 +22,8 @@ pub(super) fn reply(
         is_reply: true,
         ..facts.clone()
     };
+    // Each command is a paragraph of its own.
+    let plain = |text: &Text| text.to_string().replace("\n    ", "\n\n    ");
     let (result, is_said) = result::result(entry, causes, &facts);
     let mut mail = vec![plain(&result)];
     if let ([cause], false) = (causes, is_said) {
@@ -51,25 +53,7 @@ pub(super) fn reply(
         }
     }
     if !facts.commands.is_empty() {
-        let last =
-            "Leave the token itself out of your answer: what the commands print does not hold it.";
-        mail.push(last.to_owned());
+        mail.push(plain(&say("leave_token_out", &facts)));
     }
     Some(mail.join("\n\n") + "\n")
-}
-
-/// Returns a text with each command in a paragraph of its own.
-fn plain(text: &Text) -> String {
-    let mut plain = String::new();
-    for span in &text.0 {
-        match span {
-            Span::Block(command) => {
-                plain += "\n\n    ";
-                plain += command;
-            }
-            Span::Own(words) | Span::Command(words) => plain += words,
-            Span::Foreign(text) => plain += &text.to_string(),
-        }
-    }
-    plain
 }

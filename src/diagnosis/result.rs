@@ -65,7 +65,7 @@ pub(super) fn result(entry: &Line, causes: &[&Line], facts: &Facts) -> (Text, bo
 /// Returns who has to do something, with the words for it; nothing if the texts name nobody.
 pub(super) fn who(action: &Line, facts: &Facts) -> Option<(Who, Text)> {
     let name = match action.action().0 {
-        "ci" => facts.ci()?.text("do").split_once(": ")?.0,
+        "ci" => facts.ci()?.all("do").next()?.action().0,
         name => name,
     };
     let who = Who::named(name).or(Who::named(words("who", name)))?;

@@ -7,7 +7,8 @@
 //! Invariant: all of it is foreign input, since anybody may have changed the file. Nothing of it is
 //! shown but as foreign text, as a name from our tables, or as a number.
 
-use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose, pasted};
+use super::facts::is_of_run;
+use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose};
 use crate::app::App;
 use crate::base_url;
 use crate::check::{Check, CheckId, CheckResult, ListEnd};
@@ -221,7 +222,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
     if saved.evidence != EvidenceKind::Live {
         // Of a text, no check was made of what it does not show.
         let is_there = |id: CheckId| saved.checks.iter().any(|line| line.id == id);
-        let is_shown = |check: &Check| !pasted::is_of_run(check) || is_there(check.id);
+        let is_shown = |check: &Check| !is_of_run(check) || is_there(check.id);
         report.checks.retain(is_shown);
     }
     report
@@ -296,21 +297,20 @@ impl Evidence<'_> {
         // Of a text, any later list is one.
         let is_text = self.saved.evidence != EvidenceKind::Live;
         let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
-        let reason = match meant? {
-            // A later look at the list tells whether the token or the app is refused.
-            TokenRejected if is_below => {
-                let mut later = self.saved.checks.iter().rev();
-                match later.find(|line| is_later(line.id)) {
-                    None => Reason::EvidenceIncomplete,
-                    Some(_) if said == Some(id.denied()) => id.denied(),
-                    Some(again) => again.reason.unwrap_or(id.denied()),
-                }
-            }
-            meant => meant,
-        };
-        Some(match reason {
+        let denied = match id.denied() {
             PipelinesDenied => classify::denied(is_listed),
-            reason => reason,
+            details => details,
+        };
+        let mut later = self.saved.checks.iter().rev();
+        Some(match meant? {
+            PipelinesDenied => denied,
+            // A later look at the list tells whether the token or the app is refused.
+            TokenRejected if is_below => match later.find(|line| is_later(line.id)) {
+                None => Reason::EvidenceIncomplete,
+                Some(_) if said == Some(id.denied()) => denied,
+                Some(again) => again.reason.unwrap_or(denied),
+            },
+            meant => meant,
         })
     }
 

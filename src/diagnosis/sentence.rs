@@ -36,10 +36,7 @@ pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
 fn gap(name: &str, facts: &Facts) -> Option<Text> {
     Some(match name {
         "cause" => fill(facts.cause.unwrap_or_default(), facts),
-        "ci_action" => fill(
-            facts.ci()?.text("do").split_once(": ")?.1,
-            &Facts::default(),
-        ),
+        "ci_action" => fill(facts.ci()?.all("do").next()?.action().1, &Facts::default()),
         "commands" if !facts.commands.is_empty() => {
             let first = [say("enter_token", facts).to_string()].into_iter();
             let all = first.chain(facts.commands.iter().cloned());

@@ -4,11 +4,10 @@
 
 use super::catalogue::words;
 use super::facts::{Facts, host_of, workspaces_of};
-use super::pasted;
 use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder, is_bitrise};
-use crate::pasted::{Incomplete, Outcome, Secret};
+use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
 use crate::report::{AppResult, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -118,10 +117,7 @@ values! {
         let apps = f.report?.apps.iter().filter(|app| app.is_readable_unlisted());
         Some(names(apps.map(|result| &result.app), None))
     };
-    "workspace_name": |f| match f.managed().as_slice() {
-        [one] => Some(foreign(one)),
-        _ => None,
-    };
+    "workspace_name": |f| <[_; 1]>::try_from(f.managed()).ok().map(|[one]| foreign(one));
     "workspace_count": |f| Some(f.managed().len().to_string().into());
     "workspace_names": |f| match f.managed() {
         names if names.len() > MAX_WORKSPACES => None,
@@ -161,7 +157,7 @@ values! {
     "seen_of_no_step": |f| {
         let is_open = f.incomplete() == Some(Incomplete::StepUnknown);
         let mut found = f.pasted?.found.iter().filter(|step| is_open && step.step.is_none());
-        pasted::status_and_words(found.next_back()?)
+        status_and_words(found.next_back()?)
     };
     "boxes": |f| responder(None, f.foreign_responder()?);
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
@@ -215,7 +211,19 @@ values! {
     "dx_words": |f| Some(words("dx", f.pasted?.dx_code?.dx_error()?).into());
     "if_apps_code": |f| Some(f.pasted?.meanings?[0]?.verdict().dx_error()?.into());
     "if_pipelines_code": |f| Some(f.pasted?.meanings?[1]?.verdict().dx_error()?.into());
-    "outcomes": outcomes;
+    "outcomes": |f| {
+        let one = |outcome: &Outcome| {
+            let name = match outcome.credential.raw() {
+                "" => "another one".into(),
+                _ => foreign(&outcome.credential),
+            };
+            let verdict = outcome.reason.map_or(Verdict::Verified, Reason::verdict);
+            let name = name.own(format!(" {}", words("outcome", verdict.as_str())));
+            name.own(if outcome.is_in_dx { ", and is in DX" } else { "" })
+        };
+        let outcomes: Vec<Text> = f.pasted?.outcomes.iter().map(one).collect();
+        (!outcomes.is_empty()).then(|| joined(outcomes, "; "))
+    };
     "secrets": |f| {
         let one = |secret: &Secret| match secret {
             Secret::Bitrise(kind, fingerprint) => {
@@ -228,10 +236,10 @@ values! {
             Secret::Password => "a password".to_owned(),
             Secret::Session => "a browser's session (cookie)".to_owned(),
         };
-        Some(pasted::listed(f.secrets().iter().map(|secret| one(secret).into()).collect()))
+        Some(listed(f.secrets().iter().map(|secret| one(secret).into()).collect()))
     };
-    "seen": |f| pasted::seen(f, None);
-    "seen_pipelines": |f| pasted::seen(f, Some(CheckId::PipelinesList));
+    "seen": |f| seen(f, None);
+    "seen_pipelines": |f| seen(f, Some(CheckId::PipelinesList));
     "service": |f| {
         // The table has them with their article.
         let services = f.secrets().iter().filter_map(|secret| match secret {
@@ -242,14 +250,14 @@ values! {
         let services: Vec<String> = services.collect();
         (!services.is_empty()).then(|| services.join(" and ").into())
     };
-    "told_code": |f| Some(pasted::told(f)?.dx_error()?.into());
+    "told_code": |f| Some(f.told()?.dx_error()?.into());
     "told_statuses": |f| {
         let one = |(step, status): &(Option<CheckId>, u16)| {
             let of = step.map_or("", |step| words("told", step.as_str()));
             format!("{status} {of}").trim_end().into()
         };
         let told: Vec<Text> = f.pasted?.told.iter().map(one).collect();
-        (!told.is_empty()).then(|| pasted::listed(told))
+        (!told.is_empty()).then(|| listed(told))
     };
 }
 
@@ -275,10 +283,48 @@ fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Tex
 pub fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text {
     let shown: Vec<Text> = texts.by_ref().take(MAX_NAMES).collect();
     let named = shown.len() as u64;
-    let all = pasted::joined(shown, ", ", ", ");
+    let all = joined(shown, ", ");
     match total.unwrap_or_default().max(named + texts.count() as u64) - named {
         0 => all,
         more => all.own(format!(" and {more} more")),
+    }
+}
+
+/// Returns a response as it is named in a sentence.
+fn status_and_words(step: &PastedStep) -> Option<Text> {
+    let text = Text::from(step.status?.to_string());
+    Some(match &step.message {
+        Some(words) => text.own(" “").foreign(words).own("”"),
+        None => text,
+    })
+}
+
+/// Returns the responses that are shown, of one step or of all, as in “200 and 403 “Forbidden””.
+fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
+    let mut seen: Vec<Text> = Vec::new();
+    let found = facts.pasted?.found.iter();
+    let found = found.filter(|step| of.is_none() || step.step == of);
+    for step in found.filter_map(status_and_words) {
+        if !seen.contains(&step) {
+            seen.push(step);
+        }
+    }
+    (!seen.is_empty()).then(|| listed(seen))
+}
+
+/// Joins texts as in “A; B; C”.
+fn joined(texts: Vec<Text>, between: &str) -> Text {
+    let all = texts.into_iter();
+    let all = all.reduce(|all, text| all.own(between).then(text));
+    all.unwrap_or_default()
+}
+
+/// Joins texts as in “A, B and C”.
+fn listed(mut texts: Vec<Text>) -> Text {
+    let last = texts.pop().unwrap_or_default();
+    match texts.len() {
+        0 => last,
+        _ => joined(texts, ", ").own(" and ").then(last),
     }
 }
 
@@ -288,7 +334,7 @@ fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
         0 => Text::default(),
         1..=MAX_WORKSPACES => {
             let names = names.iter().map(|name| foreign(name)).collect();
-            Text::from(before).then(pasted::listed(names)).own(behind)
+            Text::from(before).then(listed(names)).own(behind)
         }
         count => format!(" in {count} workspaces").into(),
     }
@@ -322,27 +368,23 @@ pub fn app_in_workspace(of: &App) -> Text {
 /// Returns the refused apps; by workspace, if they lie in several.
 fn refused(facts: &Facts) -> Option<Text> {
     let refused = facts.refused.as_slice();
-    let workspaces = workspaces_of(refused.iter().copied());
-    if refused.len() < 2 {
-        return refused.first().map(|one| app(one));
-    }
-    if workspaces.len() < 2 {
-        return Some(names(refused.iter().copied(), None));
-    }
     let one = |name: &&Untrusted| {
         let is_in = |app: &&App| app.workspace.as_ref() == Some(*name);
         let mut in_it = refused.iter().copied().filter(is_in);
-        let text = names(in_it.clone(), None);
+        let text = names(in_it.clone(), None).own(" (").foreign(name);
         let is_person = in_it.all(|app| app.is_owned_by_user);
-        let what = if is_person {
-            ", a person's account"
+        text.own(if is_person {
+            ", a person's account)"
         } else {
-            ""
-        };
-        text.own(" (").foreign(name).own(what).own(")")
+            ")"
+        })
     };
-    let all = workspaces.iter().map(one).collect();
-    Some(pasted::joined(all, "; ", "; "))
+    match (refused, workspaces_of(refused.iter().copied()).as_slice()) {
+        ([], _) => None,
+        ([only], _) => Some(app(only)),
+        (all, [] | [_]) => Some(names(all.iter().copied(), None)),
+        (_, all) => Some(joined(all.iter().map(one).collect(), "; ")),
+    }
 }
 
 /// Returns who answered: the title of a page, and the headers that name a box.
@@ -350,16 +392,14 @@ fn responder(title: Option<&Untrusted>, of: &Responder) -> Option<Text> {
     let header = |Header { name, value }: &Header| Text::from(format!("{name}: ")).foreign(value);
     let parts = title.map(quoted).into_iter();
     let parts: Vec<Text> = parts.chain(of.headers.iter().map(header)).collect();
-    (!parts.is_empty()).then(|| pasted::joined(parts, " · ", " · "))
+    (!parts.is_empty()).then(|| joined(parts, " · "))
 }
 
 /// Counts how a check ended for each of several apps.
 fn tally(facts: &Facts) -> Option<Text> {
-    const WAYS: [(&str, &str); 7] = [
-        ("readable", "readable"),
-        ("pass", "readable"),
-        ("denied", "refused"),
-        ("fail", "refused"),
+    const WAYS: [(&str, &str); 5] = [
+        ("readable pass", "readable"),
+        ("denied fail", "refused"),
         ("unknown", "unknown"),
         ("skip", "skipped"),
         ("not_reached", "not reached"),
@@ -371,32 +411,15 @@ fn tally(facts: &Facts) -> Option<Text> {
         CheckId::PipelinesShow => result.details.map_or("", Status::as_str),
         _ => "",
     };
-    let count = |name| run.apps.iter().filter(|result| way(result) == name).count();
-    let counts = WAYS.map(|(name, words)| (count(name), words));
+    let counts = WAYS.map(|(names, words)| {
+        let is_one = |result: &&AppResult| names.split(' ').any(|name| name == way(result));
+        (run.apps.iter().filter(is_one).count(), words)
+    });
     let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
     let all = apps(counts.iter().map(|(count, _)| *count as u64).sum());
     let is_of_several = run.apps.len() > 1 && run.evidence != EvidenceKind::Pasted;
     (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
-}
-
-/// Returns what came of each of several credentials.
-fn outcomes(facts: &Facts) -> Option<Text> {
-    let one = |outcome: &Outcome| {
-        let name = match outcome.credential.raw() {
-            "" => "another one".into(),
-            _ => foreign(&outcome.credential),
-        };
-        let verdict = outcome.reason.map_or(Verdict::Verified, Reason::verdict);
-        let in_dx = if outcome.is_in_dx {
-            ", and is in DX"
-        } else {
-            ""
-        };
-        name.own(format!(" {}{in_dx}", words("outcome", verdict.as_str())))
-    };
-    let outcomes: Vec<Text> = facts.pasted?.outcomes.iter().map(one).collect();
-    (!outcomes.is_empty()).then(|| pasted::joined(outcomes, "; ", "; "))
 }
 
 /// Returns what the server says of its refusal, in its own words.

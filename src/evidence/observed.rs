@@ -219,6 +219,7 @@ impl<'a> Observed<'a> {
         };
         let body = (body.unwrap_or(Body::Empty), page);
         self.exchange.outcome = Ok(Response {
+            is_inferred: status.is_some() && shown.status.is_none(),
             http_version: shown.http_version.map(Cow::Borrowed),
             ..responder::response(&self.exchange.url, status, &headers, body, clean)
         });
@@ -324,7 +325,6 @@ impl<'a> Observed<'a> {
             step: self.step,
             url: has_address.then(|| self.exchange.url.clone()),
             status,
-            is_inferred: status.is_some() && self.shown.status.is_none(),
             message: response.and_then(Response::message).cloned(),
         }
     }

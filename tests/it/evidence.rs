@@ -90,8 +90,10 @@ fn the_corpus_is_judged_as_expected() {
         let facts = report.pasted.as_ref().unwrap();
         let mut seen = vec![("expect", outcome(&report))];
         if case.expects("inferred").is_some() {
-            let inferred = facts.found.iter().filter(|step| step.is_inferred);
-            let statuses = inferred.map(|step| step.status.unwrap().to_string());
+            let exchanges = { report.checks.iter() }.filter_map(|check| check.exchange.as_ref());
+            let responses = exchanges.filter_map(|exchange| exchange.response());
+            let inferred = responses.filter(|response| response.is_inferred);
+            let statuses = inferred.map(|response| response.status.unwrap().to_string());
             seen.push(("inferred", statuses.collect::<Vec<_>>().join(" ")));
         }
         if case.expects("revoke").is_some() {

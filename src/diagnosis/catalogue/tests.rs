@@ -30,6 +30,7 @@ const LINES: &[&str] = &[
     "if_dx_refuses",
     "check_line",
     "outcome",
+    "leave_token_out",
     "failure_point",
 ];
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::{App, Slug};
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::pasted::{PastedFacts, Secret};
-use crate::report::{Report, Target, TokenInfo};
+use crate::report::{Report, Target, TokenInfo, TokenState};
 use crate::text::Untrusted;
 use std::time::SystemTime;
 
@@ -144,7 +144,7 @@ const ROWS: &[(&str, Change, Change)] = &[
         |f| f.kind = Some(TokenKind::Workspace),
     ),
     (
-        "accepted",
+        "state accepted",
         |f| f.state = Some(TokenState::Accepted),
         |f| f.state = Some(TokenState::Rejected),
     ),
