@@ -8,6 +8,7 @@ use super::request::{
 use super::words::{self, Words, floor, lower};
 use crate::pasted::Mistake;
 use crate::token::has_prefix;
+use std::iter;
 
 /// A command, as far as it tells what was sent.
 #[derive(Debug)]
@@ -172,22 +173,18 @@ impl Command {
         let (name, glued) = option.split_once(['=', ':']).unwrap_or((option, ""));
         let small = lower(name);
         let whole = if is_powershell { &small } else { name };
-        let has_letters = !is_powershell && !name.starts_with("--");
-        let letters = option.char_indices().skip(1).filter(|_| has_letters);
+        let is_long = is_powershell || name.starts_with("--");
+        let letters = { option.char_indices().skip(1) }.filter(|_| !is_long);
         let letters = letters.map(|(at, letter)| {
             let behind = &option[at + letter.len_utf8()..];
-            (format!("-{letter}"), behind)
+            (format!("{client} -{letter}"), behind)
         });
-        for (name, glued) in std::iter::once((whole.to_owned(), glued)).chain(letters) {
-            let meaning = words::which("option", &format!("{client} {name}"));
-            match meaning.map(|meaning| meaning.strip_suffix(" value").ok_or(meaning)) {
-                Some(Ok(meaning)) if glued.is_empty() => {
-                    return self.means(meaning, rest.next().map_or("", |word| &word.text));
-                }
-                Some(Ok(meaning)) => return self.means(meaning, glued),
-                Some(Err(meaning)) => self.means(meaning, ""),
-                None => {}
+        for (name, glued) in iter::once((format!("{client} {whole}"), glued)).chain(letters) {
+            if let Some(meaning) = words::which("valued", &name) {
+                let mut next = || rest.next().map_or("", |word| &word.text);
+                return self.means(meaning, if glued.is_empty() { next() } else { glued });
             }
+            self.means(words::which("option", &name).unwrap_or_default(), "");
         }
     }
 
@@ -246,11 +243,7 @@ fn looks_like_address(word: &str) -> bool {
 
 /// Returns where the next address stands in a text.
 pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
-    // A placeholder in the path may stand in any brackets.
-    let address = pattern!(concat!(
-        r"(?:https?://|HTTPS://|api\.bitrise\.io/)",
-        r#"(?:/<[^\s"'<>]*>|[{\[][^\s"'<>{}\[\]]*[}\]]*|[^\s"'`’”‘“|\\)\]}<>,;»。、])*"#,
-    ));
+    let address = pattern!(&words::section("notation of an address").concat());
     let rest = text.get(from..)?;
     // Most lines have none.
     let mut signs = ["://", "api.bitrise.io/"].iter();
@@ -272,13 +265,7 @@ pub(super) struct Value {
 impl Value {
     /// Reads the first one in a text: `key: value`, `"key": value`, `key = value`, `'key: value'`.
     pub(super) fn of_authorization(text: &str) -> Option<Self> {
-        // What is around the name, then a text in quotes, a variable, or anything else.
-        let pattern = pattern!(concat!(
-            r#"(?i)(^|[^-])authorization(\\?["'’”`])?[\s\]\\"']{0,8}(?:=>|[:=,：])[ \t\\]*"#,
-            r#"(?:([fubr$@]{0,2})(["'‘“`])([^"'‘’“”`\n\\]*)"#,
-            r#"|(\$\{\{[^}\n]*\}\}|\$?\{[^}\n]*\}+|\$\([^)\n]*\)|[$%\[][^\s,;)}"'’”`]*)"#,
-            r#"|([^"'‘’“”`\n\\;}]*))"#,
-        ));
+        let pattern = pattern!(&words::section("notation of a header").concat());
         let at = lower(text).find("authorization")?;
         let window = &text[floor(text, at.saturating_sub(4))..floor(text, at + 2048)];
         let found = pattern.captures(window)?;

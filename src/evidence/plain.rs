@@ -241,9 +241,7 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
 /// Undoes an export as HTML, and entities that stand without one.
 fn html(mut text: String) -> String {
     let says = |name: &str| section(name).iter().any(|sign| text.contains(sign));
-    let tag = pattern!(
-        r"(?i)^<(?:!doctype|html|head|meta|body|div|p|pre|span|font|table|br|h[1-6]|[uo]l|blockquote)[\s/>]"
-    );
+    let tag = pattern!(&section("page of text").concat());
     let (has_entities, is_export) = (says("entity"), says("export"));
     if has_entities || is_export && tag.is_match(text.trim_start()) {
         let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));

@@ -346,9 +346,7 @@ pub(super) fn judge_value(
 
 /// Returns the name of the variable that a value is.
 fn variable(value: &str) -> Option<String> {
-    let notation = pattern!(
-        r"^(?:\$(?:[Ee]nv:|\{\{?|\(|\[)?|\{\{|%)\s*([\w.: -]{1,80}?)\s*(?:\}\}?|\)|\]|%)?$"
-    );
+    let notation = pattern!(&words::section("notation of a variable").concat());
     let found = notation.captures(value)?;
     let last = found[1].rsplit(['.', ':']).next()?;
     Some(last.trim_matches('-').to_owned())

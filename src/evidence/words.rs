@@ -229,28 +229,23 @@ impl Words {
     pub(super) fn sentence(&self, place: usize) -> Range<usize> {
         /// The maximum number of bytes on each side.
         const WINDOW: usize = 400;
-        let is_stop = |at: &usize| {
-            let (before, rest) = self.lower.as_bytes().split_at(*at);
+        let is_end = |at: &usize| match self.lower.as_bytes().split_at(*at) {
             // An abbreviation such as “e.g.” ends none.
-            let mut before = before.iter().rev().take(2);
-            match rest {
-                [b'.' | b'!' | b'?', behind @ ..] => {
-                    behind.first().is_none_or(u8::is_ascii_whitespace)
-                        && before.all(|b| !matches!(b, b'.' | b' '))
-                }
-                rest => ["。", "？"]
-                    .iter()
-                    .any(|stop| rest.starts_with(stop.as_bytes())),
+            ([before @ .., b'.' | b'!' | b'?'], behind) => {
+                let mut last = before.iter().rev().take(2);
+                behind.first().is_none_or(u8::is_ascii_whitespace)
+                    && last.all(|b| !matches!(b, b'.' | b' '))
             }
+            (before, _) => ["。", "？"]
+                .iter()
+                .any(|stop| before.ends_with(stop.as_bytes())),
         };
         let start = floor(&self.lower, place.saturating_sub(WINDOW));
-        let start = { start..place }.rev().find(is_stop).unwrap_or(start);
+        let start = { start..=place }.rev().find(is_end).unwrap_or(start);
         let end = floor(&self.lower, place + WINDOW);
-        let stop = { place..end }.find(is_stop);
-        let is_question = stop.is_some_and(|at| self.lower[at..].starts_with(['?', '？']));
+        let end = { place + 1..end }.find(is_end).unwrap_or(end);
         // “We get 401, what now?” tells it, and asks something else.
-        let stop_length = |at: usize| self.lower[at..].chars().next().map_or(0, char::len_utf8);
-        let end = stop.map_or(end, |at| at + stop_length(at));
+        let is_question = self.lower[..end].trim_end().ends_with(['?', '？']);
         let comma = self.lower[place..end].find(", ").filter(|_| is_question);
         start..comma.map_or(end, |comma| place + comma)
     }
@@ -297,7 +292,7 @@ impl Words {
 
 /// Returns where the label ends that stands in front of a place: before signs, and articles.
 pub(super) fn label_end(lower: &str, place: usize) -> usize {
-    let is_sign = |c: char| c.is_whitespace() || "([]{\"'`=:->→#,：（<@".contains(c);
+    let is_sign = |c: char| c.is_whitespace() || "([]{\"'`=:->→#,：（）<@".contains(c);
     let start = floor(lower, place.saturating_sub(64));
     let label = lower.get(start..place).unwrap_or_default();
     let mut label = label.trim_end_matches(is_sign);
