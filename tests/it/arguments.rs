@@ -1,6 +1,7 @@
 //! What people put behind `verify`: apps as they have them, options misspelt, files that are not
 //! there.
 
+use crate::formats::OUTPUTS;
 use crate::schema::{self, Report};
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Server, healthy, json};
@@ -65,7 +66,7 @@ fn a_list_of_apps_is_read_as_people_have_it() {
     for list in [
         "a1\nb2\n",
         "\u{feff}a1\r\nb2\r\n",
-        "# ours\na1   # shop\n\nb2",
+        "# ours\r\n\r\na1   # shop\n\tb2\t# the second\n#\n",
         "https://app.bitrise.io/app/a1\nhttps://app.bitrise.io/app/b2/builds\n",
         "\"a1\"\n\"b2\"\n",
         "[\"a1\", \"b2\"]",
@@ -77,6 +78,7 @@ fn a_list_of_apps_is_read_as_people_have_it() {
         "\"slug\",\"title\"\n\"a1\",\"Shop\"\n\"b2\",\"x\"\n",
         "a1,Shop iOS\nb2,Shop Android\na1,again\n",
         "App slug\na1\nb2\n",
+        "a1\nb2 #c\n a1 \n",
     ] {
         fs::write(&path, list).unwrap();
         let program = Program::verify(&server.base_url()).arg("--apps-file");
@@ -93,48 +95,32 @@ fn a_list_that_names_no_app_says_which_line_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("apps");
     let other = format!("a1\n{CANARY}\n");
+    let odd = "is not an app's slug";
     for (list, at, words) in [
         ("", "", "names no app"),
+        ("#\n \n", "", "names no app"),
         ("slug,title\n", "", "names no app"),
         ("[]", "", "names no app"),
-        (
-            "a1\nShop canary\n",
-            "line 2 of --apps-file",
-            "is not an app's slug",
-        ),
-        (
-            "a1\n\n# x\nhttps://example.com/canary\n",
-            "line 4 of --apps-file",
-            "",
-        ),
-        (
-            "{\"canary\": []}",
-            "line 1 of --apps-file",
-            "is not an app's slug",
-        ),
-        (
-            "[\"a1\",\n \"canary b\"]",
-            "item 2 of --apps-file",
-            "is not an app's slug",
-        ),
-        (
-            "[\n\"a1\",\n5]",
-            "item 2 of --apps-file",
-            "is not an app's slug",
-        ),
-        ("[\n\"a1\",\n", "line 3 of --apps-file", "breaks its JSON"),
-        (&other, "line 2 of --apps-file", "is a token"),
-        (UNPREFIXED, "", "token instead of an app's slug"),
+        ("a1\nShop canary\n", "line 2 of", odd),
+        ("a1\n\n# x\nhttps://example.com/canary\n", "line 4 of", ""),
+        ("a\u{0}canary", "line 1 of", odd),
+        ("a\nApp name canary,x", "line 2 of", odd),
+        ("{\"canary\": []}", "line 1 of", odd),
+        ("[\"a1\",\n \"canary b\"]", "item 2 of", odd),
+        ("[\n\"a1\",\n5]", "item 2 of", odd),
+        ("[\n\"a1\",\n", "line 3 of", "breaks its JSON"),
+        (&other, "line 2 of", "is a token"),
     ] {
         fs::write(&path, list).unwrap();
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--apps-file"]);
-        let program = if list == UNPREFIXED {
-            program.env("BITRISE_TOKEN", UNPREFIXED)
-        } else {
-            program
-        };
-        assert_refused(program.arg(&path), "invalid_options", &[at, words]);
+        let words = [at, "--apps-file", words];
+        assert_refused(program.arg(&path), "invalid_options", &words);
     }
+    fs::write(&path, UNPREFIXED).unwrap();
+    let program = Program::verify(&server.base_url()).env("BITRISE_TOKEN", UNPREFIXED);
+    let program = program.args(["-o", "json", "--apps-file"]).arg(&path);
+    let words = "token instead of an app's slug";
+    assert_refused(program, "invalid_options", &[words]);
     let own = "https://app.bitrise.io/app/";
     for app in [
         "",
@@ -175,7 +161,7 @@ fn arguments_that_can_not_be_read_end_in_a_document() {
 
 #[test]
 fn arguments_that_can_not_be_read_fill_the_reports_too() {
-    for format in ["human", "json", "markdown", "junit", "github"] {
+    for format in OUTPUTS {
         let folder = tempfile::tempdir().unwrap();
         let args = ["verify", "-o", format, "--report=r.json", "--report"];
         let program = Program::new(args)
@@ -213,7 +199,7 @@ fn a_token_among_the_arguments_is_not_repeated_in_a_document() {
         (&["--sandbox", CANARY], false),
         (&["--app", CANARY], false),
     ] {
-        for format in ["json", "markdown", "junit", "github", "human"] {
+        for format in OUTPUTS {
             let program = Program::new(["verify", "-o", format].iter().chain(args));
             let finished = program.run();
             assert_eq!(finished.code, Some(2), "{args:?}");

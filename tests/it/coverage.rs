@@ -560,13 +560,7 @@ fn a_token_that_was_accepted_is_not_left_open() {
         (Selection::All, Asked::Runs(7), accepted),
         (Selection::All, Asked::Page(50), accepted),
     ] {
-        let server = Bitrise::start(move |asked, _| {
-            if asked == failing {
-                Answer::status(500)
-            } else {
-                Answer::fine(asked, 60)
-            }
-        });
+        let server = Bitrise::refusing(60, 500, move |asked| asked == failing);
         let report = checked(&server.base_url(), &plan(choice, 8));
         assert_eq!(report.outcome(), "server_error");
         assert_eq!(report.token.state, words);
@@ -607,10 +601,7 @@ fn as_bitrises(server: &Bitrise, args: &[&str], format: &str) -> String {
 
 #[test]
 fn an_error_is_foretold_for_the_app_that_dx_looks_at() {
-    let server = Bitrise::start(|asked, _| match asked {
-        Asked::Runs(_) => Answer::status(404),
-        _ => Answer::fine(asked, 3),
-    });
+    let server = Bitrise::refusing(3, 404, |asked| matches!(asked, Asked::Runs(_)));
     for (args, sure) in [
         (&[][..], true),
         (&["--all-apps"], true),
@@ -626,10 +617,7 @@ fn an_error_is_foretold_for_the_app_that_dx_looks_at() {
 
 #[test]
 fn every_format_says_what_dx_may_not_notice() {
-    let server = Bitrise::start(|asked, _| match asked {
-        Asked::Runs(1) => Answer::status(404),
-        _ => Answer::fine(asked, 3),
-    });
+    let server = Bitrise::refusing(3, 404, |asked| matches!(asked, Asked::Runs(1)));
     for format in ["human", "markdown", "junit", "github", "html"] {
         let text = as_bitrises(&server, &["--all-apps"], format);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -711,10 +699,11 @@ fn named_apps_are_told_apart_by_as_many_pages_as_it_takes() {
         (&["app-999"], &[999], &[50, 100], "app_not_accessible"),
     ];
     for (named, refused, further, reason) in cases {
-        let server = Bitrise::start(move |asked, _| match asked {
-            Asked::Runs(app) if refused.contains(&app) => Answer::status(404),
-            _ => Answer::fine(asked, 130),
-        });
+        let server = Bitrise::refusing(
+            130,
+            404,
+            move |asked| matches!(asked, Asked::Runs(app) if refused.contains(&app)),
+        );
         let report = checked(&server.base_url(), &chosen(named));
         assert_eq!(report.reason.as_deref().unwrap_or_default(), reason);
         assert_eq!(numbers(&report, "denied"), refused);
@@ -994,10 +983,7 @@ fn a_gateways_own_refusal_blames_nobody() {
 
 #[test]
 fn a_file_names_the_apps() {
-    let server = Bitrise::start(|asked, _| match asked {
-        Asked::Runs(2 | 7) => Answer::status(404),
-        _ => Answer::fine(asked, 5),
-    });
+    let server = Bitrise::refusing(5, 404, |asked| matches!(asked, Asked::Runs(2 | 7)));
     let list = "\u{feff}# what DX must see\r\napp-1\r\n\r\napp-2 # hidden\napp-7\napp-1\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("apps.txt");

@@ -2,6 +2,7 @@
 //!
 //! Each case is the program as a process, against something real that misbehaves.
 
+use crate::formats::OUTPUTS;
 use crate::schema::{self, Report};
 use crate::support::process::{Finished, Program};
 use crate::support::server::{
@@ -241,34 +242,18 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     via(unused(), "socks5", failed, to_proxy, TO);
     let (refused, closed) = ("did not open a connection", "proxy closed the connection");
     let (late, torn) = ("the connection timed out", "encryption was being agreed on");
-    let open = b"HTTP/1.1 200 OK\r\n\r\n";
+    let (login, broken) = ("authentication (407)", "connection_failed");
+    let mail = b"220 mail ready\r\n\r\n".to_vec();
+    let open = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     let cases: [(Answer, _, _, _, _); 8] = [
-        (
-            Act::Send,
-            response(407, "", ""),
-            failed,
-            "authentication (407)",
-            AT,
-        ),
+        (Act::Send, response(407, "", ""), failed, login, AT),
         (Act::Send, response(403, "", ""), failed, refused, AT),
         (Act::Send, response(502, "", ""), failed, refused, AT),
         (Act::Send, Vec::new(), failed, closed, AT),
         (Act::SendAndReset, Vec::new(), failed, closed, AT),
-        (
-            Act::Send,
-            b"220 mail ready\r\n\r\n".into(),
-            failed,
-            refused,
-            AT,
-        ),
+        (Act::Send, mail, failed, refused, AT),
         (Act::SendAndHold, Vec::new(), "timeout", late, SOMEWHERE),
-        (
-            Act::SendAndHold,
-            open.into(),
-            "connection_failed",
-            torn,
-            BEHIND,
-        ),
+        (Act::SendAndHold, open, broken, torn, BEHIND),
     ];
     for (act, bytes, reason, words, place) in cases {
         let proxy = Server::always(move || act(bytes.clone()));
@@ -304,7 +289,7 @@ fn a_proxy_that_says_the_password_again_is_quoted_without_it() {
     ] {
         let proxy = Server::always(|| Act::SendAndHold(REFUSAL.into()));
         let address = format!("http://{credentials}@{}", proxy.address());
-        for format in ["human", "json", "markdown", "junit", "github"] {
+        for format in OUTPUTS {
             let program = once(&base_url).env("HTTPS_PROXY", &address);
             let finished = program.args(["-v", "-o", format]).run();
             let shown = finished.everything();

@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// The formats of `-o`.
-const OUTPUTS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
+pub(crate) const OUTPUTS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
 
 /// The endings of `--report`, and what `-o` calls the same.
 const REPORTS: [(&str, Option<&str>); 4] = [

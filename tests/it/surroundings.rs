@@ -1,13 +1,12 @@
 //! Where the program runs: proxy variables, root certificates, CI systems and terminals as they
 //! are.
 
+use crate::formats::OUTPUTS;
 use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, healthy};
 use crate::support::tls::TlsServer;
 use crate::support::{has, lacks, rows};
 use std::fs;
-
-const FORMATS: [&str; 5] = ["human", "json", "markdown", "junit", "github"];
 
 /// Sets variables, which stand one behind the other.
 fn with(program: Program, variables: &str) -> Program {
@@ -19,25 +18,15 @@ fn with(program: Program, variables: &str) -> Program {
 fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
     for (value, words) in [
         ("\"http://usercanary:pwcanary@p:1\"", "quotation marks"),
-        ("'http://p:1'", "quotation marks"),
-        ("http://usercanary:pwcanary@p:1 ", "white space"),
         ("http://usercanary:pwcanary@p:1\n", "white space"),
-        ("PROXY pcanary:8080; DIRECT", "is not a proxy's address"),
         ("http://pcanary/proxy.pac", "is not a proxy's address"),
         ("http://CORP\\usercanary:pwcanary@p:1", "%5C"),
-        ("http://usercanary:pw#canary@p:1", "# as %23"),
-        ("http://usercanary:pw/canary@p:1", "/ as %2F"),
-        ("http://usercanary:pw?canary@p:1", "? as %3F"),
-        ("http://usercanary:pw@canary@p:1", "@ as %40"),
         ("usercanary:pw#canary@p:1", "# as %23"),
-        ("socks5://usercanary:pw#canary@p:1", "# as %23"),
-        ("https://usercanary:pw%xcanary@p:1", "% as %25"),
         ("ftp://usercanary:pwcanary@p:1", "http://"),
         ("http://usercanary:pwcanary", "is not a proxy's address"),
-        ("http://$USERcanary", "is not a proxy's address"),
     ] {
         for name in ["https_proxy", "all_proxy"] {
-            for format in FORMATS {
+            for format in OUTPUTS {
                 let program = Program::new(["verify", "-o", format]);
                 let finished = program.env("BITRISE_TOKEN", CANARY).env(name, value).run();
                 assert_eq!(finished.code, Some(2), "{value}");

@@ -137,6 +137,21 @@ impl Bitrise {
         }))
     }
 
+    /// Starts a server with so many apps, which answers some requests with a status alone.
+    pub(crate) fn refusing(
+        apps: usize,
+        status: u16,
+        is_refused: impl Fn(Asked) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(move |asked, _| {
+            if is_refused(asked) {
+                Answer::status(status)
+            } else {
+                Answer::fine(asked, apps)
+            }
+        })
+    }
+
     /// Starts a server with so many apps, all of them readable.
     pub(crate) fn with(apps: usize) -> Self {
         Self::start(move |asked, _| Answer::fine(asked, apps))
