@@ -147,8 +147,12 @@ impl<'a> Use<'a> {
         }
         let default = |input: &str| {
             let (_, described) = inputs.split_once(&format!("\n  {input}:\n")).unwrap();
-            let (_, default) = described.split_once("    default: \"").unwrap();
-            default.split('"').next().unwrap().to_owned()
+            let mut described = described
+                .lines()
+                .take_while(|line| line.starts_with("    "));
+            // Where nothing is said, GitHub's default is an empty text.
+            let default = described.find_map(|line| line.trim().strip_prefix("default: "));
+            default.unwrap_or_default().trim_matches('"').to_owned()
         };
         let value = |expression: &str, outputs: &BTreeMap<String, String>| {
             let expression = expression.strip_suffix(" }}").unwrap();
