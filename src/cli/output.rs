@@ -65,7 +65,7 @@ pub(super) fn print_until(text: String, until: Option<Instant>) -> anyhow::Resul
 
 /// Prints to standard error. Where that fails, or nobody reads, there is nobody left to tell.
 pub(super) fn complain(text: &str) {
-    Lines::start("").send(Line::Stays(text.to_owned()));
+    let _ = Lines::start("").sender.send(Line::Stays(text.to_owned()));
 }
 
 fn write_error(text: &str) {
@@ -81,7 +81,8 @@ const MAX_MOVING: usize = 76;
 /// Prints lines to standard error on a thread of its own: if nobody reads them, that must not
 /// hold a run up. The last one may be one that moves, for a terminal.
 pub(super) struct Lines {
-    sender: Option<Sender<Line>>,
+    /// Prints a line in its turn. The thread ends only after it.
+    pub(super) sender: Sender<Line>,
     done: Receiver<()>,
 }
 
@@ -128,18 +129,7 @@ impl Lines {
             }
         };
         drop(thread::Builder::new().spawn(print));
-        Self {
-            sender: Some(sender),
-            done,
-        }
-    }
-
-    /// Prints a line in its turn.
-    pub(super) fn send(&self, line: Line) {
-        if let Some(sender) = &self.sender {
-            // The thread ends only after the sender.
-            let _ = sender.send(line);
-        }
+        Self { sender, done }
     }
 }
 
@@ -147,7 +137,8 @@ impl Drop for Lines {
     /// Waits for the lines, so that they stand before the report, but not for long.
     fn drop(&mut self) {
         const MAX_WAIT: Duration = Duration::from_millis(300);
-        self.sender = None;
+        // Nothing comes any more from one whose other end is gone.
+        self.sender = channel().0;
         let _ = self.done.recv_timeout(MAX_WAIT);
     }
 }
@@ -174,9 +165,6 @@ pub(super) struct ReportFile {
     pub(super) format: Format,
 }
 
-/// The endings that name a format, as messages name them.
-const ENDINGS: &str = ".json, .md, .xml (JUnit) or .html";
-
 impl ReportFile {
     /// Looks at a report's name and folder before the run, so that a wrong path costs nothing.
     /// Nothing is left behind, whatever ends the run.
@@ -193,9 +181,9 @@ impl ReportFile {
             Some("xml") => Format::Junit,
             Some("html" | "htm") => Format::Html,
             _ => {
-                return refused(format!(
-                    "--report tells the format from the file's name, which must end in {ENDINGS}"
-                ));
+                let words = "--report tells the format from the file's name, which must end in \
+                    .json, .md, .xml (JUnit) or .html";
+                return refused(words.to_owned());
             }
         };
         let is_folder = target.symlink_metadata().is_ok_and(|found| found.is_dir());

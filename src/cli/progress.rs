@@ -84,7 +84,8 @@ impl Progress {
         if let Some(lines) = &self.lines
             && self.moves
         {
-            lines.send(Line::Moves(text));
+            // The thread ends only after the sender.
+            let _ = lines.sender.send(Line::Moves(text));
         }
     }
 
@@ -102,7 +103,7 @@ impl Progress {
         {
             let (seconds, tenths) = (pause.pause.as_secs(), pause.pause.subsec_millis() / 100);
             let line = format!("attempt {made} of {most} {after}; retry in {seconds}.{tenths} s\n");
-            lines.send(Line::Stays(line));
+            let _ = lines.sender.send(Line::Stays(line));
         }
     }
 }

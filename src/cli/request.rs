@@ -5,12 +5,12 @@ use super::environment::Environment;
 use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use crate::api::Roots;
-use crate::app::Slug;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
 use crate::plan::{self, NotRun, Plan, Selection};
 use crate::proxy::Route;
 use crate::report::{BaseUrlSource, RunOptions, Target};
-use secrecy::zeroize::Zeroizing;
+use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
 /// The maximum number of bytes that are read of `--apps-file` and `--ca-cert`: room for some 25,000
@@ -56,13 +56,20 @@ impl Request {
         } else {
             Route::Direct
         };
-        let apps = choice(args, limits).await?;
+        let apps = if let Some(path) = &args.apps_file {
+            plan::app_slugs(&read(path, limits, "--apps-file", input::text).await?)?
+        } else {
+            let slug = |app: &OsString| plan::app_slug(plan::OPTION, &app.to_string_lossy());
+            args.app.iter().map(slug).collect::<Result<_, _>>()?
+        };
         let mut extra = None;
         if let Some(path) = &args.ca_cert {
-            let bytes = read(path, limits, "--ca-cert").await?;
             // What is no text is a certificate in DER.
-            let text = input::text(&bytes).map(|text| text.as_bytes().to_vec());
-            extra = Some(text.unwrap_or_else(|_| bytes.to_vec()));
+            let parse = |bytes: &[u8]| {
+                let text = input::text(bytes).map(|text| text.as_bytes().to_vec());
+                Ok(text.unwrap_or_else(|_| bytes.to_vec()))
+            };
+            extra = Some(read(path, limits, "--ca-cert", parse).await?);
         }
         Ok(Self {
             plan: Plan {
@@ -103,27 +110,15 @@ pub(super) const fn options(args: &VerifyArgs) -> RunOptions {
     }
 }
 
-/// Reads a file that an option names.
-async fn read(
+/// Reads what an option names a file of.
+async fn read<T: Send + 'static>(
     path: &Path,
     limits: ReadLimits<'_>,
     option: &str,
-) -> Result<Zeroizing<Vec<u8>>, Early> {
+    parse: fn(&[u8]) -> io::Result<T>,
+) -> Result<T, Early> {
     let file = path.to_owned();
-    let bytes = limits.wait(move || input::read(&file, MAX_FILE)).await;
-    let bytes = bytes.map_err(Early::Stopped)?;
-    Ok(bytes.map_err(|error| NotRun::file(path, option, &error))?)
-}
-
-/// Reads which apps are to be checked.
-async fn choice(args: &VerifyArgs, limits: ReadLimits<'_>) -> Result<Vec<Slug>, Early> {
-    if let Some(path) = &args.apps_file {
-        let option = "--apps-file";
-        let bytes = read(path, limits, option).await?;
-        let text = input::text(&bytes);
-        let text = text.map_err(|error| NotRun::file(path, option, &error))?;
-        return Ok(plan::app_slugs(&text)?);
-    }
-    let apps = { args.app.iter() }.map(|app| plan::app_slug(plan::OPTION, &app.to_string_lossy()));
-    Ok(apps.collect::<Result<_, _>>()?)
+    let read = limits.wait(move || parse(&input::read(&file, MAX_FILE)?));
+    let read = read.await.map_err(Early::Stopped)?;
+    Ok(read.map_err(|error| NotRun::file(path, option, &error))?)
 }

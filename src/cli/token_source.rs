@@ -66,16 +66,13 @@ pub(super) async fn read(
     })
 }
 
-async fn from_prompt(limits: ReadLimits<'_>) -> Result<io::Result<SecretString>, Signal> {
+async fn from_prompt(mut limits: ReadLimits<'_>) -> Result<io::Result<SecretString>, Signal> {
     const WORDS: &str = "Bitrise API token (it will not be shown): ";
-    let unhurried = ReadLimits {
-        until: None,
-        ..limits
-    };
+    limits.until = None;
     // The prompt hides what is typed, which it can't undo itself if a signal ends the waiting.
     #[cfg(unix)]
     let before = tcgetattr(io::stdin());
-    let text = unhurried.wait(|| rpassword::prompt_password(WORDS)).await;
+    let text = limits.wait(|| rpassword::prompt_password(WORDS)).await;
     match text {
         Ok(text) => {
             match text.as_ref().map_err(io::Error::kind) {
