@@ -48,10 +48,8 @@ pub(super) async fn read(
     let media_type = received.headers().get(CONTENT_TYPE);
     let media_type = media_type.map(|value| value.as_bytes().to_ascii_lowercase());
     let media_type = media_type.unwrap_or_default();
-    let markup = ["text/html", "text/xml", "application/x"];
-    let says_markup = markup
-        .iter()
-        .any(|start| media_type.starts_with(start.as_bytes()));
+    let markup = [&b"text/html"[..], b"text/xml", b"application/x"];
+    let says_markup = markup.iter().any(|start| media_type.starts_with(start));
     if says_markup || text.starts_with(b"<") {
         bytes.truncate(TITLE_WITHIN);
         bytes.shrink_to_fit();

@@ -188,10 +188,7 @@ impl Client {
         }
         let http = builder.build().map_err(unusable)?;
         let login = proxy.as_ref().and_then(|proxy| proxy.login.clone());
-        let secrets = login.map(|(user, password)| {
-            let both = format!("{user}:{password}");
-            [user, password, both]
-        });
+        let secrets = login.map(|(user, password)| [format!("{user}:{password}"), user, password]);
         let secrets = || secrets.iter().flatten().map(String::as_str);
         let redactor = || settings.token.redactor().with(secrets(), false);
         let redactor_of_words = redactor().with(secrets(), true);

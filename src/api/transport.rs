@@ -1,14 +1,20 @@
 //! The connection: DNS, and faults by their type.
 
 use super::{USER_AGENT, tls};
-use crate::exchange::{Fault, FaultKind, ProxyResponse, Stage};
+use crate::exchange::FaultKind::{
+    self, Closed, ClosedInHandshake, ConnectTimeout, Dns, HeadersTooLarge, HostUnreachable,
+    NetworkDown, NoLocalAddress, NoRoute, NotHttp, NotLoopback, NotPermitted, ProxyClosed,
+    ProxyDns, ProxyHeadersTooLarge, ProxyLogin, ProxyNotTls, ProxyRefused, ProxyTls,
+    ProxyUnreachable, Refused, TlsNotSpoken, Undecodable, Unknown, Unreachable,
+};
+use crate::exchange::{Fault, ProxyResponse, Stage};
 use crate::proxy::{self, ProxyUrl};
 use crate::text::Clean;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::InvalidDnsNameError;
 use std::collections::HashMap;
 use std::error::Error;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,22 +34,16 @@ const BEFORE_PROXY: &str = "failed to create underlying connection";
 /// The library's words for what a proxy did instead of opening a tunnel. Its types for that are not
 /// public, so their words are all there is; tests on real proxies pin them.
 const WORDS: [(&str, FaultKind); 10] = [
-    (BEFORE_PROXY, FaultKind::ProxyUnreachable),
-    (UNAUTHORIZED, FaultKind::ProxyLogin),
-    (
-        "tunnel error: proxy response headers too long",
-        FaultKind::ProxyHeadersTooLarge,
-    ),
-    ("tunnel error: unsuccessful", FaultKind::ProxyRefused),
-    (
-        "tunnel error: unexpected end of file",
-        FaultKind::ProxyClosed,
-    ),
-    ("tunnel error: io error", FaultKind::ProxyClosed),
-    ("SOCKS error: io error", FaultKind::ProxyClosed),
-    ("does not support user/pass", FaultKind::ProxyLogin),
-    ("credentials not accepted", FaultKind::ProxyLogin),
-    ("SOCKS error", FaultKind::ProxyRefused),
+    (BEFORE_PROXY, ProxyUnreachable),
+    (UNAUTHORIZED, ProxyLogin),
+    ("proxy response headers too long", ProxyHeadersTooLarge),
+    ("tunnel error: unsuccessful", ProxyRefused),
+    ("tunnel error: unexpected end of file", ProxyClosed),
+    ("tunnel error: io error", ProxyClosed),
+    ("SOCKS error: io error", ProxyClosed),
+    ("does not support user/pass", ProxyLogin),
+    ("credentials not accepted", ProxyLogin),
+    ("SOCKS error", ProxyRefused),
 ];
 
 /// The addresses that names were last found to have; none while one is looked up. There are two names
@@ -85,8 +85,8 @@ impl Resolve for Resolver {
             note(usable.iter().map(SocketAddr::ip).collect());
             if usable.is_empty() {
                 let kind = match found[..] {
-                    [] => FaultKind::Dns,
-                    _ => FaultKind::NotLoopback,
+                    [] => Dns,
+                    _ => NotLoopback,
                 };
                 return Err(Unresolved { name, kind }.into());
             }
@@ -123,14 +123,13 @@ impl Way {
         let proxy = self.proxy.as_ref().filter(|_| error.is_connect());
         if let Some(tls) = find(error) {
             let fault = tls::fault(tls, clean);
-            let is_before = |words: String| words.contains(BEFORE_PROXY);
             let is_of_proxy = proxy.is_some_and(|proxy| proxy.scheme == "https")
-                && causes(error).any(|cause| is_before(cause.to_string()));
+                && causes(error).any(|cause| cause.to_string().contains(BEFORE_PROXY));
             return match fault.kind {
                 _ if !is_of_proxy => fault,
-                FaultKind::TlsNotSpoken => FaultKind::ProxyNotTls.into(),
+                TlsNotSpoken => ProxyNotTls.into(),
                 within => Fault {
-                    kind: FaultKind::ProxyTls,
+                    kind: ProxyTls,
                     within: Some(within),
                     ..fault
                 },
@@ -138,7 +137,7 @@ impl Way {
         }
         // Whoever was silent, the proxy or what is behind it, can't be told.
         if error.is_timeout() {
-            return FaultKind::ConnectTimeout.into();
+            return ConnectTimeout.into();
         }
         let fault = match proxy {
             Some(proxy) => self.behind_proxy(error, proxy),
@@ -146,9 +145,7 @@ impl Way {
         };
         let is_encrypted = error.url().is_some_and(|url| url.scheme() == "https");
         match fault.kind {
-            FaultKind::Closed if is_encrypted && error.is_connect() => {
-                FaultKind::ClosedInHandshake.into()
-            }
+            Closed if is_encrypted && error.is_connect() => ClosedInHandshake.into(),
             _ => fault,
         }
     }
@@ -166,20 +163,14 @@ impl Way {
         match (kind(error), said) {
             // With `socks5://` the server's name is looked up here, too. Or it is a name that can't be
             // one, of a proxy whose connection is encrypted.
-            (FaultKind::Dns, _) if find(error).map_or(is_before, is_proxys) => {
-                FaultKind::ProxyDns.into()
-            }
-            (FaultKind::Dns, _) => FaultKind::Dns.into(),
+            (Dns, _) if find(error).map_or(is_before, is_proxys) => ProxyDns.into(),
+            (Dns, _) => Dns.into(),
             // A SOCKS proxy's fault hides what it comes from.
-            (_, Some((_, FaultKind::ProxyUnreachable))) if has_failed => FaultKind::ProxyDns.into(),
-            (FaultKind::Closed, _) if proxy.scheme == "https" && is_before => {
-                FaultKind::ProxyClosed.into()
-            }
+            (_, Some((_, ProxyUnreachable))) if has_failed => ProxyDns.into(),
+            (Closed, _) if proxy.scheme == "https" && is_before => ProxyClosed.into(),
             // Every address that is connected to from here is the proxy's.
-            (other, _)
-                if other.stage() == Stage::Connection && other != FaultKind::ConnectTimeout =>
-            {
-                FaultKind::ProxyUnreachable.into()
+            (other, _) if other.stage() == Stage::Connection && other != ConnectTimeout => {
+                ProxyUnreachable.into()
             }
             (_, Some((UNAUTHORIZED, kind))) => {
                 let response = ProxyResponse {
@@ -200,8 +191,8 @@ impl Way {
     /// it is asked once more, with the same bytes; a password that was wrong is left out, so that it
     /// does not count twice.
     pub(super) async fn ask(&self, fault: Fault, until: Instant, clean: Clean<'_>) -> Fault {
-        let is_407 = fault.kind == FaultKind::ProxyLogin;
-        let is_of_proxy = is_407 || fault.kind == FaultKind::ProxyRefused;
+        let is_407 = fault.kind == ProxyLogin;
+        let is_of_proxy = is_407 || fault.kind == ProxyRefused;
         let proxy = self.proxy.as_ref();
         let proxy = proxy.filter(|proxy| is_of_proxy && proxy.scheme == "http");
         let (Some(proxy), Some(address)) = (proxy, self.address()) else {
@@ -235,38 +226,36 @@ fn kind(error: &reqwest::Error) -> FaultKind {
         return *kind;
     }
     if find::<InvalidDnsNameError>(error).is_some() {
-        return FaultKind::Dns;
+        return Dns;
     }
     // The innermost one is what the system said; those around it may be of no kind of their own.
     let system = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    match system.last().map_or(io::ErrorKind::Other, io::Error::kind) {
-        io::ErrorKind::ConnectionRefused => FaultKind::Refused,
-        io::ErrorKind::TimedOut => FaultKind::ConnectTimeout,
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::NotConnected
-        | io::ErrorKind::UnexpectedEof => FaultKind::Closed,
-        io::ErrorKind::NetworkUnreachable => FaultKind::NoRoute,
-        io::ErrorKind::HostUnreachable => FaultKind::HostUnreachable,
-        io::ErrorKind::NetworkDown => FaultKind::NetworkDown,
-        io::ErrorKind::AddrNotAvailable => FaultKind::NoLocalAddress,
-        io::ErrorKind::PermissionDenied => FaultKind::NotPermitted,
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+    match system.last().map_or(ErrorKind::Other, io::Error::kind) {
+        ErrorKind::ConnectionRefused => Refused,
+        ErrorKind::TimedOut => ConnectTimeout,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected
+        | ErrorKind::UnexpectedEof => Closed,
+        ErrorKind::NetworkUnreachable => NoRoute,
+        ErrorKind::HostUnreachable => HostUnreachable,
+        ErrorKind::NetworkDown => NetworkDown,
+        ErrorKind::AddrNotAvailable => NoLocalAddress,
+        ErrorKind::PermissionDenied => NotPermitted,
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other => {
             match find::<hyper::Error>(error) {
-                Some(error) if error.is_parse_too_large() => FaultKind::HeadersTooLarge,
-                Some(error) if error.is_parse() => FaultKind::NotHttp,
-                Some(error) if error.is_incomplete_message() || error.is_closed() => {
-                    FaultKind::Closed
-                }
+                Some(error) if error.is_parse_too_large() => HeadersTooLarge,
+                Some(error) if error.is_parse() => NotHttp,
+                Some(error) if error.is_incomplete_message() || error.is_closed() => Closed,
                 // The server broke off a stream of HTTP/2 or the whole connection (RST_STREAM,
                 // GOAWAY).
-                Some(error) if error.source().is_some() => FaultKind::Closed,
-                Some(_) | None if error.is_decode() => FaultKind::Undecodable,
-                Some(_) | None => FaultKind::Unknown,
+                Some(error) if error.source().is_some() => Closed,
+                Some(_) | None if error.is_decode() => Undecodable,
+                Some(_) | None => Unknown,
             }
         }
-        _ => FaultKind::Unreachable,
+        _ => Unreachable,
     }
 }
 
