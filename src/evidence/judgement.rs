@@ -8,9 +8,8 @@ use super::observed::{Observed, observe};
 use super::replay::{grouped, replay};
 use super::request::{Credential, is_placeholder};
 use super::secrets::Secrets;
-use crate::app::Slug;
 use crate::base_url::DEFAULT_BASE_URL;
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::{Check, CheckId, Status};
 use crate::pasted::{Incomplete, Outcome};
 use crate::plan::NotRun;
 use crate::report::{Report, Target, TokenInfo};
@@ -19,21 +18,22 @@ use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 use std::collections::{HashMap, HashSet};
 
-/// What a text means.
+/// What a text is judged with.
 struct Judgement<'a> {
     secrets: &'a Secrets,
     base: String,
-    observed: Vec<Observed<'a>>,
     blank: &'a dyn Fn() -> Report,
 }
 
 /// What a message shows.
 #[derive(Default)]
-struct Message {
-    /// The indices of its exchanges.
-    exchanges: Vec<usize>,
+struct Message<'a> {
+    exchanges: &'a [Observed<'a>],
     notes: Notes,
 }
+
+/// The exchanges of one credential.
+type Group<'a> = Vec<&'a Observed<'a>>;
 
 /// Returns the report of a text. `blank` makes one without anything in it, `assumed` is the step of the
 /// responses of which the text does not tell it.
@@ -51,61 +51,54 @@ pub(super) fn judge(
         || DEFAULT_BASE_URL.to_owned(),
         |address| secrets.clean(&address.base),
     );
-    let mut judgement = Judgement {
+    let observed = observe(reading, assumed, &base, secrets);
+    let judgement = Judgement {
         secrets,
-        observed: observe(reading, assumed, &base, secrets),
         base,
         blank,
     };
-    let mut messages = judgement.messages(reading).into_iter();
+    let mut messages = messages(reading, &observed);
     let newest = messages.next().unwrap_or_default();
-    let (mut report, group) = match newest.shows() {
-        _ if reading.is_too_long => (blank().not_run(super::too_long()), Vec::new()),
-        _ if !newest.exchanges.is_empty() => judgement.weigh(&newest),
-        Some(why) => (open(blank(), why), Vec::new()),
-        None => {
-            let why = if newest.notes.has_command {
-                "the text holds commands, but nothing of what they printed"
-            } else {
-                "the text holds no response of a server and no error of curl or the like"
-            };
-            let why = NotRun::new(Reason::EvidenceMissing, why.into());
-            (blank().not_run(why), Vec::new())
-        }
-    };
-    let (mut earlier, mut list) = (Vec::new(), None);
-    let is_silent = newest.exchanges.is_empty()
-        && matches!(
-            newest.shows(),
-            None | Some(Incomplete::Unreadable | Incomplete::Hidden)
-        );
+    // What the older ones mean, and the last list of apps that they show.
+    let (mut reasons, mut before, mut list) = (Vec::new(), None, None);
     for message in messages.filter(|message| !message.exchanges.is_empty()) {
-        let first = judgement.weigh(&message).0;
-        list = list.or_else(|| judgement.list(&message.exchanges));
-        earlier.push(first.reason());
-        if is_silent && earlier.len() == 1 {
-            let is_agreed = newest.shows().is_none() && newest.dx_code() == Some(first.verdict());
-            report = if is_agreed {
-                first
-            } else {
-                open(blank(), Incomplete::OlderMessage)
-            };
-        }
+        let is_list = |one: &&Observed<'_>| {
+            one.step == Some(CheckId::AppsList) && one.tells(CheckId::AppsList) == Ok(None)
+        };
+        list = list.or_else(|| message.exchanges.iter().rfind(is_list));
+        let report = judgement.weigh(&message).0;
+        reasons.push(report.reason());
+        before.get_or_insert(report);
     }
-    // An older message lends its list of apps to a refusal.
-    if list.is_some() && report.verdict() == Verdict::Inconclusive {
-        let lent = judgement.replay(&group, list);
-        if lent.verdict() == Verdict::InvalidPermissions {
-            report = lent;
+    let mut report = if newest.exchanges.is_empty() {
+        match (newest.silence(before.as_ref()), before) {
+            (Some(why), _) => open(blank(), why),
+            (None, Some(before)) => before,
+            (None, None) if reading.is_too_long => blank().not_run(super::too_long()),
+            (None, None) => {
+                let why = if newest.notes.has_command {
+                    "the text holds commands, but nothing of what they printed"
+                } else {
+                    "the text holds no response of a server and no error of curl or the like"
+                };
+                blank().not_run(NotRun::new(Reason::EvidenceMissing, why.into()))
+            }
         }
-    }
+    } else {
+        let (report, mut group) = judgement.weigh(&newest);
+        // An older message lends its list of apps to a refusal.
+        let may_lend = list.is_some() && report.verdict() == Verdict::Inconclusive;
+        group.splice(0..0, list);
+        let lent = may_lend.then(|| judgement.replay(&group));
+        let refused = lent.filter(|lent| lent.verdict() == Verdict::InvalidPermissions);
+        refused.unwrap_or(report)
+    };
     let settled_by = judgement.settled_by(&report);
-    let mut earlier = earlier.into_iter();
-    let older = earlier.find(|reason| *reason != report.reason());
+    let older = reasons.into_iter().find(|own| *own != report.reason());
     let facts = report.pasted.get_or_insert_default();
     facts.secrets = secrets.kinds();
     facts.shell = reading.shell;
-    let counts = judgement.observed.iter().filter(|one| !one.is_superseded);
+    let counts = observed.iter().filter(|one| !one.is_superseded.get());
     facts.found = counts.map(Observed::told).collect();
     facts.settled_by = settled_by;
     facts.dx_code = newest.dx_code();
@@ -117,20 +110,49 @@ pub(super) fn judge(
 /// Returns a report that says why a text does not decide.
 pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
     report.pasted.get_or_insert_default().incomplete = Some(why);
-    let result = CheckResult::NotPassed(Reason::EvidenceIncomplete);
-    report.with_checks(vec![Check::new(CheckId::AppsList, result)])
+    let open = |id| Check::of(id, Err(Reason::EvidenceIncomplete), None);
+    report.with_checks(
+        [CheckId::AppsList, CheckId::PipelinesList]
+            .map(open)
+            .to_vec(),
+    )
 }
 
-impl Message {
-    /// Returns why it does not decide without an exchange, if it shows anything but DX's code.
-    fn shows(&self) -> Option<Incomplete> {
-        if !self.notes.told.is_empty() {
-            Some(Incomplete::Told)
-        } else if self.notes.has_shell_error {
-            Some(Incomplete::ShellError)
-        } else {
-            self.notes.unread
-        }
+/// Returns the messages that show anything, from the newest to the oldest.
+fn messages<'a>(
+    reading: &Reading,
+    observed: &'a [Observed<'a>],
+) -> impl Iterator<Item = Message<'a>> {
+    let chunks = observed.chunk_by(Observed::is_beside);
+    let shown: HashMap<usize, _> = chunks.map(|all| (all[0].shown.message, all)).collect();
+    let order = reading.messages.newest_first().into_iter();
+    let messages = order.map(move |message| Message {
+        exchanges: shown.get(&message).copied().unwrap_or_default(),
+        notes: reading.notes.get(&message).cloned().unwrap_or_default(),
+    });
+    messages.filter(|message| {
+        !message.exchanges.is_empty()
+            || message.silence(None).is_some()
+            // What was tried anew, and is not shown, is newer than what an older message shows.
+            || message.notes.has_command
+            || message.dx_code().is_some()
+    })
+}
+
+impl Message<'_> {
+    /// Returns why it does not decide without an exchange, if it shows anything but DX's code. `before`
+    /// is what an older message with an exchange means, which may say the same as that code.
+    fn silence(&self, before: Option<&Report>) -> Option<Incomplete> {
+        let notes = &self.notes;
+        let differs =
+            |before: &Report| notes.unread.is_some() || self.dx_code() != Some(before.verdict());
+        let first = [
+            (!notes.told.is_empty(), Incomplete::Told),
+            (notes.has_shell_error, Incomplete::ShellError),
+            (before.is_some_and(differs), Incomplete::OlderMessage),
+        ];
+        let first = first.into_iter().find(|(is_so, _)| *is_so);
+        first.map(|(_, why)| why).or(notes.unread)
     }
 
     /// Returns the code that it says that DX shows: the last one, unless it lists them all, as DX's
@@ -143,123 +165,61 @@ impl Message {
 }
 
 impl Judgement<'_> {
-    /// Returns the messages that show anything, from the newest to the oldest.
-    fn messages(&self, reading: &Reading) -> Vec<Message> {
-        let mut all: HashMap<usize, Message> = HashMap::new();
-        for (index, one) in self.observed.iter().enumerate() {
-            let message = all.entry(one.shown.message).or_default();
-            message.exchanges.push(index);
-        }
-        for (message, notes) in &reading.notes {
-            all.entry(*message).or_default().notes = notes.clone();
-        }
-        let order = reading.messages.newest_first().into_iter();
-        let shown = order.filter_map(|message| all.remove(&message));
-        let is_any = |message: &Message| {
-            !message.exchanges.is_empty()
-                || message.shows().is_some()
-                // What was tried anew, and is not shown, is newer than what an older message shows.
-                || message.notes.has_command
-                || message.dx_code().is_some()
-        };
-        shown.filter(is_any).collect()
-    }
-
     /// Judges the exchanges of one message, each credential by itself, and returns those that decided
-    /// as well.
-    fn weigh(&mut self, message: &Message) -> (Report, Vec<usize>) {
-        let mut groups = self.groups(&message.exchanges);
+    /// as well: the one that is in DX, the new one that is or may be, or all if they mean the same.
+    fn weigh<'a>(&self, message: &Message<'a>) -> (Report, Group<'a>) {
+        let groups = groups(message.exchanges);
+        if let [(_, group)] = &groups[..] {
+            return (self.replay(group), group.clone());
+        }
         let last = groups.len() - 1;
-        if last == 0 {
-            let group = groups.remove(0).1;
-            return (self.replay(&group, None), group);
-        }
-        let mut reasons: Vec<Option<Reason>> = Vec::new();
-        for (_, group) in &groups {
-            reasons.push(self.replay(group, None).reason());
-        }
-        let says = |group: &[usize], what: fn(&Said) -> bool| {
-            let mut group = group.iter();
-            group.any(|index| what(&self.observed[*index].shown.said))
+        let said_in_dx: HashSet<&Credential> = message.notes.in_dx.iter().collect();
+        // What is said of this token tells most, then what of its kind, then that it is new.
+        let weight = |(index, (own, group)): (usize, &(&Credential, Group<'_>))| {
+            let says = |what: fn(&Said) -> bool| group.iter().any(|one| what(&one.shown.said));
+            let kind = match own {
+                Credential::Literal(_, kind) => Some(*kind),
+                _ => None,
+            };
+            let is_in_dx = said_in_dx.contains(own) || says(|said| said.is_in_dx);
+            let is_of_kind = kind.is_some() && kind == message.notes.kind_in_dx;
+            // A person's token is made anew for other ends, too.
+            let may_be_new = index == last && matches!(kind, None | Some(TokenKind::Workspace));
+            [is_in_dx, is_of_kind, may_be_new && says(|said| said.is_new)]
         };
-        let mut in_dx: HashSet<&Credential> = message.notes.in_dx.iter().collect();
-        let kind = message.notes.kind_in_dx;
-        let mut of_kind = { groups.iter().map(|(own, _)| own) }
-            .filter(|own| matches!(own, Credential::Literal(_, own) if Some(*own) == kind));
-        // A kind that several tokens are of tells none of them.
-        if let (Some(only), None) = (of_kind.next(), of_kind.next()) {
-            in_dx.insert(only);
-        }
-        let outcome = |((credential, group), reason): (&(Credential, Vec<usize>), &_)| {
-            let name = match credential {
+        let weights: Vec<_> = groups.iter().enumerate().map(weight).collect();
+        let most = weights.iter().copied().max().unwrap_or_default();
+        let is_only = weights.iter().filter(|weight| **weight == most).count() == 1;
+        let outcome = |((own, group), weight): (&(&Credential, Group<'_>), &[bool; 3])| {
+            let name = match own {
                 Credential::Literal(name, _) | Credential::Named(name) => name,
                 Credential::Unknown => "",
             };
             Outcome {
                 credential: Untrusted::new(self.secrets.clean(name)),
-                reason: *reason,
-                is_in_dx: in_dx.contains(credential) || says(group, |said| said.is_in_dx),
+                reason: self.replay(group).reason(),
+                // The new one that is there took the place of what was.
+                is_in_dx: (weight[0] || weight[1]) && *weight == most && is_only,
             }
         };
-        let mut outcomes: Vec<Outcome> = groups.iter().zip(&reasons).map(outcome).collect();
-        let is_alike = |reason: &Option<Reason>| *reason == reasons[last];
-        let is_told = reasons[last] != Some(Reason::EvidenceIncomplete);
-        // A person's token is made anew for other ends, too.
-        let is_new = says(&groups[last].1, |said| said.is_new)
-            && matches!(
-                groups[last].0,
-                Credential::Literal(_, TokenKind::Workspace) | Credential::Named(_)
-            );
-        let chosen = if is_told && reasons.iter().all(is_alike) {
-            Some(last)
-        } else {
-            // The new one that is there took the place of what was.
-            if is_new && outcomes[last].is_in_dx {
-                let others = outcomes.iter_mut().take(last);
-                others.for_each(|other| other.is_in_dx = false);
-            }
-            let mut in_dx = (0..=last).filter(|group| outcomes[*group].is_in_dx);
-            match (in_dx.next(), in_dx.next()) {
-                (None, _) => is_new.then_some(last),
-                (one, None) => one,
-                _ => None,
-            }
-        };
-        let (mut report, group) = match chosen {
-            Some(chosen) => {
-                let group = groups.swap_remove(chosen).1;
-                (self.replay(&group, None), group)
-            }
-            None => (open((self.blank)(), Incomplete::Credentials), Vec::new()),
-        };
+        let outcomes: Vec<_> = groups.iter().zip(&weights).map(outcome).collect();
+        let reason = outcomes[last].reason;
+        let is_alike = reason != Some(Reason::EvidenceIncomplete)
+            && outcomes.iter().all(|one| one.reason == reason);
+        let chosen = weights.iter().rposition(|weight| *weight == most);
+        let chosen = chosen.filter(|_| is_only || is_alike);
+        let group = chosen.map(|chosen| groups[chosen].1.clone());
+        let mut report = group.as_ref().map_or_else(
+            || open((self.blank)(), Incomplete::Credentials),
+            |group| self.replay(group),
+        );
         report.pasted.get_or_insert_default().outcomes = outcomes;
-        (report, group)
-    }
-
-    /// Groups exchanges by their credentials: two differ only if both are known and of one sort. A
-    /// hidden one is taken for the one before it, or else for the first.
-    fn groups(&self, exchanges: &[usize]) -> Vec<(Credential, Vec<usize>)> {
-        let credential = |index: &usize| self.observed[*index].credential;
-        let is_name = |one: &Credential| matches!(one, Credential::Named(_));
-        let all = exchanges.iter().map(credential);
-        let known: HashSet<_> = all.filter(|one| **one != Credential::Unknown).collect();
-        let names = known.iter().filter(|one| is_name(one)).count();
-        let literals = known.len() - names;
-        // The sort of which there are several tells them apart.
-        let is_by_name = literals == 0 || literals == 1 && names > 1;
-        let is_key = |one: &&Credential| known.contains(one) && is_name(one) == is_by_name;
-        let mut current = exchanges.iter().map(credential).find(is_key);
-        let keyed = exchanges.iter().map(|index| {
-            current = Some(credential(index)).filter(is_key).or(current);
-            (current.unwrap_or(&Credential::Unknown).clone(), *index)
-        });
-        grouped(keyed)
+        (report, group.unwrap_or_default())
     }
 
     /// Judges the exchanges of one credential.
-    fn replay(&mut self, group: &[usize], lent: Option<usize>) -> Report {
-        let mut credentials = group.iter().map(|index| self.observed[*index].credential);
-        let token = credentials.find_map(|credential| match credential {
+    fn replay(&self, group: &[&Observed<'_>]) -> Report {
+        let token = group.iter().rev().find_map(|one| match one.credential {
             Credential::Literal(fingerprint, kind) => Some(TokenInfo {
                 fingerprint: Some(fingerprint.clone()),
                 kind: Some(*kind),
@@ -275,59 +235,60 @@ impl Judgement<'_> {
             },
             ..(self.blank)()
         };
-        replay(&mut self.observed, group, lent, self.secrets, report)
-    }
-
-    /// Returns the last list of apps that a message shows.
-    fn list(&self, exchanges: &[usize]) -> Option<usize> {
-        let is_list = |index: &usize| {
-            let one = &self.observed[*index];
-            one.step == Some(CheckId::AppsList) && one.tells(CheckId::AppsList) == Ok(None)
-        };
-        exchanges.iter().copied().rfind(is_list)
+        replay(group, self.secrets, report)
     }
 
     /// Returns the addresses whose responses would settle what is open.
     fn settled_by(&self, report: &Report) -> Vec<String> {
         let base = &self.base;
-        let decided = report.decisive().and_then(|check| check.app.as_ref());
-        let of_sample = decided.into_iter().chain(report.list.sample.first());
-        let of_apps = report.apps.iter().map(|result| &result.app);
-        let mut slugs = of_sample.chain(of_apps).map(|app| &app.slug);
-        let slug = slugs.find(|slug| !is_placeholder(slug.raw()));
-        let is_at_list =
-            slug.is_none() || decided.is_none() || report.reason() == Some(Reason::WrongBaseUrl);
-        let slug = slug.map_or("YOUR_APP_SLUG", Slug::raw);
-        let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+        let why = report.pasted.as_ref().and_then(|facts| facts.incomplete);
         let is_open = |id| {
             let mut checks = report.checks.iter();
-            checks.any(|check| check.id == id && check.result == open)
+            checks.any(|check| check.id == id && check.result.status() == Status::Unknown)
         };
-        let is_list_open = is_open(CheckId::AppsList);
-        let why = report.pasted.as_ref().and_then(|facts| facts.incomplete);
-        let (list, app) = match (why, report.verdict()) {
-            (None, Verdict::NotRun) => (true, true),
-            // What failed for another reason is tried again.
-            (None, Verdict::Inconclusive) => (is_at_list, !is_at_list),
-            (None, _) => (false, false),
-            (Some(Incomplete::PipelinesMissing), _) => (false, true),
-            (Some(Incomplete::AppsMissing | Incomplete::Unsettled | Incomplete::NotFound), _) => {
-                (true, false)
-            }
-            (Some(Incomplete::Explained | Incomplete::Unreadable | Incomplete::Hidden), _) => (
-                is_list_open,
-                !is_list_open || is_open(CheckId::PipelinesList),
+        let (list, app) = match (report.verdict(), why) {
+            (Verdict::NotRun, _) => (Some(1), true),
+            // Whether a slug is among the apps, one of them does not tell.
+            (Verdict::Inconclusive, Some(Incomplete::NotFound)) => (Some(50), false),
+            // The list tells what a 401 for an app means.
+            (Verdict::Inconclusive, Some(Incomplete::Unsettled)) => (Some(1), false),
+            (Verdict::Inconclusive, _) => (
+                is_open(CheckId::AppsList).then_some(1),
+                is_open(CheckId::PipelinesList) || is_open(CheckId::PipelinesShow),
             ),
-            (Some(_), _) => (is_list_open, true),
+            _ => (None, false),
         };
-        // Whether a slug is among the apps, one of them does not tell.
-        let limit = if why == Some(Incomplete::NotFound) {
-            50
-        } else {
-            1
-        };
-        let list = list.then(|| format!("{base}/apps?limit={limit}"));
+        let decided = report.decisive().and_then(|check| check.app.as_ref());
+        let of_apps = report.apps.iter().map(|result| &result.app);
+        let apps = decided
+            .into_iter()
+            .chain(&report.list.sample)
+            .chain(of_apps);
+        let slug = { apps.map(|app| app.slug.raw()) }.find(|slug| !is_placeholder(slug));
+        let slug = slug.unwrap_or("YOUR_APP_SLUG");
+        let list = list.map(|limit| format!("{base}/apps?limit={limit}"));
         let app = app.then(|| format!("{base}/apps/{slug}/pipelines?limit=1"));
         list.into_iter().chain(app).collect()
     }
+}
+
+/// Groups exchanges by their credentials: two differ only if both are known and of one sort. A
+/// hidden one is taken for the one before it, or else for the first.
+fn groups<'a>(exchanges: &'a [Observed<'a>]) -> Vec<(&'a Credential, Group<'a>)> {
+    let is_name = |one: &Credential| matches!(one, Credential::Named(_));
+    let all = exchanges.iter().map(|one| one.credential);
+    let known: HashSet<_> = all
+        .clone()
+        .filter(|one| **one != Credential::Unknown)
+        .collect();
+    let names = known.iter().filter(|one| is_name(one)).count();
+    let literals = known.len() - names;
+    // The sort of which there are several tells them apart.
+    let is_by_name = literals == 0 || literals == 1 && names > 1;
+    let is_key = |one: &&Credential| known.contains(one) && is_name(one) == is_by_name;
+    let mut current = all.clone().find(is_key);
+    grouped(exchanges.iter().map(|one| {
+        current = Some(one.credential).filter(is_key).or(current);
+        (current.unwrap_or(&Credential::Unknown), one)
+    }))
 }

@@ -14,7 +14,7 @@ use crate::text::Clean;
 use crate::verdict::Reason;
 use crate::wire::Document;
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// What a response means at a step: nothing against the token, or a reason; or why it means nothing:
@@ -27,22 +27,17 @@ pub(super) struct Observed<'a> {
     pub(super) shown: &'a Shown,
     /// Which step it is of, if that can be told.
     pub(super) step: Option<CheckId>,
-    /// Whether its body can't be that of DX's step that its address or its place says.
-    pub(super) is_contradictory: bool,
     pub(super) credential: &'a Credential,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) exchange: Exchange,
     /// Why it can't be judged by itself.
     pub(super) open: Option<Incomplete>,
-    /// The reason that a run would take it for, as the list of apps, as an app's pipelines, and as one
-    /// of its runs.
-    reasons: [Option<Reason>; 3],
     /// Whether a later try took its place.
-    pub(super) is_superseded: bool,
+    pub(super) is_superseded: Cell<bool>,
 }
 
-/// Makes the exchanges of a text. `assumed` is the step of those of which the text does not tell it,
-/// `base` the base URL of those that show no address.
+/// Makes the exchanges of a text, message by message. `assumed` is the step of those of which the text
+/// does not tell it, `base` the base URL of those that show no address.
 pub(super) fn observe<'a>(
     reading: &'a Reading,
     assumed: Option<CheckId>,
@@ -53,61 +48,63 @@ pub(super) fn observe<'a>(
     let mut observed: Vec<_> = answered
         .map(|shown| Observed::of(shown, reading.has_builds, base, secrets))
         .collect();
-    // Where an app is asked for by address, what has none tells the same again, or is of no app that can
-    // be told.
-    let of_app = |one: &&Observed<'_>| one.address().is_some_and(|own| own.slug.is_some());
-    let named = observed.iter().filter(of_app);
-    let named: HashSet<usize> = named.map(|one| one.shown.message).collect();
-    let around = observed.iter().enumerate().filter(|(_, one)| of_app(one));
-    let around = around.flat_map(|(at, one)| {
-        let told = (one.shown.message, one.exchange.status());
-        [(at.wrapping_sub(1), told), (at + 1, told)]
-    });
-    let (around, mut places) = (around.collect::<HashSet<_>>(), 0..);
-    observed.retain(|one| {
-        let told = (one.shown.message, one.exchange.status());
-        let is_around = places.next().is_some_and(|at| around.contains(&(at, told)));
-        !(is_around && one.is_adrift())
-    });
-    // What has no address is placed by its place: behind a list of apps, it is of an app.
-    for index in 1..observed.len() {
-        let (before, behind) = observed.split_at_mut(index);
-        let (before, one) = (&before[index - 1], &mut behind[0]);
-        let follows_list =
-            before.step == Some(CheckId::AppsList) && before.shown.message == one.shown.message;
-        if follows_list && one.is_adrift() && !named.contains(&one.shown.message) {
-            one.step = Some(CheckId::PipelinesList);
-        }
-    }
-    // Two rejections alone that are shown alike are those of both commands.
-    let is_lone = |one: &Observed<'_>| one.is_adrift() && one.exchange.status() == Some(401);
-    if let [first, second] = &mut observed[..]
-        && is_lone(first)
-        && is_lone(second)
-        && first.shown.status == second.shown.status
-    {
-        first.step = Some(CheckId::AppsList);
-        second.step = Some(CheckId::PipelinesList);
-    }
-    for one in observed.iter_mut().filter(|one| one.is_unplaced()) {
-        one.step = assumed;
-    }
-    // What was accepted once stands in place of a token, whatever it looks like.
-    let is_accepted = |one: &&Observed<'_>| {
-        let reason = one.step.map(|id| one.reason(id));
-        one.open.is_none()
-            && matches!(reason, Some(None | Some(Reason::NoApps)))
-            && one.mistakes.contains(&Mistake::TokenPlaceholder)
-            && { one.mistakes.iter() }.all(|own| own.explains() <= Explains::Refusals)
-    };
-    let accepted = observed.iter().filter(is_accepted);
-    let messages: HashSet<usize> = accepted.map(|one| one.shown.message).collect();
-    for one in &mut observed {
-        let is_hidden = messages.contains(&one.shown.message);
-        one.mistakes
-            .retain(|own| !is_hidden || *own != Mistake::TokenPlaceholder);
+    observed.sort_by_key(|one| one.shown.message);
+    for message in observed.chunk_by_mut(Observed::is_beside) {
+        place(message, assumed);
     }
     observed
+}
+
+/// Places those of a message that show no step: by what stands in front of them, by what was
+/// assumed, or where it makes no difference.
+fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
+    use CheckId::{AppsList, PipelinesList};
+    // Two rejections alone that are shown alike are those of both commands.
+    let is_rejected = |one: &Observed<'_>| one.is_adrift() && one.exchange.status() == Some(401);
+    if let [first, second] = message
+        && is_rejected(first)
+        && is_rejected(second)
+        && first.shown.status == second.shown.status
+    {
+        first.step = Some(AppsList);
+    }
+    // Behind a list of apps it is of an app. Where one is asked for by address, what stands beside it
+    // tells the same again, and of anything else nobody knows of which it is.
+    let of_app = |one: &Observed<'_>| one.address()?.slug.as_ref().map(|_| one.exchange.status());
+    let of_apps: Vec<_> = message.iter().map(of_app).collect();
+    let has_app = of_apps.iter().any(Option::is_some);
+    let mut before = None;
+    for (place, one) in message.iter_mut().enumerate() {
+        let beside = [place.wrapping_sub(1), place + 1].map(|place| of_apps.get(place));
+        let is_again = beside.contains(&Some(&Some(one.exchange.status())));
+        if one.is_adrift() && is_again {
+            one.is_superseded.set(true);
+        } else if one.is_adrift() && before == Some(AppsList) && !has_app {
+            one.step = Some(PipelinesList);
+        }
+        before = one.step;
+    }
+    // What was accepted once stands in place of a token, whatever it looks like.
+    let is_token = |one: &Observed<'_>| {
+        let told = one.step.map(|id| one.tells(id));
+        matches!(told, Some(Ok(None | Some(Reason::NoApps))))
+            && one.mistakes.contains(&Mistake::TokenPlaceholder)
+    };
+    if message.iter().any(is_token) {
+        for one in &mut *message {
+            one.mistakes.retain(|own| *own != Mistake::TokenPlaceholder);
+        }
+    }
+    // What means the same at each step is of the one that is missing.
+    let mut has_list = message.iter().any(|one| one.step == Some(AppsList));
+    for one in message.iter_mut().filter(|one| one.is_unplaced()) {
+        let reason = one.reason_at(AppsList);
+        let is_alike = !matches!(reason, None | Some(Reason::EvidenceIncomplete))
+            && reason == one.reason_at(PipelinesList);
+        let missing = if has_list { PipelinesList } else { AppsList };
+        one.step = assumed.or(is_alike.then_some(missing));
+        has_list |= one.step == Some(AppsList);
+    }
 }
 
 impl<'a> Observed<'a> {
@@ -117,45 +114,52 @@ impl<'a> Observed<'a> {
         let url = address.map_or_else(|| base.to_owned(), |address| secrets.clean(&address.shown));
         let credential = request.credential.as_ref();
         let shape = shown.body.as_ref().map_or(Shape::Other, |body| body.shape);
+        let contradicts = Some(Incomplete::Contradiction);
         // Which step it is of its address tells, if its body does not say otherwise, its body, or words.
-        let (step, is_contradictory) = match (address.map(|own| own.step), shape) {
-            (Some(None), _) => (None, false),
-            (_, Shape::Builds) => (None, true),
-            (Some(id), Shape::Of(of_body)) if id != Some(of_body) => (None, true),
-            (None, Shape::Of(id)) => (Some(id), false),
+        let (step, open) = match (address.map(|own| own.step), shape) {
+            (Some(None), _) => (None, None),
+            (_, Shape::Builds) => (None, contradicts),
+            (Some(id), Shape::Of(of_body)) if id != Some(of_body) => (None, contradicts),
+            (None, Shape::Of(id)) => (Some(id), None),
             (None, Shape::EmptyPage) if !has_builds && shown.hint.is_none() => {
-                (Some(CheckId::AppsList), false)
+                (Some(CheckId::AppsList), None)
             }
-            (of_address, _) => (of_address.flatten().or(shown.hint), false),
+            (of_address, _) => (of_address.flatten().or(shown.hint), None),
         };
         let mut observed = Self {
             shown,
             step,
-            is_contradictory,
             credential: credential.map_or(&Credential::Unknown, |(credential, _)| credential),
             mistakes: request.all_mistakes(),
             exchange: Exchange::new(url, Err(FaultKind::Unknown.into())),
-            open: None,
-            reasons: [None; 3],
-            is_superseded: false,
+            open,
+            is_superseded: Cell::default(),
         };
         match shown.failure {
             Some(Failure::Fault(name)) => {
-                observed.exchange.outcome = Err(fault(name, secrets.has_proxy_login));
+                let kind = FaultKind::named(name).unwrap_or(FaultKind::Unknown);
+                let mut fault = Fault::from(kind);
+                if kind == FaultKind::ProxyLogin {
+                    fault.proxy = Some(Box::new(ProxyResponse {
+                        status: 407,
+                        had_credentials: secrets.has_proxy_login,
+                        ..ProxyResponse::default()
+                    }));
+                }
+                observed.exchange.outcome = Err(fault);
             }
             Some(Failure::Misread(mistake)) => {
                 observed.open = Some(Incomplete::Explained);
-                observed.mistakes.push(mistake);
+                observed.mistakes.insert(0, mistake);
             }
             Some(Failure::Filter) | None => observed.read_response(secrets),
         }
-        let exchange = &observed.exchange;
-        observed.reasons = [
-            classify::apps(exchange).err(),
-            classify::pipelines(exchange).err(),
-            classify::details(exchange).err(),
-        ];
         observed
+    }
+
+    /// Tells whether both stand in one message.
+    pub(super) const fn is_beside(&self, other: &Self) -> bool {
+        self.shown.message == other.shown.message
     }
 
     pub(super) const fn address(&self) -> Option<&'a Address> {
@@ -172,6 +176,7 @@ impl<'a> Observed<'a> {
             .collect();
         let header = |name| responder::value(&headers, name).map(str::trim);
         let text = shown.body.as_ref().map_or("", |body| &body.text);
+        let mut is_shown = true;
         let mut inferred = shown.body.as_ref().and_then(|body| body.status);
         let body = match &shown.body {
             // What headers say of a body that is not shown.
@@ -194,9 +199,7 @@ impl<'a> Observed<'a> {
                     // What a filter left proves no shape.
                     let is_shaped = body.extent == Some(Extent::Cut) || body.shape != Shape::List;
                     let has_items = document.has_items() && is_shaped;
-                    if document.message.is_none() && !has_items && !is_details {
-                        self.open = Some(self.unseen());
-                    }
+                    is_shown = document.message.is_some() || has_items || is_details;
                 }
                 Body::Json(document)
             }),
@@ -208,8 +211,8 @@ impl<'a> Observed<'a> {
             (Some(403), None) => responder::has_rate_limit(&headers),
             (Some(status), body) => status != 200 || body.is_some(),
         };
-        if !is_told {
-            self.open = Some(self.unseen());
+        if !is_told || !is_shown {
+            self.open = self.open.or(Some(self.unseen()));
         }
         let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
@@ -227,12 +230,14 @@ impl<'a> Observed<'a> {
 
     /// Tells whether its step is not known, and may be one of DX's.
     pub(super) fn is_unplaced(&self) -> bool {
-        self.step.is_none() && self.address().is_none_or(|address| address.step.is_some())
+        let may_be = self.address().is_none_or(|address| address.step.is_some());
+        self.step.is_none() && may_be && !self.is_superseded.get()
     }
 
     /// Tells whether nothing but its place can tell its step.
     fn is_adrift(&self) -> bool {
-        self.step.is_none() && self.address().is_none() && !self.is_contradictory
+        let is_free = self.step.is_none() && self.address().is_none();
+        is_free && self.open != Some(Incomplete::Contradiction)
     }
 
     /// Returns how much of its body is shown, if it is an object.
@@ -255,42 +260,32 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns the reason that a run would take it for at a step.
-    const fn reason(&self, id: CheckId) -> Option<Reason> {
-        match id {
-            CheckId::TokenFormat | CheckId::AppsList | CheckId::AppsRecheck => self.reasons[0],
-            CheckId::PipelinesList => self.reasons[1],
-            CheckId::PipelinesShow => self.reasons[2],
-        }
-    }
-
     /// Returns what it means at a step.
     pub(super) fn tells(&self, id: CheckId) -> Meaning {
-        let reason = self.reason(id);
-        if self.open == Some(Incomplete::Explained) {
-            return Err(Incomplete::Explained);
-        }
+        let exchange = &self.exchange;
+        let reason = match id {
+            CheckId::PipelinesList => classify::pipelines(exchange).err(),
+            CheckId::PipelinesShow => classify::details(exchange).err(),
+            _ => classify::apps(exchange).err(),
+        };
         let is_part = matches!(self.extent(), Some(Extent::Cut | Extent::Filtered));
         let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);
         let open = self.open.or(is_cut.then(|| self.unseen()));
-        let what = match (&self.exchange.outcome, reason) {
-            (Err(_), _) => Explains::Everything,
-            _ if open.is_some() => Explains::Refusals,
-            (Ok(_), None) => Explains::Responses,
-            (Ok(_), Some(Reason::NoApps)) => Explains::Misses,
-            (Ok(response), _) if matches!(response.status, Some(400 | 404)) => Explains::Misses,
-            (Ok(_), Some(_)) => Explains::Refusals,
+        let is_fault = open.is_none() && exchange.outcome.is_err();
+        let is_accepted = open.is_none() && matches!(reason, None | Some(Reason::NoApps));
+        let is_miss =
+            matches!(exchange.status(), Some(400 | 404)) || reason == Some(Reason::NoApps);
+        let explains = |mistake: &Mistake| match mistake.explains() {
+            Explains::Misses => is_miss && open.is_none(),
+            Explains::Refusals => !is_fault && !is_accepted,
+            Explains::Responses => !is_fault,
+            Explains::Everything => true,
         };
-        let explaining =
-            { self.mistakes.iter().rev() }.filter(|mistake| mistake.explains() >= what);
-        let is_slip = |mistake: &Mistake| matches!(mistake, Mistake::NoVersion | Mistake::Filter);
-        match (explaining.max_by_key(|mistake| mistake.explains()), open) {
-            (Some(Mistake::NoVersion), None) if self.mistakes.iter().all(is_slip) => {
-                Ok(Some(Reason::WrongBaseUrl))
-            }
-            (Some(_), _) => Err(Incomplete::Explained),
-            (None, Some(open)) => Err(open),
-            (None, None) => Ok(reason),
+        match (self.mistakes.iter().any(explains), open) {
+            (true, None) if self.mistakes == [Mistake::NoVersion] => Ok(Some(Reason::WrongBaseUrl)),
+            (true, _) => Err(Incomplete::Explained),
+            (false, Some(open)) => Err(open),
+            (false, None) => Ok(reason),
         }
     }
 
@@ -298,22 +293,21 @@ impl<'a> Observed<'a> {
     pub(super) fn reason_at(&self, id: CheckId) -> Option<Reason> {
         match self.tells(id) {
             // A 401 below an app says nothing by itself.
-            Ok(Some(Reason::TokenRejected)) if id != CheckId::AppsList => {
-                Some(Reason::EvidenceIncomplete)
+            Ok(reason) if id == CheckId::AppsList || reason != Some(Reason::TokenRejected) => {
+                reason
             }
-            Ok(reason) => reason,
-            Err(_) => Some(Reason::EvidenceIncomplete),
+            _ => Some(Reason::EvidenceIncomplete),
         }
     }
 
-    /// Returns the exchange as evidence of a check, and whether there is anything to show: not of a
-    /// command that was misread, or of a response without a status.
-    pub(super) fn evidence(&self) -> (Exchange, bool) {
+    /// Returns the exchange as evidence of a check, if there is anything to show: not of a command that
+    /// was misread, or of a response without a status.
+    pub(super) fn evidence(&self) -> Option<Exchange> {
         let is_known = match &self.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
-            Err(_) => self.open != Some(Incomplete::Explained),
+            Err(_) => self.open.is_none(),
         };
-        (self.exchange.clone(), is_known)
+        is_known.then(|| self.exchange.clone())
     }
 
     /// Returns what is said of it beyond the checks.
@@ -327,20 +321,5 @@ impl<'a> Observed<'a> {
             status,
             message: response.and_then(Response::message).cloned(),
         }
-    }
-}
-
-/// Returns the fault of a name of the table of words.
-fn fault(name: &str, had_credentials: bool) -> Fault {
-    match FaultKind::named(name).unwrap_or(FaultKind::Unknown) {
-        kind @ FaultKind::ProxyLogin => {
-            let response = ProxyResponse {
-                had_credentials,
-                status: 407,
-                ..ProxyResponse::default()
-            };
-            Fault::of_proxy(kind, response)
-        }
-        kind => kind.into(),
     }
 }

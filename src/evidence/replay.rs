@@ -12,193 +12,138 @@ use crate::app::Slug;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::classify;
 use crate::pasted::{Incomplete, Mistake, PastedFacts};
-use crate::report::{Assembly, Next, Report, RunOptions, Selection};
+use crate::report::{Assembly, Report, Selection};
 use crate::verdict::{Reason, Verdict};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// A replay in progress.
 struct Replay<'r, 'a> {
-    observed: &'r mut [Observed<'a>],
-    /// The indices of those that are replayed.
-    group: &'r [usize],
+    group: &'r [&'r Observed<'a>],
     secrets: &'r Secrets,
     assembly: Assembly,
     incomplete: Option<Incomplete>,
-    /// The last list of apps, if it was read and none was refused with a 401.
+    /// The place of the last list of apps, if it was read and none was refused with a 401.
     settling: Option<usize>,
 }
 
-/// Judges the exchanges with these indices. `lent` is the index of a list of apps in an older message:
-/// it tells which apps there are, and proves nothing.
-pub(super) fn replay(
-    observed: &mut [Observed<'_>],
-    group: &[usize],
-    lent: Option<usize>,
-    secrets: &Secrets,
-    report: Report,
-) -> Report {
+/// Judges the exchanges of one credential, in the order in which they were made.
+pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Report) -> Report {
+    let details = group
+        .iter()
+        .any(|one| one.step == Some(CheckId::PipelinesShow));
     let mut replay = Replay {
-        observed,
         group,
         secrets,
-        assembly: Assembly::default(),
+        assembly: Assembly::new(Selection::Named, details),
         incomplete: None,
         settling: None,
     };
-    replay.place_alike();
-    let details = replay.of_step(CheckId::PipelinesShow).next().is_some();
-    replay.assembly = Assembly::new(Selection::Named, details);
-    if replay.list(lent) {
+    if replay.list() {
         for id in [CheckId::PipelinesList, CheckId::PipelinesShow] {
-            for (slug, index) in replay.of_each_app(id) {
-                replay.take(id, slug.as_ref(), index);
+            for (slug, place) in replay.of_each_app(id) {
+                replay.take(id, slug.as_ref(), place);
             }
         }
     }
-    let options = RunOptions {
-        details,
-        ..report.options
-    };
-    replay.finish(Report { options, ..report })
+    report.options.details = details;
+    replay.finish(report)
 }
 
 impl Replay<'_, '_> {
+    /// Returns the places of the responses to a step.
     fn of_step(&self, id: CheckId) -> impl Iterator<Item = usize> {
-        let group = self.group.iter().copied();
-        group.filter(move |index| self.observed[*index].step == Some(id))
-    }
-
-    /// Gives responses that mean the same at each step the one that is missing.
-    fn place_alike(&mut self) {
-        let mut has_list = self.of_step(CheckId::AppsList).next().is_some();
-        for index in self.group {
-            let one = &mut self.observed[*index];
-            let reason = one.reason_at(CheckId::AppsList);
-            let is_alike = one.is_unplaced()
-                && !matches!(reason, None | Some(Reason::EvidenceIncomplete))
-                && reason == one.reason_at(CheckId::PipelinesList);
-            if is_alike {
-                let missing = if has_list {
-                    CheckId::PipelinesList
-                } else {
-                    CheckId::AppsList
-                };
-                one.step = Some(missing);
-                has_list = true;
-            }
-        }
+        let group = self.group.iter().enumerate();
+        group.filter_map(move |(place, one)| (one.step == Some(id)).then_some(place))
     }
 
     /// Returns the last one that tells something, or else the last one, of several responses to the
     /// same question.
-    fn last(&mut self, id: CheckId, tries: &[usize]) -> Option<usize> {
-        let tells = |index: &&usize| self.observed[**index].tells(id).is_ok();
+    fn last(&self, id: CheckId, tries: &[usize]) -> Option<usize> {
+        let tells = |place: &&usize| self.group[**place].tells(id).is_ok();
         let last = *tries.iter().rfind(tells).or(tries.last())?;
-        for index in tries {
-            self.observed[*index].is_superseded = *index != last;
+        for place in tries {
+            self.group[*place].is_superseded.set(*place != last);
         }
         Some(last)
     }
 
     /// Takes the list of apps, and tells whether a run would have gone on.
-    fn list(&mut self, lent: Option<usize>) -> bool {
+    fn list(&mut self) -> bool {
         let id = CheckId::AppsList;
         let lists: Vec<usize> = self.of_step(id).collect();
-        let tells = |list: &usize| self.observed[*list].tells(id);
-        let is_rejected =
-            { lists.iter() }.any(|list| tells(list) == Ok(Some(Reason::TokenRejected)));
-        let settling = lists.last().copied().filter(|list| tells(list) == Ok(None));
-        self.settling = settling.filter(|_| !is_rejected);
-        let told = self.last(id, &lists).map(|last| {
-            let pages = self.pages(&lists, last);
-            self.take(id, None, pages[0]);
-            self.lend(&pages[1..]);
-            self.observed[last].tells(id)
-        });
-        if told != Some(Ok(None)) {
-            self.lend(lent.as_slice());
+        let tells = |place: &usize| self.group[*place].tells(id);
+        let is_rejected = |place: &usize| tells(place) == Ok(Some(Reason::TokenRejected));
+        let settling = lists.last().filter(|last| tells(last) == Ok(None));
+        self.settling = settling.filter(|_| !lists.iter().any(is_rejected)).copied();
+        let Some(last) = self.last(id, &lists) else {
+            return true;
+        };
+        // Each page says with which app the next one begins.
+        let (mut pages, mut next) = (Vec::new(), None);
+        for place in lists.into_iter().filter(|place| *place <= last) {
+            let page = classify::further_apps(&self.group[place].exchange).unwrap_or_default();
+            let first = page.apps.first().map(|app| app.slug.clone());
+            if first.is_none() || first != next {
+                pages.clear();
+            }
+            next.clone_from(&page.next);
+            pages.push((place, page));
         }
-        match told {
-            Some(Ok(Some(Reason::WrongBaseUrl))) => false,
-            Some(Ok(Some(reason))) => reason.verdict() == Verdict::Inconclusive,
+        for (index, (place, page)) in pages.into_iter().enumerate() {
+            self.group[place].is_superseded.set(false);
+            if index == 0 {
+                self.take(id, None, place);
+            } else {
+                self.assembly.pages.take(page);
+            }
+        }
+        match self.group[last].tells(id) {
+            Ok(Some(Reason::WrongBaseUrl)) => false,
+            Ok(Some(reason)) => reason.verdict() == Verdict::Inconclusive,
             _ => true,
         }
     }
 
-    /// Takes further pages of the list of apps.
-    fn lend(&mut self, pages: &[usize]) {
-        for index in pages {
-            if let Ok(page) = classify::further_apps(&self.observed[*index].exchange) {
-                self.assembly.pages.take(page);
-            }
-        }
-    }
-
-    /// Returns the pages of the list of apps of which the last is known, each of which says with which
-    /// app the next one begins.
-    fn pages(&mut self, lists: &[usize], last: usize) -> Vec<usize> {
-        /// The maximum number of pages that are looked at for the one before.
-        const MOST: usize = 40;
-        let mut pages: Vec<(usize, Option<Slug>)> = Vec::new();
-        for index in lists.iter().copied().filter(|index| *index <= last) {
-            let page = classify::further_apps(&self.observed[index].exchange);
-            let page = page.unwrap_or_default();
-            let first = page.apps.first().map(|app| &app.slug);
-            let mut before = pages.iter().rev().take(MOST);
-            let is_next =
-                |(_, next): &(usize, Option<Slug>)| first.is_some() && next.as_ref() == first;
-            let kept = before
-                .position(is_next)
-                .map_or(0, |back| pages.len() - back);
-            pages.truncate(kept);
-            pages.push((index, page.next));
-        }
-        let pages = pages.into_iter().map(|(index, _)| index);
-        pages
-            .inspect(|index| self.observed[*index].is_superseded = false)
-            .collect()
-    }
-
-    /// Returns for each app the index of the response that counts. One whose address is not shown, or
-    /// hides the slug, is of the app that the list begins with, as DX's page has it.
-    fn of_each_app(&mut self, id: CheckId) -> Vec<(Option<Slug>, usize)> {
-        let tries = self.of_step(id).map(|index| (self.slug(index), index));
+    /// Returns for each app the place of the response that counts.
+    fn of_each_app(&self, id: CheckId) -> Vec<(Option<Slug>, usize)> {
+        let tries = self.of_step(id).map(|place| (self.slug(place), place));
         let apps = grouped(tries).into_iter();
         let mut last: Vec<_> = apps
             .filter_map(|(slug, tries)| Some((slug, self.last(id, &tries)?)))
             .collect();
-        // A slug that was never filled in is of no app, once another response tells.
-        let is_explained = |one: &Observed<'_>| one.tells(id) == Err(Incomplete::Explained);
-        let mut indices = last.iter().map(|(_, index)| *index);
-        if indices.any(|index| !is_explained(&self.observed[index])) {
-            last.retain(|(_, index)| {
-                let one = &mut self.observed[*index];
-                let is_slip = one.mistakes.contains(&Mistake::SlugPlaceholder) && is_explained(one);
-                one.is_superseded |= is_slip;
-                !is_slip
+        // A slug that was never filled in is of no app, once another one was.
+        let is_slip = |place: usize| {
+            let one = self.group[place];
+            one.mistakes.contains(&Mistake::SlugPlaceholder) && one.tells(id).is_err()
+        };
+        if !last.iter().all(|(_, place)| is_slip(*place)) {
+            last.retain(|(_, place)| {
+                self.group[*place].is_superseded.set(is_slip(*place));
+                !is_slip(*place)
             });
         }
         last
     }
 
-    fn slug(&self, index: usize) -> Option<Slug> {
+    /// Returns the slug of the app that a response is of. One whose address is not shown, or
+    /// hides the slug, is of the app that the list begins with, as DX's page has it.
+    fn slug(&self, place: usize) -> Option<Slug> {
         let first = self.assembly.first();
-        let address = self.observed[index].address();
+        let address = self.group[place].address();
         let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
         };
         let own = Slug::parse(&self.secrets.clean(text));
-        let is_listed = own
-            .as_ref()
-            .is_some_and(|own| self.assembly.pages.has(own) == Some(true));
-        let hidden = first.filter(|_| is_hidden_slug(text) && !is_listed);
+        let is_listed = |own| self.assembly.pages.has(own) == Some(true);
+        let hidden = first.filter(|_| is_hidden_slug(text) && !own.as_ref().is_some_and(is_listed));
         hidden.cloned().or(own)
     }
 
     /// Takes a response as the one to a step, of an app if it is of one.
-    fn take(&mut self, id: CheckId, slug: Option<&Slug>, index: usize) {
-        let one = &self.observed[index];
+    fn take(&mut self, id: CheckId, slug: Option<&Slug>, place: usize) {
+        let one = self.group[place];
+        let is_list = id == CheckId::AppsList;
         let is_listed = slug.and_then(|slug| self.assembly.pages.has(slug));
         let told = match one.tells(id) {
             // Bitrise hides an app by a 404, and so does an address that is wrong: only a list tells
@@ -208,96 +153,71 @@ impl Replay<'_, '_> {
             {
                 Err(Incomplete::NotFound)
             }
-            Ok(Some(Reason::TokenRejected))
-                if id != CheckId::AppsList && self.settling < Some(index) =>
-            {
+            Ok(Some(Reason::TokenRejected)) if !is_list && self.settling < Some(place) => {
                 Err(Incomplete::Unsettled)
             }
             told => told,
         };
         let app = slug.map(|slug| self.assembly.app(slug));
-        let (exchange, is_known) = one.evidence();
-        let other = match told {
+        let reason = match told {
             Err(why) => {
                 self.incomplete.get_or_insert(why);
-                Some(Reason::EvidenceIncomplete)
+                Reason::EvidenceIncomplete
             }
-            Ok(told) => told.filter(|reason| *reason == Reason::WrongBaseUrl),
+            Ok(Some(reason @ Reason::WrongBaseUrl)) => reason,
+            Ok(Some(Reason::TokenRejected)) if !is_list => id.denied(),
+            Ok(_) if is_list => {
+                let _ = self.assembly.apps(one.exchange.clone());
+                return;
+            }
+            Ok(_) => {
+                self.assembly.below_app(id, app, one.exchange.clone());
+                return;
+            }
         };
-        if let Some(reason) = other {
-            let evidence = is_known.then_some(exchange);
-            self.assembly.not_read(id, app, reason, evidence);
-        } else if id == CheckId::AppsList {
-            let _ = self.assembly.apps(exchange);
-        } else if let Next::AskAgain(exchange) = self.assembly.below_app(id, app, exchange) {
-            self.assembly.not_read(id, app, id.denied(), *exchange);
-        }
+        self.assembly.not_read(id, app, reason, one.evidence());
     }
 
-    /// Makes the report. What is absent matters only if nothing decides against the token.
+    /// Makes the report. What is absent, or of a step that is not known, is open if nothing decides
+    /// against the token.
     fn finish(self, report: Report) -> Report {
-        let (unplaced, meanings) = self.unplaced().unzip();
-        let facts = PastedFacts {
-            meanings,
-            mistakes: self.mistakes(),
-            incomplete: self.incomplete,
-            ..PastedFacts::default()
-        };
-        let has_any = { self.group.iter() }.any(|index| self.observed[*index].step.is_some());
-        let mut report = self.assembly.finish(Report {
-            pasted: Some(facts),
-            ..report
-        });
+        let mut report = self.assembly.finish(report);
         let is_passed = |id| {
             let mut checks = report.checks.iter();
             checks.any(|check| check.id == id && check.result == CheckResult::Pass)
         };
         let is_listed = is_passed(CheckId::AppsList);
-        let (id, why) = match report.found() {
-            Some(reason) if reason != Reason::NoApps => return report,
-            None if is_listed && !is_passed(CheckId::PipelinesList) => {
-                (CheckId::PipelinesList, Some(Incomplete::PipelinesMissing))
-            }
-            None if is_listed => (CheckId::AppsList, None),
-            None if has_any => (CheckId::AppsList, Some(Incomplete::AppsMissing)),
-            None => (CheckId::AppsList, Some(Incomplete::OtherEndpoint)),
-            Some(_) => (CheckId::AppsList, None),
+        let is_read = is_passed(CheckId::PipelinesList);
+        let has_any = self.group.iter().any(|one| one.step.is_some());
+        let absent = match report.found() {
+            None if is_listed && is_read => None,
+            None if is_listed => Some(Incomplete::PipelinesMissing),
+            None if has_any => Some(Incomplete::AppsMissing),
+            None => Some(Incomplete::OtherEndpoint),
+            Some(_) => None,
         };
-        if let Some(why) = unplaced.or(why) {
-            let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
-            report.put(Check::new(id, open));
-            let facts = report.pasted.get_or_insert_default();
-            facts.incomplete.get_or_insert(why);
-        }
-        report
-    }
-
-    /// Says why a response can't be placed, if there is one that may be of DX's steps, and what it means at
-    /// each.
-    fn unplaced(&self) -> Option<(Incomplete, [Option<Reason>; 2])> {
-        let mut group = self.group.iter().map(|index| &self.observed[*index]);
-        let one = group.rfind(|one| one.is_unplaced())?;
-        let why = match one.open {
-            Some(open) => open,
-            None if one.is_contradictory => Incomplete::Contradiction,
-            None => Incomplete::StepUnknown,
-        };
+        let mut unplaced = self.group.iter().rev().filter(|one| one.is_unplaced());
+        let unplaced = unplaced.next();
+        let unknown = unplaced.map(|one| one.open.unwrap_or(Incomplete::StepUnknown));
         let steps = [CheckId::AppsList, CheckId::PipelinesList];
-        Some((why, steps.map(|id| one.reason_at(id))))
-    }
-
-    /// Returns what is wrong with the commands that count, each kind once.
-    fn mistakes(&self) -> Vec<Mistake> {
-        let group = self.group.iter().map(|index| &self.observed[*index]);
-        let mut mistakes = Vec::new();
-        for one in group.filter(|one| !one.is_superseded) {
-            for mistake in &one.mistakes {
-                if !mistakes.contains(mistake) {
-                    mistakes.push(*mistake);
-                }
+        let why = unknown.or(absent);
+        if why.is_some() && matches!(report.found(), None | Some(Reason::NoApps)) {
+            let list = (!is_listed || is_read).then_some(CheckId::AppsList);
+            let pipelines = (!is_read).then_some(CheckId::PipelinesList);
+            for id in list.into_iter().chain(pipelines) {
+                report.put(Check::of(id, Err(Reason::EvidenceIncomplete), None));
             }
         }
-        mistakes
+        let mut seen = HashSet::new();
+        let counting = self.group.iter().filter(|one| !one.is_superseded.get());
+        let mistakes = counting.flat_map(|one| &one.mistakes).copied();
+        report.pasted = Some(PastedFacts {
+            mistakes: mistakes.filter(|mistake| seen.insert(*mistake)).collect(),
+            incomplete: self.incomplete.or(why),
+            meanings: unplaced.map(|one| steps.map(|id| one.reason_at(id))),
+            ..PastedFacts::default()
+        });
+        report
     }
 }
 
