@@ -151,13 +151,13 @@ impl Redactor {
                     since_space = 0;
                     continue;
                 };
-                last.rotate_left(1);
-                last[RUN - 1] = (hash, place.start);
+                last[count % RUN] = (hash, place.start);
                 hash = longer(hash, folded(c));
                 (count, since_space) = (count + 1, since_space + 1);
                 for runs in &self.runs {
                     let seen = if runs.joins_words { count } else { since_space };
-                    let (before, start) = last[RUN - runs.length];
+                    // Before there are as many, one of none is looked up.
+                    let (before, start) = last[(count + RUN - runs.length) % RUN];
                     let run = hash.wrapping_sub(before.wrapping_mul(runs.gone));
                     if seen >= runs.length && runs.hashes.binary_search(&run).is_ok() {
                         places.push(start..place.end);
