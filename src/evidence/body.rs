@@ -106,12 +106,12 @@ impl Body {
     /// Makes the body that is a page of markup.
     pub(super) fn page(text: &str) -> Self {
         let text = &text[..floor(text, TITLE_WITHIN)];
-        let title = title(text.as_bytes());
-        let status = title.and_then(|title| {
-            let number = title.get(..3).and_then(|digits| digits.parse().ok());
-            let number = number.filter(|status| (200..600).contains(status));
-            number.or_else(|| words::status_named(&lower(&title)))
-        });
+        // As in “502 Bad Gateway”.
+        let name = |title: String| {
+            let title = title.trim_start_matches(|c: char| c.is_ascii_digit());
+            words::status_named(&lower(title))
+        };
+        let status = title(text.as_bytes()).and_then(name);
         Self {
             text: text.to_owned(),
             extent: None,
@@ -131,9 +131,6 @@ impl Body {
             self.text.truncate(self.text.len() - END.len());
             self.text += if is_more { "," } else { "" };
             self.text += &other.text[LIST.len()..];
-            if self.shape == Shape::List {
-                self.shape = other.shape;
-            }
             return true;
         }
         [self, other]

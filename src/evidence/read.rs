@@ -399,7 +399,7 @@ impl<'a> Reader<'a> {
         }
         let how = words.strength(&(0..floor(text, 600)));
         let (name, value) = text.split_once([':', '=']).unwrap_or((text, ""));
-        let name = name.trim_matches(|c: char| !c.is_alphabetic());
+        let name = &*lower(name.trim_matches(|c: char| !c.is_alphabetic()));
         self.out.block = match value {
             "" if words::is("block request", name) => Block::Request,
             "" if words::is("block response", name) => Block::Response,
@@ -462,7 +462,7 @@ impl<'a> Reader<'a> {
         let mut request = Request::default();
         if words::is("method key", name) && !words::is("reading method", &bare(value)) {
             request.method = Some(bare(value)).filter(|method| words::is("method", method));
-        } else if words::which("part", &lower(name)) == Some("query") {
+        } else if words::which("part", name) == Some("query") {
             let pairs = value
                 .split(',')
                 .filter_map(|pair| pair.split_once([':', '=']));
@@ -529,11 +529,15 @@ impl<'a> Reader<'a> {
             return;
         }
         let mut from = 0;
-        while from < text.len() {
+        // What is said of DX, what it is said of, and what denies it stand in one sentence.
+        while words.says("in dx") && from < text.len() {
             let end = words.sentence(from).end.max(from + 1);
             let part = &text[from..end];
             self.said(part, &Words::of(part));
             from = end;
+        }
+        if from == 0 {
+            self.said(text, words);
         }
     }
 
@@ -577,10 +581,7 @@ impl<'a> Reader<'a> {
         let Some(value) = command::Value::of_authorization(text) else {
             return;
         };
-        let is_part = |b: u8| b.is_ascii_alphanumeric() || b"_.".contains(&b);
-        let is_name = value.is_code
-            && !value.text.starts_with(|c: char| c.is_ascii_digit())
-            && value.text.bytes().all(is_part);
+        let is_name = value.is_code && pattern!(r"^[A-Za-z_.][\w.]*$").is_match(&value.text);
         let is_sent = self.out.block == Block::Request;
         let variables = &self.out.variables;
         let judged = match request::judge_value(&value.text, None, None, variables) {
@@ -844,24 +845,22 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     let bracketed = near.strip_suffix('(').filter(|_| behind.starts_with(')'));
     let near = bracketed.unwrap_or(near);
     let last = near.split_whitespace().next_back().unwrap_or_default();
-    // As .NET writes it in every language: “…: (401) Unauthorized.”; others have the address by it.
-    let is_bracketed = bracketed.is_some()
-        && (near.trim_end_matches(['(', ' ']).ends_with([':', '：'])
-            || [last, &behind[..floor(behind, 64)]]
-                .iter()
-                .any(|part| part.contains("/apps")));
-    let is_result = ["->", "=>", "→", ":"].contains(&last)
-        && (near.contains("://") || near.contains("/apps"))
-        || bracketed.is_none() && last.contains("://") && near.ends_with(' ');
+    let has_address = |text: &str| text.contains("://") || text.contains("/apps");
+    let is_behind = ["->", "=>", "→", ":"].contains(&last) && has_address(near);
+    let is_placed = match bracketed {
+        // As .NET writes it in every language: “…: (401) Unauthorized.”
+        Some(_) if near.trim_end_matches(['(', ' ']).ends_with([':', '：']) => true,
+        Some(_) => has_address(last) || has_address(&behind[..floor(behind, 64)]),
+        None => last.contains("://") && near.ends_with(' '),
+    };
     // What a program compares it with is what should be.
-    let is_compared = ["==", "!=", "<=", ">="]
-        .iter()
-        .any(|sign| last.ends_with(sign));
+    let mut signs = ["==", "!=", "<=", ">="].iter();
+    let is_compared = signs.any(|sign| last.ends_with(sign));
     let is_sure = words.labels("sure label", at);
     // A place alone makes a status of those with a name.
     let is_named = || !words::section(&format!("status {status}")).is_empty();
     let is_sign = is_sure
-        || (is_bracketed || is_result) && is_named()
+        || (is_behind || is_placed) && is_named()
         || words.labels("label", at)
         || words.names_status(status, at);
     (is_sign && !is_compared).then_some(is_sure)
