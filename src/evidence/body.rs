@@ -100,7 +100,7 @@ impl Body {
             return Some(Self::page(text));
         }
         let found = object::read(text).filter(|_| text.starts_with(['{', '[', '@']))?;
-        Self::of(&found.value, found.is_whole(), is_any)
+        Self::of(&found.value, found.is_whole, is_any)
     }
 
     /// Makes the body that is a page of markup.

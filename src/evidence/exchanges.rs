@@ -344,12 +344,9 @@ impl Exchanges {
 
     /// Takes a body: the rest of what a filter left, or a new one.
     pub(super) fn body(&mut self, body: Body) {
-        let own = self
-            .current
-            .map(|index| &mut self.reading.shown[index].body);
-        if let Some(Some(own)) = own
-            && own.is_continued_by(&body)
-        {
+        let shown = &mut self.reading.shown;
+        let own = self.current.and_then(|at| shown[at].body.as_mut());
+        if own.is_some_and(|own| own.is_continued_by(&body)) {
             return;
         }
         if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {

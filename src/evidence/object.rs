@@ -13,17 +13,8 @@ pub(super) struct Found {
     pub(super) value: Value,
     /// Where it ends in the text.
     pub(super) end: usize,
-    /// Whether its end stands in the text.
-    pub(super) is_closed: bool,
-    /// Whether parts of it were left out, as `…` shows.
-    pub(super) is_elided: bool,
-}
-
-impl Found {
-    /// Tells whether all of it stands in the text.
-    pub(super) fn is_whole(&self) -> bool {
-        self.is_closed && !self.is_elided
-    }
+    /// Whether all of it stands in the text.
+    pub(super) is_whole: bool,
 }
 
 /// The maximum depth that is read; real responses have five levels.
@@ -64,6 +55,7 @@ struct Reader<'a> {
     /// Whether a sign stands in front that lets the next item begin.
     is_apart: bool,
     whole: Option<Value>,
+    /// Whether parts of it were left out, as `…` shows.
     is_elided: bool,
     items: usize,
 }
@@ -84,8 +76,7 @@ pub(super) fn read(text: &str) -> Option<Found> {
     Some(Found {
         value: reader.whole?,
         end: reader.at,
-        is_closed,
-        is_elided: reader.is_elided,
+        is_whole: is_closed && !reader.is_elided,
     })
 }
 

@@ -245,15 +245,12 @@ impl<'a> Reader<'a> {
         let end = self.no_object_before;
         // Of an archive of which the start is missing: headers of the request above.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
-        let part = if is_pair && self.out.is(Shown::is_waiting) {
-            "sent"
-        } else {
-            let label = self.words.label("part", start - line.start);
-            label.unwrap_or_default()
-        };
+        let is_sent = is_pair && self.out.is(Shown::is_waiting);
+        let label = self.words.label("part", start - line.start);
+        let part = if is_sent { Some("sent") } else { label }.unwrap_or_default();
         let body = |is_any| {
-            let body = Body::of(&found.value, found.is_whole(), is_any);
-            body.filter(|_| matches!(part, "" | "response"))
+            let may_be_one = matches!(part, "" | "response");
+            may_be_one.then(|| Body::of(&found.value, found.is_whole, is_any))?
         };
         let (own, mut records) = (body(false), vec![Shown::default()]);
         if own.as_ref().is_none_or(|own| own.shape == Shape::Error) {
@@ -262,7 +259,7 @@ impl<'a> Reader<'a> {
         // What a program says of its run holds its exchanges, and its error is not theirs.
         let is_record = |record: &Shown| match own {
             Some(_) => record.request.address.is_some() && record.body.is_some(),
-            None => record.is_answered() || part == "sent",
+            None => record.is_answered() || is_sent,
         };
         if records.iter().any(is_record) {
             for record in records {
