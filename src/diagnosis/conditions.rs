@@ -246,11 +246,19 @@ facts! {
     // The fault.
     "failed": |f, _| f.exchange.map(|_| f.fault().is_some());
     "fault": |f, name| f.fault().map(|fault| fault.kind.as_str() == name);
-    "sinkhole": |f, _| f.is_sinkhole();
+    // The address of another host is none: a DNS filter's or a hosts file's `0.0.0.0` or `::`, or this
+    // machine's own.
+    "sinkhole": |f, _| {
+        let ip = f.exchange?.remote_address.map(|remote| remote.ip());
+        let is_elsewhere = f.is_bitrise == Some(true) && !f.is_sandbox;
+        let is_none = ip.is_some_and(|ip| ip.is_unspecified() || is_elsewhere && ip.is_loopback());
+        Some(f.proxy.is_none() && is_none)
+    };
     "local": |f, _| f.exchange.map(|exchange| {
         let is_loopback = exchange.remote_address.is_some_and(|remote| remote.ip().is_loopback());
+        let is_sinkhole = f.proxy.is_none() && f.is_bitrise == Some(true);
         // The sandbox plays a network.
-        is_loopback && f.is_sinkhole() != Some(true) && !f.is_sandbox
+        is_loopback && !is_sinkhole && !f.is_sandbox
     });
     "speaks_basic": |f, _| f.fault().map(|_| f.proxy_response().is_none_or(|response| {
             response.schemes.is_empty() || response.schemes.contains(&AuthScheme::Basic)

@@ -41,12 +41,11 @@ pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
     let actions = entry.actions_left(&facts, &entry.causes_left(&facts));
     let actions = actions.into_iter().filter_map(action).collect();
     let questions = entry.all("ask").map(|ask| Text::from(&*ask.text));
-    let links = entry.links().map(Text::from);
     [
         ("Causes", entry.all("cause").map(cause).collect()),
         ("What to do, and who", actions),
         ("What to ask next", questions.collect()),
-        ("More", links.collect()),
+        ("More", entry.links().map(Text::from).collect()),
     ]
 }
 

@@ -16,7 +16,6 @@ use crate::report::{
 use crate::text::Untrusted;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
-use std::net::IpAddr;
 use std::time::SystemTime;
 use url::Url;
 
@@ -118,10 +117,9 @@ impl<'a> Facts<'a> {
             Some(app) => app.slug == result.app.slug,
             None => result.reason.is_some() && result.reason == report.reason(),
         });
-        let app = of_app.map(|result| &result.app).or(decided);
         let app = match (report.reason(), report.apps.as_slice()) {
             (None, [only]) => Some(&only.app),
-            _ => app,
+            _ => of_app.map(|result| &result.app).or(decided),
         };
         let is_401 = of_app.and_then(|result| result.http_status) == Some(401);
         let is_denied = of_app.is_some_and(|result| result.state == AppState::Denied);
@@ -177,9 +175,7 @@ impl<'a> Facts<'a> {
         // near each other.
         let near = sample.clone().find(|app| {
             let slug = app.slug.raw().to_ascii_lowercase();
-            slug.len().min(lower.len()) >= 8
-                && slug.len().abs_diff(lower.len()) <= 1
-                && strsim::osa_distance(&slug, &lower) <= 1
+            slug.len().min(lower.len()) >= 8 && strsim::osa_distance(&slug, &lower) <= 1
         });
         let exact = sample.find_map(|app| match app {
             _ if app.slug.raw().eq_ignore_ascii_case(typed) => Some(("slug_in_another_case", app)),
@@ -229,15 +225,6 @@ impl<'a> Facts<'a> {
     /// Returns what the proxy responded, if it did.
     pub(super) fn proxy_response(&self) -> Option<&'a ProxyResponse> {
         self.fault()?.proxy.as_deref()
-    }
-
-    /// Tells whether the address that was connected to is none: a DNS filter's or a hosts file's
-    /// `0.0.0.0` or `::`, or this machine's own in place of another host's.
-    pub(super) fn is_sinkhole(&self) -> Option<bool> {
-        let remote = self.exchange?.remote_address.map(|remote| remote.ip());
-        let is_elsewhere = self.is_bitrise == Some(true) && !self.is_sandbox;
-        let is_none = |ip: IpAddr| ip.is_unspecified() || (is_elsewhere && ip.is_loopback());
-        Some(self.proxy.is_none() && remote.is_some_and(is_none))
     }
 
     /// Tells whether more apps may be refused than this run has seen.
