@@ -239,6 +239,8 @@ impl Exchanges {
             self.asked(request, Start::Line);
         } else if is_part || request.headers > 0 {
             self.asked(request, Start::Mention);
+            let request = &mut self.shown().request;
+            request.is_whole |= request.headers > 1;
         }
     }
 

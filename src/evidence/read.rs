@@ -243,9 +243,10 @@ impl<'a> Reader<'a> {
             return start;
         };
         let end = self.no_object_before;
-        // Of an archive of which the start is missing: headers of the request above.
+        let front = self.text[line.start..start].trim();
+        // Of an archive of which the start is missing: headers of the request around.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
-        let is_sent = is_pair && self.out.is(Shown::is_waiting);
+        let is_sent = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
         let label = self.words.label("part", start - line.start);
         let part = if is_sent { Some("sent") } else { label }.unwrap_or_default();
         let body = |is_any| {
@@ -269,7 +270,6 @@ impl<'a> Reader<'a> {
         }
         // Any other JSON at the start of a line is a response; in code, what looks like one.
         let is_json = text[1..].trim_start().starts_with(['"', '}']);
-        let front = self.text[line.start..start].trim();
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
         let Some(body) = own.or_else(|| body(is_any)) else {
             // In code, what a call is given.
