@@ -28,11 +28,11 @@ struct Judgement<'a> {
 /// What a message shows.
 #[derive(Default)]
 struct Message<'a> {
-    exchanges: &'a [Observed<'a>],
+    exchanges: Group<'a>,
     notes: Notes,
 }
 
-/// The exchanges of one credential.
+/// Exchanges in the order of the text.
 type Group<'a> = Vec<&'a Observed<'a>>;
 
 /// Returns the report of a text. `blank` makes one without anything in it, `assumed` is the step of the
@@ -58,15 +58,15 @@ pub(super) fn judge(
         blank,
     };
     let mut messages = messages(reading, &observed);
-    let newest = messages.next().unwrap_or_default();
+    let mut newest = messages.next().unwrap_or_default();
     // What the older ones mean, and the last list of apps that they show.
     let (mut reasons, mut before, mut list) = (Vec::new(), None, None);
     for message in messages.filter(|message| !message.exchanges.is_empty()) {
         let is_list = |one: &&Observed<'_>| {
             one.step == Some(CheckId::AppsList) && one.tells(CheckId::AppsList) == Ok(None)
         };
-        list = list.or_else(|| message.exchanges.iter().rfind(is_list));
-        let report = judgement.weigh(&message).0;
+        list = list.or_else(|| message.exchanges.iter().copied().rfind(is_list));
+        let report = judgement.weigh(&message);
         reasons.push(report.reason());
         before.get_or_insert(report);
     }
@@ -85,14 +85,16 @@ pub(super) fn judge(
             }
         }
     } else {
-        let (report, mut group) = judgement.weigh(&newest);
-        // An older message lends its list of apps to a refusal.
-        let may_lend = list.is_some() && report.verdict() == Verdict::Inconclusive;
-        group.splice(0..0, list);
-        let lent = may_lend.then(|| judgement.replay(&group));
-        let refused = lent.filter(|lent| lent.verdict() == Verdict::InvalidPermissions);
-        refused.unwrap_or(report)
+        judgement.weigh(&newest)
     };
+    // An older message lends its list of apps to a refusal.
+    if let Some(list) = list.filter(|_| report.verdict() == Verdict::Inconclusive) {
+        newest.exchanges.insert(0, list);
+        let lent = judgement.weigh(&newest);
+        if lent.verdict() == Verdict::InvalidPermissions {
+            report = lent;
+        }
+    }
     let settled_by = judgement.settled_by(&report);
     let older = reasons.into_iter().find(|own| *own != report.reason());
     let facts = report.pasted.get_or_insert_default();
@@ -123,11 +125,11 @@ fn messages<'a>(
     reading: &Reading,
     observed: &'a [Observed<'a>],
 ) -> impl Iterator<Item = Message<'a>> {
-    let chunks = observed.chunk_by(Observed::is_beside);
-    let shown: HashMap<usize, _> = chunks.map(|all| (all[0].shown.message, all)).collect();
+    let shown = grouped(observed.iter().map(|one| (one.shown.message, one)));
+    let mut shown: HashMap<usize, _> = shown.into_iter().collect();
     let order = reading.messages.newest_first().into_iter();
     let messages = order.map(move |message| Message {
-        exchanges: shown.get(&message).copied().unwrap_or_default(),
+        exchanges: shown.remove(&message).unwrap_or_default(),
         notes: reading.notes.get(&message).cloned().unwrap_or_default(),
     });
     messages.filter(|message| {
@@ -165,12 +167,12 @@ impl Message<'_> {
 }
 
 impl Judgement<'_> {
-    /// Judges the exchanges of one message, each credential by itself, and returns those that decided
-    /// as well: the one that is in DX, the new one that is or may be, or all if they mean the same.
-    fn weigh<'a>(&self, message: &Message<'a>) -> (Report, Group<'a>) {
-        let groups = groups(message.exchanges);
+    /// Judges the exchanges of one message, each credential by itself: the one that is in DX counts, the
+    /// new one that is or may be, or any if they mean the same.
+    fn weigh(&self, message: &Message<'_>) -> Report {
+        let groups = groups(&message.exchanges);
         if let [(_, group)] = &groups[..] {
-            return (self.replay(group), group.clone());
+            return self.replay(group);
         }
         let last = groups.len() - 1;
         let said_in_dx: HashSet<&Credential> = message.notes.in_dx.iter().collect();
@@ -208,13 +210,12 @@ impl Judgement<'_> {
             && outcomes.iter().all(|one| one.reason == reason);
         let chosen = weights.iter().rposition(|weight| *weight == most);
         let chosen = chosen.filter(|_| is_only || is_alike);
-        let group = chosen.map(|chosen| groups[chosen].1.clone());
-        let mut report = group.as_ref().map_or_else(
-            || open((self.blank)(), Incomplete::Credentials),
-            |group| self.replay(group),
-        );
+        let mut report = match chosen {
+            Some(chosen) => self.replay(&groups[chosen].1),
+            None => open((self.blank)(), Incomplete::Credentials),
+        };
         report.pasted.get_or_insert_default().outcomes = outcomes;
-        (report, group.unwrap_or_default())
+        report
     }
 
     /// Judges the exchanges of one credential.
@@ -274,7 +275,7 @@ impl Judgement<'_> {
 
 /// Groups exchanges by their credentials: two differ only if both are known and of one sort. A
 /// hidden one is taken for the one before it, or else for the first.
-fn groups<'a>(exchanges: &'a [Observed<'a>]) -> Vec<(&'a Credential, Group<'a>)> {
+fn groups<'a>(exchanges: &[&'a Observed<'a>]) -> Vec<(&'a Credential, Group<'a>)> {
     let is_name = |one: &Credential| matches!(one, Credential::Named(_));
     let all = exchanges.iter().map(|one| one.credential);
     let known: HashSet<_> = all
@@ -287,7 +288,7 @@ fn groups<'a>(exchanges: &'a [Observed<'a>]) -> Vec<(&'a Credential, Group<'a>)>
     let is_by_name = literals == 0 || literals == 1 && names > 1;
     let is_key = |one: &&Credential| known.contains(one) && is_name(one) == is_by_name;
     let mut current = all.clone().find(is_key);
-    grouped(exchanges.iter().map(|one| {
+    grouped(exchanges.iter().copied().map(|one| {
         current = Some(one.credential).filter(is_key).or(current);
         (current.unwrap_or(&Credential::Unknown), one)
     }))

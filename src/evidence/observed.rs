@@ -49,7 +49,7 @@ pub(super) fn observe<'a>(
         .map(|shown| Observed::of(shown, reading.has_builds, base, secrets))
         .collect();
     observed.sort_by_key(|one| one.shown.message);
-    for message in observed.chunk_by_mut(Observed::is_beside) {
+    for message in observed.chunk_by_mut(|one, next| one.shown.message == next.shown.message) {
         place(message, assumed);
     }
     observed
@@ -155,11 +155,6 @@ impl<'a> Observed<'a> {
             Some(Failure::Filter) | None => observed.read_response(secrets),
         }
         observed
-    }
-
-    /// Tells whether both stand in one message.
-    pub(super) const fn is_beside(&self, other: &Self) -> bool {
-        self.shown.message == other.shown.message
     }
 
     pub(super) const fn address(&self) -> Option<&'a Address> {
@@ -300,24 +295,13 @@ impl<'a> Observed<'a> {
         }
     }
 
-    /// Returns the exchange as evidence of a check, if there is anything to show: not of a command that
-    /// was misread, or of a response without a status.
-    pub(super) fn evidence(&self) -> Option<Exchange> {
-        let is_known = match &self.exchange.outcome {
-            Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
-            Err(_) => self.open.is_none(),
-        };
-        is_known.then(|| self.exchange.clone())
-    }
-
     /// Returns what is said of it beyond the checks.
     pub(super) fn told(&self) -> PastedStep {
         let status = self.exchange.status();
         let response = self.exchange.response();
-        let has_address = self.shown.request.address.is_some();
         PastedStep {
             step: self.step,
-            url: has_address.then(|| self.exchange.url.clone()),
+            url: self.address().map(|_| self.exchange.url.clone()),
             status,
             message: response.and_then(Response::message).cloned(),
         }

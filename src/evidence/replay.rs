@@ -11,6 +11,7 @@ use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::check::{Check, CheckId, CheckResult};
 use crate::classify;
+use crate::exchange::Body;
 use crate::pasted::{Incomplete, Mistake, PastedFacts};
 use crate::report::{Assembly, Report, Selection};
 use crate::verdict::{Reason, Verdict};
@@ -98,11 +99,9 @@ impl Replay<'_, '_> {
                 self.assembly.pages.take(page);
             }
         }
-        match self.group[last].tells(id) {
-            Ok(Some(Reason::WrongBaseUrl)) => false,
-            Ok(Some(reason)) => reason.verdict() == Verdict::Inconclusive,
-            _ => true,
-        }
+        let told = self.group[last].tells(id).ok().flatten();
+        let told = told.filter(|reason| reason.verdict() != Verdict::Inconclusive);
+        told.is_none() && self.group[last].tells(id) != Ok(Some(Reason::WrongBaseUrl))
     }
 
     /// Returns for each app the place of the response that counts.
@@ -175,7 +174,13 @@ impl Replay<'_, '_> {
                 return;
             }
         };
-        self.assembly.not_read(id, app, reason, one.evidence());
+        // Nothing is to be shown of a command that was misread, or of a response without a status.
+        let is_known = match &one.exchange.outcome {
+            Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
+            Err(_) => one.open.is_none(),
+        };
+        let evidence = is_known.then(|| one.exchange.clone());
+        self.assembly.not_read(id, app, reason, evidence);
     }
 
     /// Makes the report. What is absent, or of a step that is not known, is open if nothing decides
@@ -200,11 +205,14 @@ impl Replay<'_, '_> {
         let unplaced = unplaced.next();
         let unknown = unplaced.map(|one| one.open.unwrap_or(Incomplete::StepUnknown));
         let steps = [CheckId::AppsList, CheckId::PipelinesList];
+        let is_open = [!is_listed, is_listed || !is_read];
         let why = unknown.or(absent);
         if why.is_some() && matches!(report.found(), None | Some(Reason::NoApps)) {
-            let list = (!is_listed || is_read).then_some(CheckId::AppsList);
-            let pipelines = (!is_read).then_some(CheckId::PipelinesList);
-            for id in list.into_iter().chain(pipelines) {
+            for (id, _) in steps
+                .into_iter()
+                .zip(is_open)
+                .filter(|(_, is_open)| *is_open)
+            {
                 report.put(Check::of(id, Err(Reason::EvidenceIncomplete), None));
             }
         }
