@@ -356,9 +356,8 @@ fn large_bodies_over_one_connection_do_not_wait_for_each_other() {
     let mut identity = GOOD;
     identity.http2 = true;
     let server = TlsServer::with(identity, plain);
-    let (_folder, ca) = server.ca_file();
     let program = Program::verify(&server.base_url()).args(["--all-apps", "-o", "json"]);
     let program = program.args(["--concurrency", "12", "--retries", "0"]);
-    let report = program.arg("--ca-cert").arg(&ca).run().report();
+    let report = program.arg("--ca-cert").arg(&server.ca).run().report();
     assert_eq!(report.verdict, "verified", "{}", report.message);
 }

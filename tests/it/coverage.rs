@@ -279,12 +279,10 @@ fn what_a_list_says_of_itself_decides_what_it_can_tell() {
 #[test]
 fn an_identifier_that_holds_the_token_is_never_asked_for() {
     let token = crate::support::client::TOKEN;
+    let paged = format!(r#"{{"data":[{{"slug":"a"}}],"paging":{{"next":"x{token}"}}}}"#);
     for (page, requests) in [
         (format!(r#"{{"data":[{{"slug":"{token}"}}]}}"#), 1),
-        (
-            format!(r#"{{"data":[{{"slug":"a"}}],"paging":{{"next":"x{token}"}}}}"#),
-            1,
-        ),
+        (paged, 1),
         (r#"{"data":[{"slug":"a"}]}"#.to_owned(), 2),
     ] {
         let runs = format!(r#"{{"data":[{{"slug":"{token}","is_pipeline":true}}]}}"#);
@@ -944,17 +942,14 @@ fn a_gateways_own_refusal_blames_nobody() {
     let xml = "<?xml version=\"1.0\"?><Error>AccessDenied</Error>";
     let utf_16 = "\u{feff}{\0\"\0m\0\"\0}\0";
     let of_gateway = r#"{"error":{"code":401,"message":"no"}}"#;
+    let of_another = r#"{"fault":"no route"}"#;
     let whole = [
         (401, "", ["Unauthorized", "{}", of_gateway, utf_16]),
         (401, basic, ["", "{}", page, xml]),
         (401, windows, ["", "{}", page, xml]),
         (403, "", ["Forbidden", "{}", "", "[]"]),
         (403, "", [page, xml, "no", "{"]),
-        (
-            404,
-            "",
-            ["Not Found", "{}", "[]", r#"{"fault":"no route"}"#],
-        ),
+        (404, "", ["Not Found", "{}", "[]", of_another]),
         (404, "", [page, xml, "no", "{"]),
         (404, html, [page, xml, "no", "{"]),
         (403, html, [page, xml, "no", ""]),
@@ -997,7 +992,7 @@ fn a_file_names_the_apps() {
         let of = |app: &AppItem| {
             (
                 number(app),
-                app.reason.clone().unwrap_or(app.status.clone()),
+                app.reason.as_ref().unwrap_or(&app.status).clone(),
             )
         };
         let apps: Vec<_> = report.apps.items.iter().map(of).collect();

@@ -152,8 +152,7 @@ fn each_fault_of_tls_has_its_own_words_and_names_the_issuer() {
         let mut identity = GOOD;
         change(&mut identity);
         let server = TlsServer::with(identity, healthy());
-        let (_folder, ca) = server.ca_file();
-        let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
+        let program = || once(&server.base_url()).arg("--ca-cert").arg(&server.ca);
         told(program, "tls_failure", [words, words, PLACE]);
         let (_, text) = both(program);
         let names_issuer = text.contains("it was issued by “Loopback Test CA”");
@@ -172,8 +171,8 @@ fn an_inspecting_proxy_is_recognised_by_its_authority() {
     };
     let server = TlsServer::with(inspector, healthy());
     // One trusted root is there, so that every machine has some, but it is not this one's.
-    let (_folder, ca) = TlsServer::start(healthy()).ca_file();
-    let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
+    let trusted = TlsServer::start(healthy());
+    let program = || once(&server.base_url()).arg("--ca-cert").arg(&trusted.ca);
     let (report, text) = both(program);
     assert_eq!(report.outcome(), "tls_failure");
     has(&report.message, "this machine does not trust");
@@ -203,8 +202,7 @@ fn http2_that_is_broken_off_is_a_broken_connection() {
         let mut identity = GOOD;
         identity.http2 = true;
         let server = TlsServer::with(identity, plain);
-        let (_folder, ca) = server.ca_file();
-        let program = || once(&server.base_url()).arg("--ca-cert").arg(&ca);
+        let program = || once(&server.base_url()).arg("--ca-cert").arg(&server.ca);
         let (report, text) = both(program);
         assert_eq!(report.outcome(), "connection_failed", "{text}");
         has(&report.message, "was closed before");
@@ -218,13 +216,12 @@ fn each_fault_of_a_proxy_has_its_own_words() {
     const BEHIND: &str = "the TLS handshake with localhost";
     const SOMEWHERE: &str = "the connection to or behind the proxy PROXY";
     let server = TlsServer::start(healthy());
-    let (_folder, ca) = server.ca_file();
     let via = |address: SocketAddr, scheme: &str, reason: &str, words: &str, place: &str| {
         let proxy = format!("{scheme}://{address}");
         let base_url = server.base_url();
         let times: &[&str] = if reason == "timeout" { &SHORT } else { &[] };
         let program = || {
-            let program = once(&base_url).arg("--ca-cert").arg(&ca);
+            let program = once(&base_url).arg("--ca-cert").arg(&server.ca);
             let program = program.env("HTTPS_PROXY", &proxy);
             times.iter().fold(program, Program::arg)
         };

@@ -418,7 +418,7 @@ fn no_message_leaves_its_place_in_any_format() {
 #[test]
 fn no_issuer_leaves_its_place_in_any_format() {
     // One trusted root is there, so that every machine has some, but it is not these ones'.
-    let (_folder, ca) = TlsServer::start(healthy()).ca_file();
+    let trusted = TlsServer::start(healthy());
     for issuer in HOSTILE.into_iter().skip(3).step_by(3) {
         let identity = Identity {
             issuer: Some(issuer),
@@ -427,7 +427,7 @@ fn no_issuer_leaves_its_place_in_any_format() {
         let server = TlsServer::with(identity, healthy());
         let program = || {
             let program = Program::verify(&server.base_url()).args(["--retries", "0"]);
-            program.arg("--ca-cert").arg(&ca)
+            program.arg("--ca-cert").arg(&trusted.ca)
         };
         let texts = all_formats(&program, 4);
         read_all(&texts, Verdict::Inconclusive);
@@ -616,10 +616,9 @@ fn no_way_to_write_the_token_brings_it_into_any_format() {
 #[test]
 fn a_token_in_a_files_name_is_in_no_format() {
     let server = TlsServer::start(healthy());
-    let (folder, ca) = server.ca_file();
     let token = "bitwat_CANARY<&\"|`*_[x]";
-    let named = folder.path().join(format!("{token}.pem"));
-    fs::copy(&ca, &named).unwrap();
+    let named = server.ca.with_file_name(format!("{token}.pem"));
+    fs::copy(&server.ca, &named).unwrap();
     let program = || {
         let program = Program::verify(&server.base_url()).env("BITRISE_TOKEN", token);
         program.arg("--ca-cert").arg(&named)

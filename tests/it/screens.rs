@@ -102,15 +102,15 @@ fn a_companys_firewall_answers() {
 #[test]
 fn a_certificate_is_an_inspecting_boxs() {
     // One trusted root is there, so that every machine has some, but it is not this one's.
-    let (_folder, ca) = TlsServer::start(saying(200, "", THREE)).ca_file();
+    let trusted = TlsServer::start(saying(200, "", THREE));
     let mut identity = GOOD;
     identity.issuer = Some("Corp Inspection CA");
     let server = TlsServer::with(identity, saying(200, "", THREE));
     let run = Program::verify(&server.base_url()).args(["--retries", "0"]);
-    let run = run.env("LANG", "C.UTF-8").arg("--ca-cert").arg(&ca);
+    let run = run.env("LANG", "C.UTF-8").arg("--ca-cert").arg(&trusted.ca);
     let finished = run.run();
     assert_eq!(finished.code, Some(4));
-    let folder = ca.parent().unwrap().to_str().unwrap();
+    let folder = trusted.ca.parent().unwrap().to_str().unwrap();
     let shown = steady(&finished.stdout.replace(folder, "/FOLDER"));
     insta::assert_snapshot!("inspection", shown);
 }

@@ -7,6 +7,8 @@ use crate::support::server::{Act, Server, healthy};
 use crate::support::tls::TlsServer;
 use crate::support::{has, lacks, rows};
 use std::fs;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use std::path::Path;
 
 /// Sets variables, which stand one behind the other.
 fn with(program: Program, variables: &str) -> Program {
@@ -46,7 +48,6 @@ fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
 #[test]
 fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     let server = TlsServer::start(healthy());
-    let (_folder, ca) = server.ca_file();
     let proxy = Server::always(|| Act::Open);
     let address = proxy.address().to_string();
     for [variables, is_used] in rows(
@@ -61,7 +62,7 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     ) {
         let variables = variables.replace("GOOD", &address);
         let program = Program::verify(&server.base_url()).arg("--ca-cert");
-        let found = with(program.arg(&ca), &variables).report();
+        let found = with(program.arg(&server.ca), &variables).report();
         assert_eq!(found.verdict, "verified", "{variables}: {}", found.message);
         let used = (is_used == "yes").then(|| format!("http://{address}"));
         assert_eq!(found.target.proxy, used, "{variables}");
@@ -69,7 +70,7 @@ fn a_proxy_variable_counts_where_there_is_a_proxy_to_use() {
     // A password with encoded characters arrives as it is.
     let program = Program::verify(&server.base_url()).args(["-o", "json", "--ca-cert"]);
     let value = format!("http://CORP%5Cu:p%23canary@{address}");
-    let finished = program.arg(&ca).env("HTTPS_PROXY", value).run();
+    let finished = program.arg(&server.ca).env("HTTPS_PROXY", value).run();
     let found = finished.report();
     assert_eq!(found.verdict, "verified", "{}", finished.stdout);
     assert_eq!(found.target.proxy, Some(format!("http://{address}")));
@@ -176,17 +177,17 @@ fn a_root_is_read_in_each_form_that_people_have() {
 #[test]
 fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
     let server = TlsServer::start(healthy());
-    let (folder, ca) = server.ca_file();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let path = |name: &str| text(&server.ca.with_file_name(name));
     let fifo = path("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.unwrap().success());
     fs::create_dir(path("certs")).unwrap();
     fs::create_dir(path("none")).unwrap();
-    fs::copy(&ca, path("certs/a.pem")).unwrap();
+    fs::copy(&server.ca, path("certs/a.pem")).unwrap();
     std::os::unix::fs::symlink("a.pem", path("certs/0f5a1e12.0")).unwrap();
     fs::write(path("empty.pem"), "").unwrap();
-    let ca = ca.to_str().unwrap().to_owned();
+    let ca = text(&server.ca);
     let both = format!("{}:{}", path("none"), path("certs"));
     for (name, value, code) in [
         ("SSL_CERT_FILE", &ca, 0),
@@ -213,10 +214,10 @@ fn the_variables_for_roots_are_kept_and_never_hold_a_run_up() {
         assert_eq!(found.verdict, "verified", "{name}={value}");
     }
     // A folder is looked into for what the file has not, or has under the same name alone.
-    let (_other, stranger) = TlsServer::start(healthy()).ca_file();
+    let stranger = TlsServer::start(healthy());
     for (folder, verdict) in [("certs", "verified"), ("none", "inconclusive")] {
         let program = Program::verify(&server.base_url()).args(["-o", "json", "--retries", "0"]);
-        let program = program.env("SSL_CERT_FILE", &stranger);
+        let program = program.env("SSL_CERT_FILE", &stranger.ca);
         let found = program.env("SSL_CERT_DIR", path(folder)).run().report();
         assert_eq!(found.verdict, verdict, "{folder}: {}", found.message);
     }

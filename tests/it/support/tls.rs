@@ -5,10 +5,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
     date_time_ymd,
 };
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,6 +21,9 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 pub(crate) struct TlsServer {
     pub(crate) address: SocketAddr,
     pub(crate) ca_pem: String,
+    /// A file with that certificate, in a folder of its own that is there as long as the value.
+    pub(crate) ca: PathBuf,
+    _folder: TempDir,
     /// The plain server behind it.
     pub(crate) plain: Server,
 }
@@ -84,23 +89,20 @@ impl TlsServer {
                 }
             });
         });
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca.pem");
+        fs::write(&ca, &ca_pem).unwrap();
         Self {
             address,
             ca_pem,
+            ca,
+            _folder: folder,
             plain,
         }
     }
 
     pub(crate) fn base_url(&self) -> String {
         format!("https://localhost:{}/v0.1", self.address.port())
-    }
-
-    /// Writes the authority's certificate to a file of its own.
-    pub(crate) fn ca_file(&self) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ca.pem");
-        std::fs::write(&path, &self.ca_pem).unwrap();
-        (folder, path)
     }
 }
 
