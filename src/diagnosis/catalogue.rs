@@ -71,7 +71,7 @@ static ENTRIES: LazyLock<HashMap<&str, (&str, OnceLock<Line>)>> = LazyLock::new(
     let entries = places.windows(2).map(|place| {
         let entry = TEXT[place[0]..place[1]].split_once('\n');
         let (head, text) = entry.unwrap_or_default();
-        (head.trim_start_matches("== "), (text, OnceLock::new()))
+        (head.trim_start_matches(['=', ' ']), (text, OnceLock::new()))
     });
     entries.collect()
 });
@@ -135,7 +135,7 @@ fn read(name: &str) -> Result<Line, String> {
         let quoted = quoted.and_then(|text| text.strip_suffix('"'));
         let mut text = Cow::from(quoted.unwrap_or(text));
         while let Some(more) = lines.next_if(|next| next.starts_with(INDENT)) {
-            text = text + " " + more.trim_start();
+            text = text + " " + &more[INDENT.len()..];
         }
         let last = entry.below.last_mut();
         match word {
