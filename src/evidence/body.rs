@@ -123,19 +123,15 @@ impl Body {
     /// Takes what goes on with it: further items of what a filter left of a list; what tells as
     /// little as it does. Tells whether it does.
     pub(super) fn is_continued_by(&mut self, other: &Self) -> bool {
-        if [&*self, other]
-            .iter()
-            .all(|body| body.extent == Some(Extent::Filtered))
-        {
-            let is_more = self.text.len().min(other.text.len()) > LIST.len() + END.len();
-            self.text.truncate(self.text.len() - END.len());
-            self.text += if is_more { "," } else { "" };
-            self.text += &other.text[LIST.len()..];
-            return true;
+        let both = |is: fn(&Self) -> bool| is(self) && is(other);
+        if !both(|body| body.extent == Some(Extent::Filtered)) {
+            return both(|body| body.extent.is_some() && body.shape == Shape::Other);
         }
-        [self, other]
-            .iter()
-            .all(|body| body.extent.is_some() && body.shape == Shape::Other)
+        let is_more = self.text.len().min(other.text.len()) > LIST.len() + END.len();
+        self.text.truncate(self.text.len() - END.len());
+        self.text += if is_more { "," } else { "" };
+        self.text += &other.text[LIST.len()..];
+        true
     }
 
     /// Tells whether it can't be that of a response with a status.

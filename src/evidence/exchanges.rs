@@ -205,9 +205,8 @@ impl Exchanges {
         let shown = &self.reading.shown;
         let is_open =
             |at: &usize| !shown[*at].is_answered() || !is_begun && self.current == Some(*at);
-        let mut open = { shown.len().saturating_sub(MAX_BACK)..shown.len() }
-            .rev()
-            .take_while(is_open);
+        let back = shown.len().saturating_sub(MAX_BACK)..shown.len();
+        let mut open = back.rev().take_while(is_open);
         let echo = open.find(|at| shown[*at].message == self.message && is_echo(&shown[*at]));
         let is_other = is_command || asked.address.is_some();
         let is_new = |shown: &Shown| is_begun || is_other && shown.request.address.is_some();

@@ -273,9 +273,8 @@ impl<'a> Reader<'a> {
         let is_any = is_json && front.bytes().all(|b| b.is_ascii_digit());
         let Some(body) = own.or_else(|| body(is_any)) else {
             // In code, what a call is given.
-            let mistakes = records
-                .into_iter()
-                .flat_map(|record| record.request.mistakes);
+            let records = records.into_iter();
+            let mistakes = records.flat_map(|record| record.request.mistakes);
             self.out.given(Request {
                 mistakes: mistakes.collect(),
                 ..Request::default()
@@ -395,8 +394,9 @@ impl<'a> Reader<'a> {
             return;
         }
         let how = words.strength(&(0..floor(text, 600)));
-        let (name, value) = text.split_once([':', '=']).unwrap_or((text, ""));
-        let name = &*lower(name.trim_matches(|c: char| !c.is_alphabetic()));
+        let sign = text.find([':', '=']).unwrap_or(text.len());
+        let name = words.lower[..sign].trim_matches(|c: char| !c.is_alphabetic());
+        let value = text.get(sign + 1..).unwrap_or_default();
         self.out.block = match value {
             "" if words::is("block request", name) => Block::Request,
             "" if words::is("block response", name) => Block::Response,
@@ -640,10 +640,8 @@ impl<'a> Reader<'a> {
             // A browser's address bar leaves out the scheme, or has but signs around.
             let has_no_scheme = has_address && !part.contains("://");
             let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
-            let has_words = text.len() > BAR
-                || [&text[..at], &text[end..]]
-                    .iter()
-                    .any(|part| part.contains(is_word));
+            let mut around = [&text[..at], &text[end..]].into_iter();
+            let has_words = text.len() > BAR || around.any(|part| part.contains(is_word));
             let asked = Request {
                 address: Some(address),
                 method,
@@ -808,10 +806,8 @@ fn pair(value: &Value) -> Option<(&str, &Value)> {
 fn path_at(text: &str, from: usize) -> Option<(usize, usize)> {
     let is_border = |c: char| c.is_whitespace() || "\"'`([{,=:>".contains(c);
     let is_end = |c: char| c.is_whitespace() || "\"'`,)]}".contains(c);
-    let mut places = text
-        .get(from..)?
-        .match_indices('/')
-        .map(|(at, _)| from + at);
+    let rest = text.get(from..)?;
+    let mut places = rest.match_indices('/').map(|(at, _)| from + at);
     let at = places.find(|at| *at == 0 || text[..*at].ends_with(is_border))?;
     let path = text[at..].split(is_end).next().unwrap_or_default();
     Some((at, at + path.trim_end_matches([':', '.']).len().max(1)))
