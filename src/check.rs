@@ -3,7 +3,7 @@
 //! Invariant: no prose, no I/O.
 
 use crate::app::App;
-use crate::exchange::{Body, Exchange};
+use crate::exchange::Exchange;
 use crate::names::names;
 use crate::verdict::{Reason, Verdict};
 
@@ -116,25 +116,5 @@ impl Check {
             app: None,
             exchange: None,
         }
-    }
-
-    /// Makes the check of a request: passed, or not and why; without the request if there is nothing
-    /// to show of it.
-    pub fn of(
-        id: CheckId,
-        result: Result<(), Reason>,
-        exchange: impl Into<Option<Exchange>>,
-    ) -> Self {
-        let result = result.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
-        let mut check = Self::new(id, result);
-        check.exchange = exchange.into();
-        // What was read of a list is not kept as evidence: it may be long.
-        let outcome = check.exchange.as_mut().map(|kept| &mut kept.outcome);
-        if let Some(Ok(response)) = outcome
-            && let Body::Json(document) = &mut response.body
-        {
-            document.list = None;
-        }
-        check
     }
 }

@@ -9,7 +9,7 @@ use super::replay::{grouped, replay};
 use super::request::{Credential, is_placeholder};
 use super::secrets::Secrets;
 use crate::base_url::DEFAULT_BASE_URL;
-use crate::check::{Check, CheckId, Status};
+use crate::check::{Check, CheckId, CheckResult, Status};
 use crate::pasted::{Incomplete, Outcome};
 use crate::plan::NotRun;
 use crate::report::{Report, Target, TokenInfo};
@@ -112,7 +112,7 @@ pub(super) fn judge(
 /// Returns a report that says why a text does not decide.
 pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
     report.pasted.get_or_insert_default().incomplete = Some(why);
-    let open = |id| Check::of(id, Err(Reason::EvidenceIncomplete), None);
+    let open = |id| Check::new(id, CheckResult::NotPassed(Reason::EvidenceIncomplete));
     report.with_checks(
         [CheckId::AppsList, CheckId::PipelinesList]
             .map(open)

@@ -213,7 +213,10 @@ impl Replay<'_, '_> {
                 .zip(is_open)
                 .filter(|(_, is_open)| *is_open)
             {
-                report.put(Check::of(id, Err(Reason::EvidenceIncomplete), None));
+                report.put(Check::new(
+                    id,
+                    CheckResult::NotPassed(Reason::EvidenceIncomplete),
+                ));
             }
         }
         let mut seen = HashSet::new();

@@ -12,7 +12,7 @@ use super::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
 use crate::app::{App, Slug};
 use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
 use crate::classify;
-use crate::exchange::Exchange;
+use crate::exchange::{Body, Exchange};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::PipelinePage;
 use std::cmp::Reverse;
@@ -98,7 +98,8 @@ impl Assembly {
 
     /// Returns where the next page of the list begins, if it is to be read.
     pub fn next_page(&self) -> Option<&Slug> {
-        self.pages.next().filter(|_| self.wants_pages())
+        let is_open = self.pages.end.is_none() && self.wants_pages();
+        self.pages.next.as_ref().filter(|_| is_open)
     }
 
     /// Tells whether the list is to be read on.
@@ -125,27 +126,29 @@ impl Assembly {
         } else {
             classify::further_apps(&exchange)
         };
-        let page = page.inspect_err(|reason| {
-            self.pages.end = Some(Err(ListEnd::PageFailed));
-            self.keep(
-                NO_APP,
-                Check::of(CheckId::AppsList, Err(*reason), exchange.clone()),
-            );
-        })?;
-        for app in self.pages.take(page) {
-            if let Some(index) = self.named.get(&app.slug) {
-                self.apps[*index].app = app;
-            } else if self.selection == Selection::All
-                || (self.selection == Selection::First && self.apps.is_empty())
-            {
-                self.expect(app);
+        let read = page.map(|page| {
+            for app in self.pages.take(page) {
+                if let Some(index) = self.named.get(&app.slug) {
+                    self.apps[*index].app = app;
+                } else if self.selection == Selection::All
+                    || (self.selection == Selection::First && self.apps.is_empty())
+                {
+                    self.expect(app);
+                }
             }
+        });
+        if read.is_err() {
+            self.pages.end = Some(Err(ListEnd::PageFailed));
         }
-        let is_whole = matches!(self.pages.end, None | Some(Ok(())));
-        let is_read = is_whole || (is_first && self.selection != Selection::All);
-        let told = is_read.then_some(()).ok_or(Reason::UnexpectedResponse);
-        self.keep(NO_APP, Check::of(CheckId::AppsList, told, exchange));
-        Ok(())
+        let is_cut = self.pages.end.is_some_and(|end| end.is_err());
+        let told = match read {
+            Ok(()) if is_cut && (!is_first || self.selection == Selection::All) => {
+                Err(Reason::UnexpectedResponse)
+            }
+            told => told,
+        };
+        self.keep(CheckId::AppsList, None, told, Some(exchange));
+        read
     }
 
     /// Takes the response to a later request for the list of apps, which was asked for because an
@@ -156,7 +159,7 @@ impl Assembly {
     /// Returns why the token is not known to be accepted.
     pub fn recheck(&mut self, exchange: Exchange) -> Result<(), Reason> {
         let told = classify::recheck(&exchange);
-        self.keep(NO_APP, Check::of(CheckId::AppsRecheck, told, exchange));
+        self.keep(CheckId::AppsRecheck, None, told, Some(exchange));
         told
     }
 
@@ -192,7 +195,7 @@ impl Assembly {
                 result.details = Some(Status::Pass);
             }
         }
-        self.keep(app.unwrap_or(NO_APP), Check::of(id, Ok(()), exchange));
+        self.keep(id, app, Ok(()), Some(exchange));
         run.map_or(Next::Done(None), Next::Details)
     }
 
@@ -205,10 +208,10 @@ impl Assembly {
         reason: Reason,
         exchange: impl Into<Option<Exchange>>,
     ) -> Next {
-        let check = Check::of(id, Err(reason), exchange);
-        let exchange = check.exchange.as_ref();
+        let seen = exchange.into();
+        let is_unasked = seen.as_ref().is_some_and(|seen| seen.attempts == 0);
         // If there was no time for even one attempt, the app was not reached.
-        if id == CheckId::AppsList || exchange.is_none_or(|exchange| exchange.attempts > 0) {
+        if id == CheckId::AppsList || !is_unasked {
             if let Some(result) = app.map(|index| &mut self.apps[index]) {
                 // A rejected token says nothing of the app.
                 let is_denied = reason.verdict() == Verdict::InvalidPermissions;
@@ -218,31 +221,46 @@ impl Assembly {
                     (AppState::Unknown, Status::Unknown)
                 };
                 (result.state, result.reason) = (state, Some(reason));
-                result.http_status = exchange.and_then(Exchange::status);
+                result.http_status = seen.as_ref().and_then(Exchange::status);
                 if id == CheckId::PipelinesShow {
                     result.details = Some(details);
                 }
             }
-            self.keep(app.unwrap_or(NO_APP), check);
+            self.keep(id, app, Err(reason), seen);
         }
         Next::Done(Some(reason))
     }
 
-    /// Keeps a check if it decides rather than the one that is kept: a refusal beats what could not be
-    /// told, and that a success; of equal ones the first app's stays. A refusal of an app that is
-    /// disabled decides only if nothing else does.
-    fn keep(&mut self, index: usize, mut check: Check) {
-        check.app = self.apps.get(index).map(|result| result.app.clone());
-        let is_disabled = { check.app.as_ref() }
-            .is_some_and(|app| app.is_disabled && self.first() != Some(&app.slug));
-        let rank = match check.result.reason().map(Reason::verdict) {
+    /// Keeps the check of a request, if there is one to show, as long as it decides rather than the one
+    /// that is kept: a refusal beats what could not be told, and that a success; of equal ones the
+    /// first app's stays. A refusal of an app that is disabled decides only if nothing else does.
+    fn keep(
+        &mut self,
+        id: CheckId,
+        app: Option<usize>,
+        told: Result<(), Reason>,
+        seen: Option<Exchange>,
+    ) {
+        let index = app.unwrap_or(NO_APP);
+        let app = self.apps.get(index).map(|result| &result.app);
+        let is_disabled = app.is_some_and(|app| app.is_disabled && self.first() != Some(&app.slug));
+        let rank = match told.err().map(Reason::verdict) {
             Some(Verdict::InvalidPermissions) if is_disabled => 0,
             Some(verdict) => 2 + verdict.rank(),
             None => 1,
         };
         let weight = (rank, Reverse(index));
-        let kept = &mut self.kept[check.id as usize];
+        let kept = &mut self.kept[id as usize];
         if kept.as_ref().is_none_or(|(kept, _)| *kept < weight) {
+            let result = told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
+            let mut check = Check::new(id, result);
+            check.exchange = seen;
+            // What was read of a list may be long.
+            if let Some(Ok(response)) = check.exchange.as_mut().map(|seen| &mut seen.outcome)
+                && let Body::Json(document) = &mut response.body
+            {
+                document.list = None;
+            }
             *kept = Some((weight, check));
         }
     }
@@ -258,7 +276,7 @@ impl Assembly {
             self.pages.end = Some(Err(ListEnd::PageFailed));
             let list = self.kept[CheckId::AppsList as usize].take();
             let page = list.and_then(|(_, check)| check.exchange);
-            self.keep(NO_APP, Check::of(CheckId::AppsList, Err(reason), page));
+            self.keep(CheckId::AppsList, None, Err(reason), page);
         }
         let mut any = false;
         for result in &mut self.apps {
@@ -270,10 +288,7 @@ impl Assembly {
         }
         if any && is_own {
             // No app is named, since none was asked for; what was answered says more.
-            self.keep(
-                UNASKED,
-                Check::of(CheckId::PipelinesList, Err(reason), None),
-            );
+            self.keep(CheckId::PipelinesList, Some(UNASKED), Err(reason), None);
         }
     }
 
@@ -288,7 +303,7 @@ impl Assembly {
             }
         }
         if report.evidence == EvidenceKind::Live {
-            self.keep(NO_APP, Check::new(CheckId::TokenFormat, CheckResult::Pass));
+            self.keep(CheckId::TokenFormat, None, Ok(()), None);
         }
         let mut checks = Vec::new();
         for ((_, Reverse(index)), mut check) in self.kept.into_iter().flatten() {

@@ -290,9 +290,8 @@ impl Report {
     /// is missing and is always made.
     #[must_use]
     pub fn with_checks(self, mut checks: Vec<Check>) -> Self {
-        for &id in CheckId::ALL {
-            let is_always_made = id != CheckId::AppsRecheck;
-            if is_always_made && checks.iter().all(|check| check.id != id) {
+        for id in CheckId::ALL.iter().copied() {
+            if id != CheckId::AppsRecheck && checks.iter().all(|check| check.id != id) {
                 checks.push(Check::new(id, CheckResult::Skipped));
             }
         }
@@ -366,9 +365,10 @@ impl Report {
 
     /// Returns the check that decided the verdict.
     pub fn decisive(&self) -> Option<&Check> {
-        let reason = self.reason()?;
-        let mut checks = self.checks.iter();
-        checks.find(|check| check.result.reason() == Some(reason))
+        let reason = Some(self.reason()?);
+        self.checks
+            .iter()
+            .find(|check| check.result.reason() == reason)
     }
 
     /// Returns how long the server asks to wait, if that is what decided and waiting may help.

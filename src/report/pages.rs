@@ -35,7 +35,8 @@ pub struct Pages {
     unusable: usize,
     /// Whether a page promises more and does not say where.
     is_cut: bool,
-    next: Option<Slug>,
+    /// Where the next page begins, as the last one says; of no account once the list ended.
+    pub next: Option<Slug>,
     /// How the list ended, if it did.
     pub end: Option<Result<(), ListEnd>>,
 }
@@ -72,11 +73,6 @@ impl Pages {
             Some(_) => None,
         };
         apps
-    }
-
-    /// Returns where the next page begins, if there is one.
-    pub fn next(&self) -> Option<&Slug> {
-        self.next.as_ref().filter(|_| self.end.is_none())
     }
 
     /// Returns what the list told. There are as many apps as a page counts, or as there are once
@@ -124,10 +120,10 @@ mod tests {
     fn an_app_on_two_pages_counts_once() {
         let mut pages = Pages::default();
         assert_eq!(pages.take(page([0, 1], Some(2))).len(), 2);
-        assert_eq!(pages.next().map(Slug::raw), Some("app-2"));
+        assert_eq!(pages.next, Some(slug(2)));
+        assert_eq!(pages.end, None);
         assert_eq!(pages.take(page([1, 2], None)).len(), 1);
         assert_eq!((pages.list.listed, pages.end), (3, Some(Ok(()))));
-        assert_eq!(pages.next(), None);
         let has = |number| pages.has(&slug(number));
         assert_eq!((has(1), has(3)), (Some(true), Some(false)));
     }
@@ -139,7 +135,6 @@ mod tests {
             pages.take(page([0], Some(1)));
             pages.take(last);
             assert_eq!(pages.end, Some(Err(ListEnd::Circular)));
-            assert_eq!(pages.next(), None);
         }
         let mut pages = Pages::default();
         let mut cut = page([0], None);
@@ -153,7 +148,7 @@ mod tests {
         let mut pages = Pages::default();
         for number in 0.. {
             pages.take(page([number], Some(number + 1)));
-            if pages.next().is_none() {
+            if pages.end.is_some() {
                 break;
             }
         }
