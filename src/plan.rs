@@ -76,7 +76,7 @@ const NO_SLUG: &str = "is not an app's slug, such as 93f256e365d929d3, nor an ap
 
 /// Reads an app's slug, or the app's address on Bitrise, whatever stands behind the slug in it. Any
 /// text that can be a path segment is a slug, since Bitrise's are opaque. `place` is where it stands:
-/// [`OPTION`], or a line of a file.
+/// `--app`, or a line of a file.
 ///
 /// # Errors
 /// Returns a [`NotRun`] for a text that can't be a slug, or that looks like a token.
