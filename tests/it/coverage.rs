@@ -403,7 +403,9 @@ fn one_rejected_token_stops_the_run_after_one_second_look() {
             let readable = report.apps.readable;
             assert!((60 - 8..=60).contains(&readable), "{readable}");
             assert_eq!(report.apps.denied, 0);
-            assert!(report.apps.not_reached > 200, "{}", report.apps.not_reached);
+            // How much of the list was read by then is open.
+            let (listed, left) = (report.apps.items.len() as u64, report.apps.not_reached);
+            assert!(left + 60 + 8 >= listed, "{left} of {listed}");
             assert!(asked.len() < 60 + 8 + 6 + 2, "{}", asked.len());
         } else {
             assert_eq!(report.outcome(), "pipelines_denied");
