@@ -336,9 +336,9 @@ pub(super) fn judge_value(
         named(value, variables)
     } else {
         // A shorter one has no fingerprint.
-        let parsed = Token::parse(value).ok().filter(|_| value.len() >= 20);
-        let literal = parsed.and_then(|(_, info)| Some((info.fingerprint?, info.kind?)));
-        let literal = literal.map(|(own, kind)| Credential::Literal(own, kind));
+        let parsed = (value.len() >= 20).then(|| Token::parse(value));
+        let literal = { parsed.and_then(Result::ok) }
+            .and_then(|(_, info)| Some(Credential::Literal(info.fingerprint?, info.kind?)));
         (literal.unwrap_or(Credential::Unknown), None)
     };
     (credential, of_scheme.or(mistake))

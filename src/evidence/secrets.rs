@@ -136,7 +136,8 @@ impl Secrets {
         let secret = &token["bitwat_".len().min(token.len())..];
         if token != SANDBOX_TOKEN && !secret.is_empty() {
             // A masked or made-up one is not shown either, but it is no secret.
-            self.add(secret, bitrise(token, secret).filter(|_| !is_hidden(text)));
+            let is_one = !is_hidden(text);
+            self.add(secret, is_one.then(|| bitrise(token, secret)).flatten());
         }
         true
     }
@@ -215,8 +216,8 @@ impl Secrets {
         if scheme == "token" || words::is("scheme", &scheme) {
             value = values.next().unwrap_or_default();
         }
-        let decoded = decode_base64(value);
-        if scheme == "basic" && !decoded.is_empty() {
+        let decoded = (scheme == "basic").then(|| decode_base64(value));
+        if let Some(decoded) = decoded.filter(|decoded| !decoded.is_empty()) {
             self.add(value, None);
             self.user_info(&decoded, is_of_proxy);
         } else if kind == "user" {
@@ -227,14 +228,14 @@ impl Secrets {
             if !value.is_empty() && (!is_address || !host.is_empty()) {
                 self.user_info(user_info, is_of_proxy);
             }
-        } else if is_shown(value) && kind == "password" {
+        } else if kind == "password" && is_shown(value) {
             self.user_info(&format!(":{value}"), is_of_proxy);
         } else if !self.token(value) && is_shown(value) && value.len() >= 8 {
             // An option, a path or an address is none; a date or a name of a file is shorter than one.
             let is_place = value.starts_with(['-', '/']) || value.contains("://");
             if !is_place && !value.contains("/v0.1") {
                 let is_one = value.len() >= 20 && has_digit(value);
-                self.add(value, bitrise(value, value).filter(|_| is_one));
+                self.add(value, is_one.then(|| bitrise(value, value)).flatten());
             }
         }
     }
@@ -242,7 +243,8 @@ impl Secrets {
 
 /// Returns what a value is if it is a token of Bitrise with a secret in it.
 fn bitrise(value: &str, secret: &str) -> Option<Secret> {
-    let (_, info) = Token::parse(value).ok().filter(|_| is_real(secret))?;
+    let parsed = is_real(secret).then(|| Token::parse(value));
+    let (_, info) = parsed?.ok()?;
     Some(Secret::Bitrise(info.kind?, info.fingerprint))
 }
 
