@@ -425,8 +425,8 @@ impl<'a> Reader<'a> {
             && role == Role::Text
             && !matches!(self.out.block, Block::Response | Block::Connected)
             && !words.lower.contains("authenticate:")
-            && command::Value::of_authorization(text).is_none()
             && let Some(scheme) = words.kind("scheme named").filter(|_| !is_off())
+            && command::Value::of_authorization(text).is_none()
         {
             let judged = request::judge_value(scheme, None, None, &self.out.variables);
             self.out.credential((Credential::Unknown, judged.1));
