@@ -195,7 +195,8 @@ fn mojibake(text: &str) -> Cow<'_, str> {
         let undone = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         undone.unwrap_or_else(|| run[0].to_owned())
     };
-    if !text.contains(['â', 'Ã', 'Â', 'ð']) {
+    // What the first bytes of characters look like.
+    if !text.contains(|c| matches!(c, 'Â'..='ô')) {
         return text.into();
     }
     pattern!(r"[^\x00-\x7f]+").replace_all(text, undone)
