@@ -74,12 +74,12 @@ impl Body {
             return Some(Self {
                 text: format!("{LIST}{}{END}", texts.join(",")),
                 extent: Some(Extent::Filtered),
-                shape: Shape::of_items(items),
+                shape: Shape::of(value, Some(items)),
                 status: None,
             });
         }
         let has_any = is_whole || !value.as_object()?.is_empty();
-        let shape = Shape::of(value);
+        let shape = Shape::of(value, None);
         let is_body = is_list || matches!(shape, Shape::Error | Shape::Of(_)) || is_any && has_any;
         let words = words::section("body error").iter();
         let mut words = words.filter_map(|name| value.get(name)?.as_str());
@@ -94,30 +94,24 @@ impl Body {
         })
     }
 
-    /// Reads the body that a text is as a whole.
+    /// Reads the body that a text is as a whole: an object, or a page of markup.
     pub(super) fn read(text: &str, is_any: bool) -> Option<Self> {
         if text.starts_with('<') {
-            return Some(Self::page(text));
+            let text = &text[..floor(text, TITLE_WITHIN)];
+            // As in “502 Bad Gateway”.
+            let name = |title: String| {
+                let title = title.trim_start_matches(|c: char| c.is_ascii_digit());
+                words::status_named(&lower(title))
+            };
+            return Some(Self {
+                text: text.to_owned(),
+                extent: None,
+                shape: Shape::Other,
+                status: title(text.as_bytes()).and_then(name),
+            });
         }
         let found = object::read(text).filter(|_| text.starts_with(['{', '[', '@']))?;
         Self::of(&found.value, found.is_whole, is_any)
-    }
-
-    /// Makes the body that is a page of markup.
-    pub(super) fn page(text: &str) -> Self {
-        let text = &text[..floor(text, TITLE_WITHIN)];
-        // As in “502 Bad Gateway”.
-        let name = |title: String| {
-            let title = title.trim_start_matches(|c: char| c.is_ascii_digit());
-            words::status_named(&lower(title))
-        };
-        let status = title(text.as_bytes()).and_then(name);
-        Self {
-            text: text.to_owned(),
-            extent: None,
-            shape: Shape::Other,
-            status,
-        }
     }
 
     /// Takes what goes on with it: further items of what a filter left of a list; what tells as
@@ -145,22 +139,8 @@ impl Body {
 }
 
 impl Shape {
-    fn of(value: &Value) -> Self {
-        let items = match value.get("data") {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(Value::Null) => &[],
-            _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
-            _ if has(value, "body error") => return Self::Error,
-            _ => return Self::Other,
-        };
-        let limit = value.pointer("/paging/page_item_limit");
-        if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
-            return Self::EmptyPage;
-        }
-        Self::of_items(items)
-    }
-
-    fn of_items(items: &[Value]) -> Self {
+    /// Tells what a value is, or what the items are that a filter left of one.
+    fn of(value: &Value, left: Option<&[Value]>) -> Self {
         /// What a list is by the members of its items, in this order.
         const ITEMS: [(&str, Shape); 4] = [
             ("item pipeline", Shape::Of(CheckId::PipelinesList)),
@@ -170,6 +150,18 @@ impl Shape {
         ];
         /// The maximum number of items that are looked at.
         const MOST: usize = 50;
+        let items = match (left, value.get("data")) {
+            (Some(items), _) => items,
+            (None, Some(Value::Array(items))) => items.as_slice(),
+            (None, Some(Value::Null)) => &[],
+            _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
+            _ if has(value, "body error") => return Self::Error,
+            _ => return Self::Other,
+        };
+        let limit = value.pointer("/paging/page_item_limit");
+        if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
+            return Self::EmptyPage;
+        }
         let fits = |(names, _): &&(&str, Self)| {
             let mut items = items.iter().take(MOST);
             items.any(|item| has(item, names))

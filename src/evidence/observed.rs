@@ -25,6 +25,7 @@ pub(super) type Meaning = Result<Option<Reason>, Incomplete>;
 #[derive(Debug)]
 pub(super) struct Observed<'a> {
     pub(super) shown: &'a Shown,
+    pub(super) address: Option<&'a Address>,
     /// Which step it is of, if that can be told.
     pub(super) step: Option<CheckId>,
     pub(super) credential: &'a Credential,
@@ -70,7 +71,7 @@ fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
     }
     // Behind a list of apps it is of an app. Where one is asked for by address, what stands beside it
     // tells the same again, and of anything else nobody knows of which it is.
-    let of_app = |one: &Observed<'_>| one.address()?.slug.as_ref().map(|_| one.exchange.status());
+    let of_app = |one: &Observed<'_>| one.address?.slug.as_ref().map(|_| one.exchange.status());
     let of_apps: Vec<_> = message.iter().map(of_app).collect();
     let has_app = of_apps.iter().any(Option::is_some);
     let mut before = None;
@@ -107,6 +108,24 @@ fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
     }
 }
 
+impl Shown {
+    /// Returns why what is not shown can't be seen.
+    pub(super) fn unseen(&self) -> Incomplete {
+        let request = &self.request;
+        let extent = self.body.as_ref().and_then(|body| body.extent);
+        let is_hidden = request.is_hidden
+            || request.is_filtered
+            || matches!(self.failure, Some(Failure::Filter))
+            || extent == Some(Extent::Filtered)
+            || request.method.as_deref() == Some("HEAD");
+        if is_hidden {
+            Incomplete::Hidden
+        } else {
+            Incomplete::Unreadable
+        }
+    }
+}
+
 impl<'a> Observed<'a> {
     fn of(shown: &'a Shown, has_builds: bool, base: &str, secrets: &Secrets) -> Self {
         let request = &shown.request;
@@ -128,6 +147,7 @@ impl<'a> Observed<'a> {
         };
         let mut observed = Self {
             shown,
+            address,
             step,
             credential: credential.map_or(&Credential::Unknown, |(credential, _)| credential),
             mistakes: request.all_mistakes(),
@@ -155,10 +175,6 @@ impl<'a> Observed<'a> {
             Some(Failure::Filter) | None => observed.read_response(secrets),
         }
         observed
-    }
-
-    pub(super) const fn address(&self) -> Option<&'a Address> {
-        self.shown.request.address.as_ref()
     }
 
     /// Reads a response as the client would have.
@@ -207,7 +223,7 @@ impl<'a> Observed<'a> {
             (Some(status), body) => status != 200 || body.is_some(),
         };
         if !is_told || !is_shown {
-            self.open = self.open.or(Some(self.unseen()));
+            self.open = self.open.or(Some(shown.unseen()));
         }
         let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
@@ -225,34 +241,14 @@ impl<'a> Observed<'a> {
 
     /// Tells whether its step is not known, and may be one of DX's.
     pub(super) fn is_unplaced(&self) -> bool {
-        let may_be = self.address().is_none_or(|address| address.step.is_some());
+        let may_be = self.address.is_none_or(|address| address.step.is_some());
         self.step.is_none() && may_be && !self.is_superseded.get()
     }
 
     /// Tells whether nothing but its place can tell its step.
     fn is_adrift(&self) -> bool {
-        let is_free = self.step.is_none() && self.address().is_none();
+        let is_free = self.step.is_none() && self.address.is_none();
         is_free && self.open != Some(Incomplete::Contradiction)
-    }
-
-    /// Returns how much of its body is shown, if it is an object.
-    fn extent(&self) -> Option<Extent> {
-        self.shown.body.as_ref()?.extent
-    }
-
-    /// Returns why what is not shown can't be seen.
-    fn unseen(&self) -> Incomplete {
-        let request = &self.shown.request;
-        let is_hidden = request.is_hidden
-            || request.is_filtered
-            || matches!(self.shown.failure, Some(Failure::Filter))
-            || self.extent() == Some(Extent::Filtered)
-            || request.method.as_deref() == Some("HEAD");
-        if is_hidden {
-            Incomplete::Hidden
-        } else {
-            Incomplete::Unreadable
-        }
     }
 
     /// Returns what it means at a step.
@@ -263,9 +259,10 @@ impl<'a> Observed<'a> {
             CheckId::PipelinesShow => classify::details(exchange).err(),
             _ => classify::apps(exchange).err(),
         };
-        let is_part = matches!(self.extent(), Some(Extent::Cut | Extent::Filtered));
+        let extent = self.shown.body.as_ref().and_then(|body| body.extent);
+        let is_part = matches!(extent, Some(Extent::Cut | Extent::Filtered));
         let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);
-        let open = self.open.or(is_cut.then(|| self.unseen()));
+        let open = self.open.or(is_cut.then(|| self.shown.unseen()));
         let is_fault = open.is_none() && exchange.outcome.is_err();
         let is_accepted = open.is_none() && matches!(reason, None | Some(Reason::NoApps));
         let is_miss =
@@ -301,7 +298,7 @@ impl<'a> Observed<'a> {
         let response = self.exchange.response();
         PastedStep {
             step: self.step,
-            url: self.address().map(|_| self.exchange.url.clone()),
+            url: self.address.map(|_| self.exchange.url.clone()),
             status,
             message: response.and_then(Response::message).cloned(),
         }

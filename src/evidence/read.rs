@@ -16,7 +16,7 @@ use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables, mistake_of_query};
 use super::words::{self, Strength, Words, floor, lower};
 use crate::check::CheckId;
-use crate::pasted::{Incomplete, Mistake};
+use crate::pasted::Mistake;
 use crate::token::{TokenKind, has_prefix};
 use regex_lite::Regex;
 use serde_json::Value;
@@ -126,7 +126,17 @@ impl<'a> Reader<'a> {
                 return self.goes_to(line.end);
             }
         }
-        let object = self.object_start(from);
+        let page = self.text[from..line.end].trim_start();
+        let page = Some(line.end - page.len()).filter(|_| page.starts_with('<'));
+        // An object, or a page of markup; PowerShell's objects have a sign in front.
+        let skipped = self.no_object_before.max(from);
+        let signs = self.text.get(skipped..line.end).unwrap_or_default();
+        let signs = signs.match_indices(['{', '[', '@']);
+        let mut starts = page.into_iter().chain(signs.map(|(at, _)| skipped + at));
+        let object = starts.find(|start| object::may_start(&self.text[*start..self.stop()]));
+        if object.is_none() {
+            self.no_object_before = self.no_object_before.max(line.end);
+        }
         let end = object.unwrap_or(line.end);
         let first = self.commands.partition_point(|start| *start < from);
         if let Some(start) = self.commands.get(first).filter(|start| **start < end)
@@ -211,22 +221,6 @@ impl<'a> Reader<'a> {
 
     // --- Objects.
 
-    /// Returns where the next object starts in the rest of the line, or a page of markup.
-    fn object_start(&mut self, from: usize) -> Option<usize> {
-        let (line, text) = (self.lines[self.line], self.text);
-        let front = line.end - text[from..line.end].trim_start().len();
-        let page = Some(front).filter(|front| text[*front..].starts_with('<'));
-        let skipped = self.no_object_before.max(from);
-        // PowerShell's objects have a sign in front.
-        let signs = text.get(skipped..line.end)?.match_indices(['{', '[', '@']);
-        let mut starts = page.into_iter().chain(signs.map(|(at, _)| skipped + at));
-        let start = starts.find(|start| object::may_start(&text[*start..self.stop()]));
-        if start.is_none() {
-            self.no_object_before = line.end;
-        }
-        start
-    }
-
     /// Reads an object: a body, a record of an exchange, or else text. Returns where to go on.
     fn object(&mut self, start: usize) -> usize {
         let (line, stop) = (self.lines[self.line], self.stop());
@@ -234,7 +228,9 @@ impl<'a> Reader<'a> {
         if text.starts_with('<') {
             let end = pattern!("(?i)</html>").find(text);
             let end = end.map_or(text.len(), |end| end.end());
-            self.out.body(Body::page(&text[..end]));
+            if let Some(page) = Body::read(&text[..end], false) {
+                self.out.body(page);
+            }
             return self.goes_to(start + end);
         }
         let found = object::read(text);
@@ -407,30 +403,15 @@ impl<'a> Reader<'a> {
         let is_set = || pattern!("^(?:export )?[A-Z_]+=").is_match(text);
         let is_output = self.is_output && how == Strength::Client && self.out.is(Shown::is_waiting);
         if is_output && text.contains(is_sign) && !is_set() {
-            use Incomplete::{Hidden, Unreadable};
-            let request = &self.out.shown().request;
-            let is_hidden = request.is_hidden || request.is_filtered;
-            let why = if is_hidden { Hidden } else { Unreadable };
+            let why = self.out.shown().unseen();
             self.out.notes().unread.get_or_insert(why);
         }
         if let Some(step) = words.step().filter(|_| text.len() < 160) {
             self.out.step(step);
         }
         self.variable(text);
-        self.authorization(text);
         self.part(name, value);
-        // A client's form, or an argument in code, names the scheme that is put in front.
-        let is_off = || text.contains("false") || text.contains("null");
-        if how == Strength::Client
-            && role == Role::Text
-            && !matches!(self.out.block, Block::Response | Block::Connected)
-            && !words.lower.contains("authenticate:")
-            && let Some(scheme) = words.kind("scheme named").filter(|_| !is_off())
-            && command::Value::of_authorization(text).is_none()
-        {
-            let judged = request::judge_value(scheme, None, None, &self.out.variables);
-            self.out.credential((Credential::Unknown, judged.1));
-        }
+        self.authorization(text, words, role == Role::Text && how == Strength::Client);
         for (place, _) in words.kinds("other header") {
             let (before, rest) = words.lower.split_at(place.start);
             let (name, behind) = rest.split_at(place.len());
@@ -513,7 +494,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notices what sentences say of tokens, of DX and of builds.
+    /// Notices what sentences say of tokens, of DX and of builds, each of the tokens that it speaks of.
     fn says(&mut self, text: &str, words: &Words) {
         const LONGEST: usize = 400;
         for (place, code) in words.kinds("dx") {
@@ -525,62 +506,69 @@ impl<'a> Reader<'a> {
         if text.len() > LONGEST {
             return;
         }
-        let mut from = 0;
-        // What is said of DX, what it is said of, and what denies it stand in one sentence.
-        while words.says("in dx") && from < text.len() {
-            let end = words.sentence(from).end.max(from + 1);
-            let part = &text[from..end];
-            self.said(part, &Words::of(part));
-            from = end;
-        }
-        if from == 0 {
-            self.said(text, words);
+        let (mut next, says_dx) = (0, words.says("in dx"));
+        while next < text.len() {
+            // What is said of DX, what it is said of, and what denies it stand in one sentence.
+            let end = words.sentence(next).end.max(next + 1);
+            let part = if says_dx { next..end } else { 0..text.len() };
+            next = part.end;
+            let text = &text[part];
+            let own = says_dx.then(|| Words::of(text));
+            let words = own.as_ref().unwrap_or(words);
+            // “The one that I'd rather not use in DX” is not there.
+            let is_said = |(place, _): (Range<usize>, _)| {
+                let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
+                let clause = clause.unwrap_or_default()..place.start;
+                let mut negations = words.kinds("negation");
+                !negations.any(|(negation, _)| clause.contains(&negation.start))
+            };
+            let is_in_dx = words.kinds("in dx").any(is_said) && !words.says("doubt");
+            let (is_new, is_old) = (words.says("new token"), words.says("old token"));
+            if is_in_dx {
+                // A sentence with a token in it speaks of that one, wherever it is used.
+                let none = Variables::new();
+                let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(text);
+                let judged = |own: &str| request::judge_value(own, None, None, &none).0;
+                let tokens = tokens.map(|own| judged(own.as_str()));
+                let tokens: Vec<_> = tokens.filter(|own| *own != Credential::Unknown).collect();
+                if !tokens.is_empty() {
+                    self.out.notes().in_dx.extend(tokens);
+                    continue;
+                }
+                let mut kinds = words.kinds("said").map(|(_, kind)| kind);
+                if let Some(kind) = kinds.next()
+                    && kinds.all(|own| own == kind)
+                {
+                    self.out.notes().kind_in_dx = TokenKind::named(kind);
+                }
+            }
+            if is_in_dx || is_new || is_old {
+                let is_new = is_new && (!is_old || self.out.said.is_new);
+                self.out.said = Said { is_in_dx, is_new };
+            } else if words.says("person") {
+                self.out.said.is_in_dx = false;
+            }
         }
     }
 
-    /// Notices what a sentence says of the tokens that it speaks of.
-    fn said(&mut self, text: &str, words: &Words) {
-        // “The one that I'd rather not use in DX” is not there.
-        let is_said = |(place, _): (Range<usize>, _)| {
-            let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
-            let clause = clause.unwrap_or_default()..place.start;
-            let mut negations = words.kinds("negation");
-            !negations.any(|(negation, _)| clause.contains(&negation.start))
-        };
-        let is_in_dx = words.kinds("in dx").any(is_said) && !words.says("doubt");
-        let (is_new, is_old) = (words.says("new token"), words.says("old token"));
-        if is_in_dx {
-            // A sentence with a token in it speaks of that one, wherever it is used.
-            let none = Variables::new();
-            let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(text);
-            let tokens = tokens.map(|own| request::judge_value(own.as_str(), None, None, &none).0);
-            let tokens: Vec<_> = tokens.filter(|own| *own != Credential::Unknown).collect();
-            if !tokens.is_empty() {
-                return self.out.notes().in_dx.extend(tokens);
-            }
-            let mut kinds = words.kinds("said").map(|(_, kind)| kind);
-            if let Some(kind) = kinds.next()
-                && kinds.all(|own| own == kind)
-            {
-                self.out.notes().kind_in_dx = TokenKind::named(kind);
-            }
-        }
-        if is_in_dx || is_new || is_old {
-            let is_new = is_new && (!is_old || self.out.said.is_new);
-            self.out.said = Said { is_in_dx, is_new };
-        } else if words.says("person") {
-            self.out.said.is_in_dx = false;
-        }
-    }
-
-    /// Looks for a credential in a text: a header's in code, in a log, or as a tool shows it.
-    fn authorization(&mut self, text: &str) {
+    /// Looks for a credential in a text: a header's in code, in a log, or as a tool shows it; or else
+    /// the scheme that a client's form, or an argument in code, puts in front of one.
+    fn authorization(&mut self, text: &str, words: &Words, is_client: bool) {
+        let variables = &self.out.variables;
         let Some(value) = command::Value::of_authorization(text) else {
+            let signs = ["authenticate:", "false", "null"];
+            if is_client
+                && !matches!(self.out.block, Block::Response | Block::Connected)
+                && let Some(scheme) = words.kind("scheme named")
+                && !signs.iter().any(|sign| words.lower.contains(sign))
+            {
+                let (_, mistake) = request::judge_value(scheme, None, None, variables);
+                self.out.credential((Credential::Unknown, mistake));
+            }
             return;
         };
         let is_name = value.is_code && pattern!(r"^[A-Za-z_.][\w.]*$").is_match(&value.text);
         let is_sent = self.out.block == Block::Request;
-        let variables = &self.out.variables;
         let judged = match request::judge_value(&value.text, None, None, variables) {
             _ if is_name && !value.text.starts_with("bit") => {
                 request::named(&value.text, variables)
@@ -747,13 +735,36 @@ impl<'a> Reader<'a> {
 
     // --- Tables.
 
-    /// Reads a row of a table, and tells whether it is one with lines around its cells.
+    /// Reads a row of a table, and tells whether it is one with lines around its cells. PowerShell
+    /// prints an object in two rows: between names and values, a line of dashes.
     fn table(&mut self, text: &str) -> bool {
         let is_line = |c: char| c == '|' || ('\u{2500}'..='\u{257f}').contains(&c);
         let text = text.trim();
         let inner = text.trim_matches(is_line);
         if !text.starts_with(is_line) || !text.ends_with(is_line) || !inner.contains(is_line) {
-            self.columns(text);
+            let is_rule = |word: &str| word.len() > 2 && word.bytes().all(|b| b == b'-');
+            let row = |line: Option<usize>| line.and_then(|line| self.text_of(line));
+            if text.len() > 2
+                && text.split_whitespace().all(is_rule)
+                && let Some(names) = row(self.line.checked_sub(1))
+                && let Some(values) = row(self.line.checked_add(1))
+            {
+                let members = pattern!("-+ *").find_iter(text).map(|column| {
+                    let is_last = column.end() == text.len();
+                    let width = if is_last { usize::MAX } else { column.len() };
+                    let cell = |row: &str| {
+                        let cell = row.chars().skip(column.start()).take(width);
+                        cell.collect::<String>().trim().to_owned()
+                    };
+                    let value = cell(values).replace("{}", "[]");
+                    format!("{}={value}; ", cell(names))
+                });
+                let object = format!("@{{{}}}", members.collect::<String>());
+                if let Some(body) = Body::read(&object, false) {
+                    self.no_object_before = self.lines[self.line + 1].end;
+                    self.out.body(body);
+                }
+            }
             return false;
         }
         if let Some((name, value)) = inner.split_once(is_line)
@@ -767,33 +778,6 @@ impl<'a> Reader<'a> {
         let step = Words::of(text).step();
         numbers(text).for_each(|(_, status)| self.out.told(step, status));
         true
-    }
-
-    /// Reads a row as PowerShell prints an object: between names and values, a line of dashes.
-    fn columns(&mut self, text: &str) {
-        let is_line = |word: &str| word.len() > 2 && word.bytes().all(|b| b == b'-');
-        let row = |line: Option<usize>| line.and_then(|line| self.text_of(line));
-        if text.len() > 2
-            && text.split_whitespace().all(is_line)
-            && let Some(names) = row(self.line.checked_sub(1))
-            && let Some(values) = row(self.line.checked_add(1))
-        {
-            let members = pattern!("-+ *").find_iter(text).map(|column| {
-                let is_last = column.end() == text.len();
-                let width = if is_last { usize::MAX } else { column.len() };
-                let cell = |row: &str| {
-                    let cell = row.chars().skip(column.start()).take(width);
-                    cell.collect::<String>().trim().to_owned()
-                };
-                let value = cell(values).replace("{}", "[]");
-                format!("{}={value}; ", cell(names))
-            });
-            let object = format!("@{{{}}}", members.collect::<String>());
-            if let Some(body) = Body::read(&object, false) {
-                self.no_object_before = self.lines[self.line + 1].end;
-                self.out.body(body);
-            }
-        }
     }
 }
 

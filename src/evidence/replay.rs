@@ -42,8 +42,23 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
     };
     if replay.list() {
         for id in [CheckId::PipelinesList, CheckId::PipelinesShow] {
-            for (slug, place) in replay.of_each_app(id) {
-                replay.take(id, slug.as_ref(), place);
+            // Of each app the response that counts.
+            let tries = (0..group.len()).filter(|place| group[*place].step == Some(id));
+            let tries = grouped(tries.map(|place| (replay.slug(place), place))).into_iter();
+            let last = tries.filter_map(|(slug, tries)| Some((slug, replay.last(id, &tries)?)));
+            let last: Vec<_> = last.collect();
+            // A slug that was never filled in is of no app, once another one was.
+            let is_slip = |place: usize| {
+                let is_open = group[place].mistakes.contains(&Mistake::SlugPlaceholder);
+                is_open && group[place].tells(id).is_err()
+            };
+            let has_app = !last.iter().all(|(_, place)| is_slip(*place));
+            for (slug, place) in last {
+                if has_app && is_slip(place) {
+                    group[place].is_superseded.set(true);
+                } else {
+                    replay.take(id, slug.as_ref(), place);
+                }
             }
         }
     }
@@ -52,12 +67,6 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
 }
 
 impl Replay<'_, '_> {
-    /// Returns the places of the responses to a step.
-    fn of_step(&self, id: CheckId) -> impl Iterator<Item = usize> {
-        let group = self.group.iter().enumerate();
-        group.filter_map(move |(place, one)| (one.step == Some(id)).then_some(place))
-    }
-
     /// Returns the last one that tells something, or else the last one, of several responses to the
     /// same question.
     fn last(&self, id: CheckId, tries: &[usize]) -> Option<usize> {
@@ -72,7 +81,8 @@ impl Replay<'_, '_> {
     /// Takes the list of apps, and tells whether a run would have gone on.
     fn list(&mut self) -> bool {
         let id = CheckId::AppsList;
-        let lists: Vec<usize> = self.of_step(id).collect();
+        let lists = (0..self.group.len()).filter(|place| self.group[*place].step == Some(id));
+        let lists: Vec<usize> = lists.collect();
         let tells = |place: &usize| self.group[*place].tells(id);
         let is_rejected = |place: &usize| tells(place) == Ok(Some(Reason::TokenRejected));
         let settling = lists.last().filter(|last| tells(last) == Ok(None));
@@ -104,32 +114,11 @@ impl Replay<'_, '_> {
         told.is_none() && self.group[last].tells(id) != Ok(Some(Reason::WrongBaseUrl))
     }
 
-    /// Returns for each app the place of the response that counts.
-    fn of_each_app(&self, id: CheckId) -> Vec<(Option<Slug>, usize)> {
-        let tries = self.of_step(id).map(|place| (self.slug(place), place));
-        let apps = grouped(tries).into_iter();
-        let mut last: Vec<_> = apps
-            .filter_map(|(slug, tries)| Some((slug, self.last(id, &tries)?)))
-            .collect();
-        // A slug that was never filled in is of no app, once another one was.
-        let is_slip = |place: usize| {
-            let one = self.group[place];
-            one.mistakes.contains(&Mistake::SlugPlaceholder) && one.tells(id).is_err()
-        };
-        if !last.iter().all(|(_, place)| is_slip(*place)) {
-            last.retain(|(_, place)| {
-                self.group[*place].is_superseded.set(is_slip(*place));
-                !is_slip(*place)
-            });
-        }
-        last
-    }
-
     /// Returns the slug of the app that a response is of. One whose address is not shown, or
     /// hides the slug, is of the app that the list begins with, as DX's page has it.
     fn slug(&self, place: usize) -> Option<Slug> {
         let first = self.assembly.first();
-        let address = self.group[place].address();
+        let address = self.group[place].address;
         let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
         };
@@ -201,22 +190,17 @@ impl Replay<'_, '_> {
             None => Some(Incomplete::OtherEndpoint),
             Some(_) => None,
         };
-        let mut unplaced = self.group.iter().rev().filter(|one| one.is_unplaced());
-        let unplaced = unplaced.next();
+        let unplaced = self.group.iter().rfind(|one| one.is_unplaced());
         let unknown = unplaced.map(|one| one.open.unwrap_or(Incomplete::StepUnknown));
         let steps = [CheckId::AppsList, CheckId::PipelinesList];
-        let is_open = [!is_listed, is_listed || !is_read];
         let why = unknown.or(absent);
         if why.is_some() && matches!(report.found(), None | Some(Reason::NoApps)) {
-            for (id, _) in steps
-                .into_iter()
-                .zip(is_open)
-                .filter(|(_, is_open)| *is_open)
-            {
-                report.put(Check::new(
-                    id,
-                    CheckResult::NotPassed(Reason::EvidenceIncomplete),
-                ));
+            let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+            if !is_listed {
+                report.put(Check::new(CheckId::AppsList, open));
+            }
+            if is_listed || !is_read {
+                report.put(Check::new(CheckId::PipelinesList, open));
             }
         }
         let mut seen = HashSet::new();
