@@ -14,8 +14,10 @@ macro_rules! names {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-        $vis enum $type { $($(#[$doc])* $variant),+ }
+        #[derive(
+            Clone, Copy, Debug, Eq, Hash, PartialEq, ::serde::Deserialize, ::serde::Serialize,
+        )]
+        $vis enum $type { $($(#[$doc])* #[serde(rename = $name)] $variant),+ }
 
         impl $type {
             /// Lists every variant, in the order in which they are documented.
@@ -29,20 +31,6 @@ macro_rules! names {
             /// Returns the variant with a name.
             $vis fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.as_str() == name)
-            }
-        }
-
-        impl ::serde::Serialize for $type {
-            fn serialize<S: ::serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> ::serde::Deserialize<'de> for $type {
-            fn deserialize<D: ::serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let name = String::deserialize(from)?;
-                Self::named(&name)
-                    .ok_or_else(|| ::serde::de::Error::unknown_variant(&name, &[$($name),+]))
             }
         }
     };

@@ -189,7 +189,7 @@ impl<'a> Facts<'a> {
     /// Returns the list of apps, if that was read and is spoken of.
     pub(super) fn list(&self) -> Option<&'a AppList> {
         let is_list = self.check?.id == CheckId::AppsList;
-        Some(&self.report?.list).filter(|list| is_list && list.is_read())
+        Some(&self.report?.list).filter(|list| is_list && list.begins_with_app.is_some())
     }
 
     /// Tells whether no pipeline run was looked at since there was none to look at.
@@ -252,7 +252,8 @@ impl<'a> Facts<'a> {
     /// Returns what is known of the CI build that runs the program, or of any, if there is none.
     pub(super) fn ci(&self) -> Option<&'static Line> {
         let ci = self.known.and_then(|known| known.ci);
-        ci.map(|ci| ci.build).or_else(ci::any)
+        let any = || ci::systems().last()?.all("build").last();
+        ci.map(|ci| ci.build).or_else(any)
     }
 
     /// Returns the workspaces of the apps in question that have API tokens of their own: of the refused

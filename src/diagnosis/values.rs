@@ -90,7 +90,27 @@ values! {
         };
         (!f.sample.is_empty()).then(|| a_few(f.sample.iter().map(one), f.coverage.total))
     };
-    "refused": refused;
+    // Returns the refused apps; by workspace, if they lie in several.
+    "refused": |f| {
+        let refused = f.refused.as_slice();
+        let one = |name: &&Untrusted| {
+            let is_in = |app: &&App| app.workspace.as_ref() == Some(*name);
+            let mut in_it = refused.iter().copied().filter(is_in);
+            let text = names(in_it.clone(), None).own(" (").foreign(name);
+            let is_person = in_it.all(|app| app.is_owned_by_user);
+            text.own(if is_person {
+                ", a person's account)"
+            } else {
+                ")"
+            })
+        };
+        match (refused, workspaces_of(refused.iter().copied()).as_slice()) {
+            ([], _) => None,
+            ([only], _) => Some(app(only)),
+            (all, [] | [_]) => Some(names(all.iter().copied(), None)),
+            (_, all) => Some(joined(all.iter().map(one).collect(), "; ")),
+        }
+    };
     "refused_count": |f| Some(f.refused.len().to_string().into());
     "refused_names": |f| Some(names(f.refused.iter().copied(), None));
     "refused_in": |f| {
@@ -126,7 +146,32 @@ values! {
 
     // A check.
     "owner": |f| Some(foreign(f.app?.workspace.as_ref()?));
-    "tally": tally;
+    // Counts how a check ended for each of several apps.
+    "tally": |f| {
+        const WAYS: [(&str, &str); 5] = [
+            ("readable pass", "readable"),
+            ("denied fail", "refused"),
+            ("unknown", "unknown"),
+            ("skip", "skipped"),
+            ("not_reached", "not reached"),
+        ];
+        let (id, run) = (f.check?.id, f.report?);
+        let way = |result: &AppResult| match id {
+            CheckId::PipelinesList if result.runs.is_some() => "readable",
+            CheckId::PipelinesList => result.state.as_str(),
+            CheckId::PipelinesShow => result.details.map_or("", Status::as_str),
+            _ => "",
+        };
+        let counts = WAYS.map(|(names, words)| {
+            let is_one = |result: &&AppResult| names.split(' ').any(|name| name == way(result));
+            (run.apps.iter().filter(is_one).count(), words)
+        });
+        let parts = counts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
+        let all = apps(counts.iter().map(|(count, _)| *count as u64).sum());
+        let is_of_several = run.apps.len() > 1 && run.evidence != EvidenceKind::Pasted;
+        (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
+    };
     "list_count": |f| {
         let list = f.list()?;
         let more = || format!("more than {}", apps(list.listed as u64));
@@ -365,61 +410,12 @@ pub fn app_in_workspace(of: &App) -> Text {
     }
 }
 
-/// Returns the refused apps; by workspace, if they lie in several.
-fn refused(facts: &Facts) -> Option<Text> {
-    let refused = facts.refused.as_slice();
-    let one = |name: &&Untrusted| {
-        let is_in = |app: &&App| app.workspace.as_ref() == Some(*name);
-        let mut in_it = refused.iter().copied().filter(is_in);
-        let text = names(in_it.clone(), None).own(" (").foreign(name);
-        let is_person = in_it.all(|app| app.is_owned_by_user);
-        text.own(if is_person {
-            ", a person's account)"
-        } else {
-            ")"
-        })
-    };
-    match (refused, workspaces_of(refused.iter().copied()).as_slice()) {
-        ([], _) => None,
-        ([only], _) => Some(app(only)),
-        (all, [] | [_]) => Some(names(all.iter().copied(), None)),
-        (_, all) => Some(joined(all.iter().map(one).collect(), "; ")),
-    }
-}
-
 /// Returns who answered: the title of a page, and the headers that name a box.
 fn responder(title: Option<&Untrusted>, of: &Responder) -> Option<Text> {
     let header = |Header { name, value }: &Header| Text::from(format!("{name}: ")).foreign(value);
     let parts = title.map(quoted).into_iter();
     let parts: Vec<Text> = parts.chain(of.headers.iter().map(header)).collect();
     (!parts.is_empty()).then(|| joined(parts, " · "))
-}
-
-/// Counts how a check ended for each of several apps.
-fn tally(facts: &Facts) -> Option<Text> {
-    const WAYS: [(&str, &str); 5] = [
-        ("readable pass", "readable"),
-        ("denied fail", "refused"),
-        ("unknown", "unknown"),
-        ("skip", "skipped"),
-        ("not_reached", "not reached"),
-    ];
-    let (id, run) = (facts.check?.id, facts.report?);
-    let way = |result: &AppResult| match id {
-        CheckId::PipelinesList if result.runs.is_some() => "readable",
-        CheckId::PipelinesList => result.state.as_str(),
-        CheckId::PipelinesShow => result.details.map_or("", Status::as_str),
-        _ => "",
-    };
-    let counts = WAYS.map(|(names, words)| {
-        let is_one = |result: &&AppResult| names.split(' ').any(|name| name == way(result));
-        (run.apps.iter().filter(is_one).count(), words)
-    });
-    let parts = counts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, way)| format!("{count} {way}")).collect();
-    let all = apps(counts.iter().map(|(count, _)| *count as u64).sum());
-    let is_of_several = run.apps.len() > 1 && run.evidence != EvidenceKind::Pasted;
-    (is_of_several && !parts.is_empty()).then(|| format!("{all}: {}", parts.join(", ")).into())
 }
 
 /// Returns what the server says of its refusal, in its own words.

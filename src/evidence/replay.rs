@@ -117,7 +117,7 @@ impl Replay<'_, '_> {
     /// Returns the slug of the app that a response is of. One whose address is not shown, or
     /// hides the slug, is of the app that the list begins with, as DX's page has it.
     fn slug(&self, place: usize) -> Option<Slug> {
-        let first = self.assembly.first();
+        let first = self.assembly.pages.list.first().map(|app| &app.slug);
         let address = self.group[place].address;
         let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
@@ -195,12 +195,14 @@ impl Replay<'_, '_> {
         let steps = [CheckId::AppsList, CheckId::PipelinesList];
         let why = unknown.or(absent);
         if why.is_some() && matches!(report.found(), None | Some(Reason::NoApps)) {
+            let is_open = |check: &&mut Check| match check.id {
+                CheckId::AppsList => !is_listed,
+                CheckId::PipelinesList => is_listed || !is_read,
+                _ => false,
+            };
             let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
-            if !is_listed {
-                report.put(Check::new(CheckId::AppsList, open));
-            }
-            if is_listed || !is_read {
-                report.put(Check::new(CheckId::PipelinesList, open));
+            for check in report.checks.iter_mut().filter(is_open) {
+                *check = Check::new(check.id, open);
             }
         }
         let mut seen = HashSet::new();

@@ -41,20 +41,16 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     let actions = Block::Steps(diagnosis.actions.clone());
     let actions = section("do-this", "Do this", actions).into_iter();
     for section in actions.chain(sections(diagnosis, scope)) {
-        lines.push(heading(&section.title));
+        lines.push(format!("\n### {}\n", escape(&section.title)));
         lines.extend(block(&section.block));
     }
     if !diagnosis.links.is_empty() || diagnosis.reason.is_some() {
-        lines.push(heading("More"));
+        lines.push("\n### More\n".to_owned());
         lines.extend(diagnosis.links.iter().map(|link| format!("- <{link}>")));
         let reason = diagnosis.reason.map(Reason::as_str);
         lines.extend(reason.map(|reason| format!("- `bitrise-dx explain {reason}`")));
     }
     lines.join("\n") + "\n"
-}
-
-fn heading(text: &str) -> String {
-    format!("\n### {}\n", escape(text))
 }
 
 /// Returns the lines below a heading.

@@ -91,28 +91,19 @@ impl Assembly {
         });
     }
 
-    /// Returns the app that the list begins with, if it can be read as one.
-    pub fn first(&self) -> Option<&Slug> {
-        self.pages.list.first().map(|app| &app.slug)
-    }
-
     /// Returns where the next page of the list begins, if it is to be read.
     pub fn next_page(&self) -> Option<&Slug> {
-        let is_open = self.pages.end.is_none() && self.wants_pages();
-        self.pages.next.as_ref().filter(|_| is_open)
-    }
-
-    /// Tells whether the list is to be read on.
-    fn wants_pages(&self) -> bool {
         let is_open = |app: &AppResult| {
             app.state == AppState::Denied && self.pages.has(&app.app.slug).is_none()
         };
-        match self.selection {
+        let is_wanted = match self.selection {
             Selection::First => false,
             // Whether the list has a refused app decides on the reason.
             Selection::Named | Selection::File => self.apps.iter().any(is_open),
             Selection::All => true,
-        }
+        };
+        let next = self.pages.next.as_ref();
+        next.filter(|_| is_wanted && self.pages.end.is_none())
     }
 
     /// Takes the response to a request for a page of the list of apps.
@@ -120,7 +111,7 @@ impl Assembly {
     /// # Errors
     /// Returns the reason why the list can't be read, or not be read on.
     pub fn apps(&mut self, exchange: Exchange) -> Result<(), Reason> {
-        let is_first = !self.pages.list.is_read();
+        let is_first = self.pages.list.begins_with_app.is_none();
         let page = if is_first {
             classify::apps(&exchange)
         } else {
@@ -243,7 +234,8 @@ impl Assembly {
     ) {
         let index = app.unwrap_or(NO_APP);
         let app = self.apps.get(index).map(|result| &result.app);
-        let is_disabled = app.is_some_and(|app| app.is_disabled && self.first() != Some(&app.slug));
+        let first = self.pages.list.first().map(|app| &app.slug);
+        let is_disabled = app.is_some_and(|app| app.is_disabled && first != Some(&app.slug));
         let rank = match told.err().map(Reason::verdict) {
             Some(Verdict::InvalidPermissions) if is_disabled => 0,
             Some(verdict) => 2 + verdict.rank(),
@@ -267,15 +259,14 @@ impl Assembly {
 
     /// Notes that the run ends before everything was asked.
     pub fn end(&mut self, reason: Reason) {
-        let list = &mut self.kept[CheckId::AppsList as usize];
-        let (is_missing, is_read) = (list.is_none(), self.pages.list.is_read());
         // A list that could not be read is itself the reason.
+        let is_read = self.pages.list.begins_with_app.is_some();
         let is_own = is_read && reason != Reason::TokenRejected;
-        let is_listing = is_own && self.pages.end.is_none() && self.wants_pages();
-        if is_missing || is_listing {
+        let is_listing = is_own && self.next_page().is_some();
+        let list = &mut self.kept[CheckId::AppsList as usize];
+        if list.is_none() || is_listing {
             self.pages.end = Some(Err(ListEnd::PageFailed));
-            let list = self.kept[CheckId::AppsList as usize].take();
-            let page = list.and_then(|(_, check)| check.exchange);
+            let page = list.take().and_then(|(_, check)| check.exchange);
             self.keep(CheckId::AppsList, None, Err(reason), page);
         }
         let mut any = false;
@@ -294,9 +285,13 @@ impl Assembly {
 
     /// Returns the report with the checks of all that was answered, and what is known of each app.
     pub fn finish(mut self, report: Report) -> Report {
-        let first = self.first().cloned();
+        let Pages { list, end, .. } = &mut self.pages;
+        list.end = end
+            .and_then(Result::err)
+            .filter(|_| list.begins_with_app.is_some());
+        let first = self.pages.list.first().map(|app| &app.slug);
         for result in &mut self.apps {
-            result.is_first = first.as_ref() == Some(&result.app.slug);
+            result.is_first = first == Some(&result.app.slug);
             result.is_listed = self.pages.has(&result.app.slug);
             if result.reason == Some(Reason::PipelinesDenied) {
                 result.reason = Some(classify::denied(result.is_listed));
@@ -319,7 +314,7 @@ impl Assembly {
         self.apps.shrink_to_fit();
         Report {
             apps: self.apps,
-            list: self.pages.told(),
+            list: self.pages.list,
             ..report.with_checks(checks)
         }
     }

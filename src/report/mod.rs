@@ -153,11 +153,6 @@ pub struct AppList {
 }
 
 impl AppList {
-    /// Tells whether a page of it was read.
-    pub const fn is_read(&self) -> bool {
-        self.begins_with_app.is_some()
-    }
-
     /// Returns the app that the list begins with, which DX looks at when a connection is added.
     pub fn first(&self) -> Option<&App> {
         self.sample
@@ -299,14 +294,6 @@ impl Report {
         Self { checks, ..self }
     }
 
-    /// Puts a check in the place of the one that it has of this kind.
-    pub(crate) fn put(&mut self, check: Check) {
-        let kept = self.checks.iter_mut().find(|kept| kept.id == check.id);
-        if let Some(kept) = kept {
-            *kept = check;
-        }
-    }
-
     /// Returns the report of a run that checked nothing.
     #[must_use]
     pub fn not_run(self, why: NotRun) -> Self {
@@ -384,7 +371,7 @@ impl Report {
             (CheckId::TokenFormat, _) => false,
             (_, CheckResult::Pass)
             | (CheckId::AppsList, CheckResult::NotPassed(Reason::NoApps)) => true,
-            (CheckId::AppsList, CheckResult::NotPassed(_)) => self.list.is_read(),
+            (CheckId::AppsList, CheckResult::NotPassed(_)) => self.list.begins_with_app.is_some(),
             _ => false,
         };
         let is_open_401 =

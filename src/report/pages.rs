@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 /// How far the list was read.
 #[derive(Debug, Default)]
 pub struct Pages {
-    /// What was told, but for the number of apps and the end, which [`Self::told`] adds.
+    /// What was told, but for the end.
     pub list: AppList,
     slugs: HashSet<Slug>,
     bytes: usize,
@@ -64,6 +64,12 @@ impl Pages {
         let is_short =
             self.is_cut || self.unusable > 0 || self.counted > Some(self.slugs.len() as u64);
         self.next = page.next;
+        // There are as many apps as a page counts, or as there are once every page was read. A counter
+        // below what was listed is one that nobody keeps.
+        let items = (self.slugs.len() + self.unusable) as u64;
+        let is_last = self.next.is_none() && !self.is_cut;
+        let counted = self.counted.filter(|counted| *counted > items);
+        self.list.total = counted.or(is_last.then_some(items));
         self.end = match &self.next {
             None if is_short => Some(Err(ListEnd::NotWhole)),
             None => Some(Ok(())),
@@ -73,19 +79,6 @@ impl Pages {
             Some(_) => None,
         };
         apps
-    }
-
-    /// Returns what the list told. There are as many apps as a page counts, or as there are once
-    /// every page was read. A counter below what was listed is one that nobody keeps.
-    pub fn told(self) -> AppList {
-        let items = (self.slugs.len() + self.unusable) as u64;
-        let is_last = self.read > 0 && self.next.is_none() && !self.is_cut;
-        let counted = self.counted.filter(|counted| *counted > items);
-        AppList {
-            total: counted.or(is_last.then_some(items)),
-            end: self.end.and_then(Result::err).filter(|_| self.read > 0),
-            ..self.list
-        }
     }
 
     /// Tells whether the list holds an app; nothing if it was not on the pages that were read and
