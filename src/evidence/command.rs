@@ -5,7 +5,7 @@
 use super::request::{
     Address, Credential, Request, Shell, Variables, judge_value, mistake_of_query,
 };
-use super::words::{self, Words, floor, lower};
+use super::words::{self, ALL, Words, floor, lower};
 use crate::pasted::Mistake;
 use crate::token::has_prefix;
 use std::iter;
@@ -25,8 +25,8 @@ pub(super) struct Command {
 /// Returns the places in a line where commands start: a program's name as a word, with something
 /// behind it that it can be given.
 pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
-    let tools = words.kinds("tool").filter(|(place, client)| {
-        let (before, behind) = (&words.lower[..place.start], &words.lower[place.end..]);
+    let tools = words.kinds("tool", ALL).filter(|(hit, client)| {
+        let (before, behind) = (&words.lower[..hit.start], &words.lower[hit.end..]);
         let next = behind.split_whitespace().next().unwrap_or_default();
         // “http” and “https” are words of any text as well.
         let is_given = || match *client {
@@ -37,7 +37,7 @@ pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
             && !before.ends_with(['-', '_', '.', ':', '@', '*'])
             && (is_given() || looks_like_address(next))
     });
-    tools.map(|(place, _)| place.start)
+    tools.map(|(hit, _)| hit.start)
 }
 
 /// Tells whether a command goes on in the next line, and takes what says so off it.
@@ -70,20 +70,6 @@ struct Word {
     is_quoted: bool,
 }
 
-/// Splits a command into words, as shells do.
-fn split(text: &str, shell: Shell) -> Vec<Word> {
-    let word = pattern!(r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|“[^”]*”?|‘[^’]*’?|[^\s\\"'“‘]|\\.?)+"#);
-    let words = word.find_iter(text).map(|word| {
-        let is_quote = |c| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’');
-        let is_sign = |c| is_quote(c) || c == '\\' && shell == Shell::Posix;
-        Word {
-            text: word.as_str().replace(is_sign, ""),
-            is_quoted: word.as_str().contains(is_quote),
-        }
-    });
-    words.collect()
-}
-
 impl Command {
     /// Reads a command. `prompt` is the shell of the prompt in front of it, `before` that of an
     /// earlier one.
@@ -103,7 +89,6 @@ impl Command {
             .or(prompt)
             .or(before)
             .unwrap_or(if is_cmd { Shell::Cmd } else { Shell::Posix });
-        let words = split(text, shell);
         let mut command = Self {
             request: Request {
                 is_shown: true,
@@ -115,7 +100,7 @@ impl Command {
             client,
             is_https: matches!(tool, "https" | "xhs") || client == "powershell",
         };
-        command.words(&words);
+        command.words(text);
         let request = &mut command.request;
         if request.address.is_none()
             && let Some((at, end)) = address_at(text, 0)
@@ -138,9 +123,20 @@ impl Command {
         Some(command)
     }
 
-    fn words(&mut self, words: &[Word]) {
+    /// Reads the words, as shells split them.
+    fn words(&mut self, text: &str) {
+        let is_posix = self.shell == Shell::Posix;
+        let word =
+            pattern!(r#"(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|“[^”]*”?|‘[^’]*’?|[^\s\\"'“‘]|\\.?)+"#);
+        let mut rest = word.find_iter(text).skip(1).map(|word| {
+            let is_quote = |c| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’');
+            let is_sign = |c| is_quote(c) || c == '\\' && is_posix;
+            Word {
+                text: word.as_str().replace(is_sign, ""),
+                is_quoted: word.as_str().contains(is_quote),
+            }
+        });
         let is_httpie = self.client == "httpie";
-        let mut rest = words.iter().skip(1);
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             let has_address = self.request.address.is_some();
@@ -168,7 +164,7 @@ impl Command {
     }
 
     /// Reads an option: a whole one, perhaps with its value behind a sign, or letters such as `-sSi`.
-    fn option<'w>(&mut self, option: &'w str, rest: &mut impl Iterator<Item = &'w Word>) {
+    fn option(&mut self, option: &str, rest: &mut impl Iterator<Item = Word>) {
         let (client, is_powershell) = (self.client, self.client == "powershell");
         let (name, glued) = option.split_once(['=', ':']).unwrap_or((option, ""));
         let small = lower(name);
@@ -181,8 +177,8 @@ impl Command {
         });
         for (name, glued) in iter::once((format!("{client} {whole}"), glued)).chain(letters) {
             if let Some(meaning) = words::which("valued", &name) {
-                let mut next = || rest.next().map_or("", |word| &word.text);
-                return self.means(meaning, if glued.is_empty() { next() } else { glued });
+                let next = glued.is_empty().then(|| rest.next()).flatten();
+                return self.means(meaning, next.as_ref().map_or(glued, |word| &word.text));
             }
             self.means(words::which("option", &name).unwrap_or_default(), "");
         }
@@ -226,12 +222,12 @@ impl Command {
 }
 
 /// Tells whether a filter behind a command shows all of the response.
-fn shows_all<'w>(words: impl Iterator<Item = &'w Word>) -> bool {
-    let is_end = |word: &&Word| !word.text.starts_with(['|', ';', '&']);
-    let mut words = words.take_while(is_end).map(|word| word.text.as_str());
+fn shows_all(words: impl Iterator<Item = Word>) -> bool {
+    let is_end = |word: &Word| !word.text.starts_with(['|', ';', '&']);
+    let mut words = words.take_while(is_end).map(|word| word.text);
     match words.next().unwrap_or_default().trim_end_matches(".exe") {
         "jq" => { words.find(|word| !word.starts_with('-')) }
-            .is_none_or(|filter| matches!(filter, "." | "")),
+            .is_none_or(|filter| matches!(&*filter, "." | "")),
         "python" | "python3" | "py" => words.any(|word| word == "json.tool"),
         name => words::is("shows all", name),
     }

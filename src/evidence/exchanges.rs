@@ -196,7 +196,8 @@ impl Exchanges {
         }
         let is_echo = |shown: &Shown| match (&shown.request.address, &asked.address) {
             (Some(own), Some(address)) => {
-                own.is_same(address) || start == Start::Mention && address.is_start_of(own)
+                let cut = address.shown.trim_end_matches(['.', '…']);
+                own.is_same(address) || start == Start::Mention && own.shown.starts_with(cut)
             }
             (None, None) => is_command && shown.request.is_shown,
             _ => false,

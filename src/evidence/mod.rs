@@ -68,7 +68,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
         let why = "there is no text to read";
         return blank().not_run(NotRun::new(Reason::EvidenceMissing, why.into()));
     }
-    let plain = plain::undress(text);
+    let plain = plain::undress(text, true);
     let secrets = Secrets::find(&plain.text);
     judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
 }
@@ -88,7 +88,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     if !text.contains("schema_version") {
         return None;
     }
-    let text = plain::undressed(text);
+    let text = plain::undress(text, false).text;
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
     if !text[start + 1..at].trim().is_empty() {

@@ -72,48 +72,36 @@ pub fn decode(bytes: Vec<u8>) -> String {
     String::from_utf16_lossy(&units.collect::<Vec<_>>())
 }
 
-/// Takes the dress off a text.
-pub(super) fn undress(text: &str) -> Plain {
-    let mut plain = Plain::default();
-    each_line(&content(text), |text, glue, depth, role| {
-        if let Some((last, glue)) = plain.lines.last_mut().zip(glue) {
-            plain.text.truncate(last.end);
-            plain.text += glue;
-            plain.text += text;
-            last.end = plain.text.len();
-        } else {
-            let start = plain.text.len();
-            plain.text += text;
-            let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
-            plain.lines.push(Line {
-                start,
-                end,
-                depth,
-                role,
-            });
-        }
-        plain.text.push('\n');
-    });
-    plain
-}
-
-/// Takes the dress off a text of which no line is asked for, however many it has.
-pub(super) fn undressed(text: &str) -> String {
-    let mut plain = String::new();
-    each_line(&content(text), |text, glue, _, _| {
-        plain.push_str(glue.unwrap_or("\n"));
-        plain.push_str(text);
-    });
-    plain
-}
-
-/// Returns what a text says, whatever it was carried in.
-fn content(text: &str) -> String {
+/// Takes the dress off a text, whatever it was carried in. The lines of a long one may not be asked
+/// for.
+pub(super) fn undress(text: &str, has_lines: bool) -> Plain {
     let exported = exported(text);
     let text = quoted_printable(exported.as_deref().unwrap_or(text));
     let text = html(on_screen(&mojibake(&text)));
     // What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
-    rewritten(text, "markup")
+    let text = rewritten(text, "markup");
+    let mut plain = Plain::default();
+    each_line(&text, |text, glue, depth, role| {
+        if let Some(glue) = glue {
+            plain.text.pop();
+            plain.text += glue;
+        }
+        let start = plain.text.len();
+        plain.text += text;
+        let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
+        match plain.lines.last_mut() {
+            Some(last) if glue.is_some() => last.end = end,
+            _ if !has_lines => {}
+            _ => plain.lines.push(Line {
+                start,
+                end,
+                depth,
+                role,
+            }),
+        }
+        plain.text.push('\n');
+    });
+    plain
 }
 
 /// Returns a text in which the rewrites of a section were made: signs of what is looked for, what it

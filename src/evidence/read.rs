@@ -14,7 +14,7 @@ use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables, mistake_of_query};
-use super::words::{self, Strength, Words, floor, lower};
+use super::words::{self, ALL, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::pasted::Mistake;
 use crate::token::{TokenKind, has_prefix};
@@ -406,15 +406,17 @@ impl<'a> Reader<'a> {
             let why = self.out.shown().unseen();
             self.out.notes().unread.get_or_insert(why);
         }
-        if let Some(step) = words.step().filter(|_| text.len() < 160) {
+        if let Some(step) = words.kind("step").filter(|_| text.len() < 160)
+            && let Some(step) = CheckId::named(step)
+        {
             self.out.step(step);
         }
         self.variable(text);
         self.part(name, value);
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
-        for (place, _) in words.kinds("other header") {
-            let (before, rest) = words.lower.split_at(place.start);
-            let (name, behind) = rest.split_at(place.len());
+        for (hit, _) in words.kinds("other header", ALL) {
+            let (before, behind) = (&words.lower[..hit.start], &words.lower[hit.end..]);
+            let name = &words.lower[hit.start..hit.end];
             let is_key = before.ends_with(['"', '\'']) && behind.starts_with(['"', '\'']);
             if is_key && name.contains('-') {
                 self.out.shown().request.other_header(name);
@@ -497,8 +499,8 @@ impl<'a> Reader<'a> {
     /// Notices what sentences say of tokens, of DX and of builds, each of the tokens that it speaks of.
     fn says(&mut self, text: &str, words: &Words) {
         const LONGEST: usize = 400;
-        for (place, code) in words.kinds("dx") {
-            if words.strength(&words.sentence(place.start)) != Strength::Example {
+        for (hit, code) in words.kinds("dx", ALL) {
+            if words.strength(&words.sentence(hit.start)) != Strength::Example {
                 self.out.notes().codes.push(code);
             }
         }
@@ -516,13 +518,13 @@ impl<'a> Reader<'a> {
             let own = says_dx.then(|| Words::of(text));
             let words = own.as_ref().unwrap_or(words);
             // “The one that I'd rather not use in DX” is not there.
-            let is_said = |(place, _): (Range<usize>, _)| {
-                let clause = words.lower[..place.start].rfind([',', '.', ';', ':', '!', '?']);
-                let clause = clause.unwrap_or_default()..place.start;
-                let mut negations = words.kinds("negation");
+            let is_said = |(hit, _): (words::Hit, _)| {
+                let clause = words.lower[..hit.start].rfind([',', '.', ';', ':', '!', '?']);
+                let clause = clause.unwrap_or_default()..hit.start;
+                let mut negations = words.kinds("negation", ALL);
                 !negations.any(|(negation, _)| clause.contains(&negation.start))
             };
-            let is_in_dx = words.kinds("in dx").any(is_said) && !words.says("doubt");
+            let is_in_dx = words.kinds("in dx", ALL).any(is_said) && !words.says("doubt");
             let (is_new, is_old) = (words.says("new token"), words.says("old token"));
             if is_in_dx {
                 // A sentence with a token in it speaks of that one, wherever it is used.
@@ -535,7 +537,7 @@ impl<'a> Reader<'a> {
                     self.out.notes().in_dx.extend(tokens);
                     continue;
                 }
-                let mut kinds = words.kinds("said").map(|(_, kind)| kind);
+                let mut kinds = words.kinds("said", ALL).map(|(_, kind)| kind);
                 if let Some(kind) = kinds.next()
                     && kinds.all(|own| own == kind)
                 {
@@ -611,13 +613,14 @@ impl<'a> Reader<'a> {
             let is_line = method.is_some()
                 && text.len() - end < 16
                 && words::is("version", text[end..].trim_matches([' ', '"']));
-            let is_named = words.labels(label, at);
+            let is_named = words.label(label, at).is_some();
+            let is_base = matches!(address.path.trim_end_matches('/'), "" | "/v0.1");
             let is_asked = if has_address {
-                address.is_of_api() && (method.is_some() || !address.is_base())
+                address.is_of_api() && (method.is_some() || !is_base)
             } else {
                 (method.is_some() || is_named) && part.contains("/apps")
             };
-            if !is_line && (!is_asked || words.labels("not asked", at)) {
+            if !is_line && (!is_asked || words.label("not asked", at).is_some()) {
                 continue;
             }
             let front = text[..at]
@@ -688,13 +691,15 @@ impl<'a> Reader<'a> {
         };
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
             || text.starts_with("CONNECT ") && text.contains(" HTTP/");
-        let named = words.step();
+        let named = words.kind("step").and_then(CheckId::named);
         let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
-            let step = words.step_before(at).or(named);
+            // The one that is named last in front, if it is near.
+            let near = words.kinds("step", at.saturating_sub(160)..at).last();
+            let step = near.and_then(|(_, name)| CheckId::named(name)).or(named);
             // As a command was asked to print it, such as `apps: 200`, or as a person does.
             let label = || words.lower[..at].trim_end_matches(|c: char| !c.is_alphabetic());
-            let own = || step.filter(|_| words.labels("step", at));
+            let own = || step.filter(|_| words.label("step", at).is_some());
             if at + 3 == text.len()
                 && let Some(step) =
                     { words::which("printed", label()).and_then(CheckId::named) }.or_else(own)
@@ -719,7 +724,7 @@ impl<'a> Reader<'a> {
             let is_told = version.is_some() || sign.map_or(is_end, |is_sure| !is_sure);
             // In a language whose words are not known, a sentence is one of letters.
             let is_sentence = || {
-                let has_label = version.is_some() || words.labels("label", at);
+                let has_label = version.is_some() || words.label("label", at).is_some();
                 !has_label && !self.out.is(is_waiting) && words.is_sentence(&sentence.0)
             };
             match sentence.1 {
@@ -775,7 +780,7 @@ impl<'a> Reader<'a> {
             return true;
         }
         // People write these, and nobody can say which cell is of which request.
-        let step = Words::of(text).step();
+        let step = Words::of(text).kind("step").and_then(CheckId::named);
         numbers(text).for_each(|(_, status)| self.out.told(step, status));
         true
     }
@@ -833,12 +838,21 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
     // What a program compares it with is what should be.
     let mut signs = ["==", "!=", "<=", ">="].iter();
     let is_compared = signs.any(|sign| last.ends_with(sign));
-    let is_sure = words.labels("sure label", at);
+    let is_sure = words.label("sure label", at).is_some();
+    // The name stands behind it, or in front.
+    let has_name = || {
+        let gap = |c: char| c.is_whitespace() || "()-–:\"',".contains(c);
+        let start = words.lower.len() - behind.trim_start_matches(gap).len();
+        let end = before.trim_end_matches(['(', ' ', '[']).len();
+        let name = format!("status {status}");
+        let mut hits = words.kinds(&name, at.saturating_sub(64)..start + 64);
+        hits.any(|(hit, _)| hit.start == start || hit.end == end && end < at)
+    };
     // A place alone makes a status of those with a name.
     let is_named = || !words::section(&format!("status {status}")).is_empty();
     let is_sign = is_sure
         || (is_behind || is_placed) && is_named()
-        || words.labels("label", at)
-        || words.names_status(status, at);
+        || words.label("label", at).is_some()
+        || has_name();
     (is_sign && !is_compared).then_some(is_sure)
 }

@@ -6,7 +6,7 @@
 //! nothing, and one that is absent where it would decide, is [`Reason::EvidenceIncomplete`].
 
 use super::observed::Observed;
-use super::request::is_hidden_slug;
+use super::request::is_hidden;
 use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::check::{Check, CheckId, CheckResult};
@@ -124,7 +124,9 @@ impl Replay<'_, '_> {
         };
         let own = Slug::parse(&self.secrets.clean(text));
         let is_listed = |own| self.assembly.pages.has(own) == Some(true);
-        let hidden = first.filter(|_| is_hidden_slug(text) && !own.as_ref().is_some_and(is_listed));
+        let hidden = first.filter(|_| {
+            (text.starts_with('$') || is_hidden(text)) && !own.as_ref().is_some_and(is_listed)
+        });
         hidden.cloned().or(own)
     }
 

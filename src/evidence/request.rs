@@ -18,7 +18,7 @@ pub(super) use crate::report::Shell;
 pub(super) struct Address {
     /// The address as it is shown: without user, password and all of the query but `limit`.
     pub(super) shown: String,
-    path: String,
+    pub(super) path: String,
     /// The step whose endpoint is asked for; nothing for any other endpoint.
     pub(super) step: Option<CheckId>,
     /// The slug of the app that is asked for.
@@ -150,7 +150,8 @@ impl Address {
         };
         let is_loopback = base_url::is_loopback(&url);
         let host = url.host_str().map(|host| host.trim_end_matches('.'));
-        let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_hidden_slug(slug));
+        let is_unknown = |slug: &str| slug.starts_with('$') || is_hidden(slug);
+        let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_unknown(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
         let mistakes = [
             (!is_loopback && host != Some(HOST), Mistake::OtherHost),
@@ -208,23 +209,12 @@ impl Address {
             || self.step.is_some() && (is_bitrise || self.base.ends_with("/v0.1"))
     }
 
-    /// Tells whether it is no more than what addresses of the API begin with.
-    pub(super) fn is_base(&self) -> bool {
-        matches!(self.path.trim_end_matches('/'), "" | "/v0.1")
-    }
-
     /// Tells whether both ask the same, apart from what the query says.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         if self.is_path || other.is_path {
             return self.path == other.path;
         }
         self.shown.split('?').next() == other.shown.split('?').next()
-    }
-
-    /// Tells whether it can be the start of another, as clients cut what they repeat.
-    pub(super) fn is_start_of(&self, other: &Self) -> bool {
-        let start = self.shown.trim_end_matches(['.', '…']);
-        other.shown.starts_with(start)
     }
 }
 
@@ -242,12 +232,7 @@ pub(super) fn mistake_of_query(name: &str, value: &str) -> Option<Mistake> {
 pub(super) fn is_placeholder(slug: &str) -> bool {
     let small = lower(slug);
     let is_name = matches!(&*small, "" | "slug") || words::says("slug placeholder", &small);
-    is_name || slug.starts_with(['<', '{', '[', ':']) || is_hidden_slug(slug)
-}
-
-/// Tells whether a slug is hidden, or comes out of a variable, so that it is not known.
-pub(super) fn is_hidden_slug(slug: &str) -> bool {
-    slug.starts_with('$') || is_hidden(slug)
+    is_name || slug.starts_with(['$', '<', '{', '[', ':']) || is_hidden(slug)
 }
 
 /// A credential, as far as it can be told from others.
@@ -315,7 +300,11 @@ pub(super) fn judge_value(
     };
     let (credential, mistake) = if value.is_empty() || is_hidden(value) || is_call {
         (Credential::Unknown, None)
-    } else if let Some(name) = variable(value) {
+    } else if let Some(found) =
+        pattern!(&words::section("notation of a variable").concat()).captures(value)
+    {
+        let name = found[1].rsplit(['.', ':']).next().unwrap_or_default();
+        let name = name.trim_matches('-');
         let is_single = matches!(quote, Some('\'' | '‘' | '’'));
         // What a shell takes for a command, a CI system should have replaced.
         let mut of_ci = ["$(", "{{", "${{", "%", "$env:"].iter();
@@ -326,9 +315,12 @@ pub(super) fn judge_value(
             None => true,
         };
         if is_unexpanded {
-            (Credential::Named(name), Some(Mistake::TokenVariable))
+            (
+                Credential::Named(name.to_owned()),
+                Some(Mistake::TokenVariable),
+            )
         } else {
-            named(&name, variables)
+            named(name, variables)
         }
     } else if is_placeholder() {
         (Credential::Unknown, Some(Mistake::TokenPlaceholder))
@@ -342,14 +334,6 @@ pub(super) fn judge_value(
         (literal.unwrap_or(Credential::Unknown), None)
     };
     (credential, of_scheme.or(mistake))
-}
-
-/// Returns the name of the variable that a value is.
-fn variable(value: &str) -> Option<String> {
-    let notation = pattern!(&words::section("notation of a variable").concat());
-    let found = notation.captures(value)?;
-    let last = found[1].rsplit(['.', ':']).next()?;
-    Some(last.trim_matches('-').to_owned())
 }
 
 /// Tells whether a value was made unreadable, so that nothing is known of it.

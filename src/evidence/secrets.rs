@@ -28,6 +28,8 @@ const SHORTEST: usize = 16;
 /// The made-up token of the sandbox, which is no secret.
 pub const SANDBOX_TOKEN: &str = "bitwat_sandbox_made_up_and_not_a_secret";
 
+const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
 /// What stands between a name and its value.
 const SIGNS: [char; 3] = [':', '=', ','];
 
@@ -87,7 +89,19 @@ impl Secrets {
             let mut is_spaced = words.len() == 2;
             for (at, word) in words.iter().enumerate() {
                 self.name(word, &words[at + 1..], is_spaced);
-                self.shape(word);
+                // What is known by its own shape.
+                let (_, behind) = word.split_once("://").unwrap_or_default();
+                let authority = behind.split('/').next().unwrap_or_default();
+                if let Some((user_info, host)) = authority.rsplit_once('@') {
+                    let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
+                    self.user_info(user_info, !matches!(port, "443" | "80"));
+                }
+                for part in word.split([':', '=', ',', '@']) {
+                    if !self.token(part) {
+                        part.split('/').for_each(|part| _ = self.token(part));
+                    }
+                }
+                self.service(word);
                 is_spaced |= words::is("spaced", word);
             }
         }
@@ -105,22 +119,6 @@ impl Secrets {
         if let Some(kind) = kind.filter(is_new) {
             self.found.push((text.to_owned(), kind));
         }
-    }
-
-    /// Takes what is known by its own shape.
-    fn shape(&mut self, word: &str) {
-        let (_, behind) = word.split_once("://").unwrap_or_default();
-        let authority = behind.split('/').next().unwrap_or_default();
-        if let Some((user_info, host)) = authority.rsplit_once('@') {
-            let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-            self.user_info(user_info, !matches!(port, "443" | "80"));
-        }
-        for part in word.split([':', '=', ',', '@']) {
-            if !self.token(part) {
-                part.split('/').for_each(|part| _ = self.token(part));
-            }
-        }
-        self.service(word);
     }
 
     /// Takes a token of Bitrise, perhaps in base64, or of another service, and tells whether it is one.
@@ -152,7 +150,7 @@ impl Secrets {
             Some((before, behind)) if before.is_empty() || before.contains("://") => behind,
             _ => text,
         };
-        let is_live = has_digit(secret) && is_real(secret);
+        let is_live = secret.contains(DIGITS) && is_real(secret);
         if is_live {
             self.add(text, Some(Secret::Service(name, place)));
         }
@@ -234,7 +232,7 @@ impl Secrets {
             // An option, a path or an address is none; a date or a name of a file is shorter than one.
             let is_place = value.starts_with(['-', '/']) || value.contains("://");
             if !is_place && !value.contains("/v0.1") {
-                let is_one = value.len() >= 20 && has_digit(value);
+                let is_one = value.len() >= 20 && value.contains(DIGITS);
                 self.add(value, is_one.then(|| bitrise(value, value)).flatten());
             }
         }
@@ -262,11 +260,7 @@ fn is_real(secret: &str) -> bool {
 
 /// Tells whether a value is made of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
 fn is_word(secret: &str) -> bool {
-    !has_digit(secret) && words::says("secret word", &lower(secret))
-}
-
-fn has_digit(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit())
+    !secret.contains(DIGITS) && words::says("secret word", &lower(secret))
 }
 
 /// Returns a text as it stands, and as it reads with its escapes undone, once and twice.

@@ -2,7 +2,6 @@
 //!
 //! Invariant: all wordings are looked for in one pass over a text, each place in a bounded window.
 
-use crate::check::CheckId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -103,11 +102,14 @@ pub(super) fn status_named(lower: &str) -> Option<u16> {
 
 /// A wording that stands in a text.
 #[derive(Clone, Copy, Debug)]
-struct Hit {
+pub(super) struct Hit {
     section: usize,
-    start: usize,
-    end: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
+
+/// The whole of any text.
+pub(super) const ALL: Range<usize> = 0..usize::MAX;
 
 /// A text, and all that its words mean.
 #[derive(Debug, Default)]
@@ -147,7 +149,7 @@ impl Words {
 
     /// Returns the wordings of a meaning, or of a kind of meanings, that stand in a part of the
     /// text, and which of the kind they are.
-    fn within<'a>(
+    pub(super) fn kinds<'a>(
         &'a self,
         name: &'a str,
         range: Range<usize>,
@@ -162,24 +164,14 @@ impl Words {
         })
     }
 
-    /// Returns the places of the wordings of a kind, and which of it they are.
-    pub(super) fn kinds<'a>(
-        &'a self,
-        kind: &'a str,
-    ) -> impl Iterator<Item = (Range<usize>, &'static str)> + 'a {
-        let hits = self.within(kind, 0..self.lower.len());
-        hits.map(|(hit, which)| (hit.start..hit.end, which))
-    }
-
     /// Tells whether the text has a wording of a meaning.
     pub(super) fn says(&self, name: &str) -> bool {
-        self.kinds(name).next().is_some()
+        self.kinds(name, ALL).next().is_some()
     }
 
     /// Returns which of a kind, such as a fault, the text has: the first one of the table.
     pub(super) fn kind(&self, kind: &str) -> Option<&'static str> {
-        let hits = self.within(kind, 0..self.lower.len());
-        let first = hits.min_by_key(|(hit, _)| hit.section);
+        let first = self.kinds(kind, ALL).min_by_key(|(hit, _)| hit.section);
         first.map(|(_, which)| which)
     }
 
@@ -192,37 +184,8 @@ impl Words {
             let before = &self.lower[..hit.start];
             hit.end == end && !before.strip_suffix('{').unwrap_or(before).ends_with('$')
         };
-        let mut hits = self.within(kind, end.saturating_sub(LONGEST)..end);
+        let mut hits = self.kinds(kind, end.saturating_sub(LONGEST)..end);
         hits.find_map(|(hit, which)| is_label(&hit).then_some(which))
-    }
-
-    /// Tells whether a wording of a meaning is what stands in front of a place, as a label of it.
-    pub(super) fn labels(&self, name: &str, place: usize) -> bool {
-        self.label(name, place).is_some()
-    }
-
-    /// Tells whether a status at a place has its name behind it, or in front.
-    pub(super) fn names_status(&self, status: u16, place: usize) -> bool {
-        const NEAR: usize = 64;
-        let gap = |c: char| c.is_whitespace() || "()-–:\"',".contains(c);
-        let behind = self.lower[place + 3..].trim_start_matches(gap);
-        let start = self.lower.len() - behind.len();
-        let end = self.lower[..place].trim_end_matches(['(', ' ', '[']).len();
-        let name = format!("status {status}");
-        let mut hits = self.within(&name, place.saturating_sub(NEAR)..start + NEAR);
-        hits.any(|(hit, _)| hit.start == start || hit.end == end && end < place)
-    }
-
-    /// Returns the step that the text names.
-    pub(super) fn step(&self) -> Option<CheckId> {
-        self.kind("step").and_then(CheckId::named)
-    }
-
-    /// Returns the step that is named last in front of a place, if it is near.
-    pub(super) fn step_before(&self, place: usize) -> Option<CheckId> {
-        const NEAR: usize = 160;
-        let near = self.within("step", place.saturating_sub(NEAR)..place);
-        near.last().and_then(|(_, name)| CheckId::named(name))
     }
 
     /// Returns the sentence around a place.
@@ -263,16 +226,16 @@ impl Words {
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
     /// to name errors; people speak of themselves.
     pub(super) fn strength(&self, part: &Range<usize>) -> Strength {
-        let own = self.within("client", part.clone()).next();
+        let own = self.kinds("client", part.clone()).next();
         // What stands behind a client's name is its own, such as “could not be resolved”.
         let before = part.start..own.map_or(part.end, |(own, _)| own.start);
         // A part of an address or of a name, as in “bitrise.io”, is no word of a sentence.
         let words = |name, part: &Range<usize>| {
             let is_word = |hit: &Hit| !self.lower[..hit.start].ends_with(['.', '/', '@', '-']);
-            let hits = self.within(name, part.clone());
+            let hits = self.kinds(name, part.clone());
             hits.filter(move |(hit, _)| is_word(hit))
         };
-        let mut first = self.within("person first", before.clone());
+        let mut first = self.kinds("person first", before.clone());
         let first = first.next().map_or(part.end, |(hit, _)| hit.start);
         // “We got it when we tried” tells it.
         let mut conditions = words("conditional", &before);
