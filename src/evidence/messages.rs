@@ -143,11 +143,9 @@ fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
     let last = |kind: &str| fields.iter().rfind(|(which, _)| *which == kind);
     let sent = last("sent");
     // Two of the three: a “From:” alone is no mail.
-    let seen = [last("from"), sent, last("subject")]
-        .iter()
-        .flatten()
-        .count();
-    (seen > 1).then(|| (fields.len(), sent.and_then(|(_, value)| minutes(value))))
+    let seen = [last("from"), sent, last("subject")];
+    (seen.iter().flatten().count() > 1)
+        .then(|| (fields.len(), sent.and_then(|(_, value)| minutes(value))))
 }
 
 /// Reads a date with a clock time, in whichever order and language, as minutes.

@@ -139,8 +139,8 @@ impl Reader<'_> {
             '@' | '{' | '[' if !wants_key && self.is_apart && self.open.len() < MAX_DEPTH => {
                 let is_object = rest.starts_with("@{");
                 length += usize::from(is_object);
-                let is_list = c == '[' || rest[length..].trim_start_matches(' ').starts_with("@{");
-                let is_list = is_list && !is_object;
+                let inner = rest[length..].trim_start_matches(' ');
+                let is_list = !is_object && (c == '[' || inner.starts_with("@{"));
                 self.open.push(Open {
                     value: if is_list { json!([]) } else { json!({}) },
                     key: None,

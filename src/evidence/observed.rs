@@ -8,7 +8,7 @@ use super::secrets::Secrets;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::pasted::{Explains, Incomplete, Mistake, PastedStep};
+use crate::pasted::{Explains, Incomplete, Mistake};
 use crate::responder;
 use crate::text::Clean;
 use crate::verdict::Reason;
@@ -289,18 +289,6 @@ impl<'a> Observed<'a> {
                 reason
             }
             _ => Some(Reason::EvidenceIncomplete),
-        }
-    }
-
-    /// Returns what is said of it beyond the checks.
-    pub(super) fn told(&self) -> PastedStep {
-        let status = self.exchange.status();
-        let response = self.exchange.response();
-        PastedStep {
-            step: self.step,
-            url: self.address.map(|_| self.exchange.url.clone()),
-            status,
-            message: response.and_then(Response::message).cloned(),
         }
     }
 }

@@ -412,7 +412,19 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.variable(text);
-        self.part(name, value);
+        let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+        let mut part = Request::default();
+        if words::is("method key", name) && !words::is("reading method", &bare(value)) {
+            part.method = Some(bare(value)).filter(|method| words::is("method", method));
+        } else if words::which("part", name) == Some("query") {
+            let pairs = value
+                .split(',')
+                .filter_map(|pair| pair.split_once([':', '=']));
+            let mistakes =
+                pairs.filter_map(|(name, value)| mistake_of_query(&bare(name), &bare(value)));
+            part.mistakes = mistakes.collect();
+        }
+        self.out.given(part);
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
         for (hit, _) in words.kinds("other header", ALL) {
             let (before, behind) = (&words.lower[..hit.start], &words.lower[hit.end..]);
@@ -434,22 +446,6 @@ impl<'a> Reader<'a> {
         {
             self.out.status(status, None);
         }
-    }
-
-    /// Takes a part of a request that a line has by its name: the method, or parameters.
-    fn part(&mut self, name: &str, value: &str) {
-        let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        let mut request = Request::default();
-        if words::is("method key", name) && !words::is("reading method", &bare(value)) {
-            request.method = Some(bare(value)).filter(|method| words::is("method", method));
-        } else if words::which("part", name) == Some("query") {
-            let pairs = value
-                .split(',')
-                .filter_map(|pair| pair.split_once([':', '=']));
-            let mistake = |(name, value)| mistake_of_query(&bare(name), &bare(value));
-            request.mistakes = pairs.filter_map(mistake).collect();
-        }
-        self.out.given(request);
     }
 
     /// Takes a line of headers, and tells whether it was one.
