@@ -628,7 +628,11 @@ impl<'a> Reader<'a> {
             let has_no_scheme = has_address && !part.contains("://");
             let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
             let mut around = [&text[..at], &text[end..]].into_iter();
-            let has_words = text.len() > BAR || around.any(|part| part.contains(is_word));
+            // Nor do members stand above it, as those of an archive whose start is missing.
+            let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
+            let is_member = above.is_some_and(|line| line.contains("\":"));
+            let has_words =
+                is_member || text.len() > BAR || around.any(|part| part.contains(is_word));
             let asked = Request {
                 address: Some(address),
                 method,
