@@ -5,7 +5,7 @@
 use crate::text::Untrusted;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use std::ops::Deref;
 
 /// The maximum length of a slug, in bytes; Bitrise's have 16 or 36.
 const MAX_SLUG: usize = 256;
@@ -21,14 +21,12 @@ impl Slug {
         let is_usable = !matches!(text, "" | "." | "..") && text.len() <= MAX_SLUG;
         is_usable.then(|| Self(Untrusted::new(text)))
     }
+}
 
-    /// Returns the slug as it came, for building a request or for comparing; never for showing.
-    pub fn raw(&self) -> &str {
-        self.0.raw()
-    }
+impl Deref for Slug {
+    type Target = Untrusted;
 
-    /// Returns the slug as a text that can be shown.
-    pub const fn as_untrusted(&self) -> &Untrusted {
+    fn deref(&self) -> &Untrusted {
         &self.0
     }
 }
@@ -37,12 +35,6 @@ impl<'de> Deserialize<'de> for Slug {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom("no slug"))
-    }
-}
-
-impl fmt::Display for Slug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

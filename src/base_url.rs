@@ -25,7 +25,7 @@ const MAX_LENGTH: usize = 2048;
 
 /// The address of the API, with its version path and without a slash at its end.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BaseUrl(Url);
+pub struct BaseUrl(pub(crate) Url);
 
 impl BaseUrl {
     /// Reads a base URL such as [`DEFAULT_BASE_URL`].
@@ -39,11 +39,6 @@ impl BaseUrl {
     pub fn parse(text: &str) -> Result<Self, NotRun> {
         let refused = |why| NotRun::options(format!("the base URL {why}"));
         read(text.trim()).map(Self).map_err(refused)
-    }
-
-    /// Returns the address as a URL.
-    pub const fn as_url(&self) -> &Url {
-        &self.0
     }
 }
 
@@ -62,6 +57,11 @@ fn read(text: &str) -> Result<Url, &'static str> {
              https://api.bitrise.io/v0.1",
         );
     }
+    // They are no API.
+    let is_website = |host: &str| {
+        let name = host.strip_suffix("bitrise.io");
+        name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
+    };
     let host = text.split('/').next().unwrap_or_default();
     // As browsers show it.
     let lacks_scheme = host == API_HOST || is_website(host);
@@ -112,12 +112,6 @@ fn read(text: &str) -> Result<Url, &'static str> {
     // An endpoint's query goes with it.
     url.set_query(None);
     Ok(url)
-}
-
-/// Tells whether a host is one of Bitrise's websites, which are no API.
-fn is_website(host: &str) -> bool {
-    let name = host.strip_suffix("bitrise.io");
-    name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
 }
 
 /// Reads a foreign address, from `base` if it is relative. Its host has to be written in ASCII: the

@@ -144,7 +144,7 @@ pub const fn denied(is_listed: Option<bool>) -> Reason {
 
 /// Returns what a fault of transport means.
 pub(crate) fn transport(kind: FaultKind) -> Reason {
-    match (kind, kind.stage()) {
+    match (kind, kind.known().0) {
         (FaultKind::ConnectTimeout | FaultKind::Timeout, _) => Reason::Timeout,
         (FaultKind::MaxTime, _) => Reason::MaxTimeReached,
         (FaultKind::NotLoopback | FaultKind::ClosedInHandshake, _)

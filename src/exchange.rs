@@ -141,7 +141,7 @@ impl Response {
     pub fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
             (Some(408 | 500..=599), _) => true,
-            (Some(200), Body::Cut(fault)) => fault.kind.is_transient(),
+            (Some(200), Body::Cut(fault)) => fault.kind.known().1,
             _ => self.is_rate_limit(),
         }
     }
@@ -176,16 +176,6 @@ pub enum Body {
     Cut(Fault),
 }
 
-impl Body {
-    /// Makes the body of a plain text that is neither JSON nor markup.
-    pub fn plain(status: u16, text: &str) -> Self {
-        let said = format!("{status} {}", text.trim().trim_end_matches('.'));
-        let mut words = ["401 Unauthorized", "403 Forbidden", "404 Not Found"].iter();
-        let word = words.find(|word| said.eq_ignore_ascii_case(word));
-        word.map_or(Self::Other, |_| Self::Word)
-    }
-}
-
 /// Why there was no response, or no complete one. Texts of a certificate or a proxy are foreign.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 pub struct Fault {
@@ -215,29 +205,21 @@ impl From<FaultKind> for Fault {
 }
 
 impl Fault {
-    /// Makes the fault of a proxy that responded.
-    pub fn of_proxy(kind: FaultKind, response: ProxyResponse) -> Self {
-        Self {
-            proxy: Some(Box::new(response)),
-            ..kind.into()
-        }
-    }
-
     /// Returns what went wrong with TLS, whether with the server or with the proxy itself.
     pub fn tls(&self) -> Option<FaultKind> {
         match self.kind {
             FaultKind::ProxyTls => self.within,
             FaultKind::ClosedInHandshake => None,
-            kind => (kind.stage() == Stage::Handshake).then_some(kind),
+            kind => (kind.known().0 == Stage::Handshake).then_some(kind),
         }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.sentence())?;
+        f.write_str(self.kind.known().2)?;
         if let Some(within) = self.within {
-            write!(f, ": {}", within.sentence())?;
+            write!(f, ": {}", within.known().2)?;
         }
         let Some(response) = &self.proxy else {
             return Ok(());
@@ -283,19 +265,10 @@ macro_rules! faults {
         }
 
         impl FaultKind {
-            /// Returns what went wrong, as the end of a sentence; the text is ours, so safe to show.
-            pub const fn sentence(self) -> &'static str {
-                match self { $(Self::$kind => $sentence),+ }
-            }
-
-            /// Returns where on the way it failed.
-            pub const fn stage(self) -> Stage {
-                match self { $(Self::$kind => Stage::$stage),+ }
-            }
-
-            /// Tells whether a retry may help.
-            pub const fn is_transient(self) -> bool {
-                match self { $(Self::$kind => $transient),+ }
+            /// Returns what the table says of it: where on the way it failed, whether a retry may
+            /// help, and what went wrong, as the end of a sentence (ours, so safe to show).
+            pub const fn known(self) -> (Stage, bool, &'static str) {
+                match self { $(Self::$kind => (Stage::$stage, $transient, $sentence)),+ }
             }
         }
     };

@@ -278,7 +278,21 @@ fn undo(text: &str) -> Option<(char, usize)> {
     match (text.as_bytes()[0], text.as_bytes().get(1)?) {
         // The end of the line behind it is white space anyway.
         (b'=', b'\n' | b'\r') => Some((NOTHING, 1)),
-        (b'%' | b'=', _) => undo_bytes(text.as_bytes()),
+        // Those of bytes such as `%41`: as many as are one character together, or the first one.
+        (sign @ (b'%' | b'='), _) => {
+            const LENGTH: usize = 3;
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            let escapes = text.as_bytes().chunks_exact(LENGTH).take(4);
+            let bytes = escapes.map_while(|escape| {
+                let byte = digit(escape[1])? * 16 + digit(escape[2])?;
+                u8::try_from(byte).ok().filter(|_| escape[0] == sign)
+            });
+            let bytes: Vec<u8> = bytes.collect();
+            // What is no UTF-8 is Latin-1.
+            let first = bytes.utf8_chunks().next()?.valid().chars().next();
+            let c = first.unwrap_or(char::from(bytes[0]));
+            Some((c, first.map_or(1, char::len_utf8) * LENGTH))
+        }
         (b'\\', b'u') if text[2..].starts_with('{') => {
             let end = until(b'}', 3 + 7)?;
             Some((number(&text[3..end])?, end + 1))
@@ -297,22 +311,6 @@ fn undo(text: &str) -> Option<(char, usize)> {
         }
         _ => None,
     }
-}
-
-/// Undoes escapes of bytes such as `%41`: those that are one character together, or the first one.
-fn undo_bytes(text: &[u8]) -> Option<(char, usize)> {
-    const LENGTH: usize = 3;
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let escapes = text.chunks_exact(LENGTH).take(4).map_while(|escape| {
-        let byte = digit(escape[1])? * 16 + digit(escape[2])?;
-        u8::try_from(byte).ok().filter(|_| escape[0] == text[0])
-    });
-    let bytes: Vec<u8> = escapes.collect();
-    let whole = bytes.utf8_chunks().next()?.valid().chars().next();
-    // What is no UTF-8 is Latin-1.
-    Some(whole.map_or((char::from(bytes[0]), LENGTH), |c| {
-        (c, c.len_utf8() * LENGTH)
-    }))
 }
 
 #[cfg(test)]

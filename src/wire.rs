@@ -58,7 +58,8 @@ pub enum Form {
 /// What stands under `data`, read both as apps and as runs.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct List {
-    apps: AppPage,
+    /// What it is as apps.
+    pub(crate) apps: AppPage,
     runs: PipelinePage,
     /// Whether an item can only be an app, and whether one can only be a run.
     has_app: bool,
@@ -154,14 +155,6 @@ impl Document {
     pub fn has_items(&self) -> bool {
         { self.list.as_ref() }.is_some_and(|list| list.runs.runs > 0)
     }
-
-    /// Notes that the list may go on, and is not known to be counted.
-    pub const fn cut_list(&mut self) {
-        if let Some(list) = &mut self.list {
-            list.apps.has_more = true;
-            list.apps.counted = None;
-        }
-    }
 }
 
 impl AppPage {
@@ -215,7 +208,7 @@ impl List {
                 let workspace = identifier(owner.slug);
                 App {
                     workspace: shown(owner.name),
-                    workspace_slug: workspace.map(|slug| slug.as_untrusted().clone()),
+                    workspace_slug: workspace.as_deref().cloned(),
                     is_owned_by_user: owner.account_type.0 == "\"user\"",
                     ..App::unlisted(slug.clone())
                 }

@@ -56,8 +56,16 @@ pub(super) async fn read(
         return (Body::Html, bytes);
     }
     let status = received.status().as_u16();
-    let plain = || Body::plain(status, std::str::from_utf8(text).unwrap_or_default());
-    (end.unwrap_or_else(plain), Vec::new())
+    // The status's own word, whatever its case.
+    let words = std::str::from_utf8(text).unwrap_or_default().trim();
+    let said = format!("{status} {}", words.trim_end_matches('.')).to_ascii_lowercase();
+    let own = ["401 unauthorized", "403 forbidden", "404 not found"];
+    let plain = if own.contains(&&*said) {
+        Body::Word
+    } else {
+        Body::Other
+    };
+    (end.unwrap_or(plain), Vec::new())
 }
 
 /// Reads a body to its end; tells whether that is within the limit, as far as it has to be known.

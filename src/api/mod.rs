@@ -140,7 +140,7 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, NotRun> {
         let unusable = |error: reqwest::Error| NotRun::machine(error.without_url());
         let deadline = Instant::now() + settings.max_time;
-        let base = settings.base_url.as_url();
+        let base = &settings.base_url.0;
         let encrypted = base.scheme() == "https";
         let lookups = Lookups::default();
         let mut headers = HeaderMap::new();
@@ -278,7 +278,7 @@ impl Client {
             failed += 1;
             let is_transient = match &attempt.outcome {
                 Ok(response) => response.is_transient(),
-                Err(fault) => fault.kind.is_transient(),
+                Err(fault) => fault.kind.known().1,
             };
             if !is_transient && attempt.outcome.is_ok() {
                 self.throttle.borrow_mut().answered();

@@ -169,7 +169,7 @@ impl Way {
             (_, Some((_, ProxyUnreachable))) if has_failed => ProxyDns.into(),
             (Closed, _) if proxy.scheme == "https" && is_before => ProxyClosed.into(),
             // Every address that is connected to from here is the proxy's.
-            (other, _) if other.stage() == Stage::Connection && other != ConnectTimeout => {
+            (other, _) if other.known().0 == Stage::Connection && other != ConnectTimeout => {
                 ProxyUnreachable.into()
             }
             (_, Some((UNAUTHORIZED, kind))) => {
@@ -178,7 +178,10 @@ impl Way {
                     status: 407,
                     ..ProxyResponse::default()
                 };
-                Fault::of_proxy(kind, response)
+                Fault {
+                    proxy: Some(Box::new(response)),
+                    ..kind.into()
+                }
             }
             (_, Some((_, kind))) => kind.into(),
             // If the proxy did nothing wrong, what is behind it broke off.
@@ -213,9 +216,10 @@ impl Way {
         };
         // Another response than the first time is not what this fault is about.
         let fits = |words: &ProxyResponse| (words.status == 407) == is_407 && words.status != 200;
-        match proxy.response(&received, clean).filter(fits) {
-            Some(words) => Fault::of_proxy(fault.kind, words),
-            None => fault,
+        let words = proxy.response(&received, clean).filter(fits);
+        Fault {
+            proxy: words.map(Box::new).or(fault.proxy),
+            ..fault
         }
     }
 }

@@ -51,8 +51,8 @@ impl Request {
         };
         let base_url = BaseUrl::parse(base_url)?;
         // Requests to this machine have no proxy, so its variables are not looked at.
-        let route = if base_url.as_url().scheme() == "https" && !in_sandbox {
-            environment.proxies.route(base_url.as_url())?
+        let route = if base_url.0.scheme() == "https" && !in_sandbox {
+            environment.proxies.route(&base_url.0)?
         } else {
             Route::Direct
         };

@@ -224,7 +224,7 @@ async fn open_sandbox(scenario: Scenario) -> Result<(Sandbox, BaseUrl, Target), 
     let server =
         opened.map_err(|why| NotRun::options(format!("can't start the sandbox: {why}")))?;
     let base_url = BaseUrl::parse(&server.base_url())?;
-    let listen = &base_url.as_url()[Position::BeforeHost..Position::AfterPort];
+    let listen = &base_url.0[Position::BeforeHost..Position::AfterPort];
     let target = Target {
         base_url: Some(base_url.to_string()),
         sandbox: Some(SandboxTarget {

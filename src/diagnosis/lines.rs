@@ -23,7 +23,7 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
             // Only a text that shows no address leaves it at that of all requests.
             _ if base_url != Some(&exchange.url) => String::new(),
             (CheckId::AppsList, _) => "/apps?limit=1".to_owned(),
-            (_, Some(app)) => format!("/apps/{}/pipelines?limit=1", app.slug),
+            (_, Some(app)) => format!("/apps/{}/pipelines?limit=1", *app.slug),
             (_, None) => format!("/apps/{SLUG}/pipelines?limit=1"),
         };
         RequestLine {

@@ -519,7 +519,10 @@ fn network() {
     let mut run = workspace();
     run.report.target.proxy = Some("http://proxy.corp.example:8080".to_owned());
     run.known.proxy_variables = vec!["https_proxy"];
-    let fault = Fault::of_proxy(FaultKind::ProxyLogin, ntlm);
+    let fault = Fault {
+        proxy: Some(Box::new(ntlm)),
+        ..FaultKind::ProxyLogin.into()
+    };
     let run = run.not_listed(Reason::ProxyFailure, failed(fault));
     sheet.add("proxy_ntlm", run.screen());
     let mut sinkhole = failed(FaultKind::Refused);

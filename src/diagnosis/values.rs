@@ -72,19 +72,19 @@ values! {
     // The apps.
     "app": |f| Some(app(f.app?));
     "app_in_workspace": |f| Some(app_in_workspace(f.app?));
-    "slug": |f| Some(foreign(f.app?.slug.as_untrusted()));
+    "slug": |f| Some(foreign(&f.app?.slug));
     "first": |f| Some(app(f.first?));
     "meant": |f| match f.mistaken? {
         ("workspace", app) => Some(quoted(app.workspace.as_ref()?)),
-        (_, app) => Some(foreign(app.slug.as_untrusted())),
+        (_, app) => Some(foreign(&app.slug)),
     };
     "meant_app": |f| f.mistaken.filter(|(what, _)| *what != "workspace").map(|(_, of)| app(of));
     "named_apps": |f| {
-        let apps = f.report?.apps.iter().map(|result| format!(" --app {}", result.app.slug));
+        let apps = f.report?.apps.iter().map(|result| format!(" --app {}", *result.app.slug));
         Some(apps.collect::<Vec<_>>().concat().into())
     };
     "sees_slugs": |f| {
-        let one = |app: &App| match (&app.title, app.slug.as_untrusted()) {
+        let one = |app: &App| match (&app.title, &*app.slug) {
             (Some(title), slug) => foreign(title).own(" (").foreign(slug).own(")"),
             (None, slug) => foreign(slug),
         };
@@ -227,10 +227,10 @@ values! {
         Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
     };
     "fault_words": |f| Some(f.fault()?.to_string().into());
-    "fault_sentence": |f| Some(f.fault()?.kind.sentence().into());
-    "tls_sentence": |f| Some(f.fault()?.tls().unwrap_or(f.fault()?.kind).sentence().into());
+    "fault_sentence": |f| Some(f.fault()?.kind.known().2.into());
+    "tls_sentence": |f| Some(f.fault()?.tls().unwrap_or(f.fault()?.kind).known().2.into());
     "why_unreachable": |f| {
-        let why = f.fault()?.kind.sentence().strip_prefix("no connection could be made");
+        let why = f.fault()?.kind.known().2.strip_prefix("no connection could be made");
         Some(why.unwrap_or_default().into())
     };
     "issuer": |f| Some(quoted(f.fault()?.issuer.as_ref()?));
@@ -320,7 +320,7 @@ fn quoted(text: &Untrusted) -> Text {
 
 /// Returns the titles of a few apps, without quotation marks.
 fn names<'a>(apps: impl IntoIterator<Item = &'a App>, total: Option<u64>) -> Text {
-    let title = |app: &App| foreign(app.title.as_ref().unwrap_or(app.slug.as_untrusted()));
+    let title = |app: &App| foreign(app.title.as_ref().unwrap_or(&app.slug));
     a_few(apps.into_iter().map(title), total)
 }
 
@@ -397,7 +397,7 @@ pub fn apps(count: u64) -> String {
 pub(super) fn app(app: &App) -> Text {
     match &app.title {
         Some(title) => quoted(title),
-        None => Text::from("app ").foreign(app.slug.as_untrusted()),
+        None => Text::from("app ").foreign(&app.slug),
     }
 }
 

@@ -206,7 +206,10 @@ impl<'a> Observed<'a> {
                     inferred = Some(200);
                 }
                 if body.extent != Some(Extent::Whole) {
-                    document.cut_list();
+                    // It may go on, and is not known to be counted.
+                    if let Some(list) = &mut document.list {
+                        (list.apps.has_more, list.apps.counted) = (true, None);
+                    }
                     // What a filter left proves no shape.
                     let is_shaped = body.extent == Some(Extent::Cut) || body.shape != Shape::List;
                     let has_items = document.has_items() && is_shaped;

@@ -180,7 +180,7 @@ fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         vec![
             or(result.app.title.as_ref(), "(no title)"),
             or(result.app.workspace.as_ref(), "(unknown workspace)"),
-            Text::default().foreign(result.app.slug.as_untrusted()),
+            Text::default().foreign(&result.app.slug),
             why(result).into(),
         ]
     });
@@ -287,7 +287,7 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         .filter(|app| is_pass && app.state == AppState::Denied)
         .take(scope.max_apps);
     rows.extend(aside.map(|result| {
-        let path = format!("…/apps/{}/pipelines?limit=1", result.app.slug);
+        let path = format!("…/apps/{}/pipelines?limit=1", *result.app.slug);
         Row {
             cells: vec![Text::from(METHOD).own(" ").command(path)],
             notes: vec![why(result).into()],

@@ -376,7 +376,10 @@ fn what_a_person_sees_who_gets_no_list() {
         ..ProxyResponse::default()
     };
     login.schemes = vec![AuthScheme::Negotiate, AuthScheme::Ntlm];
-    let login = Fault::of_proxy(FaultKind::ProxyLogin, login);
+    let login = Fault {
+        proxy: Some(Box::new(login)),
+        ..FaultKind::ProxyLogin.into()
+    };
     let mut behind = of();
     behind.target.proxy = Some("http://proxy.corp.example:8080".to_owned());
     behind.known.proxy_variables = vec!["HTTPS_PROXY"];

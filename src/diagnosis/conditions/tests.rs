@@ -49,7 +49,13 @@ fn refused_by_proxy(facts: &mut Facts<'static>, change: impl Fn(&mut ProxyRespon
         ..ProxyResponse::default()
     };
     change(&mut response);
-    failed(facts, Fault::of_proxy(FaultKind::ProxyLogin, response));
+    failed(
+        facts,
+        Fault {
+            proxy: Some(Box::new(response)),
+            ..FaultKind::ProxyLogin.into()
+        },
+    );
 }
 
 fn here(facts: &mut Facts<'static>, change: impl Fn(&mut crate::diagnosis::Known)) {
