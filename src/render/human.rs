@@ -75,7 +75,32 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
         max_apps,
         max_workspaces: MAX_WORKSPACES,
     };
-    page.first_block(&mark, diagnosis);
+    // The result, the token, who has to act, and what to do.
+    page.block(&mark, 4, &diagnosis.result);
+    for remark in &diagnosis.remarks {
+        page.block("  ", 4, remark);
+    }
+    // A secret that others can read comes before everything else.
+    let is_secret = |line: &&WarningLine| line.code == Warning::TokenInText;
+    let (secrets, others): (Vec<_>, Vec<_>) = diagnosis.warnings.iter().partition(is_secret);
+    page.warnings(&secrets);
+    page.line("");
+    let label = |page: &Page, name| {
+        let room = LABELLED - 2;
+        format!("  {}", page.painted(BOLD, &format!("{name:<room$}")))
+    };
+    for (name, text) in super::facts(diagnosis) {
+        page.block(&label(&page, name), LABELLED, text);
+    }
+    let do_this = label(&page, "Do this");
+    match diagnosis.actions.as_slice() {
+        [action] => page.block(&do_this, LABELLED, action),
+        actions => page.steps(&do_this, actions),
+    }
+    if !others.is_empty() {
+        page.line("");
+    }
+    page.warnings(&others);
     for section in sections(diagnosis, scope) {
         page.section(&section);
     }
@@ -189,35 +214,6 @@ impl Page {
     const fn new(style: Style) -> Self {
         let text = String::new();
         Self { style, text }
-    }
-
-    /// Writes the result, the token, who has to act, and what to do.
-    fn first_block(&mut self, mark: &str, diagnosis: &Diagnosis) {
-        self.block(mark, 4, &diagnosis.result);
-        for remark in &diagnosis.remarks {
-            self.block("  ", 4, remark);
-        }
-        // A secret that others can read comes before everything else.
-        let is_secret = |line: &&WarningLine| line.code == Warning::TokenInText;
-        let (secrets, others): (Vec<_>, Vec<_>) = diagnosis.warnings.iter().partition(is_secret);
-        self.warnings(&secrets);
-        self.line("");
-        let label = |page: &Self, name| {
-            let room = LABELLED - 2;
-            format!("  {}", page.painted(BOLD, &format!("{name:<room$}")))
-        };
-        for (name, text) in super::facts(diagnosis) {
-            self.block(&label(self, name), LABELLED, text);
-        }
-        let do_this = label(self, "Do this");
-        match diagnosis.actions.as_slice() {
-            [action] => self.block(&do_this, LABELLED, action),
-            actions => self.steps(&do_this, actions),
-        }
-        if !others.is_empty() {
-            self.line("");
-        }
-        self.warnings(&others);
     }
 
     fn warnings(&mut self, lines: &[&WarningLine]) {

@@ -39,7 +39,24 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     // Without an offset, as the common schema has it; the time is in UTC.
     let started = diagnosis.checked_at.trim_end_matches('Z');
     suite.extra.insert("timestamp".into(), started.into());
-    for (name, value) in properties(diagnosis) {
+    let (target, reason) = (&diagnosis.target, diagnosis.reason.map(Reason::as_str));
+    let mut properties = super::known([
+        ("verdict", Some(diagnosis.verdict.as_str().to_owned())),
+        ("message", Some(diagnosis.result.to_string())),
+        ("token", Some(diagnosis.token.text.to_string())),
+        ("tool", Some(super::tool(&diagnosis.tool))),
+        ("command", Some(target.command.clone())),
+        ("evidence", Some(diagnosis.evidence.as_str().to_owned())),
+        ("reason", reason.map(str::to_owned)),
+        ("base_url", target.base_url.clone()),
+        ("proxy", target.proxy.clone()),
+        ("sandbox", target.sandbox.as_deref().map(str::to_owned)),
+    ]);
+    let remarks = diagnosis.remarks.iter();
+    properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
+    let shares = shares(&diagnosis.apps.coverage).into_iter();
+    properties.extend(shares.map(|share| (share.key, share.number.to_string())));
+    for (name, value) in properties {
         suite.add_property((name, value.as_str()));
     }
     for check in &diagnosis.checks {
@@ -71,27 +88,6 @@ pub fn render(diagnosis: &Diagnosis) -> Result<String, SerializeError> {
     // attribute; the suite's own count stays.
     let skipped = format!(" skipped=\"{}\"", document.skipped);
     Ok(document.to_string()?.replacen(&skipped, "", 1))
-}
-
-fn properties(diagnosis: &Diagnosis) -> Vec<(&'static str, String)> {
-    let (target, reason) = (&diagnosis.target, diagnosis.reason.map(Reason::as_str));
-    let mut properties = super::known([
-        ("verdict", Some(diagnosis.verdict.as_str().to_owned())),
-        ("message", Some(diagnosis.result.to_string())),
-        ("token", Some(diagnosis.token.text.to_string())),
-        ("tool", Some(super::tool(&diagnosis.tool))),
-        ("command", Some(target.command.clone())),
-        ("evidence", Some(diagnosis.evidence.as_str().to_owned())),
-        ("reason", reason.map(str::to_owned)),
-        ("base_url", target.base_url.clone()),
-        ("proxy", target.proxy.clone()),
-        ("sandbox", target.sandbox.as_deref().map(str::to_owned)),
-    ]);
-    let remarks = diagnosis.remarks.iter();
-    properties.extend(remarks.map(|remark| ("remark", remark.to_string())));
-    let shares = shares(&diagnosis.apps.coverage).into_iter();
-    properties.extend(shares.map(|share| (share.key, share.number.to_string())));
-    properties
 }
 
 /// Returns the case of a check, or of the whole run.
