@@ -39,7 +39,8 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
         Ok(text) => read(&text, args.step),
         Err(error) => Report {
             evidence: EvidenceKind::Pasted,
-            ..started().not_run(error)
+            not_run: Some(error),
+            ..started()
         },
     };
     let known = Known {

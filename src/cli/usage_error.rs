@@ -67,7 +67,8 @@ pub(super) fn report(
     };
     let report = Report {
         evidence: asked.evidence,
-        ..started().not_run(why)
+        not_run: Some(why),
+        ..started()
     };
     readers.write(diagnose(report, &environment.known(None)))
 }

@@ -416,7 +416,10 @@ fn no_token() {
             token: TokenInfo::default(),
             ..report
         };
-        let report = report.not_run(NotRun::TOKEN_MISSING);
+        let report = Report {
+            not_run: Some(NotRun::TOKEN_MISSING),
+            ..report
+        };
         sheet.add(name, screen(&diagnose(report, &known)));
     }
     insta::assert_snapshot!("no_token", sheet.0);

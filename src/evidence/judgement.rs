@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 struct Judgement<'a> {
     secrets: &'a Secrets,
     base: String,
-    blank: &'a dyn Fn() -> Report,
+    blank: &'a dyn Fn(Option<NotRun>) -> Report,
 }
 
 /// What a message shows.
@@ -42,7 +42,7 @@ pub(super) fn judge(
     reading: &Reading,
     assumed: Option<CheckId>,
     secrets: &Secrets,
-    blank: &dyn Fn() -> Report,
+    blank: &dyn Fn(Option<NotRun>) -> Report,
 ) -> Report {
     // The base URL is the one that the text shows, if it is right as it stands.
     let shown = reading.shown.iter();
@@ -73,16 +73,16 @@ pub(super) fn judge(
     }
     let mut report = if newest.exchanges.is_empty() {
         match (newest.silence(before.as_ref()), before) {
-            (Some(why), _) => open(blank(), why),
+            (Some(why), _) => open(blank(None), why),
             (None, Some(before)) => before,
-            (None, None) if reading.is_too_long => blank().not_run(super::too_long()),
+            (None, None) if reading.is_too_long => blank(Some(super::too_long())),
             (None, None) => {
                 let why = if newest.notes.has_command {
                     "the text holds commands, but nothing of what they printed"
                 } else {
                     "the text holds no response of a server and no error of curl or the like"
                 };
-                blank().not_run(NotRun::new(Reason::EvidenceMissing, why.into()))
+                blank(Some(NotRun::new(Reason::EvidenceMissing, why.into())))
             }
         }
     } else {
@@ -219,7 +219,7 @@ impl Judgement<'_> {
         let chosen = chosen.filter(|_| is_only || is_alike);
         let mut report = match chosen {
             Some(chosen) => self.replay(&groups[chosen].1),
-            None => open((self.blank)(), Incomplete::Credentials),
+            None => open((self.blank)(None), Incomplete::Credentials),
         };
         report.pasted.get_or_insert_default().outcomes = outcomes;
         report
@@ -241,7 +241,7 @@ impl Judgement<'_> {
                 base_url: Some(self.base.clone()),
                 ..Target::default()
             },
-            ..(self.blank)()
+            ..(self.blank)(None)
         };
         replay(group, self.secrets, report)
     }

@@ -56,17 +56,18 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
         settled_by: commands.to_vec(),
         ..PastedFacts::default()
     };
-    let blank = || Report {
+    let blank = |not_run| Report {
+        not_run,
         evidence: EvidenceKind::Pasted,
         pasted: Some(pasted.clone()),
         ..Report::started(now, Target::default(), TokenInfo::default())
     };
     if text.len() > MAX_TEXT {
-        return blank().not_run(too_long());
+        return blank(Some(too_long()));
     }
     if text.trim().is_empty() {
         let why = "there is no text to read";
-        return blank().not_run(NotRun::new(Reason::EvidenceMissing, why.into()));
+        return blank(Some(NotRun::new(Reason::EvidenceMissing, why.into())));
     }
     let plain = plain::undress(text, true);
     let secrets = Secrets::find(&plain.text);

@@ -294,15 +294,6 @@ impl Report {
         Self { checks, ..self }
     }
 
-    /// Returns the report of a run that checked nothing.
-    #[must_use]
-    pub fn not_run(self, why: NotRun) -> Self {
-        Self {
-            not_run: Some(why),
-            ..self
-        }
-    }
-
     /// Returns the verdict: the highest-ranking one of all checks.
     pub fn verdict(&self) -> Verdict {
         self.reason().map_or(Verdict::Verified, Reason::verdict)
