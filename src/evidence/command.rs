@@ -152,7 +152,19 @@ impl Command {
             } else if is_httpie && !has_address && words::is("method", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
             } else if is_httpie && has_address {
-                self.item(text);
+                // `name:value`, `name==value`, `name=value`.
+                let at = text.find([':', '=']).unwrap_or(text.len());
+                let (name, value) = text.split_at(at);
+                if let Some((name, value)) = text.split_once("==") {
+                    if let Some(address) = &mut self.request.address {
+                        address.mistakes.extend(mistake_of_query(name, value));
+                    }
+                } else if !value.is_empty() {
+                    if value.starts_with('=') || value.starts_with(":=") {
+                        self.means("data", text);
+                    }
+                    self.request.other_header(name);
+                }
             } else if !has_address && looks_like_address(text) {
                 let address = text.trim_end_matches([',', ';', ')']);
                 self.request.address = Address::read(address, self.is_https);
@@ -202,21 +214,6 @@ impl Command {
             "query" => request.method = Some("GET".to_owned()),
             "data" if request.method.is_none() => request.method = Some("POST".to_owned()),
             _ => {}
-        }
-    }
-
-    /// Reads what `HTTPie` takes behind the address: `name:value`, `name==value`, `name=value`.
-    fn item(&mut self, item: &str) {
-        if let Some((name, value)) = item.split_once("==") {
-            let mistake = mistake_of_query(name, value);
-            if let Some(address) = &mut self.request.address {
-                address.mistakes.extend(mistake);
-            }
-        } else if let Some(at) = item.find([':', '=']) {
-            if item[at..].starts_with('=') || item[at..].starts_with(":=") {
-                self.means("data", item);
-            }
-            self.request.other_header(&item[..at]);
         }
     }
 }

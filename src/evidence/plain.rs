@@ -77,7 +77,16 @@ pub fn decode(bytes: Vec<u8>) -> String {
 pub(super) fn undress(text: &str, has_lines: bool) -> Plain {
     let exported = exported(text);
     let text = quoted_printable(exported.as_deref().unwrap_or(text));
-    let text = html(on_screen(&mojibake(&text)));
+    let text = mojibake(&text).replace("\r\n", "\n");
+    // One kind of space and one kind of line break, without what can't be seen. A carriage return
+    // alone is a break, since progress meters go back by it.
+    let seen = text.chars().filter_map(|c| match c {
+        '\n' | '\t' | '\u{1b}' | '\u{7}' => Some(c),
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
+        c if c.is_whitespace() => Some(' '),
+        c => (!c.is_control() && !is_unseen(c)).then_some(c),
+    });
+    let text = html(rewritten(seen.collect(), "escape"));
     // What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
     let text = rewritten(text, "markup");
     let mut plain = Plain::default();
@@ -188,19 +197,6 @@ fn mojibake(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     pattern!(r"[^\x00-\x7f]+").replace_all(text, undone)
-}
-
-/// Returns a text with one kind of space and one kind of line break, and without what can't be
-/// seen. A carriage return alone is a break, since progress meters go back by it.
-fn on_screen(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let seen = text.chars().filter_map(|c| match c {
-        '\n' | '\t' | '\u{1b}' | '\u{7}' => Some(c),
-        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
-        c if c.is_whitespace() => Some(' '),
-        c => (!c.is_control() && !is_unseen(c)).then_some(c),
-    });
-    rewritten(seen.collect(), "escape")
 }
 
 /// Undoes quoted-printable (RFC 2045, section 6.7), if the text is that.

@@ -289,7 +289,8 @@ pub(super) fn judge_value(
         Some(_) => Some(Mistake::Scheme),
     };
     // What a call in code returns is not shown, either.
-    let is_call = pattern!(r"^\$?[A-Za-z_][\w.:>-]*\(").is_match(value);
+    let call = pattern!(r"^\$?[A-Za-z_][\w.:>-]*\(");
+    let is_call = value.contains('(') && call.is_match(value);
     // In letters without digits there is no token: a name in a program.
     let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
     let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
