@@ -630,7 +630,7 @@ impl<'a> Reader<'a> {
             let mut around = [&text[..at], &text[end..]].into_iter();
             // Nor do members stand above it, as those of an archive whose start is missing.
             let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
-            let is_member = above.is_some_and(|line| line.contains("\":"));
+            let is_member = above.is_some_and(|line| line.len() < 200 && line.contains("\":"));
             let has_words =
                 is_member || text.len() > BAR || around.any(|part| part.contains(is_word));
             let asked = Request {
