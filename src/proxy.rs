@@ -212,7 +212,7 @@ impl ProxyUrl {
 /// Tells whether a response is complete, or larger than any is read.
 pub fn is_complete(received: &[u8]) -> bool {
     let is_whole = head(received).is_some_and(|(_, headers, page)| {
-        let length = responder::value(&headers, "content-length");
+        let length = responder::values(&headers, "content-length").next();
         page.len() >= length.and_then(|length| length.parse().ok()).unwrap_or(0)
     });
     is_whole || received.len() >= MAX_RESPONSE

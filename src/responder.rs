@@ -31,9 +31,16 @@ pub fn response(
     clean: Clean<'_>,
 ) -> Response {
     let untrusted = |text: &str| Untrusted::cleaned(text, clean);
-    let request_id = value(headers, "x-request-id").filter(|id| !id.is_empty());
+    let request_id = values(headers, "x-request-id")
+        .next()
+        .filter(|id| !id.is_empty());
     // The rest of the address may hold secrets.
-    let target = || base_url::url(value(headers, "location")?, Some(&Url::parse(url).ok()?));
+    let target = || {
+        base_url::url(
+            values(headers, "location").next()?,
+            Some(&Url::parse(url).ok()?),
+        )
+    };
     let is_list = matches!(&body, Body::Json(document) if document.list.is_some());
     let mut response = Response {
         request_id: request_id.map(untrusted),
@@ -42,7 +49,14 @@ pub fn response(
     };
     if status != Some(200) {
         response.has_rate_limit_headers = has_rate_limit(headers);
-        let words = values(headers, "www-authenticate").find_map(description);
+        // RFC 6750, section 3.
+        let said = pattern!(r#"(?i)error_description\s*=\s*(?:"((?:[^"\\]|\\.)*)|([^", ][^, ]*))"#);
+        let words = values(headers, "www-authenticate").find_map(|challenge| {
+            let found = said.captures(challenge)?;
+            let words = found.get(1).or(found.get(2))?.as_str();
+            let words = pattern!(r"\\(.)").replace_all(words, "$1");
+            (!words.trim().is_empty()).then_some(words)
+        });
         response.challenge = words.as_deref().map(untrusted);
         // Bitrise's API knows no such login: that is a gateway's (IANA, HTTP Authentication Schemes).
         response.asks_login = schemes(headers, "www-authenticate").any(|scheme| {
@@ -95,17 +109,16 @@ pub fn has_rate_limit(headers: &Headers<'_>) -> bool {
         "x-rate-limit-remaining",
         "ratelimit-remaining",
     ];
-    let is_zero = |name| value(headers, name).is_some_and(|value| value.trim() == "0");
-    value(headers, "retry-after").is_some() || REMAINING.into_iter().any(is_zero)
-}
-
-/// Returns the value of the first header of a name.
-pub fn value<'a>(headers: &'a Headers<'_>, name: &str) -> Option<&'a str> {
-    values(headers, name).next()
+    let is_zero = |name| {
+        values(headers, name)
+            .next()
+            .is_some_and(|value| value.trim() == "0")
+    };
+    values(headers, "retry-after").next().is_some() || REMAINING.into_iter().any(is_zero)
 }
 
 /// Returns the values of the headers whose name is this one, or begins so if it ends in a star.
-fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'a str> {
+pub fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'a str> {
     let start = wanted.trim_end_matches('*');
     let found = headers.iter().filter(move |(name, _)| {
         let part = name.get(..start.len());
@@ -113,15 +126,6 @@ fn values<'a>(headers: &'a Headers<'_>, wanted: &str) -> impl Iterator<Item = &'
         is_whole && part.is_some_and(|part| part.eq_ignore_ascii_case(start))
     });
     found.map(|(_, value)| value.as_ref())
-}
-
-/// Returns the `error_description` of a challenge of `WWW-Authenticate` (RFC 6750, section 3).
-fn description(challenge: &str) -> Option<String> {
-    const VALUE: &str = r#"(?i)error_description\s*=\s*(?:"((?:[^"\\]|\\.)*)|([^", ][^, ]*))"#;
-    let found = pattern!(VALUE).captures(challenge)?;
-    let words = found.get(1).or(found.get(2))?.as_str();
-    let words = pattern!(r"\\(.)").replace_all(words, "$1");
-    (!words.trim().is_empty()).then(|| words.into_owned())
 }
 
 /// Returns what may be kinds of authentication in the headers of a name. A header may hold several
@@ -256,7 +260,9 @@ mod tests {
     fn a_challenge_says_why() {
         let said = |value: &str| {
             let headers = headers(&[("www-authenticate", "Basic"), ("www-authenticate", value)]);
-            values(&headers, "www-authenticate").find_map(description)
+            let empty = (Body::Empty, &[][..]);
+            let response = response("", Some(401), &headers, empty, &|text| text.into());
+            response.challenge.map(|words| words.raw().to_owned())
         };
         let bearer =
             r#"Bearer error="invalid_token", error_description="The \"token\" is, well, old", x=y"#;
@@ -290,7 +296,8 @@ mod tests {
             whole.extend_from_slice(b"</title>");
             let _ = title(&page);
             let _ = title(&whole);
-            let _ = description(&format!("error_description={words}"));
+            let headers = [("www-authenticate", format!("error_description={words}").into())];
+            let _ = response("", Some(401), &headers, (Body::Empty, &[]), &|text| text.into());
             prop_assert!(decode_entities(&words).len() <= words.len());
         }
     }

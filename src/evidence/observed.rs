@@ -185,7 +185,7 @@ impl<'a> Observed<'a> {
         let headers: Vec<_> = headers
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
-        let header = |name| responder::value(&headers, name).map(str::trim);
+        let header = |name| responder::values(&headers, name).next().map(str::trim);
         let text = shown.body.as_ref().map_or("", |body| &body.text);
         let mut is_shown = true;
         let mut inferred = shown.body.as_ref().and_then(|body| body.status);

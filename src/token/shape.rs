@@ -34,25 +34,6 @@ impl TokenError {
     }
 }
 
-/// Says which character stands where: “a space after the 6th character”.
-fn place(character: char, before: usize) -> String {
-    let name = match character {
-        ' ' => "a space".to_owned(),
-        '\t' => "a tab".to_owned(),
-        other => format!("U+{:04X}", u32::from(other)),
-    };
-    let ending = match (before % 10, before % 100) {
-        (1, tens) if tens != 11 => "st",
-        (2, tens) if tens != 12 => "nd",
-        (3, tens) if tens != 13 => "rd",
-        _ => "th",
-    };
-    match before {
-        0 => format!("{name} at the start"),
-        _ => format!("{name} after the {before}{ending} character"),
-    }
-}
-
 /// Returns the name of a setting if it is one: ASCII letters, digits, `_`, `.` and `-`, so that it can
 /// be shown anywhere.
 fn key(name: &str) -> Option<String> {
@@ -131,9 +112,24 @@ impl Shape {
             return None;
         }
         if let Some(at) = self.when.find(core) {
+            // Which character stands where: “a space after the 6th character”.
             let (before, from) = core.split_at(at);
-            let character = from.chars().next().unwrap_or_default();
-            let place = place(character, before.chars().count());
+            let name = match from.chars().next().unwrap_or_default() {
+                ' ' => "a space".to_owned(),
+                '\t' => "a tab".to_owned(),
+                other => format!("U+{:04X}", u32::from(other)),
+            };
+            let before = before.chars().count();
+            let ending = match (before % 10, before % 100) {
+                (1, tens) if tens != 11 => "st",
+                (2, tens) if tens != 12 => "nd",
+                (3, tens) if tens != 13 => "rd",
+                _ => "th",
+            };
+            let place = match before {
+                0 => format!("{name} at the start"),
+                _ => format!("{name} after the {before}{ending} character"),
+            };
             return error(self.name, &[("{place}", &place)]);
         }
         match self.name {
@@ -297,7 +293,23 @@ fn token_inside(whole: &str, core: &str) -> Option<TokenError> {
     let (line, held) = lines.find(|(_, line)| has_prefix(line))?;
     let (before, token) = held.split_at(prefix_at(held)?);
     let secret = Redactor::new([token]);
-    let key = key_before(before).filter(|key| !secret.finds(key));
+    // The name of a setting whose value is about to come: `NAME=`, `name: `, `"name": "`, or the word
+    // in front of it in the commands and files that have no sign between them.
+    let before = before.trim_end_matches(|c: char| QUOTES.contains(&c) || c.is_whitespace());
+    let spaced = pattern!(r"(?i)^\s*(?:setx?|setenv|machine|login|password|default)(?:\s|$)");
+    let before = match before.strip_suffix(['=', ':', '>']) {
+        Some(before) => Some(before.trim_end_matches([':', '=', '?', ' ', '\t'])),
+        None => Some(before).filter(|before| spaced.is_match(before)),
+    };
+    let is_around = |c: char| QUOTES.contains(&c) || c == ']';
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let name = before.and_then(|text| {
+        text.trim_end_matches(is_around)
+            .rsplit(|c| !is_part(c))
+            .next()
+    });
+    let key = name.and_then(|name| key(name.trim_start_matches('-')));
+    let key = key.filter(|key| !secret.finds(key));
     let shape = match (core.lines().count() == 1, &key) {
         (true, None) => "settings",
         (true, Some(_)) => "setting",
@@ -312,22 +324,6 @@ fn token_inside(whole: &str, core: &str) -> Option<TokenError> {
 fn prefix_at(text: &str) -> Option<usize> {
     let places = PREFIXES.iter().filter_map(|(prefix, _)| text.find(prefix));
     places.min()
-}
-
-/// Returns the name of a setting whose value is about to come: `NAME=`, `name: `, `"name": "`, or
-/// the word in front of it in the commands and files that have no sign between them.
-fn key_before(text: &str) -> Option<String> {
-    let text = text.trim_end_matches(|c: char| QUOTES.contains(&c) || c.is_whitespace());
-    let spaced = pattern!(r"(?i)^\s*(?:setx?|setenv|machine|login|password|default)(?:\s|$)");
-    let before = match text.strip_suffix(['=', ':', '>']) {
-        Some(before) => before.trim_end_matches([':', '=', '?', ' ', '\t']),
-        None if spaced.is_match(text) => text,
-        None => return None,
-    };
-    let before = before.trim_end_matches(|c: char| QUOTES.contains(&c) || c == ']');
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    let name = before.rsplit(|c| !is_part(c)).next()?;
-    key(name.trim_start_matches('-'))
 }
 
 /// Recognises settings, JSON and YAML whose token, if there is one, has no prefix to know it by.
