@@ -295,9 +295,11 @@ pub(super) fn judge_value(
     let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
     let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
     let is_placeholder = || {
-        let parsed = Token::parse(&lower(value));
+        // To try all shapes is slow; of placeholders, only a name in brackets has a digit.
+        let may_be_one = !value.bytes().any(|b| b.is_ascii_digit()) || value.contains(['<', '[']);
+        let parsed = may_be_one.then(|| Token::parse(&lower(value)));
         let is_bracketed = value.starts_with('<') && value.ends_with('>');
-        is_bracketed || parsed.is_err_and(|error| error.is_placeholder())
+        is_bracketed || parsed.is_some_and(|parsed| parsed.is_err_and(|e| e.is_placeholder()))
     };
     let (credential, mistake) = if value.is_empty() || is_hidden(value) || is_call {
         (Credential::Unknown, None)
