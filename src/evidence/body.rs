@@ -171,7 +171,8 @@ impl Shape {
     }
 }
 
-fn has(value: &Value, names: &str) -> bool {
+/// Tells whether an object has a member of one of these names.
+pub(super) fn has(value: &Value, names: &str) -> bool {
     let mut names = words::section(names).iter();
     names.any(|name| value.get(name).is_some())
 }

@@ -7,7 +7,7 @@
 //!
 //! Invariant: each character is looked at a bounded number of times.
 
-use super::body::{Body, Shape};
+use super::body::{Body, Shape, has};
 use super::command::{self, Command};
 use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
@@ -242,7 +242,14 @@ impl<'a> Reader<'a> {
         let front = self.text[line.start..start].trim();
         // Of an archive of which the start is missing: headers of the request around.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
-        let is_sent = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
+        let is_cut = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
+        // As consoles have them below a heading, each of one kind.
+        let is_record = ["address key", "method key"]
+            .iter()
+            .any(|names| has(&found.value, names))
+            || found.value.get("headers").is_some();
+        let is_below = front.is_empty() && self.out.block == Block::Request && !is_record;
+        let is_sent = is_cut || is_below;
         let label = self.words.label("part", start - line.start);
         let part = if is_sent { Some("sent") } else { label }.unwrap_or_default();
         let body = |is_any| {
@@ -357,10 +364,14 @@ impl<'a> Reader<'a> {
 
     /// Reads a piece of a line in which no command and no object stands.
     fn text(&mut self, range: Range<usize>) {
+        let line = self.lines[self.line];
         let mut text = self.text[range].trim();
         if text.is_empty() {
             self.is_output = false;
-            self.out.block = Block::None;
+            // Below a heading, an object may follow at once.
+            if self.text[line.start..line.end].trim().is_empty() {
+                self.out.block = Block::None;
+            }
             return;
         }
         if let Some((end, shell)) = prompt(text) {
@@ -414,8 +425,15 @@ impl<'a> Reader<'a> {
         self.variable(text);
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let mut part = Request::default();
-        if words::is("method key", name) && !words::is("reading method", &bare(value)) {
-            part.method = Some(bare(value)).filter(|method| words::is("method", method));
+        let is_named = |found: &regex_lite::Match<'_>| {
+            words::is("method", found.as_str())
+                && words.label("method key", found.start()).is_some()
+        };
+        let has_key = words.kinds("method key", ALL).next().is_some();
+        let mut methods = pattern!(r"\b[A-Za-z]{3,7}\b").find_iter(text);
+        if let Some(method) = has_key.then(|| methods.find(is_named)).flatten() {
+            let method = method.as_str().to_ascii_uppercase();
+            part.method = Some(method).filter(|method| !words::is("reading method", method));
         } else if words::which("part", name) == Some("query") {
             let pairs = value
                 .split(',')
@@ -598,13 +616,29 @@ impl<'a> Reader<'a> {
             let Some(address) = Address::of_path(part) else {
                 continue;
             };
-            // The method is a word of its own in front.
+            // The method is a word of its own in front, or the call that has the address in it or is made
+            // of it.
             let before = &text[..words::label_end(&words.lower, at)];
             let word = before.rsplit(|c: char| !c.is_ascii_uppercase()).next();
             let word = word.filter(|word| words::is("method", word));
             let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
             let is_free = |word: &&str| !before[..before.len() - word.len()].ends_with(is_part);
-            let method = word.filter(is_free).map(str::to_owned);
+            let near = &text[floor(text, at.saturating_sub(64))..at];
+            let call = near
+                .contains('(')
+                .then(|| {
+                    pattern!(concat!(
+                r"(?i)(?:\b|http|method)(get|head|post|put|patch|delete|options)(?:async|json)?\b",
+                r#"(?:\W|\b(?:new|ur[il]|parse|create|string)\b)*$"#,
+            )).captures(near)?.get(1)
+                })
+                .flatten();
+            let call = call.or_else(|| {
+                let made = pattern!(r#"(?i)^["'`)\s]*\.(post|put|patch|delete)\b"#);
+                made.captures(&text[end..])?.get(1)
+            });
+            let method = word.filter(is_free).or(call.map(|call| call.as_str()));
+            let method = method.map(str::to_ascii_uppercase);
             // As a request is sent, and not as a log of responses has it.
             let is_line = method.is_some()
                 && text.len() - end < 16
