@@ -236,6 +236,43 @@ fn an_answer_beside_the_same_of_another_app_is_of_no_listed_one() {
 }
 
 #[test]
+fn a_method_is_known_in_whichever_way_code_names_it() {
+    let judged = |request: &str| {
+        let text = format!("{request}\n\n401\n{{\"message\":\"Unauthorized\"}}\n");
+        judge(&text, None, SystemTime::UNIX_EPOCH)
+            .verdict()
+            .as_str()
+    };
+    let url = "https://api.bitrise.io/v0.1/apps?limit=1";
+    for notation in [
+        "requests.post('URL', headers=headers)",
+        "requests.request('POST', 'URL', headers=headers)",
+        "axios({url: 'URL', method: 'post'})",
+        "$http->delete('URL')",
+        "await client.PutAsync(\"URL\", null)",
+        "new HttpRequestMessage(HttpMethod.Post, \"URL\")",
+        "http.NewRequest(http.MethodPatch, \"URL\", nil)",
+        "Net::HTTP::Post.new(URI('URL'))",
+        "new Request.Builder().url(\"URL\").post(body).build()",
+        "HttpRequest.newBuilder(URI.create(\"URL\")).method(\"PUT\", body)",
+        "req.setEndpoint('URL');\nreq.setMethod('POST');",
+        "CALLOUT_REQUEST|[6]|System.HttpRequest[Endpoint=URL, Method=POST]",
+        "uri: URL\nmethod: POST",
+    ] {
+        let notation = notation.replace("URL", url);
+        assert_eq!(judged(&notation), "inconclusive", "{notation}");
+    }
+    for notation in [
+        "requests.get('URL', headers=headers)",
+        "uri: URL\nmethod: GET",
+        "new HttpGet(\"URL\")",
+    ] {
+        let notation = notation.replace("URL", url);
+        assert_eq!(judged(&notation), "invalid_credentials", "{notation}");
+    }
+}
+
+#[test]
 fn a_web_page_without_a_status_gets_none() {
     const PAGE: &str = "<html><head><title>Blocked: Developer Tools</title></head></html>";
     let command =
