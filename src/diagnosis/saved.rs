@@ -308,7 +308,10 @@ impl Evidence<'_> {
             TokenRejected if is_below => match later.find(|line| is_later(line.id)) {
                 None => Reason::EvidenceIncomplete,
                 Some(_) if said == Some(id.denied()) => denied,
-                Some(again) => again.reason.unwrap_or(denied),
+                // Each refusal had a look of its own, of which one is kept.
+                Some(again) => { said.filter(|said| said.verdict() == Verdict::Inconclusive) }
+                    .or(again.reason)
+                    .unwrap_or(denied),
             },
             meant => meant,
         })

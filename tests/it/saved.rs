@@ -3,6 +3,7 @@
 
 use crate::formats::{self, HOSTILE};
 use crate::process::{SCENARIOS, in_sandbox};
+use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::process::{CANARY, Program};
 use crate::support::{WIDE, documents, has, lacks};
 use bitrise_dx::diagnosis::{Diagnosis, Known, diagnose, read};
@@ -48,6 +49,19 @@ fn every_scenario_comes_back() {
     comes_back(in_sandbox("partial-permissions").arg("--all-apps"), "all");
     comes_back(in_sandbox("healthy").arg("--pipeline-details"), "details");
     comes_back(Program::new(["verify"]), "not run");
+}
+
+#[test]
+fn apps_whose_rejections_were_looked_at_with_different_ends_come_back() {
+    let server = Bitrise::start(|asked, number| match (asked, number) {
+        (Asked::Runs(_), _) => Answer::status(401),
+        (_, 0) => Answer::fine(asked, 3),
+        (_, 1..=2) => Answer::status(503),
+        _ => Answer::status(418),
+    });
+    let program = Program::verify(&server.base_url());
+    let program = program.args(["--all-apps", "--concurrency", "1", "--retries", "0"]);
+    comes_back(program, "looks");
 }
 
 #[test]
