@@ -244,11 +244,10 @@ impl<'a> Reader<'a> {
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
         let is_cut = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
         // As consoles have them below a heading, each of one kind.
-        let is_record = ["address key", "method key"]
-            .iter()
-            .any(|names| has(&found.value, names))
+        let holds_request = has(&found.value, "address key")
+            || has(&found.value, "method key")
             || found.value.get("headers").is_some();
-        let is_below = front.is_empty() && self.out.block == Block::Request && !is_record;
+        let is_below = front.is_empty() && self.out.block == Block::Request && !holds_request;
         let is_sent = is_cut || is_below;
         let label = self.words.label("part", start - line.start);
         let part = if is_sent { Some("sent") } else { label }.unwrap_or_default();
@@ -624,19 +623,15 @@ impl<'a> Reader<'a> {
             let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
             let is_free = |word: &&str| !before[..before.len() - word.len()].ends_with(is_part);
             let near = &text[floor(text, at.saturating_sub(64))..at];
-            let call = near
-                .contains('(')
-                .then(|| {
-                    pattern!(concat!(
-                r"(?i)(?:\b|http|method)(get|head|post|put|patch|delete|options)(?:async|json)?\b",
-                r#"(?:\W|\b(?:new|ur[il]|parse|create|string)\b)*$"#,
-            )).captures(near)?.get(1)
-                })
-                .flatten();
-            let call = call.or_else(|| {
-                let made = pattern!(r#"(?i)^["'`)\s]*\.(post|put|patch|delete)\b"#);
-                made.captures(&text[end..])?.get(1)
-            });
+            let around = || {
+                let call = pattern!(&words::section("notation of a call around").concat());
+                near.contains('(').then(|| call.captures(near)?.get(1))?
+            };
+            let behind = || {
+                let call = pattern!(&words::section("notation of a call behind").concat());
+                call.captures(&text[end..])?.get(1)
+            };
+            let call = around().or_else(behind);
             let method = word.filter(is_free).or(call.map(|call| call.as_str()));
             let method = method.map(str::to_ascii_uppercase);
             // As a request is sent, and not as a log of responses has it.
