@@ -222,9 +222,9 @@ impl Assembly {
         Next::Done(Some(reason))
     }
 
-    /// Keeps the check of a request, if there is one to show, as long as it decides rather than the one
-    /// that is kept: a refusal beats what could not be told, and that a success; of equal ones the
-    /// first app's stays. A refusal of an app that is disabled decides only if nothing else does.
+    /// Keeps the check of a request, if it decides rather than the one that was kept: a refusal outranks
+    /// what could not be told, which outranks a success; of two with the same rank, the one of the app that
+    /// comes first. A refusal of an app that is disabled decides only if nothing else does.
     fn keep(
         &mut self,
         id: CheckId,
