@@ -20,12 +20,22 @@ fn with(program: Program, variables: &str) -> Program {
 fn a_proxy_variable_that_is_badly_written_is_named_and_never_shown() {
     for (value, words) in [
         ("\"http://usercanary:pwcanary@p:1\"", "quotation marks"),
+        ("'http://p:1'", "quotation marks"),
+        ("http://usercanary:pwcanary@p:1 ", "white space"),
         ("http://usercanary:pwcanary@p:1\n", "white space"),
+        ("PROXY pcanary:8080; DIRECT", "is not a proxy's address"),
         ("http://pcanary/proxy.pac", "is not a proxy's address"),
         ("http://CORP\\usercanary:pwcanary@p:1", "%5C"),
+        ("http://usercanary:pw#canary@p:1", "# as %23"),
+        ("http://usercanary:pw/canary@p:1", "/ as %2F"),
+        ("http://usercanary:pw?canary@p:1", "? as %3F"),
+        ("http://usercanary:pw@canary@p:1", "@ as %40"),
         ("usercanary:pw#canary@p:1", "# as %23"),
+        ("socks5://usercanary:pw#canary@p:1", "# as %23"),
+        ("https://usercanary:pw%xcanary@p:1", "% as %25"),
         ("ftp://usercanary:pwcanary@p:1", "http://"),
         ("http://usercanary:pwcanary", "is not a proxy's address"),
+        ("http://$USERcanary", "is not a proxy's address"),
     ] {
         for name in ["https_proxy", "all_proxy"] {
             for format in OUTPUTS {
