@@ -15,9 +15,13 @@ use crate::wire::{AppPage, Document, Form, PipelinePage};
 pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
     let document = document(exchange, Reason::AppsForbidden, Reason::WrongBaseUrl)?;
     match document.apps().ok_or(Reason::UnexpectedResponse)? {
-        page if page.is_empty_list() => Err(Reason::NoApps),
-        page if page.apps.is_empty() => Err(Reason::UnexpectedResponse),
-        page => Ok(page),
+        page if !page.apps.is_empty() => Ok(page),
+        AppPage {
+            has_more: false,
+            counted: None | Some(0),
+            ..
+        } => Err(Reason::NoApps),
+        _ => Err(Reason::UnexpectedResponse),
     }
 }
 

@@ -10,11 +10,11 @@
 
 use crate::app::{App, Slug};
 use crate::text::{Clean, Untrusted};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
+use std::iter;
 
 /// The maximum number of items that are kept of a list; the API's largest page has 50.
 const MAX_ITEMS: usize = 1000;
@@ -60,7 +60,8 @@ pub enum Form {
 pub struct List {
     /// What it is as apps.
     pub(crate) apps: AppPage,
-    runs: PipelinePage,
+    /// What it is as runs.
+    pub(crate) runs: PipelinePage,
     /// Whether an item can only be an app, and whether one can only be a run.
     has_app: bool,
     has_run: bool,
@@ -115,7 +116,7 @@ impl Document {
         }
         let top = top.unwrap_or_default();
         let own = [top.message, top.error_msg, top.error, top.error_message];
-        let errors = top.errors.items().0.into_iter().take(MAX_ERRORS);
+        let errors = items(top.errors.0).map(Json).take(MAX_ERRORS);
         let own = own.into_iter().chain(errors);
         let mut words: Vec<String> = own.filter_map(Json::text).collect();
         let form = match (top.error.0.starts_with(['{', '[']), words.is_empty()) {
@@ -129,7 +130,11 @@ impl Document {
         words.extend(others.into_iter().filter_map(Json::text));
         Some(Self {
             form,
-            says_rate_limit: words.iter().any(|words| is_rate_limit(words)),
+            // "rate limit", "Rate-Limited", "`rate_limit`", "`RateLimitExceeded`", "Too Many Requests".
+            says_rate_limit: words.iter().any(|words| {
+                pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)")
+                    .is_match(words)
+            }),
             message: words.first().map(|words| Untrusted::cleaned(words, &clean)),
             list: List::read(&top, &clean),
         })
@@ -150,20 +155,6 @@ impl Document {
         let List { runs, has_app, .. } = self.list.as_ref()?;
         (!has_app).then(|| runs.clone())
     }
-
-    /// Tells whether it is a list with items, whatever they are.
-    pub fn has_items(&self) -> bool {
-        { self.list.as_ref() }.is_some_and(|list| list.runs.runs > 0)
-    }
-}
-
-impl AppPage {
-    /// Tells whether the list of apps is empty as a whole: nothing is on this page, and nothing
-    /// says that there are apps elsewhere.
-    pub fn is_empty_list(&self) -> bool {
-        let is_empty = self.apps.is_empty() && self.unusable == 0;
-        is_empty && !self.has_more && self.counted.is_none_or(|counted| counted == 0)
-    }
 }
 
 impl List {
@@ -173,7 +164,7 @@ impl List {
         if !top.data.0.starts_with('[') && top.data.0 != "null" {
             return None;
         }
-        let (first, count) = top.data.items();
+        let mut items = items(top.data.0).map(Json);
         let (mut list, mut page) = (Self::default(), AppPage::default());
         let mut has_token = false;
         // With the token removed, an identifier would name something else.
@@ -184,8 +175,8 @@ impl List {
         };
         let shown = |json: Json<'_>| json.text().map(|text| Untrusted::cleaned(&text, clean));
         let mut owners = HashMap::new();
-        list.runs.runs = count;
-        for item in first {
+        for item in items.by_ref().take(MAX_ITEMS) {
+            list.runs.runs += 1;
             let item = item.members().unwrap_or_default();
             let is_any = |of: &[Json<'_>]| of.iter().any(|json| !json.0.is_empty());
             let is_app = is_any(&[item.title, item.owner, item.is_disabled])
@@ -225,20 +216,15 @@ impl List {
         page.counted = paging.total_item_count.0.parse().ok();
         let is_odd =
             |json: Json<'_>, start| !matches!(json.0, "" | "null") && !json.0.starts_with(start);
-        page.has_more = count > MAX_ITEMS
+        let unread = items.count();
+        list.runs.runs += unread;
+        page.has_more = unread > 0
             || is_odd(top.paging, '{')
             || is_odd(paging.next, '"')
             || paging.next.text().is_some();
         list.apps = page;
         (!has_token).then_some(list)
     }
-}
-
-/// Tells whether a text names a rate limit: "rate limit", "Rate-Limited", "`rate_limit`",
-/// "`RateLimitExceeded`", "Too Many Requests".
-fn is_rate_limit(text: &str) -> bool {
-    let said = pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)");
-    said.is_match(text)
 }
 
 /// The text of one JSON value; of a member that is absent it is empty.
@@ -258,20 +244,6 @@ impl<'a> Json<'a> {
         serde_json::from_str(object).ok()
     }
 
-    /// Returns the first items of a list, and how many there are. What is no list has no items.
-    fn items(self) -> (Vec<Self>, usize) {
-        let (mut first, mut count) = (Vec::new(), 0);
-        let mut from = serde_json::Deserializer::from_str(self.0);
-        let read = each_item(&mut from, |item| {
-            count += 1;
-            if count <= MAX_ITEMS {
-                first.push(Self(item));
-            }
-            true
-        });
-        read.map_or_else(|_| Default::default(), |()| (first, count))
-    }
-
     /// Returns a string, unless it is blank or no text, as with half a surrogate pair in it.
     fn text(self) -> Option<String> {
         let text: String = serde_json::from_str(self.0).ok()?;
@@ -279,32 +251,16 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Hands each item of a list to a function, so that none has to be kept.
-///
-/// # Errors
-/// Returns an error for what is no list, and if the function says that this is too much.
-pub(crate) fn each_item<'de, D: Deserializer<'de>>(
-    from: D,
-    take: impl FnMut(&'de str) -> bool,
-) -> Result<(), D::Error> {
-    struct Items<F>(F);
-    impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for Items<F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-            while let Some(item) = items.next_element::<&RawValue>()? {
-                if !(self.0)(item.get()) {
-                    return Err(A::Error::custom("too much"));
-                }
-            }
-            Ok(())
-        }
-    }
-    from.deserialize_seq(Items(take))
+/// Returns the items of a list one by one, so that none has to be kept. What is no list has none.
+pub(crate) fn items(json: &str) -> impl Iterator<Item = &str> {
+    let mut rest = json.strip_prefix('[').unwrap_or_default();
+    iter::from_fn(move || {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Json<'_>>();
+        let Json(item) = values.next()?.ok()?;
+        rest = rest[values.byte_offset()..].trim_ascii_start();
+        rest = rest.strip_prefix(',').unwrap_or_default();
+        Some(item)
+    })
 }
 
 /// The members that are of use, of whichever object: of a response, of an app and of a run in a list,
@@ -463,28 +419,7 @@ mod tests {
     fn an_empty_list_may_be_null() {
         for body in [json!({"data": []}), json!({"data": null})] {
             assert_eq!(read(&body).apps().unwrap().apps, []);
-            assert!(read(&body).apps().unwrap().is_empty_list());
             assert_eq!(read(&body).pipelines().unwrap().runs, 0);
-        }
-    }
-
-    #[test]
-    fn a_page_without_apps_is_no_empty_list_if_there_are_apps_elsewhere() {
-        for (paging, is_empty) in [
-            (json!({"total_item_count": 0}), true),
-            (json!({"total_item_count": 0, "next": "x"}), false),
-            (json!({"next": "x"}), false),
-            (json!({"next": "x".repeat(257)}), false),
-            (json!({"next": 7}), false),
-            (json!("nonsense"), false),
-            (json!({"total_item_count": 3}), false),
-            (json!({"total_item_count": 3, "next": "x"}), false),
-        ] {
-            for data in [json!([]), json!(null)] {
-                let page = read(&json!({"data": data, "paging": paging}));
-                let page = page.apps().unwrap();
-                assert_eq!(page.is_empty_list(), is_empty, "{paging}");
-            }
         }
     }
 

@@ -19,7 +19,7 @@ use crate::report::{
     Selection, Target, TokenInfo, TokenSource, Warning,
 };
 use crate::verdict::{Reason, Signal, Verdict};
-use crate::wire::{Document, each_item};
+use crate::wire::{Document, items};
 use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -124,15 +124,13 @@ pub(super) fn apps<'de, D: Deserializer<'de>>(from: D) -> Result<Apps, D::Error>
 pub(super) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    let (mut items, mut count) = (Vec::new(), 0);
-    each_item(from, |item| {
-        count += 1;
-        let is_bounded = count <= MAX_ITEMS && item.len() <= MAX_ITEM;
-        let read = is_bounded.then(|| serde_json::from_str::<T>(item));
-        items.extend(read.and_then(Result::ok));
-        is_bounded
-    })?;
-    Ok(items)
+    let json = <&RawValue>::deserialize(from)?.get();
+    let is_bounded = |(count, item): (usize, &str)| count < MAX_ITEMS && item.len() <= MAX_ITEM;
+    if !json.starts_with('[') || !items(json).enumerate().all(is_bounded) {
+        return Err(Error::custom("no list, or too much"));
+    }
+    let read = items(json).map(serde_json::from_str::<T>);
+    Ok(read.filter_map(Result::ok).collect())
 }
 
 /// Returns the key of the first value that differs between two documents. One that is not known

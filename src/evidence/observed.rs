@@ -212,7 +212,8 @@ impl<'a> Observed<'a> {
                     }
                     // What a filter left proves no shape.
                     let is_shaped = body.extent == Some(Extent::Cut) || body.shape != Shape::List;
-                    let has_items = document.has_items() && is_shaped;
+                    let list = document.list.as_ref();
+                    let has_items = list.is_some_and(|list| list.runs.runs > 0) && is_shaped;
                     is_shown = document.message.is_some() || has_items || is_details;
                 }
                 Body::Json(document)

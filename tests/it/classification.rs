@@ -218,3 +218,29 @@ fn only_408_429_5xx_and_a_success_cut_short_are_tried_again() {
     }
     assert!(!again(200, &Body::Cut(FaultKind::MaxTime.into())));
 }
+
+#[test]
+fn a_page_without_apps_is_no_empty_list_if_there_are_apps_elsewhere() {
+    for (paging, expected) in [
+        (r#"{"total_item_count": 0}"#, Reason::NoApps),
+        ("{}", Reason::NoApps),
+        (
+            r#"{"total_item_count": 0, "next": "x"}"#,
+            Reason::UnexpectedResponse,
+        ),
+        (r#"{"next": "x"}"#, Reason::UnexpectedResponse),
+        (r#"{"next": 7}"#, Reason::UnexpectedResponse),
+        (r#""nonsense""#, Reason::UnexpectedResponse),
+        (r#"{"total_item_count": 3}"#, Reason::UnexpectedResponse),
+        (
+            r#"{"total_item_count": 3, "next": "x"}"#,
+            Reason::UnexpectedResponse,
+        ),
+    ] {
+        for data in ["[]", "null"] {
+            let body = json(&format!("{{\"data\": {data}, \"paging\": {paging}}}"));
+            let told = classify::apps(&seen(200, &body));
+            assert_eq!(told, Err(expected), "{paging}");
+        }
+    }
+}
