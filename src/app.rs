@@ -3,23 +3,27 @@
 //! Invariant: a [`Slug`] was looked at once, when it was made; nobody checks one again.
 
 use crate::text::Untrusted;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 
 /// The maximum length of a slug, in bytes; Bitrise's have 16 or 36.
 const MAX_SLUG: usize = 256;
 
 /// An identifier of Bitrise's, opaque, that can be one path segment of a request.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "String")]
 pub struct Slug(Untrusted);
 
-impl Slug {
-    /// Returns the slug, or nothing if the text can't be a path segment of its own: it is empty,
-    /// `.`, `..` or longer than 256 bytes.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_usable = !matches!(text, "" | "." | "..") && text.len() <= MAX_SLUG;
-        is_usable.then(|| Self(Untrusted::new(text)))
+impl TryFrom<String> for Slug {
+    type Error = &'static str;
+
+    /// Takes a text that can be a path segment of its own: it is not empty, `.`, `..` or longer than
+    /// 256 bytes.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_usable = !matches!(&*text, "" | "." | "..") && text.len() <= MAX_SLUG;
+        is_usable
+            .then(|| Self(Untrusted::new(text)))
+            .ok_or("no slug")
     }
 }
 
@@ -28,13 +32,6 @@ impl Deref for Slug {
 
     fn deref(&self) -> &Untrusted {
         &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Slug {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("no slug"))
     }
 }
 
@@ -77,10 +74,10 @@ mod tests {
     #[test]
     fn a_slug_is_one_path_segment() {
         for text in ["93f256e365d929d3", "a b", "...", &"x".repeat(256)] {
-            assert_eq!(Slug::parse(text).unwrap().raw(), text);
+            assert_eq!(Slug::try_from(text.to_owned()).unwrap().raw(), text);
         }
         for text in ["", ".", "..", &"x".repeat(257)] {
-            assert_eq!(Slug::parse(text), None, "{text}");
+            assert!(Slug::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 }

@@ -25,11 +25,13 @@ names! {
 }
 
 impl CheckId {
-    /// Returns what a refusal of an endpoint below one app means.
-    pub const fn denied(self) -> Reason {
-        match self {
-            Self::PipelinesShow => Reason::PipelineDetailsDenied,
-            _ => Reason::PipelinesDenied,
+    /// Returns what a refusal of an endpoint below one app means; of the app's pipelines, the token's
+    /// list of apps decides, if it is known whether that holds the app.
+    pub const fn denied(self, is_listed: Option<bool>) -> Reason {
+        match (self, is_listed) {
+            (Self::PipelinesShow, _) => Reason::PipelineDetailsDenied,
+            (_, Some(false)) => Reason::AppNotAccessible,
+            (_, Some(true) | None) => Reason::PipelinesDenied,
         }
     }
 }

@@ -138,14 +138,6 @@ fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reas
     (!counts || is_other_login).then_some(Reason::Intercepted)
 }
 
-/// Returns the reason for a refused app: whether the token's list of apps holds it decides.
-pub const fn denied(is_listed: Option<bool>) -> Reason {
-    match is_listed {
-        Some(true) | None => Reason::PipelinesDenied,
-        Some(false) => Reason::AppNotAccessible,
-    }
-}
-
 /// Returns what a fault of transport means.
 pub(crate) fn transport(kind: FaultKind) -> Reason {
     match (kind, kind.known().0) {

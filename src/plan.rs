@@ -98,8 +98,9 @@ pub fn app_slug(place: &str, text: &str) -> Result<Slug, NotRun> {
     });
     // The last one stands for bytes that are not text.
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/\\\",;\u{fffd}".contains(c);
-    let slug = Slug::parse(text).filter(|_| !text.contains(is_odd));
-    slug.ok_or_else(|| refused(NO_SLUG))
+    let slug = Slug::try_from(text.to_owned()).ok();
+    slug.filter(|_| !text.contains(is_odd))
+        .ok_or_else(|| refused(NO_SLUG))
 }
 
 /// Reads the apps of a file: one slug or address a line, the first column of a CSV file, with a

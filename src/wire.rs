@@ -169,7 +169,7 @@ impl List {
         let mut has_token = false;
         // With the token removed, an identifier would name something else.
         let mut identifier = |json: Json<'_>| {
-            let slug = Slug::parse(&json.text()?)?;
+            let slug = Slug::try_from(json.text()?).ok()?;
             has_token |= clean(slug.raw()) != slug.raw();
             Some(slug)
         };
@@ -461,7 +461,7 @@ mod tests {
             page,
             PipelinePage {
                 runs: 4,
-                pipeline_id: Slug::parse("run")
+                pipeline_id: Slug::try_from("run".to_owned()).ok()
             }
         );
     }

@@ -295,17 +295,14 @@ impl Evidence<'_> {
         // Of a text, any later list is one.
         let is_text = self.saved.evidence != EvidenceKind::Live;
         let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
-        let denied = match id.denied() {
-            PipelinesDenied => classify::denied(is_listed),
-            details => details,
-        };
+        let denied = id.denied(is_listed);
         let mut later = self.saved.checks.iter().rev();
         Some(match meant? {
             PipelinesDenied => denied,
             // A later look at the list tells whether the token or the app is refused.
             TokenRejected if is_below => match later.find(|line| is_later(line.id)) {
                 None => Reason::EvidenceIncomplete,
-                Some(_) if said == Some(id.denied()) => denied,
+                Some(_) if said == Some(id.denied(None)) => denied,
                 // Each refusal had a look of its own, of which one is kept.
                 Some(again) => { said.filter(|said| said.verdict() == Verdict::Inconclusive) }
                     .or(again.reason)

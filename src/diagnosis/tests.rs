@@ -21,7 +21,7 @@ fn app(slug: &str, title: &str, workspace: &str) -> App {
         title: Some(Untrusted::new(title)),
         workspace: Some(Untrusted::new(workspace)),
         workspace_slug: Some(Untrusted::new("acme-slug")),
-        ..App::unlisted(Slug::parse(slug).unwrap())
+        ..App::unlisted(Slug::try_from(slug.to_owned()).unwrap())
     }
 }
 
@@ -302,7 +302,7 @@ fn named_apps() {
         ("app_workspace", "acme-slug"),
         ("app_wrong_slug", "0000"),
     ] {
-        let one = App::unlisted(Slug::parse(slug).unwrap());
+        let one = App::unlisted(Slug::try_from(slug.to_owned()).unwrap());
         let run = Run::new(TokenKind::Workspace)
             .select(Selection::Named)
             .listed(&list);

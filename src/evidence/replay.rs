@@ -122,7 +122,7 @@ impl Replay<'_, '_> {
         let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
         };
-        let own = Slug::parse(&self.secrets.clean(text));
+        let own = Slug::try_from(self.secrets.clean(text)).ok();
         let is_listed = |own| self.assembly.pages.has(own) == Some(true);
         let hidden = first.filter(|_| {
             (text.starts_with('$') || is_hidden(text)) && !own.as_ref().is_some_and(is_listed)
@@ -155,7 +155,7 @@ impl Replay<'_, '_> {
                 Reason::EvidenceIncomplete
             }
             Ok(Some(reason @ Reason::WrongBaseUrl)) => reason,
-            Ok(Some(Reason::TokenRejected)) if !is_list => id.denied(),
+            Ok(Some(Reason::TokenRejected)) if !is_list => id.denied(None),
             Ok(_) if is_list => {
                 let _ = self.assembly.apps(one.exchange.clone());
                 return;

@@ -294,7 +294,7 @@ impl Assembly {
             result.is_first = first == Some(&result.app.slug);
             result.is_listed = self.pages.has(&result.app.slug);
             if result.reason == Some(Reason::PipelinesDenied) {
-                result.reason = Some(classify::denied(result.is_listed));
+                result.reason = Some(CheckId::PipelinesList.denied(result.is_listed));
             }
         }
         if report.evidence == EvidenceKind::Live {
@@ -304,7 +304,8 @@ impl Assembly {
         for ((_, Reverse(index)), mut check) in self.kept.into_iter().flatten() {
             if let Some(result) = self.apps.get(index) {
                 if check.result == CheckResult::NotPassed(Reason::PipelinesDenied) {
-                    check.result = CheckResult::NotPassed(classify::denied(result.is_listed));
+                    check.result =
+                        CheckResult::NotPassed(CheckId::PipelinesList.denied(result.is_listed));
                 }
                 // The list may have told the app's name only after it was asked for.
                 check.app = Some(result.app.clone());

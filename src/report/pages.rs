@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn slug(number: usize) -> Slug {
-        Slug::parse(&format!("app-{number}")).unwrap()
+        Slug::try_from(format!("app-{number}")).unwrap()
     }
 
     fn page(slugs: impl IntoIterator<Item = usize>, next: Option<usize>) -> AppPage {

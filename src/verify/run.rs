@@ -158,7 +158,7 @@ impl<'a> Run<'a> {
             return next;
         };
         let told = self.recheck().await;
-        let why = told.err().unwrap_or(id.denied());
+        let why = told.err().unwrap_or(id.denied(None));
         let mut assembly = self.assembly.borrow_mut();
         assembly.not_read(id, Some(index), why, *exchange)
     }

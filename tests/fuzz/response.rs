@@ -52,7 +52,7 @@ fn is_kept_right(document: &Document) {
         assert!(page.apps.len() <= 1000);
         for app in &page.apps {
             let slug = app.slug.raw();
-            assert_eq!(Slug::parse(slug).as_ref(), Some(&app.slug));
+            assert_eq!(Slug::try_from(slug.to_owned()).as_ref(), Ok(&app.slug));
             let texts = [&app.title, &app.workspace, &app.workspace_slug];
             for text in texts.into_iter().flatten() {
                 assert!(text.raw().chars().count() <= 256);
@@ -79,7 +79,7 @@ fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
         Ok(page) => (page.apps.into_iter().next(), CheckResult::Pass),
         Err(reason) => (None, CheckResult::NotPassed(reason)),
     };
-    let app = app.unwrap_or_else(|| App::unlisted(Slug::parse("app").unwrap()));
+    let app = app.unwrap_or_else(|| App::unlisted(Slug::try_from("app".to_owned()).unwrap()));
     let result =
         |told: Result<(), Reason>| told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
     let pipelines = result(classify::pipelines(exchange).map(|_| ()));

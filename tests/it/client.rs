@@ -46,12 +46,14 @@ fn sending(bytes: impl Into<Vec<u8>>) -> Server {
 #[test]
 fn the_requests_are_those_that_dx_makes() {
     let server = healthy();
-    let slug = Slug::parse("a/b c").unwrap();
+    let slug = Slug::try_from("a/b c".to_owned()).unwrap();
     let http_version = block_on(async {
         let client = Client::new(settings(&server.base_url())).unwrap();
         client.apps(None).await;
         client.pipelines(&slug, 1).await;
-        let run = client.pipeline(&slug, &Slug::parse("run").unwrap()).await;
+        let run = client
+            .pipeline(&slug, &Slug::try_from("run".to_owned()).unwrap())
+            .await;
         run.outcome.unwrap().http_version
     });
     assert_eq!(http_version.as_deref(), Some("HTTP/1.1"));
@@ -87,7 +89,7 @@ fn a_response_that_came_before_its_request_is_no_response_to_it() {
         };
         Act::SendAndHold(early.into_bytes())
     });
-    let slug = Slug::parse("app-one").unwrap();
+    let slug = Slug::try_from("app-one".to_owned()).unwrap();
     let seen = block_on(async {
         let client = Client::new(settings(&server.base_url())).unwrap();
         assert_eq!(client.apps(None).await.outcome.unwrap().status, Some(200));

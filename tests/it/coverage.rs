@@ -57,7 +57,9 @@ async fn at_request(server: &Server, count: usize, signal: Signal) -> Signal {
 }
 
 fn chosen(slugs: &[&str]) -> Plan {
-    let slugs = slugs.iter().map(|slug| Slug::parse(slug).unwrap());
+    let slugs = slugs
+        .iter()
+        .map(|slug| Slug::try_from((*slug).to_owned()).unwrap());
     Plan {
         apps: slugs.collect(),
         ..plan(Selection::Named, 1)

@@ -196,7 +196,7 @@ impl Seen {
     ) -> Report {
         let mut assembly = Assembly::new(self.selection, false);
         for app in self.named {
-            assembly.app(&Slug::parse(app).unwrap());
+            assembly.app(&Slug::try_from((*app).to_owned()).unwrap());
         }
         let is_read = assembly.apps(list).is_ok();
         let apps = assembly.apps.iter();
@@ -208,7 +208,7 @@ impl Seen {
             if let Next::AskAgain(asked) = assembly.below_app(id, Some(index), answered) {
                 let again = self.exchange("/apps?limit=50", Ok(body(200, THREE)));
                 let told = assembly.recheck(again);
-                let why = told.err().unwrap_or(id.denied());
+                let why = told.err().unwrap_or(id.denied(None));
                 assembly.not_read(id, Some(index), why, *asked);
             }
         }

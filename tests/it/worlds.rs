@@ -294,7 +294,7 @@ fn number(result: &AppResult) -> Option<usize> {
 
 fn plan(world: &mut World) -> Plan {
     let named = |numbers: &[usize]| {
-        let slug = |number: &usize| Slug::parse(&format!("app-{number}")).unwrap();
+        let slug = |number: &usize| Slug::try_from(format!("app-{number}")).unwrap();
         (Selection::Named, numbers.iter().map(slug).collect())
     };
     let count = world.apps.len();

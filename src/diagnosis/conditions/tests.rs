@@ -28,7 +28,7 @@ fn run() -> Facts<'static> {
 }
 
 fn app(change: impl Fn(&mut App)) -> &'static App {
-    let mut app = App::unlisted(Slug::parse("a1").unwrap());
+    let mut app = App::unlisted(Slug::try_from("a1".to_owned()).unwrap());
     change(&mut app);
     kept(app)
 }

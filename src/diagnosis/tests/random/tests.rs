@@ -163,7 +163,7 @@ impl World {
                 } else {
                     "ffff0000ffff0000"
                 };
-                let one = App::unlisted(Slug::parse(slug).unwrap());
+                let one = App::unlisted(Slug::try_from(slug.to_owned()).unwrap());
                 let refused = (Reason::AppNotAccessible, message(404, "Not Found"));
                 run = run.app(&one, Some(refused));
                 continue;
