@@ -236,34 +236,20 @@ pub enum Span {
 }
 
 impl Text {
-    /// Adds a part.
-    pub fn with(mut self, span: Span) -> Self {
-        match (self.0.last_mut(), span) {
-            (Some(Span::Own(before)), Span::Own(words)) => before.push_str(&words),
-            (_, Span::Own(words)) if words.is_empty() => {}
-            (_, span) => self.0.push(span),
+    /// Returns a command.
+    pub fn command(command: impl Into<String>) -> Self {
+        Self(vec![Span::Command(command.into())])
+    }
+
+    /// Adds our own words, text that is not ours, or another text.
+    pub fn then(mut self, other: impl Into<Self>) -> Self {
+        for span in other.into().0 {
+            match (self.0.last_mut(), span) {
+                (Some(Span::Own(before)), Span::Own(words)) => before.push_str(&words),
+                (_, span) => self.0.push(span),
+            }
         }
         self
-    }
-
-    /// Adds our own words.
-    pub fn own(self, words: impl Into<String>) -> Self {
-        self.with(Span::Own(words.into()))
-    }
-
-    /// Adds text that is not ours.
-    pub fn foreign(self, text: &Untrusted) -> Self {
-        self.with(Span::Foreign(text.clone()))
-    }
-
-    /// Adds a command.
-    pub fn command(self, command: impl Into<String>) -> Self {
-        self.with(Span::Command(command.into()))
-    }
-
-    /// Adds another text.
-    pub fn then(self, other: Self) -> Self {
-        other.0.into_iter().fold(self, Self::with)
     }
 
     /// Returns the text with a capital letter in front, if it begins with our own words.
@@ -284,8 +270,16 @@ impl Serialize for Text {
 }
 
 impl<T: Into<String>> From<T> for Text {
+    /// Takes our own words.
     fn from(words: T) -> Self {
-        Self::default().own(words)
+        let words = Some(words.into()).filter(|words| !words.is_empty());
+        Self(words.map(Span::Own).into_iter().collect())
+    }
+}
+
+impl From<&Untrusted> for Text {
+    fn from(text: &Untrusted) -> Self {
+        Self(vec![Span::Foreign(text.clone())])
     }
 }
 

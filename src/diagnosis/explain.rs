@@ -25,7 +25,7 @@ pub fn page(reason: Reason) -> [(&'static str, Vec<Text>); 4] {
     let entry = named(reason.as_str());
     let noted = |text: &str, note: String| match note.as_str() {
         "" => fill(text, &facts).capitalized(),
-        note => fill(text, &facts).capitalized().own(format!(" [{note}]")),
+        note => fill(text, &facts).capitalized().then(format!(" [{note}]")),
     };
     let when = |line: &Line| {
         let words: Vec<String> = line.conditions().map(|one| one.words()).collect();

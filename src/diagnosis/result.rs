@@ -84,7 +84,7 @@ pub(super) fn actions(actions: &[&Line], facts: &Facts) -> Vec<Text> {
         // Whoever waits does the rest, too.
         let person = said(&format!("by {name}"), facts).unwrap_or_else(|| say("by you", facts));
         match before.replace(person.clone()) {
-            Some(before) if before != person => person.capitalized().own(": ").then(text),
+            Some(before) if before != person => person.capitalized().then(": ").then(text),
             _ => text,
         }
     };

@@ -19,14 +19,14 @@ pub(super) fn fill(sentence: &str, facts: &Facts) -> Text {
             { rest.split_once('{') }.and_then(|(before, gap)| Some((before, gap.split_once('}')?)))
             && let Some(value) = gap(name, facts)
         {
-            filled = filled.own(before).then(value);
+            filled = filled.then(before).then(value);
             rest = after;
         }
-        filled = filled.own(rest);
+        filled = filled.then(rest);
         if at % 2 == 0 {
             text = text.then(filled);
         } else if !part.is_empty() {
-            text = text.command(filled.to_string());
+            text = text.then(Text::command(filled.to_string()));
         }
     }
     text

@@ -85,7 +85,7 @@ values! {
     };
     "sees_slugs": |f| {
         let one = |app: &App| match (&app.title, &*app.slug) {
-            (Some(title), slug) => foreign(title).own(" (").foreign(slug).own(")"),
+            (Some(title), slug) => foreign(title).then(" (").then(slug).then(")"),
             (None, slug) => foreign(slug),
         };
         (!f.sample.is_empty()).then(|| a_few(f.sample.iter().map(one), f.coverage.total))
@@ -96,9 +96,9 @@ values! {
         let one = |name: &&Untrusted| {
             let is_in = |app: &&App| app.workspace.as_ref() == Some(*name);
             let mut in_it = refused.iter().copied().filter(is_in);
-            let text = names(in_it.clone(), None).own(" (").foreign(name);
+            let text = names(in_it.clone(), None).then(" (").then(*name);
             let is_person = in_it.all(|app| app.is_owned_by_user);
-            text.own(if is_person {
+            text.then(if is_person {
                 ", a person's account)"
             } else {
                 ")"
@@ -263,8 +263,8 @@ values! {
                 _ => foreign(&outcome.credential),
             };
             let verdict = outcome.reason.map_or(Verdict::Verified, Reason::verdict);
-            let name = name.own(format!(" {}", words("outcome", verdict.as_str())));
-            name.own(if outcome.is_in_dx { ", and is in DX" } else { "" })
+            let name = name.then(format!(" {}", words("outcome", verdict.as_str())));
+            name.then(if outcome.is_in_dx { ", and is in DX" } else { "" })
         };
         let outcomes: Vec<Text> = f.pasted?.outcomes.iter().map(one).collect();
         (!outcomes.is_empty()).then(|| joined(outcomes, "; "))
@@ -307,15 +307,15 @@ values! {
 }
 
 fn command(value: &dyn Display) -> Text {
-    Text::default().command(value.to_string())
+    Text::command(value.to_string())
 }
 
 fn foreign(text: &Untrusted) -> Text {
-    Text::default().foreign(text)
+    Text::from(text)
 }
 
 fn quoted(text: &Untrusted) -> Text {
-    Text::from("“").foreign(text).own("”")
+    Text::from("“").then(text).then("”")
 }
 
 /// Returns the titles of a few apps, without quotation marks.
@@ -331,7 +331,7 @@ pub fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text 
     let all = joined(shown, ", ");
     match total.unwrap_or_default().max(named + texts.count() as u64) - named {
         0 => all,
-        more => all.own(format!(" and {more} more")),
+        more => all.then(format!(" and {more} more")),
     }
 }
 
@@ -339,7 +339,7 @@ pub fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text 
 fn status_and_words(step: &PastedStep) -> Option<Text> {
     let text = Text::from(step.status?.to_string());
     Some(match &step.message {
-        Some(words) => text.own(" “").foreign(words).own("”"),
+        Some(words) => text.then(" “").then(words).then("”"),
         None => text,
     })
 }
@@ -360,7 +360,7 @@ fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
 /// Joins texts as in “A; B; C”.
 fn joined(texts: Vec<Text>, between: &str) -> Text {
     let all = texts.into_iter();
-    let all = all.reduce(|all, text| all.own(between).then(text));
+    let all = all.reduce(|all, text| all.then(between).then(text));
     all.unwrap_or_default()
 }
 
@@ -369,7 +369,7 @@ fn listed(mut texts: Vec<Text>) -> Text {
     let last = texts.pop().unwrap_or_default();
     match texts.len() {
         0 => last,
-        _ => joined(texts, ", ").own(" and ").then(last),
+        _ => joined(texts, ", ").then(" and ").then(last),
     }
 }
 
@@ -379,7 +379,7 @@ fn workspaces(before: &str, names: &[&Untrusted], behind: &str) -> Text {
         0 => Text::default(),
         1..=MAX_WORKSPACES => {
             let names = names.iter().map(|name| foreign(name)).collect();
-            Text::from(before).then(listed(names)).own(behind)
+            Text::from(before).then(listed(names)).then(behind)
         }
         count => format!(" in {count} workspaces").into(),
     }
@@ -397,7 +397,7 @@ pub fn apps(count: u64) -> String {
 pub(super) fn app(app: &App) -> Text {
     match &app.title {
         Some(title) => quoted(title),
-        None => Text::from("app ").foreign(&app.slug),
+        None => Text::from("app ").then(&*app.slug),
     }
 }
 
@@ -405,14 +405,14 @@ pub(super) fn app(app: &App) -> Text {
 pub fn app_in_workspace(of: &App) -> Text {
     let text = app(of);
     match &of.workspace {
-        Some(workspace) => text.own(" (").foreign(workspace).own(")"),
+        Some(workspace) => text.then(" (").then(workspace).then(")"),
         None => text,
     }
 }
 
 /// Returns who answered: the title of a page, and the headers that name a box.
 fn responder(title: Option<&Untrusted>, of: &Responder) -> Option<Text> {
-    let header = |Header { name, value }: &Header| Text::from(format!("{name}: ")).foreign(value);
+    let header = |Header { name, value }: &Header| Text::from(format!("{name}: ")).then(value);
     let parts = title.map(quoted).into_iter();
     let parts: Vec<Text> = parts.chain(of.headers.iter().map(header)).collect();
     (!parts.is_empty()).then(|| joined(parts, " · "))

@@ -115,8 +115,8 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     let more = more.filter(|_| !super::is_elsewhere(diagnosis)).collect();
     // Nobody needs these at first. None is broken inside, such as a time.
     for (start, parts) in [("", about), ("More: ", more)] {
-        let parts = parts.into_iter().map(|part| Text::default().command(part));
-        if let Some(text) = parts.reduce(|text, part| text.own(" · ").then(part)) {
+        let parts = parts.into_iter().map(Text::command);
+        if let Some(text) = parts.reduce(|text, part| text.then(" · ").then(part)) {
             page.lines("", 2, &Text::from(start).then(text), DIM);
         }
     }
@@ -175,8 +175,7 @@ pub fn explain_status(status: u16, style: Style) -> String {
         page.heading(line.step);
         page.block("  ", 2, &line.meaning.into());
         if let Some(reason) = line.reason {
-            let explain =
-                Text::default().command(format!("bitrise-dx explain {}", reason.as_str()));
+            let explain = Text::command(format!("bitrise-dx explain {}", reason.as_str()));
             page.block("  ", 2, &explain);
         }
     }
@@ -197,9 +196,8 @@ pub fn explain_index(style: Style) -> String {
         page.reasons(*verdict);
         page.line("");
     }
-    let how = Text::default()
-        .command("bitrise-dx explain CODE")
-        .own(" shows the page of one of these, or of an HTTP status such as 404.");
+    let how = Text::command("bitrise-dx explain CODE")
+        .then(" shows the page of one of these, or of an HTTP status such as 404.");
     page.block("", 0, &how);
     page.text
 }
@@ -287,7 +285,7 @@ impl Page {
             let mut indent = display_width(&prefix) + hang;
             let text = cells
                 .cloned()
-                .reduce(|text, cell| text.own("  ").then(cell));
+                .reduce(|text, cell| text.then("  ").then(cell));
             self.block(&prefix, indent, &text.unwrap_or_default());
             indent += if is_list { 2 } else { 0 };
             for note in below {

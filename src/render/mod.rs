@@ -133,11 +133,11 @@ fn about(diagnosis: &Diagnosis, is_full: bool) -> Vec<Text> {
     } else {
         format!("bitrise-dx {version}")
     };
-    let through = Text::from("through proxy ");
+    let through = |proxy: &String| Text::from("through proxy ").then(Text::command(proxy));
     let parts = [
         Some(tool.into()),
-        Some(Text::default().command(&target.command)),
-        target.proxy.as_ref().map(|proxy| through.command(proxy)),
+        Some(Text::command(&target.command)),
+        target.proxy.as_ref().map(through),
         Some(utc(&diagnosis.checked_at).into()),
         { diagnosis.duration_ms.filter(|_| is_full) }.map(|ms| span(ms).into()),
     ];

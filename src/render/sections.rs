@@ -128,7 +128,7 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         Status::Skip => scope.is_full || check.was_asked_for,
     };
     let note = |request: &RequestLine| {
-        let asked = asked(request, diagnosis, false).own(": ");
+        let asked = asked(request, diagnosis, false).then(": ");
         asked.then(request.outcome.clone())
     };
     let row = |check: &CheckLine| Row {
@@ -180,7 +180,7 @@ fn not_read(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         vec![
             or(result.app.title.as_ref(), "(no title)"),
             or(result.app.workspace.as_ref(), "(unknown workspace)"),
-            Text::default().foreign(&result.app.slug),
+            Text::from(&*result.app.slug),
             why(result).into(),
         ]
     });
@@ -235,7 +235,7 @@ fn sees(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 /// Returns the first titles of a workspace's apps, and what is remarkable about the apps.
 fn titles(workspace: &Workspace) -> Text {
     let titles = workspace.titles.iter();
-    let titles = titles.map(|title| Text::default().foreign(title));
+    let titles = titles.map(Text::from);
     let text = match workspace.titles.len() {
         0 => Text::default(),
         _ => a_few(titles, Some(workspace.apps)),
@@ -248,7 +248,7 @@ fn titles(workspace: &Workspace) -> Text {
     let notes = notes.map(|(number, what)| format!("{number} {what}"));
     match notes.collect::<Vec<_>>().join(", ").as_str() {
         "" => text,
-        notes => text.own(format!(" ({notes})")),
+        notes => text.then(format!(" ({notes})")),
     }
 }
 
@@ -265,13 +265,13 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         let from = address.map(|address| address.ip());
         // Mostly all come from one address.
         if let Some(ip) = from.filter(|_| scope.is_full || from != address_before) {
-            outcome = outcome.own(format!(" · from {ip}"));
+            outcome = outcome.then(format!(" · from {ip}"));
         }
         address_before = from;
         if scope.is_full {
             let version = request.http_version.clone().map(Cow::into_owned);
             for part in version.into_iter().chain(request.duration_ms.map(span)) {
-                outcome = outcome.own(format!(" · {part}"));
+                outcome = outcome.then(format!(" · {part}"));
             }
         }
         let notes = [Some(outcome), request.failure_point.clone()];
@@ -289,7 +289,7 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
     rows.extend(aside.map(|result| {
         let path = format!("…/apps/{}/pipelines?limit=1", *result.app.slug);
         Row {
-            cells: vec![Text::from(METHOD).own(" ").command(path)],
+            cells: vec![Text::from(METHOD).then(" ").then(Text::command(path))],
             notes: vec![why(result).into()],
             ..Row::default()
         }
@@ -305,11 +305,11 @@ fn evidence(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 fn asked(request: &RequestLine, diagnosis: &Diagnosis, is_full: bool) -> Text {
     let base_url = diagnosis.target.base_url.as_deref();
     let path = base_url.and_then(|base| request.url.strip_prefix(base.trim_end_matches('/')));
-    let text = Text::from(METHOD).own(" ");
-    match path {
-        Some(path) if !is_full => text.command(format!("…{path}")),
-        _ => text.command(request.url.as_str()),
-    }
+    let address = match path {
+        Some(path) if !is_full => format!("…{path}"),
+        _ => request.url.clone(),
+    };
+    Text::from(METHOD).then(" ").then(Text::command(address))
 }
 
 /// The commands that repeat the requests. Without a network that carries them they show nothing, and
@@ -335,7 +335,7 @@ fn reproduce(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
 }
 
 fn or(text: Option<&Untrusted>, otherwise: &str) -> Text {
-    text.map_or_else(|| otherwise.into(), |text| Text::default().foreign(text))
+    text.map_or_else(|| otherwise.into(), Text::from)
 }
 
 /// How many apps ended alike.

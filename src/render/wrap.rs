@@ -116,8 +116,8 @@ mod tests {
     #[test]
     fn a_command_stays_on_one_line_and_an_address_in_one_piece() {
         let text = Text::from("To see whether others are refused too: ")
-            .command("bitrise-dx verify --all-apps")
-            .own(", see https://docs.getdx.com/connectors/bitrise/.");
+            .then(Text::command("bitrise-dx verify --all-apps"))
+            .then(", see https://docs.getdx.com/connectors/bitrise/.");
         assert_eq!(
             wrapped(&text, 44),
             [
@@ -130,17 +130,18 @@ mod tests {
 
     #[test]
     fn a_block_is_a_line_of_its_own_and_never_broken() {
-        let text =
-            Text::from("Run this: ").with(Span::Block("curl -sS -i 'https://h/p'".to_owned()));
+        let text = Text::from("Run this: ").then(Text(vec![Span::Block(
+            "curl -sS -i 'https://h/p'".to_owned(),
+        )]));
         let expected = ["Run this:", "  curl -sS -i 'https://h/p'", "And send it."];
-        assert_eq!(wrapped(&text.own(" And send it."), 20), expected);
+        assert_eq!(wrapped(&text.then(" And send it."), 20), expected);
     }
 
     #[test]
     fn a_foreign_word_does_not_reach_beyond_the_width() {
         let text = Text::from("App “")
-            .foreign(&Untrusted::new("x".repeat(50)))
-            .own("” is.");
+            .then(&Untrusted::new("x".repeat(50)))
+            .then("” is.");
         let lines = wrapped(&text, 24);
         assert_eq!(lines.first().unwrap(), "App");
         assert!(
@@ -154,7 +155,7 @@ mod tests {
         fn nothing_is_lost(
             own in "[a-z ]{0,60}", foreign in any::<String>(), width in 20_usize..60,
         ) {
-            let text = Text::from(own).foreign(&Untrusted::new(foreign)).command("a b");
+            let text = Text::from(own).then(&Untrusted::new(foreign)).then(Text::command("a b"));
             let squeezed = |text: &str| text.split_whitespace().collect::<String>();
             let lines = wrapped(&text, width);
             prop_assert_eq!(squeezed(&lines.concat()), squeezed(&text.to_string()));
