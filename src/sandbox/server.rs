@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -40,9 +40,6 @@ const COME_BACK: &str = "600";
 /// The decoded parameters of a query.
 type Query = HashMap<String, String>;
 
-/// A response, complete in memory.
-type FullResponse = Response<String>;
-
 /// Answers requests for all connections.
 pub(super) struct Server {
     /// What to play.
@@ -57,27 +54,43 @@ pub(super) struct Server {
 
 impl Server {
     /// Answers one request, or lets something in front of Bitrise answer it.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> FullResponse {
-        match self.scenario {
-            Scenario::Outage => return page(StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE),
-            Scenario::CaptivePortal => return page(StatusCode::OK, HTML, CAPTIVE_PORTAL),
-            Scenario::RateLimited => return refusal(StatusCode::TOO_MANY_REQUESTS.into()),
-            _ => {}
-        }
-        let mut response = match self.route(request) {
-            Ok(body) => page(StatusCode::OK, JSON, format!("{body}\n")),
-            Err(reason) => refusal(reason),
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<String> {
+        let (status, kind, body) = match self.scenario {
+            Scenario::Outage => (StatusCode::SERVICE_UNAVAILABLE, HTML, OUTAGE.to_owned()),
+            Scenario::CaptivePortal => (StatusCode::OK, HTML, CAPTIVE_PORTAL.to_owned()),
+            _ => {
+                let (status, body) = match self.route(request) {
+                    Ok(body) => (StatusCode::OK, body),
+                    Err(Refusal(status, message)) => (status, json!({ "message": message })),
+                };
+                (status, JSON, format!("{body}\n"))
+            }
         };
-        // Bitrise's own responses have a request id.
-        let number = self.responses.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Ok(id) = HeaderValue::try_from(format!("sandbox-{number:06}")) {
-            response.headers_mut().insert("x-request-id", id);
+        let header = match status {
+            StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET")),
+            StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, COME_BACK)),
+            _ => None,
+        };
+        let header = header.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.extend(header);
+        // Bitrise's own responses have a request id; who limits requests stands in front of it.
+        if kind == JSON && status != StatusCode::TOO_MANY_REQUESTS {
+            let number = self.responses.fetch_add(1, Ordering::Relaxed) + 1;
+            let id = HeaderValue::try_from(format!("sandbox-{number:06}"));
+            headers.extend(id.map(|id| (HeaderName::from_static("x-request-id"), id)));
         }
         response
     }
 
     /// Checks the token, finds the operation and returns its body.
     fn route<B>(&self, request: &Request<B>) -> Result<Value, Refusal> {
+        if self.scenario == Scenario::RateLimited {
+            return Err(StatusCode::TOO_MANY_REQUESTS.into());
+        }
         let mut values = request.headers().get_all(AUTHORIZATION).iter();
         let (sent, another) = (values.next(), values.next());
         // Raw, or after the `token ` of Bitrise's own tools. `Bearer` isn't stripped, so that it makes
@@ -107,7 +120,22 @@ impl Server {
             {
                 Err(StatusCode::METHOD_NOT_ALLOWED.into())
             }
-            ["apps"] => self.app_list(&query),
+            // `next` is the slug of the first app of the next page.
+            ["apps"] => {
+                let limit = limit(&query, APPS_LIMIT, APPS_LIMIT)?;
+                let World { apps, indices, .. } = &self.world;
+                let start = match query.get("next").map(|anchor| indices.get(anchor)) {
+                    None => 0,
+                    Some(Some(index)) => *index,
+                    Some(None) => return Err(Refusal(StatusCode::BAD_REQUEST, "invalid next")),
+                };
+                let mut paging = json!({"total_item_count": apps.len(), "page_item_limit": limit});
+                if let Some(next) = apps.get(start + limit) {
+                    paging["next"] = next["slug"].clone();
+                }
+                let data: Vec<_> = apps.iter().skip(start).take(limit).collect();
+                Ok(json!({"data": data, "paging": paging}))
+            }
             ["apps", app, "pipelines"] => {
                 let mut runs = self.world.runs(self.readable(app)?);
                 let limit = limit(&query, RUNS_LIMIT, usize::MAX)?;
@@ -128,26 +156,6 @@ impl Server {
             }
             _ => Err(StatusCode::NOT_FOUND.into()),
         }
-    }
-
-    /// Answers `app-list`: one page of apps, `next` being the slug of the first app of the next page.
-    fn app_list(&self, query: &Query) -> Result<Value, Refusal> {
-        let limit = limit(query, APPS_LIMIT, APPS_LIMIT)?;
-        let apps = &self.world.apps;
-        let start = match query
-            .get("next")
-            .map(|anchor| self.world.indices.get(anchor))
-        {
-            None => 0,
-            Some(Some(index)) => *index,
-            Some(None) => return Err(Refusal(StatusCode::BAD_REQUEST, "invalid next")),
-        };
-        let mut paging = json!({"total_item_count": apps.len(), "page_item_limit": limit});
-        if let Some(next) = apps.get(start + limit) {
-            paging["next"] = next["slug"].clone();
-        }
-        let data: Vec<_> = apps.iter().skip(start).take(limit).collect();
-        Ok(json!({"data": data, "paging": paging}))
     }
 
     /// Returns the index of an app whose runs the token may read.
@@ -179,26 +187,4 @@ impl From<StatusCode> for Refusal {
     fn from(status: StatusCode) -> Self {
         Self(status, status.canonical_reason().unwrap_or_default())
     }
-}
-
-/// Renders a refusal, with the header that belongs to its status.
-fn refusal(Refusal(status, message): Refusal) -> FullResponse {
-    let mut response = page(status, JSON, format!("{}\n", json!({ "message": message })));
-    let header = match status {
-        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET")),
-        StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, COME_BACK)),
-        _ => None,
-    };
-    let header = header.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    response.headers_mut().extend(header);
-    response
-}
-
-/// Renders a body of a content type.
-fn page(status: StatusCode, kind: &'static str, body: impl Into<String>) -> FullResponse {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static(kind);
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
 }
