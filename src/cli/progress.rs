@@ -56,7 +56,7 @@ impl Progress {
                 let title = words("check", check.as_str());
                 return self.show(format!("{title}{}", app.unwrap_or_default()));
             }
-            Event::Listed(listed, _) if self.several => self.listed.set(listed),
+            Event::Listed(listed) if self.several => self.listed.set(listed),
             Event::Checked(result) if self.several => {
                 let is_readable = result.state == AppState::Readable;
                 self.checked.update(|count| count + 1);

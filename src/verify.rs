@@ -1,15 +1,18 @@
-//! The requests of a run: what follows what, and how many are in flight at once.
+//! The run itself: DX's calls in DX's order, what follows what, how many are in flight at once, and a
+//! report of what came of them.
+//!
+//! Invariant: nothing is printed and no verdict is decided here; [`crate::classify`] says what
+//! a response means.
 
-use super::Event;
 use crate::api::Client;
 use crate::app::App;
 use crate::check::CheckId;
 use crate::exchange::Exchange;
 use crate::plan::{Plan, Selection};
-use crate::report::{AppState, Assembly, Next};
-use crate::verdict::{Reason, Verdict};
+use crate::report::{AppResult, AppState, Assembly, Next, Report};
+use crate::verdict::{Reason, Signal, Verdict};
 use futures_util::StreamExt as _;
-use futures_util::future::{join, select};
+use futures_util::future::{Either, join, select};
 use futures_util::stream::poll_fn;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -20,13 +23,65 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 /// the list don't hide it (the spec's default page).
 const RUNS_FOR_DETAILS: u8 = 10;
 
+/// What a run is doing, for a line of progress.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A request is being sent: which check it is for, and of which app.
+    Asking(CheckId, Option<&'a App>),
+    /// A page of the list was read: how many apps are listed or named so far.
+    Listed(usize),
+    /// What is known of an app, after all that was asked for it.
+    Checked(&'a AppResult),
+}
+
+/// Makes the checks of a plan and returns the report with what came of them. `report` is one that
+/// has no checks yet, with the token's kind.
+///
+/// If `stop` completes first, requests in flight are given up, and the report says what is known
+/// by then.
+pub async fn verify(
+    client: &Client,
+    plan: &Plan,
+    report: Report,
+    stop: impl Future<Output = Signal>,
+    on_event: &dyn Fn(Event<'_>),
+) -> Report {
+    let mut assembly = Assembly::new(plan.selection, plan.details);
+    for slug in &plan.apps {
+        assembly.app(slug);
+    }
+    let run = Run {
+        client,
+        plan,
+        on_event,
+        assembly: RefCell::new(assembly),
+        permits: Semaphore::new(plan.concurrency.max(1)),
+        end: Cell::new(None),
+        stopped: Notify::new(),
+        moment: Cell::new(0),
+        looked: Mutex::new(None),
+    };
+    let interrupted = match select(pin!(run.all()), pin!(stop)).await {
+        Either::Left(_) => None,
+        Either::Right((signal, _)) => Some(signal),
+    };
+    let mut assembly = run.assembly.into_inner();
+    if interrupted.is_some() {
+        assembly.end(Reason::Interrupted);
+    }
+    Report {
+        interrupted,
+        ..assembly.finish(report)
+    }
+}
+
 /// A run. It may be left at any time: what is known stands in its assembly.
-pub(super) struct Run<'a> {
+struct Run<'a> {
     client: &'a Client,
     plan: &'a Plan,
     on_event: &'a dyn Fn(Event<'_>),
     /// What is known, after the run or in the midst of it.
-    pub(super) assembly: RefCell<Assembly>,
+    assembly: RefCell<Assembly>,
     /// The requests that may be in flight.
     permits: Semaphore,
     /// Why no more is asked, once that is so.
@@ -39,27 +94,9 @@ pub(super) struct Run<'a> {
     looked: Mutex<Option<(u64, Result<(), Reason>)>>,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(client: &'a Client, plan: &'a Plan, on_event: &'a dyn Fn(Event<'_>)) -> Self {
-        let mut assembly = Assembly::new(plan.selection, plan.details);
-        for slug in &plan.apps {
-            assembly.app(slug);
-        }
-        Self {
-            client,
-            plan,
-            on_event,
-            assembly: RefCell::new(assembly),
-            permits: Semaphore::new(plan.concurrency.max(1)),
-            end: Cell::new(None),
-            stopped: Notify::new(),
-            moment: Cell::new(0),
-            looked: Mutex::new(None),
-        }
-    }
-
+impl Run<'_> {
     /// Asks for everything that the plan wants to know.
-    pub(super) async fn all(&self) {
+    async fn all(&self) {
         let work = async {
             let (found, mut apps) = unbounded_channel();
             // As they are listed, several at once.
@@ -101,14 +138,11 @@ impl<'a> Run<'a> {
                 // Nobody receives it once the run is over.
                 let _ = found.as_ref().map(|found| found.send(index));
             }
-            let (listed, is_all) = (assembly.pages.list.listed, assembly.pages.end.is_some());
-            match self.plan.selection {
-                Selection::First => {}
-                Selection::Named | Selection::File => {
-                    (self.on_event)(Event::Listed(assembly.apps.len(), true));
-                }
-                Selection::All => (self.on_event)(Event::Listed(listed, is_all)),
-            }
+            let listed = match self.plan.selection {
+                Selection::First | Selection::All => assembly.pages.list.listed,
+                Selection::Named | Selection::File => assembly.apps.len(),
+            };
+            (self.on_event)(Event::Listed(listed));
             is_first = false;
         }
     }
@@ -169,7 +203,7 @@ impl<'a> Run<'a> {
     /// none that came later: an example with two apps in flight is in the test
     /// `a_recheck_settles_only_what_came_before_it`.
     async fn recheck(&self) -> Result<(), Reason> {
-        let came = self.now();
+        let came = self.moment.replace(self.moment.get() + 1);
         let mut looked = self.looked.lock().await;
         // A token that was rejected stays so.
         if let Some((sent, told)) = *looked
@@ -181,17 +215,11 @@ impl<'a> Run<'a> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
         // Only now it is sent: what came while it waited for a permit is settled, too.
-        let sent = self.now();
+        let sent = self.moment.replace(self.moment.get() + 1);
         let exchange = self.client.apps(None).await;
         let told = self.assembly.borrow_mut().recheck(exchange);
         *looked = Some((sent, told));
         told
-    }
-
-    /// Returns a moment that is later than all before.
-    fn now(&self) -> u64 {
-        self.moment.set(self.moment.get() + 1);
-        self.moment.get()
     }
 
     /// Sends a request when one more may be in flight.
