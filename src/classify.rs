@@ -140,7 +140,7 @@ fn not_bitrises_refusal(exchange: &Exchange, response: &Response) -> Option<Reas
 
 /// Returns what a fault of transport means.
 pub(crate) fn transport(kind: FaultKind) -> Reason {
-    match (kind, kind.known().0) {
+    match (kind, kind.stage()) {
         (FaultKind::ConnectTimeout | FaultKind::Timeout, _) => Reason::Timeout,
         (FaultKind::MaxTime, _) => Reason::MaxTimeReached,
         (FaultKind::NotLoopback | FaultKind::ClosedInHandshake, _)

@@ -141,7 +141,7 @@ impl Response {
     pub fn is_transient(&self) -> bool {
         match (self.status, &self.body) {
             (Some(408 | 500..=599), _) => true,
-            (Some(200), Body::Cut(fault)) => fault.kind.known().1,
+            (Some(200), Body::Cut(fault)) => fault.kind.is_transient(),
             _ => self.is_rate_limit(),
         }
     }
@@ -210,16 +210,16 @@ impl Fault {
         match self.kind {
             FaultKind::ProxyTls => self.within,
             FaultKind::ClosedInHandshake => None,
-            kind => (kind.known().0 == Stage::Handshake).then_some(kind),
+            kind => (kind.stage() == Stage::Handshake).then_some(kind),
         }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.known().2)?;
+        f.write_str(self.kind.sentence())?;
         if let Some(within) = self.within {
-            write!(f, ": {}", within.known().2)?;
+            write!(f, ": {}", within.sentence())?;
         }
         let Some(response) = &self.proxy else {
             return Ok(());
@@ -261,15 +261,16 @@ macro_rules! faults {
         names! {
             /// The faults of transport. A retry does not help if a certificate is not trusted or a
             /// proxy does not open up, and `--max-time` leaves no time for one.
-            pub enum FaultKind { $(#[doc = $sentence] $kind = $name),+ }
-        }
-
-        impl FaultKind {
-            /// Returns what the table says of it: where on the way it failed, whether a retry may
-            /// help, and what went wrong, as the end of a sentence (ours, so safe to show).
-            pub const fn known(self) -> (Stage, bool, &'static str) {
-                match self { $(Self::$kind => (Stage::$stage, $transient, $sentence)),+ }
+            pub enum FaultKind {
+                $(#[doc = $sentence] $kind = $name (Stage::$stage, $transient, $sentence)),+
             }
+
+            /// Returns where on the way it failed.
+            pub stage: Stage,
+            /// Tells whether a retry may help.
+            pub is_transient: bool,
+            /// Returns what went wrong, as the end of a sentence (ours, so safe to show).
+            pub sentence: &'static str,
         }
     };
 }

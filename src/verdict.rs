@@ -13,52 +13,37 @@ names! {
     /// DX's three codes are those of its Bitrise page, section "Errors".
     pub enum Verdict {
         /// DX should accept the token.
-        Verified = "verified",
+        Verified = "verified" (0, 0, false),
         /// Bitrise rejected the token, or it can't be a Bitrise token as it stands.
-        InvalidCredentials = "invalid_credentials",
+        InvalidCredentials = "invalid_credentials" (3, 4, true),
         /// Bitrise accepts the token, but does not let it read what DX needs.
-        InvalidPermissions = "invalid_permissions",
+        InvalidPermissions = "invalid_permissions" (5, 3, true),
         /// Bitrise accepts the token, but it has no access to any app.
-        NoResources = "no_resources",
+        NoResources = "no_resources" (6, 2, true),
         /// The question could not be answered.
-        Inconclusive = "inconclusive",
+        Inconclusive = "inconclusive" (4, 1, false),
         /// Nothing was checked.
-        NotRun = "not_run",
+        NotRun = "not_run" (2, 5, false),
     }
-}
 
-impl Verdict {
     /// Returns the exit code of the process; 2, 3 and 4 mean the same as in DX's own
     /// command-line program (argument, authentication, retry).
-    pub const fn exit_code(self) -> u8 {
-        self.row().0
-    }
-
+    pub exit_code: u8,
     /// Returns the rank by which one verdict beats another where several checks disagree; the
     /// higher rank wins.
     ///
     /// A rejected token decides everything; then one denied app is enough, because that is what
     /// DX would stumble over; and what could not be asked can't overrule what was answered.
-    pub const fn rank(self) -> u8 {
-        self.row().1
-    }
+    pub rank: u8,
+    /// Tells whether DX has an error code of the same name.
+    is_dx_error: bool,
+}
 
+impl Verdict {
     /// Returns the code that DX shows when the connection is added (DX's Bitrise page, section
     /// "Errors"), or `None` where DX would show none or can't be predicted.
     pub fn dx_error(self) -> Option<&'static str> {
-        self.row().2.then_some(self.as_str())
-    }
-
-    /// Returns the exit code, the rank, and whether DX has a code of the same name.
-    const fn row(self) -> (u8, u8, bool) {
-        match self {
-            Self::Verified => (0, 0, false),
-            Self::InvalidCredentials => (3, 4, true),
-            Self::InvalidPermissions => (5, 3, true),
-            Self::NoResources => (6, 2, true),
-            Self::Inconclusive => (4, 1, false),
-            Self::NotRun => (2, 5, false),
-        }
+        self.is_dx_error().then_some(self.as_str())
     }
 }
 
@@ -66,21 +51,14 @@ names! {
     /// The signal that ended a run.
     pub enum Signal {
         /// SIGINT, as Ctrl-C sends it.
-        Interrupt = "SIGINT",
+        Interrupt = "SIGINT" (130),
         /// SIGTERM, as `kill` and CI systems send it.
-        Terminate = "SIGTERM",
+        Terminate = "SIGTERM" (143),
     }
-}
 
-impl Signal {
     /// Returns the exit code of a process that was ended so: 128 and the signal's number, as
     /// shells report it.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-        }
-    }
+    pub exit_code: u8,
 }
 
 names! {
@@ -99,105 +77,65 @@ names! {
     /// ```
     pub enum Reason {
         /// No token was given.
-        TokenMissing = "token_missing",
+        TokenMissing = "token_missing" (Verdict::NotRun, false),
         /// The token file could not be read.
-        TokenUnreadable = "token_unreadable",
+        TokenUnreadable = "token_unreadable" (Verdict::NotRun, false),
         /// The token was given on the command line.
-        TokenInArguments = "token_in_arguments",
+        TokenInArguments = "token_in_arguments" (Verdict::NotRun, false),
         /// The options contradict each other, or one has a value that can't be used.
-        InvalidOptions = "invalid_options",
+        InvalidOptions = "invalid_options" (Verdict::NotRun, false),
         /// The text can't be a Bitrise token as it stands.
-        TokenMalformed = "token_malformed",
+        TokenMalformed = "token_malformed" (Verdict::InvalidCredentials, false),
         /// Bitrise rejected the token: a 401.
-        TokenRejected = "token_rejected",
+        TokenRejected = "token_rejected" (Verdict::InvalidCredentials, false),
         /// Bitrise refused the list of apps: a 403.
-        AppsForbidden = "apps_forbidden",
+        AppsForbidden = "apps_forbidden" (Verdict::InvalidPermissions, false),
         /// Bitrise refused the pipelines of an app that the token sees.
-        PipelinesDenied = "pipelines_denied",
+        PipelinesDenied = "pipelines_denied" (Verdict::InvalidPermissions, false),
         /// Bitrise refused the pipelines of an app that is not in the token's list either.
-        AppNotAccessible = "app_not_accessible",
+        AppNotAccessible = "app_not_accessible" (Verdict::InvalidPermissions, false),
         /// Bitrise refused the details of one pipeline run.
-        PipelineDetailsDenied = "pipeline_details_denied",
+        PipelineDetailsDenied = "pipeline_details_denied" (Verdict::InvalidPermissions, false),
         /// The list of apps is empty.
-        NoApps = "no_apps",
+        NoApps = "no_apps" (Verdict::NoResources, false),
         /// The response came from something between this machine and Bitrise.
-        Intercepted = "intercepted",
+        Intercepted = "intercepted" (Verdict::Inconclusive, false),
         /// The base URL has no Bitrise API behind it.
-        WrongBaseUrl = "wrong_base_url",
+        WrongBaseUrl = "wrong_base_url" (Verdict::Inconclusive, false),
         /// The rate limit is reached: a 429.
-        RateLimited = "rate_limited",
+        RateLimited = "rate_limited" (Verdict::Inconclusive, true),
         /// The server is temporarily unavailable: 408 or 5xx.
-        ServerError = "server_error",
+        ServerError = "server_error" (Verdict::Inconclusive, true),
         /// The response is a redirect.
-        Redirected = "redirected",
+        Redirected = "redirected" (Verdict::Inconclusive, false),
         /// The response is JSON of another shape than the API's.
-        UnexpectedResponse = "unexpected_response",
+        UnexpectedResponse = "unexpected_response" (Verdict::Inconclusive, false),
         /// The response has a status that this endpoint doesn't use.
-        UnexpectedStatus = "unexpected_status",
+        UnexpectedStatus = "unexpected_status" (Verdict::Inconclusive, false),
         /// The host's name could not be resolved.
-        DnsFailure = "dns_failure",
+        DnsFailure = "dns_failure" (Verdict::Inconclusive, true),
         /// No connection, or it broke before the response was complete.
-        ConnectionFailed = "connection_failed",
+        ConnectionFailed = "connection_failed" (Verdict::Inconclusive, true),
         /// No TLS session could be agreed on, or the certificate is not trusted.
-        TlsFailure = "tls_failure",
+        TlsFailure = "tls_failure" (Verdict::Inconclusive, false),
         /// The proxy could not be reached, or refused to connect onwards.
-        ProxyFailure = "proxy_failure",
+        ProxyFailure = "proxy_failure" (Verdict::Inconclusive, true),
         /// One attempt took longer than `--timeout`.
-        Timeout = "timeout",
+        Timeout = "timeout" (Verdict::Inconclusive, true),
         /// The whole run took longer than `--max-time`.
-        MaxTimeReached = "max_time_reached",
+        MaxTimeReached = "max_time_reached" (Verdict::Inconclusive, true),
         /// A signal ended the run before it was decided.
-        Interrupted = "interrupted",
+        Interrupted = "interrupted" (Verdict::Inconclusive, true),
         /// The pasted text shows too little, or something that another fault explains.
-        EvidenceIncomplete = "evidence_incomplete",
+        EvidenceIncomplete = "evidence_incomplete" (Verdict::Inconclusive, false),
         /// The pasted text shows nothing that a server or a client said.
-        EvidenceMissing = "evidence_missing",
+        EvidenceMissing = "evidence_missing" (Verdict::NotRun, false),
     }
-}
 
-impl Reason {
     /// Returns the one verdict that this reason leads to.
-    pub const fn verdict(self) -> Verdict {
-        self.row().0
-    }
-
+    pub verdict: Verdict,
     /// Tells whether the same run may well end otherwise a little later, with nothing changed.
-    pub const fn is_retryable(self) -> bool {
-        self.row().1
-    }
-
-    /// Returns the verdict, and whether trying again may help.
-    const fn row(self) -> (Verdict, bool) {
-        use Verdict::{Inconclusive, InvalidCredentials, InvalidPermissions, NoResources, NotRun};
-        match self {
-            Self::TokenMissing
-            | Self::TokenUnreadable
-            | Self::TokenInArguments
-            | Self::InvalidOptions
-            | Self::EvidenceMissing => (NotRun, false),
-            Self::TokenMalformed | Self::TokenRejected => (InvalidCredentials, false),
-            Self::AppsForbidden
-            | Self::PipelinesDenied
-            | Self::AppNotAccessible
-            | Self::PipelineDetailsDenied => (InvalidPermissions, false),
-            Self::NoApps => (NoResources, false),
-            Self::Intercepted
-            | Self::WrongBaseUrl
-            | Self::Redirected
-            | Self::UnexpectedResponse
-            | Self::UnexpectedStatus
-            | Self::TlsFailure
-            | Self::EvidenceIncomplete => (Inconclusive, false),
-            Self::RateLimited
-            | Self::ServerError
-            | Self::DnsFailure
-            | Self::ConnectionFailed
-            | Self::ProxyFailure
-            | Self::Timeout
-            | Self::MaxTimeReached
-            | Self::Interrupted => (Inconclusive, true),
-        }
-    }
+    pub is_retryable: bool,
 }
 
 #[cfg(test)]

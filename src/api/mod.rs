@@ -278,7 +278,7 @@ impl Client {
             failed += 1;
             let is_transient = match &attempt.outcome {
                 Ok(response) => response.is_transient(),
-                Err(fault) => fault.kind.known().1,
+                Err(fault) => fault.kind.is_transient(),
             };
             if !is_transient && attempt.outcome.is_ok() {
                 self.throttle.borrow_mut().answered();

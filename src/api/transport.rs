@@ -169,7 +169,7 @@ impl Way {
             (_, Some((_, ProxyUnreachable))) if has_failed => ProxyDns.into(),
             (Closed, _) if proxy.scheme == "https" && is_before => ProxyClosed.into(),
             // Every address that is connected to from here is the proxy's.
-            (other, _) if other.known().0 == Stage::Connection && other != ConnectTimeout => {
+            (other, _) if other.stage() == Stage::Connection && other != ConnectTimeout => {
                 ProxyUnreachable.into()
             }
             (_, Some((UNAUTHORIZED, kind))) => {

@@ -312,7 +312,7 @@ facts! {
         Some(tokens.count() > 1)
     };
     "web_page": |f, _| f.exchange?.response().map(|response| matches!(response.body, Body::Html));
-    "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.known().0) == name);
+    "stage": |f, name| f.fault().map(|fault| format!("{:?}", fault.kind.stage()) == name);
     "tls": |f, name| f.fault()?.tls().map(|kind| name.is_empty() || kind.as_str() == name);
     "roots": |f, fault| f.known.map(|here| here.roots.first().is_some_and(|one| one.fault.as_str() == fault));
     "told_fine": |f, _| Some(f.told() == Some(Verdict::Verified));

@@ -227,10 +227,10 @@ values! {
         Some(foreign(&headers.iter().find(is_server).or(headers.first())?.value))
     };
     "fault_words": |f| Some(f.fault()?.to_string().into());
-    "fault_sentence": |f| Some(f.fault()?.kind.known().2.into());
-    "tls_sentence": |f| Some(f.fault()?.tls().unwrap_or(f.fault()?.kind).known().2.into());
+    "fault_sentence": |f| Some(f.fault()?.kind.sentence().into());
+    "tls_sentence": |f| Some(f.fault()?.tls().unwrap_or(f.fault()?.kind).sentence().into());
     "why_unreachable": |f| {
-        let why = f.fault()?.kind.known().2.strip_prefix("no connection could be made");
+        let why = f.fault()?.kind.sentence().strip_prefix("no connection could be made");
         Some(why.unwrap_or_default().into())
     };
     "issuer": |f| Some(quoted(f.fault()?.issuer.as_ref()?));

@@ -329,7 +329,7 @@ impl Exchanges {
                     && matches!(shown.status, None | Some(200))
                     && shown.failure.is_none();
                 // What broke at another place was another attempt, of which the last one counts.
-                let stage = |name| FaultKind::named(name).map(|kind| kind.known().0);
+                let stage = |name| FaultKind::named(name).map(FaultKind::stage);
                 let is_next = shown.status.is_none()
                     && shown.body.is_none()
                     && name != "unknown"

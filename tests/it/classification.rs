@@ -162,8 +162,8 @@ fn every_transport_fault_is_inconclusive_at_every_step() {
         assert!(results.iter().all(|result| result == reason), "{results:?}");
         let found = Reason::ALL.iter().find(|it| it.as_str() == reason);
         assert_eq!(found.unwrap().verdict(), Verdict::Inconclusive);
-        let again = ["final", "tried again"][usize::from(kind.known().1)];
-        writeln!(table, "{reason:<18} {again:<12} {}", kind.known().2).unwrap();
+        let again = ["final", "tried again"][usize::from(kind.is_transient())];
+        writeln!(table, "{reason:<18} {again:<12} {}", kind.sentence()).unwrap();
     }
     insta::assert_snapshot!(table, @r"
     dns_failure        tried again  the host name could not be resolved
