@@ -37,8 +37,70 @@ impl BaseUrl {
     /// Returns what is wrong unless the text is `https`, or `http` to this machine, without
     /// user, password, query and fragment.
     pub fn parse(text: &str) -> Result<Self, NotRun> {
+        const UNREADABLE: &str = "is not a web address: write it as in https://api.bitrise.io/v0.1";
+        const TOO_LONG: &str = "has more than 2048 characters: write the address alone, as in \
+            https://api.bitrise.io/v0.1";
         let refused = |why| NotRun::options(format!("the base URL {why}"));
-        read(text.trim()).map(Self).map_err(refused)
+        let text = text.trim();
+        // They are no API.
+        let is_website = |host: &str| {
+            let name = host.strip_suffix("bitrise.io");
+            name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
+        };
+        let host = text.split('/').next().unwrap_or_default();
+        // As browsers show it.
+        let lacks_scheme = host == API_HOST || is_website(host);
+        let scheme = if lacks_scheme { "https://" } else { "" };
+        let is_long = text.len() > MAX_LENGTH;
+        let url = url(&format!("{scheme}{text}"), None).filter(|_| !is_long);
+        let mut url = url.ok_or_else(|| refused(if is_long { TOO_LONG } else { UNREADABLE }))?;
+        let host = url.host_str().unwrap_or_default();
+        let segments = url.path().split('/').filter(|part| !part.is_empty());
+        let segments: Vec<&str> = segments.collect();
+        let is_version = |part: &&str| part.eq_ignore_ascii_case(VERSION);
+        let version = segments.iter().position(is_version);
+        let behind = &segments[version.map_or(0, |at| at + 1)..];
+        let has_endpoint = behind.first().is_some_and(|part| ENDPOINTS.contains(part));
+        let is_whole =
+            version == Some(0) || segments.is_empty() || version.is_none() && has_endpoint;
+        let is_ours = is_whole && !behind.first().is_some_and(is_version);
+        let faults = [
+            (
+                url.scheme() == "http" && !is_loopback(&url),
+                "must start with https:// (http:// is for this machine alone)",
+            ),
+            (!matches!(url.scheme(), "http" | "https"), UNREADABLE),
+            (
+                !url.username().is_empty() || url.password().is_some(),
+                "holds a user or a password: leave them out",
+            ),
+            (token::has_prefix(url.as_str()), WITH_TOKEN),
+            (
+                is_website(host),
+                "is that of Bitrise's website; its API is at https://api.bitrise.io/v0.1",
+            ),
+            (
+                url.fragment().is_some() || (url.query().is_some() && !has_endpoint),
+                "holds a “?” or a “#”: leave out what starts there",
+            ),
+            (
+                host == API_HOST && !is_ours,
+                "has another path than Bitrise's API, which is at https://api.bitrise.io/v0.1",
+            ),
+        ];
+        if let Some((_, why)) = faults.iter().find(|(is_so, _)| *is_so) {
+            return Err(refused(why));
+        }
+        let path = match version {
+            _ if host == API_HOST => format!("/{VERSION}"),
+            Some(at) if has_endpoint => segments[..=at].join("/"),
+            // What a gateway in front of Bitrise has in place of the version is its own affair.
+            _ => url.path().trim_end_matches('/').to_owned(),
+        };
+        url.set_path(&path);
+        // An endpoint's query goes with it.
+        url.set_query(None);
+        Ok(Self(url))
     }
 }
 
@@ -46,72 +108,6 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
     }
-}
-
-/// Reads a base URL, or returns what is wrong with it.
-fn read(text: &str) -> Result<Url, &'static str> {
-    const UNREADABLE: &str = "is not a web address: write it as in https://api.bitrise.io/v0.1";
-    if text.len() > MAX_LENGTH {
-        return Err(
-            "has more than 2048 characters: write the address alone, as in \
-             https://api.bitrise.io/v0.1",
-        );
-    }
-    // They are no API.
-    let is_website = |host: &str| {
-        let name = host.strip_suffix("bitrise.io");
-        name.is_some_and(|name| matches!(name, "" | "www." | "app." | "docs." | "devcenter."))
-    };
-    let host = text.split('/').next().unwrap_or_default();
-    // As browsers show it.
-    let lacks_scheme = host == API_HOST || is_website(host);
-    let scheme = if lacks_scheme { "https://" } else { "" };
-    let mut url = url(&format!("{scheme}{text}"), None).ok_or(UNREADABLE)?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => return Err("must start with https:// (http:// is for this machine alone)"),
-        _ => return Err(UNREADABLE),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or a password: leave them out");
-    }
-    if token::has_prefix(url.as_str()) {
-        return Err(WITH_TOKEN);
-    }
-    let host = url.host_str().unwrap_or_default();
-    if is_website(host) {
-        return Err("is that of Bitrise's website; its API is at https://api.bitrise.io/v0.1");
-    }
-    let segments = url.path().split('/').filter(|part| !part.is_empty());
-    let segments: Vec<&str> = segments.collect();
-    let is_version = |part: &&str| part.eq_ignore_ascii_case(VERSION);
-    let version = segments.iter().position(is_version);
-    let behind = &segments[version.map_or(0, |at| at + 1)..];
-    let has_endpoint = behind.first().is_some_and(|part| ENDPOINTS.contains(part));
-    if url.fragment().is_some() || (url.query().is_some() && !has_endpoint) {
-        return Err("holds a “?” or a “#”: leave out what starts there");
-    }
-    let mut path = url.path().trim_end_matches('/').to_owned();
-    match version {
-        _ if host == API_HOST => {
-            let is_whole =
-                version == Some(0) || segments.is_empty() || version.is_none() && has_endpoint;
-            if !is_whole || behind.first().is_some_and(is_version) {
-                return Err(
-                    "has another path than Bitrise's API, which is at https://api.bitrise.io/v0.1",
-                );
-            }
-            path = format!("/{VERSION}");
-        }
-        Some(at) if has_endpoint => path = segments[..=at].join("/"),
-        // What a gateway in front of Bitrise has in place of the version is its own affair.
-        _ => {}
-    }
-    url.set_path(&path);
-    // An endpoint's query goes with it.
-    url.set_query(None);
-    Ok(url)
 }
 
 /// Reads a foreign address, from `base` if it is relative. Its host has to be written in ASCII: the
