@@ -104,17 +104,9 @@ pub fn title(page: &[u8]) -> Option<String> {
 /// Tells whether headers say that the limit of requests is reached: `Retry-After`, or a counter of
 /// those that remain at 0 (GitHub's `X-RateLimit-Remaining`; draft-ietf-httpapi-ratelimit-headers).
 pub fn has_rate_limit(headers: &Headers<'_>) -> bool {
-    const REMAINING: [&str; 3] = [
-        "x-ratelimit-remaining",
-        "x-rate-limit-remaining",
-        "ratelimit-remaining",
-    ];
-    let is_zero = |name| {
-        values(headers, name)
-            .next()
-            .is_some_and(|value| value.trim() == "0")
-    };
-    values(headers, "retry-after").next().is_some() || REMAINING.into_iter().any(is_zero)
+    const REMAINING: &str = "x-ratelimit-remaining x-rate-limit-remaining ratelimit-remaining";
+    let mut counters = { REMAINING.split(' ') }.filter_map(|name| values(headers, name).next());
+    values(headers, "retry-after").next().is_some() || counters.any(|value| value.trim() == "0")
 }
 
 /// Returns the values of the headers whose name is this one, or begins so if it ends in a star.

@@ -83,16 +83,13 @@ impl fmt::Display for Untrusted {
         for c in self.0.chars() {
             // Tabs and line breaks are spaces, too, but are escaped.
             let is_line_break = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-            match c {
-                c if c.is_whitespace() && !is_line_break => {
-                    let is_repeated = tidied.ends_with(' ');
-                    tidied.extend((!is_repeated).then_some(' '));
-                }
-                '“' | '”' | '‟' | '❝' | '❞' | '〝' | '〞' | '＂' | '🙶' | '🙷' | '🙸' =>
-                {
-                    tidied.push('"');
-                }
-                c => tidied.push(c),
+            let c = match c {
+                c if c.is_whitespace() && !is_line_break => ' ',
+                c if "“”‟❝❞〝〞＂🙶🙷🙸".contains(c) => '"',
+                c => c,
+            };
+            if c != ' ' || !tidied.ends_with(' ') {
+                tidied.push(c);
             }
         }
         f.write_str(&escaped(&tidied, SHOWN))
@@ -158,33 +155,17 @@ pub(crate) fn is_combining(c: char) -> bool {
     !c.is_ascii() && c.escape_debug().len() > 1 && !is_unseen(c)
 }
 
+/// Printable characters that leave nothing to be seen: default ignorable ones (Unicode,
+/// `DerivedCoreProperties`) and blanks that are no spaces.
+const BLANK: &str = "\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180c}\u{180d}\u{180f}\u{2800}\
+    \u{3164}\u{ffa0}\u{13441}\u{13442}\u{16fe4}\u{1d159}";
+
 /// Tells whether a character beyond ASCII leaves nothing to be seen: it is not printable, as that
-/// escaping knows, or one of the default ignorable ones (Unicode, `DerivedCoreProperties`) or of the
-/// blanks that are no spaces.
+/// escaping knows, a blank, or a selector of a character's look.
 pub(crate) fn is_unseen(c: char) -> bool {
-    if c.is_ascii() {
-        return false;
-    }
-    let mut text = [b'a'; 5];
-    let length = c.encode_utf8(&mut text[1..]).len();
-    let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();
-    let is_printable = text.escape_debug().nth(1) == Some(c);
-    !is_printable
-        || matches!(
-            c,
-            '\u{34f}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{ffa0}'
-                | '\u{13441}'..='\u{13442}'
-                | '\u{16fe4}'
-                | '\u{1d159}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    let is_printable = || String::from_iter(['a', c]).escape_debug().nth(1) == Some(c);
+    let is_selector = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    !c.is_ascii() && (is_selector || BLANK.contains(c) || !is_printable())
 }
 
 /// Returns a text of HTML with its character references decoded, as far as [`entity`] knows them.

@@ -128,13 +128,11 @@ impl Document {
         let nested = top.error.members().unwrap_or_default().message;
         let others = [nested, top.error_description, top.detail];
         words.extend(others.into_iter().filter_map(Json::text));
+        // "rate limit", "Rate-Limited", "`rate_limit`", "`RateLimitExceeded`", "Too Many Requests".
+        let limit = pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)");
         Some(Self {
             form,
-            // "rate limit", "Rate-Limited", "`rate_limit`", "`RateLimitExceeded`", "Too Many Requests".
-            says_rate_limit: words.iter().any(|words| {
-                pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)")
-                    .is_match(words)
-            }),
+            says_rate_limit: words.iter().any(|words| limit.is_match(words)),
             message: words.first().map(|words| Untrusted::cleaned(words, &clean)),
             list: List::read(&top, &clean),
         })
@@ -165,7 +163,8 @@ impl List {
             return None;
         }
         let mut items = items(top.data.0).map(Json);
-        let (mut list, mut page) = (Self::default(), AppPage::default());
+        let mut list = Self::default();
+        let page = &mut list.apps;
         let mut has_token = false;
         // With the token removed, an identifier would name something else.
         let mut identifier = |json: Json<'_>| {
@@ -222,7 +221,6 @@ impl List {
             || is_odd(top.paging, '{')
             || is_odd(paging.next, '"')
             || paging.next.text().is_some();
-        list.apps = page;
         (!has_token).then_some(list)
     }
 }
