@@ -52,14 +52,17 @@ names! {
     /// A check's status, derived from its [`CheckResult`].
     pub enum Status {
         /// As DX needs it.
-        Pass = "pass",
+        Pass = "pass" ("✓"),
         /// Not as DX needs it.
-        Fail = "fail",
+        Fail = "fail" ("✗"),
         /// Unknown.
-        Unknown = "unknown",
+        Unknown = "unknown" ("?"),
         /// Not looked at.
-        Skip = "skip",
+        Skip = "skip" ("–"),
     }
+
+    /// Returns its sign; it never stands without words.
+    pub sign: &'static str,
 }
 
 impl CheckResult {

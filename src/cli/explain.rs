@@ -4,7 +4,6 @@ use super::environment::Environment;
 use super::{ExplainArgs, output};
 use crate::diagnosis;
 use crate::render::{self, Detail};
-use crate::verdict::{Reason, Verdict};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command};
 use std::ffi::OsStr;
@@ -41,11 +40,6 @@ pub(super) fn run(args: &ExplainArgs, environment: &Environment) -> anyhow::Resu
     let style = output::style(environment, Detail::Normal);
     let code = args.code.as_deref().unwrap_or_default();
     let code = code.replace('-', "_").to_ascii_lowercase();
-    let text = match (Verdict::named(&code), Reason::named(&code), code.parse()) {
-        (Some(verdict), ..) => render::explain_code(verdict, None, style),
-        (None, Some(reason), _) => render::explain_code(reason.verdict(), Some(reason), style),
-        (None, None, Ok(status)) => render::explain_status(status, style),
-        (None, None, Err(_)) => render::explain_index(style),
-    };
+    let text = render::explain(&code, style);
     output::print(&text).map(|()| ExitCode::SUCCESS)
 }

@@ -18,6 +18,9 @@ use textwrap::core::display_width;
 /// to read.
 const WIDTH: usize = 100;
 
+/// The most apps that a table on standard output names; there may be thousands.
+const MAX_APPS: usize = 20;
+
 /// Returns how text on standard output is to look.
 pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
     let stdout = io::stdout();
@@ -28,6 +31,7 @@ pub(super) fn style(environment: &Environment, detail: Detail) -> Style {
         unicode: environment.is_utf8,
         width,
         detail,
+        max_apps: MAX_APPS,
     }
 }
 

@@ -5,7 +5,8 @@
 //! request.
 
 use super::sections::{Block, Section, Share, sections, shares};
-use super::{Scope, mark, status};
+use super::{Scope, status};
+use crate::check::Status;
 use crate::diagnosis::{Diagnosis, span};
 use crate::text::{Span, Text};
 use askama::Template;
@@ -16,11 +17,12 @@ const STYLE: &str = include_str!("report.css");
 /// The SHA-256 of [`STYLE`]; a test says what it must be.
 const STYLE_HASH: &str = "sha256-l2iqrQIJgnLccl5At/EDHyyl9twZhieX/P5QQWT52fk=";
 
-/// The most apps that are named.
-const MAX_APPS: usize = 500;
-
-/// The most workspaces that are named.
-const MAX_WORKSPACES: usize = 200;
+/// How much is shown.
+const SCOPE: Scope = Scope {
+    is_full: true,
+    max_apps: 500,
+    max_workspaces: 200,
+};
 
 /// The most rows of a table that is shown without being asked for.
 const MAX_UNFOLDED: usize = 12;
@@ -30,8 +32,7 @@ const MAX_UNFOLDED: usize = 12;
 struct Page<'a> {
     style: &'static str,
     style_hash: &'static str,
-    tone: &'static str,
-    mark: &'static str,
+    status: Status,
     diagnosis: &'a Diagnosis,
     facts: Vec<(&'static str, &'a Text)>,
     /// How many apps all shares have together.
@@ -47,24 +48,17 @@ struct Page<'a> {
 /// # Errors
 /// Returns the template engine's error; no diagnosis is known to cause one.
 pub fn render(diagnosis: &Diagnosis) -> askama::Result<String> {
-    let status = status(diagnosis);
-    let scope = Scope {
-        is_full: true,
-        max_apps: MAX_APPS,
-        max_workspaces: MAX_WORKSPACES,
-    };
     let shares = shares(&diagnosis.apps.coverage);
     let (target, source) = (&diagnosis.target, diagnosis.token.source);
     let page = Page {
         style: STYLE,
         style_hash: STYLE_HASH,
-        tone: status.as_str(),
-        mark: mark(status),
+        status: status(diagnosis),
         diagnosis,
         facts: super::facts(diagnosis),
         all: shares.iter().map(|share| share.number).sum(),
         shares,
-        sections: sections(diagnosis, scope),
+        sections: sections(diagnosis, SCOPE),
         run: super::known([
             ("Options", Some(target.command.clone())),
             ("Base URL", target.base_url.clone()),

@@ -2,7 +2,7 @@
 
 use super::sections::{Block, Row, Section, Table, section, sections};
 use super::wrap::{self, Columns};
-use super::{Scope, mark, status};
+use super::{Scope, status};
 use crate::check::Status;
 use crate::diagnosis::{self, Diagnosis, WarningLine};
 use crate::report::Warning;
@@ -23,6 +23,8 @@ pub struct Style {
     pub width: usize,
     /// How much is to be said.
     pub detail: Detail,
+    /// The most apps that are named in a table; there may be thousands.
+    pub max_apps: usize,
 }
 
 /// How much is to be said.
@@ -35,9 +37,6 @@ pub enum Detail {
     /// The evidence in any case.
     Verbose,
 }
-
-/// The most apps that are named in a table; there may be thousands.
-const MAX_APPS: usize = 20;
 
 /// The most workspaces that are named.
 const MAX_WORKSPACES: usize = 10;
@@ -56,12 +55,11 @@ const DIM: Ansi = Ansi::new().dimmed();
 
 /// Renders a diagnosis for people.
 pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
-    with_apps(diagnosis, style, MAX_APPS)
-}
-
-/// Renders a diagnosis for people, with at most so many apps in a table.
-pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) -> String {
-    let mut page = Page::new(style);
+    let mut page = Page {
+        style,
+        text: String::new(),
+        ink: Ansi::new(),
+    };
     let mark = page.mark(status(diagnosis));
     if style.detail == Detail::Quiet {
         let origin = super::origin(diagnosis);
@@ -72,7 +70,7 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     }
     let scope = Scope {
         is_full: style.detail == Detail::Verbose,
-        max_apps,
+        max_apps: style.max_apps,
         max_workspaces: MAX_WORKSPACES,
     };
     // The result, the token, who has to act, and what to do.
@@ -83,7 +81,10 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     // A secret that others can read comes before everything else.
     let is_secret = |line: &&WarningLine| line.code == Warning::TokenInText;
     let (secrets, others): (Vec<_>, Vec<_>) = diagnosis.warnings.iter().partition(is_secret);
-    page.warnings(&secrets);
+    let sign = format!("{} ", page.painted(YELLOW, "!"));
+    for line in secrets {
+        page.block(&sign, 4, &line.message);
+    }
     page.line("");
     let label = |page: &Page, name| {
         let room = LABELLED - 2;
@@ -100,7 +101,9 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     if !others.is_empty() {
         page.line("");
     }
-    page.warnings(&others);
+    for line in others {
+        page.block(&sign, 4, &line.message);
+    }
     for section in sections(diagnosis, scope) {
         page.section(&section);
     }
@@ -114,91 +117,53 @@ pub(super) fn with_apps(diagnosis: &Diagnosis, style: Style, max_apps: usize) ->
     // What another host says is not worth looking up.
     let more = more.filter(|_| !super::is_elsewhere(diagnosis)).collect();
     // Nobody needs these at first. None is broken inside, such as a time.
+    page.ink = DIM;
     for (start, parts) in [("", about), ("More: ", more)] {
         let parts = parts.into_iter().map(Text::command);
         if let Some(text) = parts.reduce(|text, part| text.then(" · ").then(part)) {
-            page.lines("", 2, &Text::from(start).then(text), DIM);
+            page.block("", 2, &Text::from(start).then(text));
         }
     }
     page.text
 }
 
-/// Renders the page of a verdict for people, or of a reason that leads to it.
-pub fn explain_code(verdict: Verdict, reason: Option<Reason>, style: Style) -> String {
-    let (name, exit_code) = (verdict.as_str(), verdict.exit_code());
-    let shown = match verdict.dx_error() {
-        Some(code) => format!("{code}: “{}”", diagnosis::words("dx", code)),
-        _ if verdict == Verdict::Verified => "no error".to_owned(),
-        _ => "this can't be told from such a run".to_owned(),
+/// Renders the page of a code for people: a verdict, a reason that leads to one or an HTTP status; for
+/// anything else, the list of all verdicts and reasons.
+pub fn explain(code: &str, style: Style) -> String {
+    let mut page = Page {
+        style,
+        text: String::new(),
+        ink: Ansi::new(),
     };
-    let mut facts = vec![("DX shows", shown)];
-    let (code, meaning) = if let Some(reason) = reason {
-        facts.insert(0, ("Verdict", format!("{name} (exit code {exit_code})")));
-        let retry = if reason.is_retryable() {
-            "may help, with nothing changed"
-        } else {
-            "will not help"
-        };
-        facts.push(("Retry", retry.to_owned()));
-        (reason.as_str(), diagnosis::happened(reason))
-    } else {
-        facts.insert(0, ("Exit code", exit_code.to_string()));
-        (name, diagnosis::words("verdict", name))
-    };
-    let mut page = Page::new(style);
-    page.line(&page.painted(BOLD, code));
-    page.block("", 0, &meaning.into());
-    page.line("");
-    for (name, value) in facts {
-        page.block(&format!("{name:<10} "), 11, &value.into());
-    }
-    if let Some(reason) = reason {
-        for (heading, lines) in diagnosis::page(reason) {
-            if let Some(list) = section("", heading, Block::Bullets(lines)) {
-                page.section(&list);
+    let reason = Reason::named(code);
+    let verdict = Verdict::named(code).or(reason.map(Reason::verdict));
+    match (verdict, code.parse()) {
+        (Some(verdict), _) => page.meaning(verdict, reason),
+        (None, Ok(status)) => {
+            page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
+            for line in diagnosis::status(status) {
+                page.heading(line.step);
+                page.block("  ", 2, &line.meaning.into());
+                if let Some(reason) = line.reason {
+                    let explain = format!("bitrise-dx explain {}", reason.as_str());
+                    page.block("  ", 2, &Text::command(explain));
+                }
             }
         }
-    } else {
-        page.heading("Reasons");
-        page.reasons(verdict);
-        page.heading("More");
-        page.block("  - ", 4, &diagnosis::words("link", "dx").into());
-    }
-    page.text
-}
-
-/// Renders the page of an HTTP status for people.
-pub fn explain_status(status: u16, style: Style) -> String {
-    let mut page = Page::new(style);
-    page.line(&page.painted(BOLD, &format!("HTTP status {status}")));
-    for line in diagnosis::status(status) {
-        page.heading(line.step);
-        page.block("  ", 2, &line.meaning.into());
-        if let Some(reason) = line.reason {
-            let explain = Text::command(format!("bitrise-dx explain {}", reason.as_str()));
-            page.block("  ", 2, &explain);
+        (None, Err(_)) => {
+            for verdict in Verdict::ALL {
+                let name = page.painted(BOLD, verdict.as_str());
+                page.line(&format!("{name} (exit code {})", verdict.exit_code()));
+                let meaning = diagnosis::words("verdict", verdict.as_str());
+                page.block("  ", 2, &meaning.into());
+                page.reasons(*verdict);
+                page.line("");
+            }
+            let how = Text::command("bitrise-dx explain CODE")
+                .then(" shows the page of one of these, or of an HTTP status such as 404.");
+            page.block("", 0, &how);
         }
     }
-    page.text
-}
-
-/// Renders the list of all verdicts and reasons for people.
-pub fn explain_index(style: Style) -> String {
-    let mut page = Page::new(style);
-    for verdict in Verdict::ALL {
-        let name = page.painted(BOLD, verdict.as_str());
-        page.line(&format!("{name} (exit code {})", verdict.exit_code()));
-        page.block(
-            "  ",
-            2,
-            &diagnosis::words("verdict", verdict.as_str()).into(),
-        );
-        page.reasons(*verdict);
-        page.line("");
-    }
-    let how = Text::command("bitrise-dx explain CODE")
-        .then(" shows the page of one of these, or of an HTTP status such as 404.");
-    page.block("", 0, &how);
     page.text
 }
 
@@ -206,18 +171,49 @@ pub fn explain_index(style: Style) -> String {
 struct Page {
     style: Style,
     text: String,
+    /// How what is written next looks.
+    ink: Ansi,
 }
 
 impl Page {
-    const fn new(style: Style) -> Self {
-        let text = String::new();
-        Self { style, text }
-    }
-
-    fn warnings(&mut self, lines: &[&WarningLine]) {
-        for line in lines {
-            let sign = format!("{} ", self.painted(YELLOW, "!"));
-            self.block(&sign, 4, &line.message);
+    /// Writes what a verdict means, or a reason that leads to it.
+    fn meaning(&mut self, verdict: Verdict, reason: Option<Reason>) {
+        let (name, exit_code) = (verdict.as_str(), verdict.exit_code());
+        let shown = match verdict.dx_error() {
+            Some(code) => format!("{code}: “{}”", diagnosis::words("dx", code)),
+            _ if verdict == Verdict::Verified => "no error".to_owned(),
+            _ => "this can't be told from such a run".to_owned(),
+        };
+        let mut facts = vec![("DX shows", shown)];
+        let (code, meaning) = if let Some(reason) = reason {
+            facts.insert(0, ("Verdict", format!("{name} (exit code {exit_code})")));
+            let retry = if reason.is_retryable() {
+                "may help, with nothing changed"
+            } else {
+                "will not help"
+            };
+            facts.push(("Retry", retry.to_owned()));
+            (reason.as_str(), diagnosis::happened(reason))
+        } else {
+            facts.insert(0, ("Exit code", exit_code.to_string()));
+            (name, diagnosis::words("verdict", name))
+        };
+        self.line(&self.painted(BOLD, code));
+        self.block("", 0, &meaning.into());
+        self.line("");
+        for (name, value) in facts {
+            self.block(&format!("{name:<10} "), 11, &value.into());
+        }
+        let Some(reason) = reason else {
+            self.heading("Reasons");
+            self.reasons(verdict);
+            self.heading("More");
+            return self.block("  - ", 4, &diagnosis::words("link", "dx").into());
+        };
+        for (heading, lines) in diagnosis::page(reason) {
+            if let Some(list) = section("", heading, Block::Bullets(lines)) {
+                self.section(&list);
+            }
         }
     }
 
@@ -319,16 +315,12 @@ impl Page {
             Status::Unknown => YELLOW,
             Status::Skip => DIM,
         };
-        format!("{} ", self.painted(ansi, &self.set(mark(status))))
-    }
-
-    fn block(&mut self, prefix: &str, rest: usize, text: &Text) {
-        self.lines(prefix, rest, text, Ansi::new());
+        format!("{} ", self.painted(ansi, &self.set(status.sign())))
     }
 
     /// Writes a text in lines of the style's width: the first one behind `prefix`, the further ones
     /// behind `rest` spaces.
-    fn lines(&mut self, prefix: &str, rest: usize, text: &Text, ansi: Ansi) {
+    fn block(&mut self, prefix: &str, rest: usize, text: &Text) {
         let columns = Columns {
             first: display_width(prefix),
             rest,
@@ -338,7 +330,7 @@ impl Page {
         let lines = wrap::lines(text, columns, |words| self.set(words));
         let prefixes = iter::once(prefix).chain(iter::repeat(&*spaces));
         for (line, prefix) in lines.iter().zip(prefixes) {
-            let line = format!("{prefix}{}", self.painted(ansi, line));
+            let line = format!("{prefix}{}", self.painted(self.ink, line));
             self.line(line.trim_end());
         }
     }

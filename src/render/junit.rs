@@ -4,7 +4,7 @@
 //! made is skipped. A run whose verdict comes from no check, as if nothing was checked, has one
 //! more case, an error: without it, it would look like a good one.
 
-use super::human::{Detail, Style, with_apps};
+use super::human::{self, Detail, Style};
 use super::sections::shares;
 use crate::check::Status;
 use crate::diagnosis::{Diagnosis, words};
@@ -17,15 +17,13 @@ use std::time::Duration;
 /// The name of the whole, under which CI systems file the cases.
 const NAME: &str = "bitrise-dx";
 
-/// The most apps that are named.
-const MAX_APPS: usize = 100;
-
 /// How the report stands in a case: all of it, without breaking a line.
 const PLAIN: Style = Style {
     color: false,
     unicode: true,
     width: usize::MAX / 2,
     detail: Detail::Verbose,
+    max_apps: 100,
 };
 
 /// Renders a diagnosis as JUnit XML.
@@ -111,7 +109,7 @@ fn case(
     }
     if matches!(status, Status::Fail | Status::Unknown) {
         let is_decisive = reason == diagnosis.reason;
-        let text = is_decisive.then(|| with_apps(diagnosis, PLAIN, MAX_APPS));
+        let text = is_decisive.then(|| human::render(diagnosis, PLAIN));
         outcome.set_description(text.unwrap_or_else(|| message.to_string()));
     }
     let mut case = TestCase::new(title, outcome);

@@ -4,27 +4,28 @@
 //! HTML, mentions or references. Everything else is escaped, so that what slips through is text.
 
 use super::sections::{Block, Table, section, sections};
-use super::{Scope, mark, status};
+use super::{Scope, status};
 use crate::diagnosis::Diagnosis;
 use crate::text::{Span, Text};
 use crate::verdict::Reason;
 use std::mem;
 
-/// The most apps that are named: a ticket is read by people, and GitHub limits a summary.
-const MAX_APPS: usize = 100;
-
-/// The most workspaces that are named.
-const MAX_WORKSPACES: usize = 50;
+/// How much is shown: a ticket is read by people, and GitHub limits a summary.
+const SCOPE: Scope = Scope {
+    is_full: true,
+    max_apps: 100,
+    max_workspaces: 50,
+};
 
 /// Renders a diagnosis in Markdown, for a ticket or a step summary.
 pub fn render(diagnosis: &Diagnosis) -> String {
     let about = super::about(diagnosis, true);
     let mut about: Vec<String> = about.iter().map(inline).collect();
     about.splice(2..2, diagnosis.target.base_url.as_deref().map(code));
-    let mark = mark(status(diagnosis));
+    let sign = status(diagnosis).sign();
     let mut lines = vec![
         about.join(" · "),
-        format!("\n## {mark} {}", inline(&diagnosis.result)),
+        format!("\n## {sign} {}", inline(&diagnosis.result)),
     ];
     let remarks = diagnosis.remarks.iter();
     lines.extend(remarks.map(|remark| format!("\n**{}**", inline(remark))));
@@ -33,16 +34,25 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     let warnings = warnings.map(|warning| ("Warning", &warning.message));
     let facts = super::facts(diagnosis).into_iter().chain(warnings);
     lines.extend(facts.map(|(name, text)| format!("- **{name}:** {}", inline(text))));
-    let scope = Scope {
-        is_full: true,
-        max_apps: MAX_APPS,
-        max_workspaces: MAX_WORKSPACES,
-    };
     let actions = Block::Steps(diagnosis.actions.clone());
     let actions = section("do-this", "Do this", actions).into_iter();
-    for section in actions.chain(sections(diagnosis, scope)) {
+    for section in actions.chain(sections(diagnosis, SCOPE)) {
         lines.push(format!("\n### {}\n", escape(&section.title)));
-        lines.extend(block(&section.block));
+        match &section.block {
+            Block::Bullets(items) => {
+                lines.extend(items.iter().map(|item| format!("- {}", inline(item))));
+            }
+            Block::Steps(steps) => {
+                let steps = (1..).zip(steps);
+                lines.extend(steps.map(|(number, step)| format!("{number}. {}", inline(step))));
+            }
+            Block::Rows(table) => lines.extend(rows(table)),
+            Block::Commands(commands) => {
+                let commands = commands.join("\n");
+                let fence = fence(&commands, 3);
+                lines.push(format!("{fence}sh\n{commands}\n{fence}"));
+            }
+        }
     }
     if !diagnosis.links.is_empty() || diagnosis.reason.is_some() {
         lines.push("\n### More\n".to_owned());
@@ -51,25 +61,6 @@ pub fn render(diagnosis: &Diagnosis) -> String {
         lines.extend(reason.map(|reason| format!("- `bitrise-dx explain {reason}`")));
     }
     lines.join("\n") + "\n"
-}
-
-/// Returns the lines below a heading.
-fn block(block: &Block) -> Vec<String> {
-    match block {
-        Block::Bullets(items) => { items.iter() }
-            .map(|item| format!("- {}", inline(item)))
-            .collect(),
-        Block::Steps(steps) => (1..)
-            .zip(steps)
-            .map(|(number, step)| format!("{number}. {}", inline(step)))
-            .collect(),
-        Block::Rows(table) => rows(table),
-        Block::Commands(commands) => {
-            let commands = commands.join("\n");
-            let fence = fence(&commands, 3);
-            vec![format!("{fence}sh\n{commands}\n{fence}")]
-        }
-    }
 }
 
 fn rows(table: &Table) -> Vec<String> {
@@ -88,7 +79,7 @@ fn rows(table: &Table) -> Vec<String> {
             let parts: Vec<String> = cells.chain(notes).collect();
             lines.push(format!("- {}", parts.join("  \n  ")));
         } else {
-            let mark = row.mark.map(|status| mark(status).to_owned());
+            let mark = row.mark.map(|status| status.sign().to_owned());
             let mut cells: Vec<String> = mark.into_iter().chain(cells).collect();
             if let Some(last) = cells.last_mut() {
                 *last = [vec![mem::take(last)], notes].concat().join("; ");

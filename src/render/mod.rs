@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 pub use github::render as github;
 pub use html::render as html;
 pub use human::render as human;
-pub use human::{Detail, Style, explain_code, explain_index, explain_status};
+pub use human::{Detail, Style, explain};
 pub use json::render as json;
 pub use junit::render as junit;
 pub use markdown::render as markdown;
@@ -39,16 +39,6 @@ pub fn reply(diagnosis: &Diagnosis) -> String {
     let steps = (1..).zip(&diagnosis.actions);
     lines.extend(steps.map(|(number, step)| format!("\n{number}. {step}")));
     lines.join("\n") + "\n"
-}
-
-/// Returns a status's sign; it never stands without words.
-const fn mark(status: Status) -> &'static str {
-    match status {
-        Status::Pass => "✓",
-        Status::Fail => "✗",
-        Status::Unknown => "?",
-        Status::Skip => "–",
-    }
 }
 
 /// Returns the status that a result looks like: what another host than Bitrise's says is neither good

@@ -130,6 +130,7 @@ fn is_harmless(report: Report) {
         unicode: true,
         width: 100,
         detail: Detail::Verbose,
+        max_apps: 20,
     };
     let diagnosis = &diagnose(report, &Known::default());
     let json = render::json(diagnosis).unwrap();

@@ -67,6 +67,7 @@ pub(crate) const WIDE: Style = Style {
     unicode: true,
     width: 100,
     detail: Detail::Verbose,
+    max_apps: 20,
 };
 
 /// Returns a diagnosis in every format, by the ending of its file.
