@@ -9,6 +9,7 @@ use crate::exchange::FaultKind::{
     TlsUnknownIssuer, TlsWrongName,
 };
 use crate::plan::NotRun;
+use crate::report::shown_time;
 use crate::text::{Clean, Untrusted};
 use rustls::client::VerifierBuilderError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -215,17 +216,20 @@ pub(super) fn fault(error: &Error, clean: Clean<'_>) -> Fault {
 
 /// Tells what a TLS error means, and what a certificate holds in place of what was wanted.
 fn meaning(error: &Error) -> (FaultKind, Option<String>) {
+    let day = |time: &UnixTime| {
+        let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()))?;
+        let text = humantime::format_rfc3339_seconds(shown_time(time)).to_string();
+        Some(text.split_once('T')?.0.to_owned())
+    };
     let kind = match error {
         Error::InvalidCertificate(error) => match error {
             CertificateError::UnknownIssuer => TlsUnknownIssuer,
             CertificateError::ExpiredContext { not_after, .. } => {
-                return (TlsExpired, Some(format!("on {}", date(*not_after))));
+                return (TlsExpired, day(not_after).map(|day| format!("on {day}")));
             }
             CertificateError::NotValidYetContext { not_before, .. } => {
-                return (
-                    TlsNotYetValid,
-                    Some(format!("before {}", date(*not_before))),
-                );
+                let instead = day(not_before).map(|day| format!("before {day}"));
+                return (TlsNotYetValid, instead);
             }
             CertificateError::NotValidForNameContext { presented, .. } => {
                 // The library's text for one is `DnsName("host")`.
@@ -255,12 +259,4 @@ fn meaning(error: &Error) -> (FaultKind, Option<String>) {
         _ => TlsFailed,
     };
     (kind, None)
-}
-
-fn date(time: UnixTime) -> String {
-    /// The end of the year 9999, the last one that has four digits.
-    const LAST: u64 = 253_402_300_799;
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs().min(LAST));
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    text.split('T').next().unwrap_or_default().to_owned()
 }

@@ -3,14 +3,14 @@
 //! Invariant: no token is read and nothing is asked, whatever the environment says.
 
 use super::environment::{Environment, SHELL};
-use super::outcome::{Readers, shown_time, started};
+use super::outcome::{Readers, started};
 use super::{DiagnoseArgs, input, output};
 use crate::check::CheckId;
 use crate::diagnosis::{self, Known, diagnose};
 use crate::evidence::{self, disagrees, judge, without_secrets};
 use crate::pasted::Secret;
 use crate::plan::NotRun;
-use crate::report::{EvidenceKind, Report};
+use crate::report::{EvidenceKind, Report, shown_time};
 use crate::token::TokenKind;
 use crate::verdict::Verdict;
 use serde_json::Value;
@@ -34,8 +34,17 @@ pub(super) fn run(args: &DiagnoseArgs, environment: &Environment) -> anyhow::Res
     let path = args.file.as_path();
     let inputs = [("the text that is to be read", Some(path))];
     let (readers, unusable) = Readers::plan(&args.output, environment, &inputs);
-    let text = unusable.map_or_else(|| text(path), Err);
-    let report = match text {
+    let text = || {
+        if path == Path::new(input::STANDARD_INPUT) && io::stdin().is_terminal() {
+            output::complain(HOW_TO_PASTE);
+        }
+        let mut bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => NotRun::options(TOO_LONG),
+            _ => NotRun::file(path, "", &error),
+        })?;
+        Ok(evidence::decode(std::mem::take(&mut *bytes)))
+    };
+    let report = match unusable.map_or_else(text, Err) {
         Ok(text) => read(&text, args.step),
         Err(error) => Report {
             evidence: EvidenceKind::Pasted,
@@ -110,18 +119,6 @@ fn clean(json: &str) -> (String, bool) {
         rest = &behind[length + 1..];
     }
     (cleaned + rest, holds_token)
-}
-
-/// Reads a file, or standard input.
-fn text(path: &Path) -> Result<String, NotRun> {
-    if path == Path::new(input::STANDARD_INPUT) && io::stdin().is_terminal() {
-        output::complain(HOW_TO_PASTE);
-    }
-    let mut bytes = input::read(path, MAX_INPUT).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => NotRun::options(TOO_LONG),
-        _ => NotRun::file(path, "", &error),
-    })?;
-    Ok(evidence::decode(std::mem::take(&mut *bytes)))
 }
 
 /// What is said of a longer text: nothing is judged from its beginning.

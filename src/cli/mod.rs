@@ -23,6 +23,8 @@ use crate::sandbox::Scenario;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use environment::Environment;
+#[cfg(unix)]
+use signal_hook::consts::signal::SIGXFSZ;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
@@ -31,6 +33,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+#[cfg(unix)]
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Tells whether a Bitrise API token will work as a DX connection, and if not, why.
@@ -327,7 +331,10 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 /// Runs the program with these arguments and returns its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     output::install_panic_message();
-    signals::survive_file_size_limit();
+    // So that a write past the limit for a file's size ends in an error: without a handler, the system
+    // ends the process and leaves a draft behind.
+    #[cfg(unix)]
+    drop(signal_hook::flag::register(SIGXFSZ, Arc::default()));
     let environment = Environment::read();
     choose_colors(ColorChoice::Auto, &environment);
     let args: Vec<OsString> = args.into_iter().collect();

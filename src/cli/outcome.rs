@@ -6,11 +6,11 @@ use super::{Format, OutputArgs};
 use crate::diagnosis::Diagnosis;
 use crate::plan::NotRun;
 use crate::render::{self, Detail, Style};
-use crate::report::{Report, Target, TokenInfo};
+use crate::report::{Report, Target, TokenInfo, shown_time};
 use crate::verdict::Signal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// The readers of a report.
 pub(super) struct Readers {
@@ -128,33 +128,4 @@ impl From<NotRun> for Early {
 pub(super) fn started() -> Report {
     let now = shown_time(SystemTime::now());
     Report::started(now, Target::default(), TokenInfo::default())
-}
-
-/// Returns a time that a report can show: from 1970 on, with a year of four digits, and to the second,
-/// so that a report that is read back says the same.
-pub(super) fn shown_time(now: SystemTime) -> SystemTime {
-    /// The seconds from 1970 to the end of the year 9999.
-    const LAST: u64 = 253_402_300_799;
-    let since = now.duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = since.unwrap_or_default().as_secs().min(LAST);
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_is_far_off_is_shown_as_a_date() {
-        let second = Duration::from_secs(1);
-        let last = shown_time(SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000));
-        for (time, shown) in [
-            (SystemTime::UNIX_EPOCH - second, "1970-01-01T00:00:00Z"),
-            (SystemTime::UNIX_EPOCH + second, "1970-01-01T00:00:01Z"),
-            (last, "9999-12-31T23:59:59Z"),
-        ] {
-            let text = humantime::format_rfc3339_seconds(shown_time(time));
-            assert_eq!(text.to_string(), shown);
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! `bitrise-dx sandbox`, and the sandbox inside of `verify`.
 
-use super::{SandboxArgs, outcome, output};
+use super::{SandboxArgs, output};
 use crate::plan;
+use crate::report::shown_time;
 use crate::sandbox::{Config, Sandbox, TOKEN};
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ pub(super) fn runtime() -> io::Result<Runtime> {
 /// write as a date, over which it panics.
 pub(super) async fn open(listen: SocketAddr, config: Config) -> Result<Sandbox, String> {
     let now = SystemTime::now();
-    let off = now.duration_since(outcome::shown_time(now));
+    let off = now.duration_since(shown_time(now));
     if off.is_ok_and(|off| off.as_secs() == 0) {
         let opened = Sandbox::bind(listen, config).await;
         return opened.map_err(|error| plan::words(&error));

@@ -5,20 +5,7 @@
 
 use crate::verdict::Signal;
 use std::io;
-#[cfg(unix)]
-use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Lets a write past the limit for a file's size end in an error, where the system would end the
-/// process and leave a draft behind.
-pub(super) fn survive_file_size_limit() {
-    #[cfg(unix)]
-    {
-        use signal_hook::consts::signal::SIGXFSZ;
-        // Without a handler, the system does what it did before.
-        drop(signal_hook::flag::register(SIGXFSZ, Arc::default()));
-    }
-}
 
 /// Tells of the first signal that arrives while the value lives.
 pub(super) struct Signals(watch::Receiver<Option<Signal>>);

@@ -119,7 +119,15 @@ impl Asked {
         let (mut output, mut others, mut evidence) = (OutputArgs::default(), Vec::new(), None);
         let mut texts = texts.iter().map(|text| &**text).peekable();
         while let Some(text) = texts.next() {
-            let (name, glued) = name_and_value(text);
+            // An option may have its value with it, as in `--output=json`, `-ojson` and `-qo=json`.
+            let (name, glued) = match (text.split_once('='), text.split_once('o')) {
+                (Some((name, value)), _) if name.starts_with("--") => (name, Some(value)),
+                (_, Some((_, value))) if text.starts_with('-') && !text.starts_with("--") => {
+                    let value = Some(value).filter(|value| !value.is_empty());
+                    ("-o", value.map(|value| value.trim_start_matches('=')))
+                }
+                _ => (text, None),
+            };
             let mut value = || glued.or_else(|| texts.next_if(|next| !next.starts_with('-')));
             match name {
                 "--output" | "-o" => {
@@ -140,19 +148,6 @@ impl Asked {
             output,
             others,
         })
-    }
-}
-
-/// Takes an option apart that has its value with it, as in `--output=json`, `-ojson` and `-qo=json`.
-fn name_and_value(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('=') {
-        Some((name, value)) if name.starts_with("--") => (name, Some(value)),
-        _ if text.starts_with('-') && !text.starts_with("--") => match text.split_once('o') {
-            Some((_, "")) => ("-o", None),
-            Some((_, value)) => ("-o", Some(value.trim_start_matches('='))),
-            None => (text, None),
-        },
-        _ => (text, None),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder, is_bitrise};
 use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
-use crate::report::{AppResult, EvidenceKind};
+use crate::report::{AppResult, EvidenceKind, shown_time};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -425,15 +425,11 @@ pub(super) fn words_of(exchange: &Exchange) -> Option<&Untrusted> {
     words.filter(|_| response.status != Some(200))
 }
 
-/// Returns a point in time as RFC 3339 has it, to the second and in UTC. A clock that stands before
-/// 1970 or after 9999, which RFC 3339 can't write, counts as the nearest that it can; and a time that
-/// is not known as the first.
+/// Returns a point in time as RFC 3339 has it, to the second and in UTC. One that it can't write counts
+/// as the nearest, and one that is not known as the first.
 pub(super) fn rfc3339(time: Option<SystemTime>) -> String {
-    /// The last second of the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let since = since.unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+    let time = time.map_or(SystemTime::UNIX_EPOCH, shown_time);
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// Returns a span of time in milliseconds.

@@ -269,6 +269,16 @@ names! {
     }
 }
 
+/// Returns a time that a report can show: from 1970 on, with a year of four digits, and to the second,
+/// so that a report that is read back says the same. Of a clock that is far off, it is the nearest.
+pub fn shown_time(time: SystemTime) -> SystemTime {
+    /// The seconds from 1970 to the end of the year 9999, the last one that RFC 3339 can write.
+    const LAST: u64 = 253_402_300_799;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.unwrap_or_default().as_secs().min(LAST);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
 impl Report {
     /// Makes the report of a run that has just started, without any check.
     pub fn started(checked_at: SystemTime, target: Target, token: TokenInfo) -> Self {
@@ -415,6 +425,25 @@ impl Report {
             unknown,
             not_reached: of(AppState::NotReached),
             unlisted: count(&|app| app.reason == Some(Reason::AppNotAccessible)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_far_off_is_shown_as_a_date() {
+        let second = Duration::from_secs(1);
+        let last = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
+        for (time, shown) in [
+            (SystemTime::UNIX_EPOCH - second, "1970-01-01T00:00:00Z"),
+            (SystemTime::UNIX_EPOCH + second, "1970-01-01T00:00:01Z"),
+            (last, "9999-12-31T23:59:59Z"),
+        ] {
+            let text = humantime::format_rfc3339_seconds(shown_time(time));
+            assert_eq!(text.to_string(), shown);
         }
     }
 }
