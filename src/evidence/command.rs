@@ -114,10 +114,19 @@ impl Command {
             let is_text = client == "powershell" && !text.starts_with('$');
             let judged = judge_value(&text, quote.filter(|_| !is_text), Some(shell), variables);
             request.credential = Some(judged);
+        } else if request.credential.is_none() && small.contains("authorization") {
+            // In a notation that is not known.
+            request.credential = Some((Credential::Unknown, None));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
         let has_single = || pattern!(r"\s'").is_match(text);
-        if is_typographic || shell == Shell::Cmd && has_single() {
+        // PowerShell takes both kinds.
+        let is_misread = match shell {
+            Shell::Posix => is_typographic,
+            Shell::Cmd => is_typographic || has_single(),
+            Shell::PowerShell => false,
+        };
+        if is_misread {
             request.mistakes.push(Mistake::Quotes);
         }
         Some(command)

@@ -259,10 +259,14 @@ impl<'a> Reader<'a> {
         if own.as_ref().is_none_or(|own| own.shape == Shape::Error) {
             self.record("", &found.value, part, &mut records);
         }
+        // What a client was given may follow what came of it.
+        let is_asked = !self
+            .out
+            .is(|own| own.is_answered() && own.request.address.is_none());
         // What a program says of its run holds its exchanges, and its error is not theirs.
         let is_record = |record: &Shown| match own {
             Some(_) => record.request.address.is_some() && record.body.is_some(),
-            None => record.is_answered() || is_sent,
+            None => record.is_answered() || is_sent || is_asked && record.request.address.is_some(),
         };
         if records.iter().any(is_record) {
             for record in records {
@@ -292,6 +296,8 @@ impl<'a> Reader<'a> {
     /// query, the response, or its headers that were received.
     fn record(&self, name: &str, value: &Value, part: &str, records: &mut Vec<Shown>) {
         let variables = &self.out.variables;
+        // As in `"Response Body"`.
+        let key = |name: &str| name.replace(' ', "_");
         let Some(found) = records.last_mut() else {
             return;
         };
@@ -322,7 +328,7 @@ impl<'a> Reader<'a> {
                         _ if !own.is_object() && !own.is_array() => part,
                         "request" if name == "headers" => "sent",
                         "response" if name == "headers" => "received",
-                        part => words::which("part", name).unwrap_or(part),
+                        part => words::which("part", &key(name)).unwrap_or(part),
                     };
                     self.record(name, own, inner, records);
                 }
@@ -331,7 +337,7 @@ impl<'a> Reader<'a> {
             Value::String(text) => text.trim().to_owned(),
             value => value.to_string(),
         };
-        let is = |kind| words::is(kind, name);
+        let is = |kind| words::is(kind, &key(name));
         let is_set = !matches!(&*text, "" | "false" | "null");
         let scheme = Words::of(name).kind("scheme named");
         let request = &mut found.request;
