@@ -248,7 +248,8 @@ impl Exchanges {
     pub(super) fn credential(&mut self, judged: Judged) {
         let is_sent = self.block == Block::Request;
         if self.is(|shown| is_sent || shown.request.credential.is_none()) {
-            self.shown().request.credential = Some(judged);
+            let request = &mut self.shown().request;
+            (request.credential, request.has_header) = (Some(judged), true);
         } else {
             self.notes().credential = Some(judged);
         }

@@ -53,6 +53,8 @@ pub(super) struct Request {
     pub(super) mistakes: Vec<Mistake>,
     /// How many headers a log shows of it.
     pub(super) headers: usize,
+    /// Whether the one of the token is among them.
+    pub(super) has_header: bool,
 }
 
 impl Request {
@@ -64,7 +66,9 @@ impl Request {
         let is_elsewhere = { all.iter() }
             .any(|mistake| matches!(mistake, OtherHeader | TokenInQuery | UserOption));
         let is_shown = self.address.is_some() && (self.is_whole || self.is_alone);
-        let is_bare = is_shown && self.credential.is_none() && !is_elsewhere;
+        // What was sent tells more than the command, whose variable was empty.
+        let is_sent = self.credential.is_some() && (self.headers < 2 || self.has_header);
+        let is_bare = is_shown && !is_sent && !is_elsewhere;
         let of_credential = self.credential.as_ref().and_then(|(_, mistake)| *mistake);
         let is_reading = |own: &String| words::is("reading method", own);
         let is_other = !self.method.as_ref().is_none_or(is_reading);
@@ -81,7 +85,10 @@ impl Request {
     pub(super) fn header(&mut self, name: &str, value: &str, variables: &Variables) {
         self.headers += 1;
         match &*lower(name) {
-            "authorization" => self.credential = Some(judge_value(value, None, None, variables)),
+            "authorization" => {
+                self.has_header = true;
+                self.credential = Some(judge_value(value, None, None, variables));
+            }
             "host" => {
                 // A path alone is one of that host.
                 let is_same = value.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
@@ -109,6 +116,7 @@ impl Request {
         self.is_filtered |= other.is_filtered;
         self.is_shown |= other.is_shown;
         self.headers += other.headers;
+        self.has_header |= other.has_header;
         self.mistakes.extend(other.mistakes);
     }
 
