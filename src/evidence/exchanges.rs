@@ -33,6 +33,8 @@ pub(super) struct Shown {
     pub(super) failure: Option<Failure>,
     /// What the sentences before it say of the token.
     pub(super) said: Said,
+    /// Whether its address stands there alone, as in a client's error.
+    is_mention: bool,
 }
 
 /// What stands in place of a response.
@@ -118,6 +120,8 @@ pub(super) struct Exchanges {
     /// The index of the exchange that is being filled.
     current: Option<usize>,
     pub(super) block: Block,
+    /// Whether what follows was announced as what should come.
+    pub(super) is_example: bool,
     /// Whether a proxy was asked for a connection, and has not responded yet.
     pub(super) is_tunnel: bool,
     pub(super) variables: Variables,
@@ -153,7 +157,7 @@ impl Exchanges {
 
     /// Opens nothing yet, but fills no exchange that was open.
     pub(super) const fn fresh(&mut self) {
-        (self.current, self.block) = (None, Block::None);
+        (self.current, self.block, self.is_example) = (None, Block::None, false);
     }
 
     fn open(&mut self) -> usize {
@@ -190,6 +194,7 @@ impl Exchanges {
         let is_answered = self.is(Shown::is_answered);
         let is_redirected = |shown: &Shown| matches!(shown.status, Some(300..=399));
         let is_command = start == Start::Command;
+        self.is_example &= start == Start::Mention;
         if !is_command && asked.method.is_none() && self.is(is_redirected) {
             // A client followed it; the request stays what it was.
             return;
@@ -217,9 +222,11 @@ impl Exchanges {
             self.open();
         }
         let said = std::mem::take(&mut self.said);
+        let is_mention = echo.is_none() && start == Start::Mention && asked.address.is_some();
         // Clients cut what they repeat.
         asked.address = asked.address.filter(|_| echo.is_none());
         let shown = self.shown();
+        shown.is_mention |= is_mention && !shown.request.is_shown;
         let own = std::mem::replace(&mut shown.request, asked);
         shown.request.fill(own);
         // A sentence speaks of the next request alone, and of those with the same token.
@@ -268,6 +275,7 @@ impl Exchanges {
             };
         }
         match (status, is_of_proxy) {
+            _ if self.is_example => return,
             (407, _) => return self.fails(Failure::Fault("proxy_login")),
             (201..=599, true) => return self.fails(Failure::Fault("proxy_refused")),
             (200..=599, false) => {}
@@ -349,12 +357,16 @@ impl Exchanges {
     pub(super) fn body(&mut self, body: Body) {
         let shown = &mut self.reading.shown;
         let own = self.current.and_then(|at| shown[at].body.as_mut());
-        if own.is_some_and(|own| own.is_continued_by(&body)) {
+        if self.is_example || own.is_some_and(|own| own.is_continued_by(&body)) {
             return;
         }
         if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {
             self.open();
         }
+        // A client that hides the bodies of refusals tried again.
+        let shown = self.shown();
+        let is_next = |status: &u16| !shown.request.is_hidden || !body.contradicts(*status, false);
+        shown.status = shown.status.filter(is_next);
         self.shown().body = Some(body);
         self.block = Block::None;
     }
@@ -372,8 +384,9 @@ impl Exchanges {
 
     /// Takes a status that a sentence tells.
     pub(super) fn told(&mut self, step: Option<CheckId>, status: u16) {
+        let is_example = self.is_example;
         let told = &mut self.notes().told;
-        if !told.contains(&(step, status)) {
+        if !is_example && !told.contains(&(step, status)) {
             told.push((step, status));
         }
     }
@@ -393,6 +406,16 @@ impl Exchanges {
             }
         }
         pair(&mut self.reading.shown);
+        // An error that names the address of an earlier response, and its status, tells it again.
+        let mut last = HashMap::new();
+        self.reading.shown.retain(|own| {
+            let is_bare = own.is_mention && own.body.is_none() && own.headers.is_empty();
+            let address = own.request.address.as_ref();
+            let key = address.map(|address| (own.message, address.shown.clone()));
+            let status = own.status.filter(|_| own.failure.is_none());
+            let before = key.and_then(|key| last.insert(key, status)).flatten();
+            !is_bare || before.is_none() || before != status
+        });
         if self.reading.is_too_long {
             self.reading.shown.clear();
             self.reading.notes.clear();

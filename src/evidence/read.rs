@@ -240,6 +240,10 @@ impl<'a> Reader<'a> {
         };
         let end = self.no_object_before;
         let front = self.text[line.start..start].trim();
+        let sentence = self.words.sentence(start - line.start).start..start - line.start;
+        if !front.is_empty() && self.words.strength(&sentence) == Strength::Example {
+            return self.goes_to(end);
+        }
         // Of an archive of which the start is missing: headers of the request around.
         let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
         let is_cut = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
@@ -414,6 +418,11 @@ impl<'a> Reader<'a> {
             "" if words::is("block response", name) => Block::Response,
             _ => self.out.block,
         };
+        let bare = words.lower.trim_matches(|c: char| !c.is_alphabetic());
+        let is_heading = words::is("example heading", &bare.replace('\t', " "));
+        if is_heading || text.ends_with([':', '：']) || words::is("answer heading", bare) {
+            self.out.is_example = is_heading || words.says("example");
+        }
         self.says(text, words);
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
         let is_set = || pattern!("^(?:export )?[A-Z_]+=").is_match(text);

@@ -237,9 +237,11 @@ impl Words {
         };
         let mut first = self.kinds("person first", before.clone());
         let first = first.next().map_or(part.end, |(hit, _)| hit.start);
-        // “We got it when we tried” tells it.
+        // “We got it when we tried” tells it, and so does “when I try it I get it”.
         let mut conditions = words("conditional", &before);
-        let is_condition = conditions.any(|(hit, which)| which != "clause" || hit.start < first);
+        let is_told = |from: usize| self.kinds("person first", from..part.end).nth(1).is_some();
+        let is_condition = conditions
+            .any(|(hit, which)| which != "clause" || hit.start < first && !is_told(hit.end));
         let text = self.lower[part.clone()].trim_end();
         if is_condition || text.ends_with(['?', '？']) {
             Strength::Example
