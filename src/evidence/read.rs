@@ -437,6 +437,7 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.variable(text);
+        self.echo(text);
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let mut part = Request::default();
         let is_named = |found: &regex_lite::Match<'_>| {
@@ -515,13 +516,48 @@ impl<'a> Reader<'a> {
         let value = value.trim();
         let bare = value.trim_matches(['"', '\'', ';']);
         let is_token = has_prefix(bare) || words::says("token name", &lower(name));
-        let is_value = !bare.contains(' ') || bare.contains("${{");
+        let is_of_env = lower(left).contains("$env:");
+        let is_value = !bare.contains(' ') || bare.contains("${{") || is_of_env;
         if is_token && is_value && !matches!(&*lower(name), "" | "authorization") {
             let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
             let none = Variables::new();
             let judged = request::judge_value(bare, quote, Some(Shell::Posix), &none);
-            self.out.variables.insert(name.to_owned(), judged);
+            let variables = &mut self.out.variables;
+            // PowerShell has other ones beside those of its surroundings.
+            let of_env = format!("env:{name}");
+            if is_of_env && !variables.contains_key(name) {
+                variables.insert(of_env, judged.clone());
+            }
+            variables.insert(name.to_owned(), judged);
         }
+    }
+
+    /// Notices what a shell printed in place of a variable without a value, as asked by the line above:
+    /// nothing, no length, or its name.
+    fn echo(&mut self, printed: &str) {
+        let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
+        let above = above.unwrap_or_default().trim();
+        if above.len() > 200 || !above.contains(['$', '%']) {
+            return;
+        }
+        let echo = pattern!(concat!(
+            r#"(?i)^(?:echo |write-\w+ |printf )?["']?([^"']*?"#,
+            r#"((?:\$\{?#?(?:env:)?|%)(\w+)[}%]?(?:\.length)?)[^"']*?)["']?$"#,
+        ));
+        let asked = prompt(above).map_or(above, |(end, _)| &above[end..]);
+        let Some(found) = echo.captures(asked) else {
+            return;
+        };
+        let [asked, variable, name] = found.extract().1;
+        let is_length = variable.contains('#') || lower(variable).ends_with(".length");
+        let empty = asked.replace(variable, if is_length { "0" } else { "" });
+        let mistake = match printed {
+            printed if printed == asked && asked.contains('%') => Mistake::TokenVariable,
+            printed if printed == empty => Mistake::EmptyToken,
+            _ => return,
+        };
+        let judged = (Credential::Named(name.to_owned()), Some(mistake));
+        self.out.variables.insert(name.to_owned(), judged);
     }
 
     /// Notices what sentences say of tokens, of DX and of builds, each of the tokens that it speaks of.

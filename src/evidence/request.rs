@@ -315,6 +315,9 @@ pub(super) fn judge_value(
         pattern!(&words::section("notation of a variable").concat()).captures(value)
     {
         let name = found[1].rsplit(['.', ':']).next().unwrap_or_default();
+        // In a shell's sign for a command, a CI system has but a name.
+        let is_command = value.starts_with("$(")
+            && (name.contains(' ') || !words::says("token name", &lower(name)));
         let name = name.trim_matches('-');
         let is_single = matches!(quote, Some('\'' | '‘' | '’'));
         // What a shell takes for a command, a CI system should have replaced.
@@ -325,7 +328,16 @@ pub(super) fn judge_value(
             Some(Shell::Cmd) => !value.starts_with('%'),
             None => true,
         };
-        if is_unexpanded {
+        let of_env = format!("env:{name}");
+        let is_other = shell == Some(Shell::PowerShell) && !lower(value).contains("env:");
+        if is_command {
+            (Credential::Unknown, None)
+        } else if is_other && variables.contains_key(&of_env) {
+            (
+                Credential::Named(name.to_owned()),
+                Some(Mistake::EmptyToken),
+            )
+        } else if is_unexpanded {
             (
                 Credential::Named(name.to_owned()),
                 Some(Mistake::TokenVariable),
