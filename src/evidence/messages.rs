@@ -125,6 +125,8 @@ fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
         let date = minutes(text).or_else(|| minutes(line(index.checked_sub(1)?)?));
         let is_header = date.is_some() || text.contains(['@', ',']);
         return is_header.then_some((1, date));
+    } else if words::says("entry", &lower(text)) && !text.ends_with('.') {
+        return minutes(text).map(|date| (1, Some(date)));
     }
     // “From: … / Sent: … / To: … / Subject: …”, in any language: what a line says, and which it is of
     // those that tell a header.
@@ -152,7 +154,10 @@ fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
 fn minutes(text: &str) -> Option<i64> {
     let clock = pattern!(r"(?:^|[^\d:])(\d\d?)[:h](\d\d)(?:[:.]\d\d)?(?:\s?([ap])\.?m)?");
     let date = pattern!(r"(\d{1,4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d{1,4})");
-    let text = &*lower(&text[..floor(text, 200)]);
+    let text = lower(&text[..floor(text, 200)]);
+    // As in “26/Nov/26”.
+    let text = pattern!(r"^([^/-]*\d[/-][^\W\d_]{3,9}[/-])(\d\d)\b").replace(&text, "${1}20$2");
+    let text = &*text;
     let number = |text: &str| text.parse::<i64>().unwrap_or_default();
     let (year, month, day) = if let Some(found) = date.captures(text) {
         match found.extract().1.map(number) {
@@ -207,6 +212,7 @@ mod tests {
             ),
             ("martes, 3 de marzo de 2026 9:01", "3 Apr 2026 at 8:00 AM"),
             ("Nov 3, 2026, 11:59 AM, Mario wrote", "11/3/2026 12:01 PM"),
+            ("Ann 26/Oct/26 2:02 PM", "Ann 5/Nov/26 2:02 PM"),
             ("3.11.2026 10:00", "2026年11月3日 10:01"),
         ] {
             assert!(minutes(older).is_some(), "{older}");

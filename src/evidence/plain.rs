@@ -3,7 +3,7 @@
 //!
 //! Invariant: linear in the text. No meaning is given to anything but dress.
 
-use super::words::{floor, is_header, section};
+use super::words::{self, floor, is_header, lower, section};
 use super::{MAX_TEXT, regex};
 use crate::text::{decode_entities, is_unseen};
 use crate::token::has_prefix;
@@ -280,6 +280,10 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
         let Some(found) = near.and_then(|near| front.find(near)) else {
             break;
         };
+        // The date of an entry of a ticket tells when it was written.
+        if words::says("entry", &lower(line)) {
+            break;
+        }
         line = &line[found.end()..];
     }
     line
