@@ -10,7 +10,7 @@ use crate::redact::{RUN, Redactor};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use shape::{TokenError, other_service};
+pub use shape::{TokenError, listed};
 
 /// The prefixes of tokens, and the kind of each (Bitrise's own command-line program knows the same
 /// two).
@@ -137,9 +137,15 @@ impl Token {
     }
 }
 
+/// Returns where the first known prefix of a token stands in a text.
+pub(crate) fn prefix_at(text: &str) -> Option<usize> {
+    let places = PREFIXES.iter().filter_map(|(prefix, _)| text.find(prefix));
+    places.min()
+}
+
 /// Tells whether a known prefix of tokens stands anywhere in a text.
 pub(crate) fn has_prefix(text: &str) -> bool {
-    PREFIXES.iter().any(|(prefix, _)| text.contains(prefix))
+    prefix_at(text).is_some()
 }
 
 #[cfg(test)]

@@ -306,8 +306,11 @@ pub(super) fn judge_value(
         // To try all shapes is slow; of placeholders, only a name in brackets has a digit.
         let may_be_one = !value.bytes().any(|b| b.is_ascii_digit()) || value.contains(['<', '[']);
         let parsed = may_be_one.then(|| Token::parse(&lower(value)));
+        let error = parsed.and_then(Result::err);
+        // What documentation and programs write in place of a token.
+        let known = ["missing_value", "placeholder", "name_in_brackets"];
         let is_bracketed = value.starts_with('<') && value.ends_with('>');
-        is_bracketed || parsed.is_some_and(|parsed| parsed.is_err_and(|e| e.is_placeholder()))
+        is_bracketed || error.is_some_and(|error| known.contains(&error.shape))
     };
     let (credential, mistake) = if value.is_empty() || is_hidden(value) || is_call {
         (Credential::Unknown, None)

@@ -10,7 +10,7 @@ use super::request::is_hidden;
 use super::words::{self, floor, lower, section};
 use crate::pasted::Secret;
 use crate::redact::{Redactor, decode_base64, undone};
-use crate::token::{Token, has_prefix, other_service};
+use crate::token::{Token, has_prefix, listed, prefix_at};
 use regex_lite::Captures;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -123,8 +123,7 @@ impl Secrets {
 
     /// Takes a token of Bitrise, perhaps in base64, or of another service, and tells whether it is one.
     fn token(&mut self, text: &str) -> bool {
-        let mut prefixes = ["bitwat_", "bitpat_"].iter();
-        let Some(at) = prefixes.find_map(|prefix| text.find(prefix)) else {
+        let Some(at) = prefix_at(text) else {
             let long = Some(text).filter(|text| text.len() >= SHORTEST);
             let decoded = long.map(decode_base64).unwrap_or_default();
             return has_prefix(&decoded) && self.token(&decoded) || self.service(text);
@@ -143,7 +142,8 @@ impl Secrets {
     fn service(&mut self, text: &str) -> bool {
         // The lookup costs most of the time; no token is as short as most words.
         let known = Some(text).filter(|text| text.len() >= SHORTEST);
-        let Some((name, place, prefix)) = known.and_then(other_service) else {
+        let known = known.and_then(|text| listed(&["tokens", "pasted"], text));
+        let Some((name, place, prefix)) = known else {
             return false;
         };
         let secret = match text.split_once(prefix) {

@@ -6,10 +6,11 @@
 //! Invariant: nothing here quotes the text, apart from the name of a setting that can't be part of
 //! a token.
 
-use super::{PREFIXES, has_prefix};
+use super::{has_prefix, prefix_at};
 use crate::redact::{Redactor, decode_base64};
+use crate::text::regex;
 use regex_lite::Regex;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 /// What was seen of a text that can't be used as a Bitrise token, as a sentence about “it”.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,14 +27,6 @@ pub struct TokenError {
     pub(super) holds_secret: bool,
 }
 
-impl TokenError {
-    /// Tells whether it is what documentation and programs write in place of a token.
-    pub fn is_placeholder(&self) -> bool {
-        let known = ["missing_value", "placeholder", "name_in_brackets"];
-        known.contains(&self.shape)
-    }
-}
-
 /// Returns the name of a setting if it is one: ASCII letters, digits, `_`, `.` and `-`, so that it can
 /// be shown anywhere.
 fn key(name: &str) -> Option<String> {
@@ -48,22 +41,8 @@ struct Shape {
     seen: &'static str,
     fix: &'static str,
     has_no_secret: bool,
-    when: Expression,
-    unless: Expression,
-}
-
-/// A regular expression, or none; it is compiled when it is first asked for.
-#[derive(Default)]
-struct Expression(String, OnceLock<Option<Regex>>);
-
-impl Expression {
-    /// Returns where it first fits.
-    fn find(&self, text: &str) -> Option<usize> {
-        // A test holds that each can be compiled.
-        let compile = || Regex::new(&self.0).ok().filter(|_| !self.0.is_empty());
-        let found = self.1.get_or_init(compile).as_ref()?.find(text)?;
-        Some(found.start())
-    }
+    when: Option<Regex>,
+    unless: Option<Regex>,
 }
 
 /// The shapes in their order: each is a block of `shapes.txt`, which may also name parts of
@@ -87,14 +66,11 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
             }
         }
         let expression = |alternatives: &[&str]| {
-            if alternatives.is_empty() {
-                return Expression::default();
-            }
             let mut whole = format!("(?:{})", alternatives.join(")|(?:"));
             for (name, part) in &parts {
                 whole = whole.replace(&format!("{{{name}}}"), part);
             }
-            Expression(whole, OnceLock::new())
+            (!alternatives.is_empty()).then(|| regex(&whole))
         };
         shape.when = expression(&when);
         shape.unless = expression(&unless);
@@ -108,12 +84,12 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
 impl Shape {
     /// Finds this shape in a text. `core` is the text without what stands around it.
     fn find(&self, whole: &str, core: &str) -> Option<TokenError> {
-        if self.unless.find(core).is_some() {
+        if { self.unless.as_ref() }.is_some_and(|unless| unless.is_match(core)) {
             return None;
         }
-        if let Some(at) = self.when.find(core) {
+        if let Some(found) = self.when.as_ref().and_then(|when| when.find(core)) {
             // Which character stands where: “a space after the 6th character”.
-            let (before, from) = core.split_at(at);
+            let (before, from) = core.split_at(found.start());
             let name = match from.chars().next().unwrap_or_default() {
                 ' ' => "a space".to_owned(),
                 '\t' => "a tab".to_owned(),
@@ -135,12 +111,11 @@ impl Shape {
         match self.name {
             "base64" => decoded(core).and_then(|_| error(self.name, &[])),
             "reference" if !has_prefix(core) => {
-                let (store, _) = listed("stores", &core.to_ascii_lowercase())?;
+                let (store, ..) = listed(&["stores"], &core.to_ascii_lowercase())?;
                 error(self.name, &[("{name}", store)])
             }
             "other_service" => {
-                let (row, beginning) = listed("tokens", core)?;
-                let name = row.split(" @ ").next().unwrap_or(row);
+                let (name, _, beginning) = listed(&["tokens"], core)?;
                 error(
                     self.name,
                     &[("{service}", name), ("{beginning}", beginning)],
@@ -239,32 +214,26 @@ pub(super) fn decoded(text: &str) -> Option<String> {
     (has_prefix(&decoded) && !has_prefix(core)).then_some(decoded)
 }
 
-/// Returns the other service whose token a word is, or holds as an address does: its name with the
-/// article, where the token is revoked, and the beginning by which it was told.
-pub fn other_service(word: &str) -> Option<(&'static str, &'static str, &'static str)> {
-    let (row, beginning) = listed("tokens", word).or_else(|| listed("pasted", word))?;
-    let (name, place) = row.split_once(" @ ").unwrap_or((row, ""));
-    Some((name, place, beginning))
-}
-
-/// Looks a text up in a part of `services.txt`: returns the name, and the beginning that fits, less
-/// its marks.
-fn listed(part: &str, text: &str) -> Option<(&'static str, &'static str)> {
-    if text.contains(char::is_whitespace) && part != "stores" {
+/// Looks a text up in parts of `services.txt`: returns the name, with its article if it is that of a
+/// service, the place where such a token is revoked, and the beginning that fits, less its marks.
+/// Tokens and addresses that hold one are one word.
+pub fn listed(parts: &[&str], text: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    if text.contains(char::is_whitespace) && parts != ["stores"] {
         return None;
     }
     // Most beginnings begin otherwise.
     let first = text.chars().next();
     let may_fit = |beginning: &str| beginning.starts_with('…') || beginning.chars().next() == first;
-    let mut rows = { LISTED.iter() }.filter(|row| may_fit(row.2) && row.0 == part);
-    rows.find_map(|(_, name, beginning)| {
+    let mut rows = { LISTED.iter() }.filter(|row| may_fit(row.2) && parts.contains(&row.0));
+    rows.find_map(|(_, row, beginning)| {
+        let (name, place) = row.split_once(" @ ").unwrap_or((row, ""));
         let (start, then) = beginning.split_once('~').unwrap_or((beginning, ""));
         if let Some(anywhere) = start.strip_prefix('…') {
-            return text.contains(anywhere).then_some((*name, anywhere));
+            return text.contains(anywhere).then_some((name, place, anywhere));
         }
         let rest = text.strip_prefix(start)?;
         let fits = then.is_empty() || Regex::new(then).is_ok_and(|then| then.is_match(rest));
-        fits.then_some((*name, start))
+        fits.then_some((name, place, start))
     })
 }
 
@@ -318,12 +287,6 @@ fn token_inside(whole: &str, core: &str) -> Option<TokenError> {
     };
     let (line, key) = (line.to_string(), key.unwrap_or_default());
     error(shape, &[("{line}", &line), ("{key}", &key)])
-}
-
-/// Returns where the first prefix of a token stands.
-fn prefix_at(text: &str) -> Option<usize> {
-    let places = PREFIXES.iter().filter_map(|(prefix, _)| text.find(prefix));
-    places.min()
 }
 
 /// Recognises settings, JSON and YAML whose token, if there is one, has no prefix to know it by.
@@ -418,8 +381,7 @@ mod tests {
             assert_eq!(other, None, "{} stands there twice", shape.name);
             for (word, expression) in [("when", &shape.when), ("unless", &shape.unless)] {
                 let is_there = found.contains(&format!("\n{word} "));
-                assert_eq!(is_there, !expression.0.is_empty(), "{}", shape.name);
-                assert!(Regex::new(&expression.0).is_ok(), "{}", shape.name);
+                assert_eq!(is_there, expression.is_some(), "{}", shape.name);
             }
             assert!(shape.seen.starts_with("it "), "{}", shape.name);
             assert!(shape.fix.ends_with('.'), "{}", shape.name);
