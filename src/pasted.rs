@@ -3,13 +3,14 @@
 //! Invariant: no secret is in here, and no sentence.
 
 use crate::check::CheckId;
+use crate::exchange::Exchange;
 use crate::names::names;
 use crate::text::Untrusted;
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
 
 /// What a pasted text shows beyond requests and responses.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct PastedFacts {
     /// The secrets that stand in the text, each once.
     pub secrets: Vec<Secret>,
@@ -18,8 +19,8 @@ pub struct PastedFacts {
     /// What is wrong with the commands that count, each kind once.
     pub mistakes: Vec<Mistake>,
     /// The responses and faults that were found, in the order of the text, without those that a later try
-    /// of the same step replaced.
-    pub found: Vec<PastedStep>,
+    /// of the same step replaced; with the step that each is of, if that can be told.
+    pub found: Vec<(Option<CheckId>, Exchange)>,
     /// Why the text does not decide, if so.
     pub incomplete: Option<Incomplete>,
     /// What a response of which the step can't be told means as one to the list of apps, and to an app's
@@ -62,20 +63,6 @@ pub enum Shell {
     Cmd,
     /// `PowerShell`.
     PowerShell,
-}
-
-/// One response, or fault, that was found in a pasted text.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PastedStep {
-    /// Which step it is of, if that can be told.
-    pub step: Option<CheckId>,
-    /// The address that was asked, if the text shows it; without user, password and all of the
-    /// query but `limit`.
-    pub url: Option<String>,
-    /// The status; nothing for a fault, and if it can't be told.
-    pub status: Option<u16>,
-    /// The server's own words.
-    pub message: Option<Untrusted>,
 }
 
 /// What came of one of several credentials.
@@ -133,31 +120,6 @@ names! {
         Quotes = "quotes",
         /// `curl` is another command there: Windows PowerShell's own, which takes other options.
         PowerShellAlias = "power_shell_alias",
-    }
-}
-
-/// How much of what came back a mistake explains, so that it says nothing of the token.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Explains {
-    /// An empty list, a 400 and a 404.
-    Misses,
-    /// Every response but an acceptance, which proves the credential as it was sent.
-    Refusals,
-    /// Every response, since something else was asked.
-    Responses,
-    /// Faults as well, since somebody else was asked.
-    Everything,
-}
-
-impl Mistake {
-    /// Returns how much of what came back it explains.
-    pub const fn explains(self) -> Explains {
-        match self {
-            Self::OtherHost => Explains::Everything,
-            Self::OtherVersion | Self::OtherEndpoint | Self::Method => Explains::Responses,
-            Self::Filter => Explains::Misses,
-            _ => Explains::Refusals,
-        }
     }
 }
 

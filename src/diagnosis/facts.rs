@@ -285,7 +285,7 @@ impl<'a> Facts<'a> {
     /// so.
     pub(super) fn told(&self) -> Option<Verdict> {
         let pasted = self.pasted?;
-        let shown = { pasted.found.iter() }.filter_map(|step| Some((step.step, step.status?)));
+        let shown = { pasted.found.iter() }.filter_map(|(step, one)| Some((*step, one.status()?)));
         let told: Vec<_> = match &pasted.told {
             told if told.is_empty() => shown.collect(),
             told => told.clone(),

@@ -7,7 +7,7 @@ use super::facts::{Facts, host_of, workspaces_of};
 use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder, is_bitrise};
-use crate::pasted::{Incomplete, Outcome, PastedStep, Secret};
+use crate::pasted::{Incomplete, Outcome, Secret};
 use crate::report::{AppResult, EvidenceKind, shown_time};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -201,8 +201,8 @@ values! {
     "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| {
         let is_open = f.incomplete() == Some(Incomplete::StepUnknown);
-        let mut found = f.pasted?.found.iter().filter(|step| is_open && step.step.is_none());
-        status_and_words(found.next_back()?)
+        let mut found = f.pasted?.found.iter().filter(|(step, _)| is_open && step.is_none());
+        seen(found.next_back().into_iter())
     };
     "boxes": |f| responder(None, f.foreign_responder()?);
     "asked_wait": |f| Some(span(millis(f.exchange?.retry_after?)).into());
@@ -248,8 +248,9 @@ values! {
 
     // Pasted text, or a saved report.
     "asked": |f| {
-        let mut urls = f.pasted?.found.iter().filter_map(|step| step.url.as_deref());
-        Some(command(&host_of(urls.find(|url| !is_bitrise(url))?)?))
+        let mut found = f.pasted?.found.iter();
+        let (_, asked) = found.find(|(_, exchange)| !is_bitrise(&exchange.url))?;
+        Some(command(&host_of(&asked.url)?))
     };
     "contradiction": |f| Some(f.report?.altered.clone()?.into());
     "dx_code": |f| Some(f.pasted?.dx_code?.as_str().into());
@@ -283,8 +284,11 @@ values! {
         };
         Some(listed(f.secrets().iter().map(|secret| one(secret).into()).collect()))
     };
-    "seen": |f| seen(f, None);
-    "seen_pipelines": |f| seen(f, Some(CheckId::PipelinesList));
+    "seen": |f| seen(f.pasted?.found.iter());
+    "seen_pipelines": |f| {
+        let found = f.pasted?.found.iter();
+        seen(found.filter(|(step, _)| *step == Some(CheckId::PipelinesList)))
+    };
     "service": |f| {
         // The table has them with their article.
         let services = f.secrets().iter().filter_map(|secret| match secret {
@@ -335,23 +339,19 @@ pub fn a_few(mut texts: impl Iterator<Item = Text>, total: Option<u64>) -> Text 
     }
 }
 
-/// Returns a response as it is named in a sentence.
-fn status_and_words(step: &PastedStep) -> Option<Text> {
-    let text = Text::from(step.status?.to_string());
-    Some(match &step.message {
-        Some(words) => text.then(" “").then(words).then("”"),
-        None => text,
-    })
-}
-
-/// Returns the responses that are shown, of one step or of all, as in “200 and 403 “Forbidden””.
-fn seen(facts: &Facts, of: Option<CheckId>) -> Option<Text> {
+/// Returns the responses that are shown, each once, as in “200 and 403 “Forbidden””.
+fn seen<'a>(found: impl Iterator<Item = &'a (Option<CheckId>, Exchange)>) -> Option<Text> {
     let mut seen: Vec<Text> = Vec::new();
-    let found = facts.pasted?.found.iter();
-    let found = found.filter(|step| of.is_none() || step.step == of);
-    for step in found.filter_map(status_and_words) {
-        if !seen.contains(&step) {
-            seen.push(step);
+    for response in found.filter_map(|(_, exchange)| exchange.response()) {
+        let Some(status) = response.status else {
+            continue;
+        };
+        let mut text = Text::from(status.to_string());
+        if let Some(words) = response.message() {
+            text = text.then(" “").then(words).then("”");
+        }
+        if !seen.contains(&text) {
+            seen.push(text);
         }
     }
     (!seen.is_empty()).then(|| listed(seen))

@@ -10,8 +10,7 @@ use super::request::{Credential, is_placeholder};
 use super::secrets::Secrets;
 use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::{Check, CheckId, CheckResult, Status};
-use crate::exchange::Response;
-use crate::pasted::{Incomplete, Outcome, PastedStep};
+use crate::pasted::{Incomplete, Outcome};
 use crate::plan::NotRun;
 use crate::report::{Report, Target, TokenInfo};
 use crate::text::Untrusted;
@@ -102,13 +101,7 @@ pub(super) fn judge(
     facts.secrets = secrets.kinds();
     facts.shell = reading.shell;
     let counts = observed.iter().filter(|one| !one.is_superseded.get());
-    let found = counts.map(|one| PastedStep {
-        step: one.step,
-        url: one.address.map(|_| one.exchange.url.clone()),
-        status: one.exchange.status(),
-        message: one.exchange.response().and_then(Response::message).cloned(),
-    });
-    facts.found = found.collect();
+    facts.found = counts.map(|one| (one.step, one.exchange.clone())).collect();
     facts.settled_by = settled_by;
     facts.dx_code = newest.dx_code();
     facts.told = newest.notes.told;

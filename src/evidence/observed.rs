@@ -8,7 +8,7 @@ use super::secrets::Secrets;
 use crate::check::CheckId;
 use crate::classify;
 use crate::exchange::{Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
-use crate::pasted::{Explains, Incomplete, Mistake};
+use crate::pasted::{Incomplete, Mistake};
 use crate::responder;
 use crate::text::Clean;
 use crate::verdict::Reason;
@@ -271,11 +271,16 @@ impl<'a> Observed<'a> {
         let is_accepted = open.is_none() && matches!(reason, None | Some(Reason::NoApps));
         let is_miss =
             matches!(exchange.status(), Some(400 | 404)) || reason == Some(Reason::NoApps);
-        let explains = |mistake: &Mistake| match mistake.explains() {
-            Explains::Misses => is_miss && open.is_none(),
-            Explains::Refusals => !is_fault && !is_accepted,
-            Explains::Responses => !is_fault,
-            Explains::Everything => true,
+        // What a mistake explains says nothing of the token.
+        let explains = |mistake: &Mistake| match mistake {
+            // Somebody else was asked.
+            Mistake::OtherHost => true,
+            // Something else was asked.
+            Mistake::OtherVersion | Mistake::OtherEndpoint | Mistake::Method => !is_fault,
+            // An empty list, a 400 and a 404.
+            Mistake::Filter => is_miss && open.is_none(),
+            // An acceptance proves the credential as it was sent.
+            _ => !is_fault && !is_accepted,
         };
         match (self.mistakes.iter().any(explains), open) {
             (true, None) if self.mistakes == [Mistake::NoVersion] => Ok(Some(Reason::WrongBaseUrl)),
