@@ -36,20 +36,8 @@ impl CheckId {
     }
 }
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CheckResult {
-    /// As DX needs it.
-    Pass,
-    /// Not so, or it is unknown.
-    NotPassed(Reason),
-    /// Not looked at: an earlier check decided the run, it was not asked for, or there was nothing
-    /// to look at.
-    Skipped,
-}
-
 names! {
-    /// A check's status, derived from its [`CheckResult`].
+    /// A check's status, derived from its result.
     pub enum Status {
         /// As DX needs it.
         Pass = "pass" ("✓"),
@@ -65,42 +53,25 @@ names! {
     pub sign: &'static str,
 }
 
-impl CheckResult {
-    /// Returns the reason, where the check was made and did not pass.
-    pub const fn reason(self) -> Option<Reason> {
-        match self {
-            Self::NotPassed(reason) => Some(reason),
-            Self::Pass | Self::Skipped => None,
-        }
-    }
-
-    /// Returns the status that scripts read.
-    pub fn status(self) -> Status {
-        match self {
-            Self::Pass => Status::Pass,
-            Self::NotPassed(reason) if reason.verdict() == Verdict::Inconclusive => Status::Unknown,
-            Self::NotPassed(_) => Status::Fail,
-            Self::Skipped => Status::Skip,
-        }
-    }
-}
-
 /// One check with its evidence.
 #[derive(Clone, Debug)]
 pub struct Check {
     /// What was looked at.
     pub id: CheckId,
-    /// How it ended.
-    pub result: CheckResult,
+    /// How it ended: as DX needs it, or why it did not or is not known to. Nothing if it was not made,
+    /// since an earlier check decided the run, it was not asked for, or there was nothing to look at.
+    pub result: Option<Result<(), Reason>>,
     /// The app that was looked at.
     pub app: Option<App>,
     /// The request that was made.
     pub exchange: Option<Exchange>,
 }
 
-/// Why a list of apps could not be read on.
+/// How a list of apps ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ListEnd {
+    /// It has as many apps as it counts, and promises no more.
+    Whole,
     /// The request for a page failed.
     PageFailed,
     /// The pages lead back to where they were before, or nowhere.
@@ -114,12 +85,21 @@ pub enum ListEnd {
 
 impl Check {
     /// Makes a check of which nothing but the result is known.
-    pub const fn new(id: CheckId, result: CheckResult) -> Self {
+    pub const fn new(id: CheckId, result: Option<Result<(), Reason>>) -> Self {
         Self {
             id,
             result,
             app: None,
             exchange: None,
+        }
+    }
+    /// Returns the status that scripts read.
+    pub fn status(&self) -> Status {
+        match self.result {
+            None => Status::Skip,
+            Some(Ok(())) => Status::Pass,
+            Some(Err(reason)) if reason.verdict() == Verdict::Inconclusive => Status::Unknown,
+            Some(Err(_)) => Status::Fail,
         }
     }
 }

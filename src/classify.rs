@@ -3,6 +3,7 @@
 //! Invariant: pure and total. Every [`Exchange`] has an answer, and nothing here waits, reads or
 //! prints.
 
+use crate::check::CheckId;
 use crate::exchange::{Body, Exchange, FaultKind, Response, Stage, is_bitrise};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, Form, PipelinePage};
@@ -51,7 +52,8 @@ pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
     }
 }
 
-/// Reads the response to `GET /apps/{app-slug}/pipelines`.
+/// Reads the response of an endpoint below one app: `GET /apps/{app-slug}/pipelines`, or of one of its
+/// runs, of which nothing is needed.
 ///
 /// Bitrise's spec has no 403 here but DX's page has; 404 is how Bitrise hides an app that a token
 /// may not see. An empty list is readable: an app that was not built within the 200 days that
@@ -60,21 +62,30 @@ pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
 /// # Errors
 /// Returns why DX can't read it by this response alone. [`Reason::TokenRejected`] is open: Bitrise
 /// answered 401 to a token that it had accepted, so the list of apps is to be asked for once more.
-pub fn pipelines(exchange: &Exchange) -> Result<PipelinePage, Reason> {
-    let document = document(exchange, Reason::PipelinesDenied, Reason::PipelinesDenied)?;
-    document.pipelines().ok_or(Reason::UnexpectedResponse)
+pub fn below_app(id: CheckId, exchange: &Exchange) -> Result<PipelinePage, Reason> {
+    let denied = id.denied(None);
+    let document = document(exchange, denied, denied)?;
+    let page = match id {
+        // The spec has a bare object here, without `data`.
+        CheckId::PipelinesShow => {
+            (document.form == Form::Object && document.list.is_none()).then(PipelinePage::default)
+        }
+        _ => document.pipelines(),
+    };
+    page.ok_or(Reason::UnexpectedResponse)
 }
 
-/// Reads the response to `GET /apps/{app-slug}/pipelines/{pipeline-id}`.
+/// Returns what the response to the request of a check means, by itself.
 ///
 /// # Errors
-/// Returns why DX can't read it, as [`pipelines`] does.
-pub fn details(exchange: &Exchange) -> Result<(), Reason> {
-    let denied = Reason::PipelineDetailsDenied;
-    let document = document(exchange, denied, denied)?;
-    // The spec has a bare object here, without `data`; nothing in it is needed.
-    let is_one_thing = document.form == Form::Object && document.list.is_none();
-    is_one_thing.then_some(()).ok_or(Reason::UnexpectedResponse)
+/// Returns why the check is not passed.
+pub fn told(id: CheckId, exchange: &Exchange) -> Result<(), Reason> {
+    match id {
+        CheckId::TokenFormat => Ok(()),
+        CheckId::AppsList => apps(exchange).map(|_| ()),
+        CheckId::AppsRecheck => recheck(exchange),
+        CheckId::PipelinesList | CheckId::PipelinesShow => below_app(id, exchange).map(|_| ()),
+    }
 }
 
 /// Returns the JSON of a successful response, or what the response is instead: `forbidden` is what a

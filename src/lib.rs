@@ -37,9 +37,9 @@
 //! | [`diagnosis`] | report → what it means for whom: the one place where meaning becomes words |
 //! | [`report`] | what is known after a run, put together of what was answered |
 //! | [`pasted`] | what a pasted text shows beyond requests and responses |
+//! | [`classify`] | from what was seen to what it means |
 //! | [`check`] | one check and how it ended |
 //! | [`proxy`] | the proxy that the environment asks for, and what it says |
-//! | [`classify`] | from what was seen to what it means |
 //! | [`responder`] | who sent a response, told by its headers and its page's title |
 //! | [`exchange`] | what was seen on the network |
 //! | [`wire`] | lenient reading of Bitrise's JSON |

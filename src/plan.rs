@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::Duration;
 
 names! {
     /// Which apps a run is to check.
@@ -30,15 +31,24 @@ names! {
     }
 }
 
+/// What a run is asked to do, as its report says it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RunOptions {
+    /// Which apps are to be checked.
+    pub selection: Selection,
+    /// Whether one pipeline run of each app is to be looked at (`--pipeline-details`).
+    pub details: bool,
+    /// How long one attempt may take, if that is known (`--timeout`).
+    pub timeout: Option<Duration>,
+}
+
 /// What is to be checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Which apps to check.
-    pub selection: Selection,
+    /// Which apps to check, and what to ask of each.
+    pub options: RunOptions,
     /// Those that were named, by option or in a file.
     pub apps: Vec<Slug>,
-    /// Whether to ask for the details of one pipeline run of each app.
-    pub details: bool,
     /// The maximum number of requests in flight; at least one is.
     pub concurrency: usize,
 }

@@ -5,11 +5,12 @@
 //! a response means.
 
 use crate::api::Client;
-use crate::app::App;
+use crate::app::{App, Slug};
 use crate::check::CheckId;
+use crate::classify;
 use crate::exchange::Exchange;
 use crate::plan::{Plan, Selection};
-use crate::report::{AppResult, AppState, Assembly, Next, Report};
+use crate::report::{AppResult, AppState, Assembly, Report};
 use crate::verdict::{Reason, Signal, Verdict};
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join, select};
@@ -46,7 +47,7 @@ pub async fn verify(
     stop: impl Future<Output = Signal>,
     on_event: &dyn Fn(Event<'_>),
 ) -> Report {
-    let mut assembly = Assembly::new(plan.selection, plan.details);
+    let mut assembly = Assembly::new(plan.options);
     for slug in &plan.apps {
         assembly.app(slug);
     }
@@ -138,7 +139,7 @@ impl Run<'_> {
                 // Nobody receives it once the run is over.
                 let _ = found.as_ref().map(|found| found.send(index));
             }
-            let listed = match self.plan.selection {
+            let listed = match self.plan.options.selection {
                 Selection::First | Selection::All => assembly.pages.list.listed,
                 Selection::Named | Selection::File => assembly.apps.len(),
             };
@@ -153,7 +154,7 @@ impl Run<'_> {
             return;
         }
         let app = self.assembly.borrow().apps[index].app.clone();
-        let limit = if self.plan.details {
+        let limit = if self.plan.options.details {
             RUNS_FOR_DETAILS
         } else {
             1
@@ -162,7 +163,9 @@ impl Run<'_> {
         let mut next = self
             .ask(CheckId::PipelinesList, (index, &app), request)
             .await;
-        if let Next::Details(run) = &next {
+        if let Ok(Some(run)) = &next
+            && self.plan.options.details
+        {
             let request = self.client.pipeline(&app.slug, run);
             next = self
                 .ask(CheckId::PipelinesShow, (index, &app), request)
@@ -173,28 +176,36 @@ impl Run<'_> {
         if result.state != AppState::NotReached {
             (self.on_event)(Event::Checked(result));
         }
-        if let Next::Done(Some(reason)) = next {
+        if let Err(reason) = next {
             self.stop_at(reason);
         }
     }
 
-    /// Asks one endpoint below an app, and the list of apps once more if that answers 401.
+    /// Asks one endpoint below an app, and the list of apps once more if that answers 401: the token is no
+    /// longer accepted, or the app is refused.
+    ///
+    /// # Errors
+    /// Returns why it was not read.
     async fn ask(
         &self,
         id: CheckId,
         (index, app): (usize, &App),
         request: impl Future<Output = Exchange>,
-    ) -> Next {
+    ) -> Result<Option<Slug>, Reason> {
         (self.on_event)(Event::Asking(id, Some(app)));
         let exchange = self.send(request).await;
-        let next = { self.assembly.borrow_mut() }.below_app(id, Some(index), exchange);
-        let Next::AskAgain(exchange) = next else {
-            return next;
-        };
-        let told = self.recheck().await;
-        let why = told.err().unwrap_or(id.denied(None));
+        let mut told = classify::below_app(id, &exchange);
+        if told == Err(Reason::TokenRejected) {
+            {
+                // Until then it is open.
+                let result = &mut self.assembly.borrow_mut().apps[index];
+                (result.state, result.http_status) = (AppState::Unknown, exchange.status());
+            }
+            let again = self.recheck().await;
+            told = Err(again.err().unwrap_or(id.denied(None)));
+        }
         let mut assembly = self.assembly.borrow_mut();
-        assembly.not_read(id, Some(index), why, *exchange)
+        assembly.below_app(id, Some(index), told, Some(exchange))
     }
 
     /// Asks for the list of apps once more, and returns what it tells of the token.
@@ -217,7 +228,9 @@ impl Run<'_> {
         // Only now it is sent: what came while it waited for a permit is settled, too.
         let sent = self.moment.replace(self.moment.get() + 1);
         let exchange = self.client.apps(None).await;
-        let told = self.assembly.borrow_mut().recheck(exchange);
+        let told = classify::recheck(&exchange);
+        let mut assembly = self.assembly.borrow_mut();
+        assembly.keep(CheckId::AppsRecheck, None, told, Some(exchange));
         *looked = Some((sent, told));
         told
     }

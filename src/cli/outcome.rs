@@ -6,7 +6,7 @@ use super::{Format, OutputArgs};
 use crate::diagnosis::Diagnosis;
 use crate::plan::NotRun;
 use crate::render::{self, Detail, Style};
-use crate::report::{Report, Target, TokenInfo, shown_time};
+use crate::report::{Report, shown_time};
 use crate::verdict::Signal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -126,6 +126,5 @@ impl From<NotRun> for Early {
 
 /// Makes the report of a run that starts now.
 pub(super) fn started() -> Report {
-    let now = shown_time(SystemTime::now());
-    Report::started(now, Target::default(), TokenInfo::default())
+    Report::started(shown_time(SystemTime::now()))
 }

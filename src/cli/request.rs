@@ -6,9 +6,9 @@ use super::input::{self, ReadLimits};
 use super::outcome::Early;
 use crate::api::Roots;
 use crate::base_url::{BaseUrl, DEFAULT_BASE_URL};
-use crate::plan::{self, NotRun, Plan, Selection};
+use crate::plan::{self, NotRun, Plan, RunOptions, Selection};
 use crate::proxy::Route;
-use crate::report::{BaseUrlSource, RunOptions, Target};
+use crate::report::{BaseUrlSource, Target};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -73,9 +73,8 @@ impl Request {
         }
         Ok(Self {
             plan: Plan {
-                selection: options(args).selection,
+                options: options(args),
                 apps,
-                details: args.pipeline_details,
                 concurrency: args.concurrency.into(),
             },
             target: Target {

@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::{VerifyArgs, sandbox, token_source};
 use crate::api::{Client, RetryPolicy, Settings};
 use crate::base_url::{self, BaseUrl};
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::{Check, CheckId};
 use crate::diagnosis::{diagnose, words};
 use crate::plan::{self, NotRun};
 use crate::redact::Redactor;
@@ -174,8 +174,8 @@ impl Run<'_> {
             Ok(parsed) => parsed,
             Err(error) if error.shape == "empty" => return Err(NotRun::TOKEN_MISSING.into()),
             Err(error) => {
-                let result = CheckResult::NotPassed(Reason::TokenMalformed);
-                let check = Check::new(CheckId::TokenFormat, result);
+                let malformed = Some(Err(Reason::TokenMalformed));
+                let check = Check::new(CheckId::TokenFormat, malformed);
                 self.report.token.error = Some(error);
                 self.report = std::mem::take(&mut self.report).with_checks(vec![check]);
                 return Ok(Some(Token::redactor_of_malformed(text.expose_secret())));

@@ -288,9 +288,9 @@ facts! {
     "evidence": |f, kind| f.report.map(|run| run.evidence.as_str() == kind);
     "several_secrets": |f, _| Some(f.secrets().len() > 1);
     "check": |f, id| f.check.map(|check| check.id.as_str() == id);
-    "result": |f, name| f.check.map(|check| match check.result.reason() {
-        Some(reason) => name == reason.as_str() || is_verdict(Some(reason), name),
-        None => name == check.result.status().as_str(),
+    "result": |f, name| f.check.map(|check| match check.result {
+        Some(Err(reason)) => name == reason.as_str() || is_verdict(Some(reason), name),
+        _ => name == check.status().as_str(),
     });
     "list_end": |f, name| f.list().map(|list| list.end.is_some_and(|end| format!("{end:?}") == name));
     "asked_one": |f, _| Some({

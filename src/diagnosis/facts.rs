@@ -7,7 +7,7 @@ use super::Known;
 use super::catalogue::Line;
 use super::ci;
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, Status};
+use crate::check::{Check, CheckId, ListEnd, Status};
 use crate::exchange::{Exchange, Fault, ProxyResponse, Responder, is_bitrise};
 use crate::pasted::{Incomplete, PastedFacts, Secret};
 use crate::report::{
@@ -25,8 +25,7 @@ pub(super) const SLUG: &str = "YOUR_APP_SLUG";
 /// Tells whether a check that was not made belongs to a run of this program, and not to what a text
 /// may show.
 pub(super) const fn is_of_run(check: &Check) -> bool {
-    matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow)
-        && matches!(check.result, CheckResult::Skipped)
+    matches!(check.id, CheckId::TokenFormat | CheckId::PipelinesShow) && check.result.is_none()
 }
 
 /// The most apps that a page of the list has.
@@ -151,7 +150,9 @@ impl<'a> Facts<'a> {
             first_state: first.map(|result| result.state),
             coverage: report.coverage(),
             sample: &report.list.sample,
-            listed_before_cut: report.list.end.map(|_| report.list.listed),
+            listed_before_cut: { report.list.end }
+                .filter(|end| *end != ListEnd::Whole)
+                .map(|_| report.list.listed),
             retry_at: wait.and_then(|wait| report.checked_at?.checked_add(wait)),
             ..Self::default()
         };

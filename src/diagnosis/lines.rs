@@ -5,7 +5,7 @@ use super::reproduce::curl;
 use super::sentence::{said, say};
 use super::values::{millis, words_of};
 use super::{CheckLine, RequestLine};
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::{Check, CheckId};
 use crate::exchange::METHOD;
 
 /// Returns the line of a check.
@@ -47,9 +47,9 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
     });
     CheckLine {
         id: check.id,
-        status: check.result.status(),
-        reason: check.result.reason(),
-        was_asked_for: check.result != CheckResult::Skipped || facts.has_no_run(),
+        status: check.status(),
+        reason: check.result.and_then(Result::err),
+        was_asked_for: check.result.is_some() || facts.has_no_run(),
         text: say("check_line", &facts),
         app: check.app.clone(),
         request,

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::catalogue::named;
     use crate::diagnosis::sentence::{list, say};
-    use crate::report::{Report, SandboxTarget, Target, TokenInfo};
+    use crate::report::{Report, SandboxTarget, Target};
     use std::time::SystemTime;
 
     #[test]
@@ -54,7 +54,10 @@ mod tests {
             }),
             ..Target::default()
         };
-        let report = Report::started(SystemTime::UNIX_EPOCH, target, TokenInfo::default());
+        let report = Report {
+            target,
+            ..Report::started(SystemTime::UNIX_EPOCH)
+        };
         let mut forms = Vec::new();
         for shell in [Shell::Posix, Shell::Cmd, Shell::PowerShell] {
             let facts = Facts {

@@ -11,7 +11,7 @@ use super::facts::is_of_run;
 use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose};
 use crate::app::App;
 use crate::base_url;
-use crate::check::{Check, CheckId, CheckResult, ListEnd};
+use crate::check::{Check, CheckId, ListEnd};
 use crate::classify;
 use crate::exchange::{Body, Exchange, FaultKind, Response};
 use crate::report::{
@@ -95,7 +95,7 @@ struct Head {
 
 /// Returns the report that stands for one that can't be taken at its word.
 fn altered(checked_at: Option<SystemTime>, contradiction: &str) -> Report {
-    let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+    let open = Some(Err(Reason::EvidenceIncomplete));
     Report {
         evidence: EvidenceKind::Report,
         altered: Some(contradiction.to_owned()),
@@ -230,7 +230,7 @@ fn rebuilt(saved: &Diagnosis) -> Report {
 fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
     let apps = &saved.apps;
     let check = checks.iter().find(|check| check.id == CheckId::AppsList);
-    let is_pass = check.is_some_and(|check| check.result == CheckResult::Pass);
+    let is_pass = check.is_some_and(|check| check.result == Some(Ok(())));
     let is_read = is_pass || apps.listed > 0;
     let listed = match saved.target.apps {
         Selection::All if is_pass => apps.items.len() as u64,
@@ -240,7 +240,7 @@ fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
     AppList {
         total: { apps.coverage.total.filter(|_| is_read) }.map(|total| total.max(listed)),
         listed: usize::try_from(listed).unwrap_or(usize::MAX),
-        end: { check.filter(|_| is_read) }.and_then(|check| match check.result.reason()? {
+        end: { check.filter(|_| is_read) }.and_then(|check| match check.result?.err()? {
             Reason::UnexpectedResponse => Some(ListEnd::Circular),
             _ => Some(ListEnd::PageFailed),
         }),
@@ -281,15 +281,9 @@ impl Evidence<'_> {
             said => said,
         };
         let exchange = Exchange::new("", Ok(Response::new(status, body_of(id, said))));
-        let meant = match id {
-            CheckId::TokenFormat => None,
-            CheckId::AppsList => match classify::further_apps(&exchange).err() {
-                further if further == said => further,
-                _ => classify::apps(&exchange).err(),
-            },
-            CheckId::AppsRecheck => classify::recheck(&exchange).err(),
-            CheckId::PipelinesList => classify::pipelines(&exchange).err(),
-            CheckId::PipelinesShow => classify::details(&exchange).err(),
+        let meant = match classify::further_apps(&exchange).err() {
+            further if id == CheckId::AppsList && further == said => further,
+            _ => classify::told(id, &exchange).err(),
         };
         let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
         // Of a text, any later list is one.
@@ -360,9 +354,8 @@ impl Evidence<'_> {
             _ => exchange.is_some(),
         };
         let result = match reason {
-            Some(reason) => CheckResult::NotPassed(reason),
-            None if is_pass => CheckResult::Pass,
-            None => CheckResult::Skipped,
+            Some(reason) => Some(Err(reason)),
+            None => is_pass.then_some(Ok(())),
         };
         Check {
             app: line.app.clone(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckResult};
+use crate::check::Check;
 use crate::exchange::Header;
 use crate::exchange::{AuthScheme, Body, Exchange, Fault, FaultKind, ProxyResponse, Response};
 use crate::report::{
@@ -72,9 +72,13 @@ impl Run {
             source: Some(TokenSource::Environment),
             ..TokenInfo::default()
         };
-        let format = Check::new(CheckId::TokenFormat, CheckResult::Pass);
+        let format = Check::new(CheckId::TokenFormat, Some(Ok(())));
         Self {
-            report: Report::started(SystemTime::UNIX_EPOCH, target, token),
+            report: Report {
+                target,
+                token,
+                ..Report::started(SystemTime::UNIX_EPOCH)
+            },
             checks: vec![format],
             known: Known::default(),
         }
@@ -105,7 +109,7 @@ impl Run {
         };
         self.checks.push(Check {
             exchange: Some(exchange("/apps?limit=50", Response::new(200, json("{}")))),
-            ..Check::new(CheckId::AppsList, CheckResult::Pass)
+            ..Check::new(CheckId::AppsList, Some(Ok(())))
         });
         self
     }
@@ -114,7 +118,7 @@ impl Run {
     fn not_listed(mut self, reason: Reason, exchange: Exchange) -> Self {
         self.checks.push(Check {
             exchange: Some(exchange),
-            ..Check::new(CheckId::AppsList, CheckResult::NotPassed(reason))
+            ..Check::new(CheckId::AppsList, Some(Err(reason)))
         });
         self
     }
@@ -145,10 +149,9 @@ impl Run {
             runs: reason.is_none().then_some(Runs::Seen),
             details: None,
         });
-        let is_decided = self
-            .checks
-            .iter()
-            .any(|check| check.id == CheckId::PipelinesList && check.result.reason().is_some());
+        let is_decided = self.checks.iter().any(|check| {
+            check.id == CheckId::PipelinesList && matches!(check.result, Some(Err(_)))
+        });
         if is_decided {
             return self;
         }
@@ -157,7 +160,7 @@ impl Run {
         let path = format!("/apps/{}/pipelines?limit=1", app.slug.raw());
         let response = refused.map(|(_, response)| response);
         let response = response.unwrap_or_else(|| Response::new(200, json("{}")));
-        let result = reason.map_or(CheckResult::Pass, CheckResult::NotPassed);
+        let result = Some(reason.map_or(Ok(()), Err));
         self.checks.push(Check {
             app: Some(app.clone()),
             exchange: Some(exchange(&path, response)),
@@ -358,7 +361,7 @@ fn tokens() {
     sheet.add("no_apps", run.screen());
     let run = Run::new(TokenKind::Workspace);
     let error = Token::parse("ghp_CANARY3f9a81c27e55d04b").err();
-    let result = CheckResult::NotPassed(Reason::TokenMalformed);
+    let result = Some(Err(Reason::TokenMalformed));
     let check = Check::new(CheckId::TokenFormat, result);
     let mut malformed = run.report.with_checks(vec![check]);
     malformed.token.error = error;

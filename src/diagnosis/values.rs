@@ -198,7 +198,7 @@ values! {
     };
     "list_read": |f| Some(apps(f.list()?.listed as u64).into());
     "check_words": |f| Some(foreign(words_of(f.exchange?)?));
-    "check_reason": |f| Some(f.check?.result.reason()?.as_str().replace('_', " ").into());
+    "check_reason": |f| Some(f.check?.result?.err()?.as_str().replace('_', " ").into());
     "seen_of_no_step": |f| {
         let is_open = f.incomplete() == Some(Incomplete::StepUnknown);
         let mut found = f.pasted?.found.iter().filter(|(step, _)| is_open && step.is_none());

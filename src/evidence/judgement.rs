@@ -9,7 +9,7 @@ use super::replay::{grouped, replay};
 use super::request::{Credential, is_placeholder};
 use super::secrets::Secrets;
 use crate::base_url::DEFAULT_BASE_URL;
-use crate::check::{Check, CheckId, CheckResult, Status};
+use crate::check::{Check, CheckId, Status};
 use crate::pasted::{Incomplete, Outcome};
 use crate::plan::NotRun;
 use crate::report::{Report, Target, TokenInfo};
@@ -112,7 +112,7 @@ pub(super) fn judge(
 /// Returns a report that says why a text does not decide.
 pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
     report.pasted.get_or_insert_default().incomplete = Some(why);
-    let open = |id| Check::new(id, CheckResult::NotPassed(Reason::EvidenceIncomplete));
+    let open = |id| Check::new(id, Some(Err(Reason::EvidenceIncomplete)));
     report.with_checks(
         [CheckId::AppsList, CheckId::PipelinesList]
             .map(open)
@@ -245,7 +245,7 @@ impl Judgement<'_> {
         let why = report.pasted.as_ref().and_then(|facts| facts.incomplete);
         let is_open = |id| {
             let mut checks = report.checks.iter();
-            checks.any(|check| check.id == id && check.result.status() == Status::Unknown)
+            checks.any(|check| check.id == id && check.status() == Status::Unknown)
         };
         let (list, app) = match (report.verdict(), why) {
             (Verdict::NotRun, _) => (Some(1), true),

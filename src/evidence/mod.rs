@@ -35,7 +35,7 @@ use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::CheckId;
 use crate::pasted::{Incomplete, PastedFacts};
 use crate::plan::NotRun;
-use crate::report::{AppList, EvidenceKind, Report, RunOptions, Target, TokenInfo};
+use crate::report::{AppList, EvidenceKind, Report, RunOptions};
 use crate::text::regex;
 use crate::verdict::Reason;
 use secrets::Secrets;
@@ -60,7 +60,7 @@ pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
         not_run,
         evidence: EvidenceKind::Pasted,
         pasted: Some(pasted.clone()),
-        ..Report::started(now, Target::default(), TokenInfo::default())
+        ..Report::started(now)
     };
     if text.len() > MAX_TEXT {
         return blank(Some(too_long()));

@@ -258,11 +258,7 @@ impl<'a> Observed<'a> {
     /// Returns what it means at a step.
     pub(super) fn tells(&self, id: CheckId) -> Meaning {
         let exchange = &self.exchange;
-        let reason = match id {
-            CheckId::PipelinesList => classify::pipelines(exchange).err(),
-            CheckId::PipelinesShow => classify::details(exchange).err(),
-            _ => classify::apps(exchange).err(),
-        };
+        let reason = classify::told(id, exchange).err();
         let extent = self.shown.body.as_ref().and_then(|body| body.extent);
         let is_part = matches!(extent, Some(Extent::Cut | Extent::Filtered));
         let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);

@@ -9,11 +9,11 @@ use super::observed::Observed;
 use super::request::is_hidden;
 use super::secrets::Secrets;
 use crate::app::Slug;
-use crate::check::{Check, CheckId, CheckResult};
+use crate::check::{Check, CheckId};
 use crate::classify;
 use crate::exchange::Body;
 use crate::pasted::{Incomplete, Mistake, PastedFacts};
-use crate::report::{Assembly, Report, Selection};
+use crate::report::{Assembly, Report, RunOptions, Selection};
 use crate::verdict::{Reason, Verdict};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -36,7 +36,11 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
     let mut replay = Replay {
         group,
         secrets,
-        assembly: Assembly::new(Selection::Named, details),
+        assembly: Assembly::new(RunOptions {
+            selection: Selection::Named,
+            details,
+            timeout: None,
+        }),
         incomplete: None,
         settling: None,
     };
@@ -148,30 +152,31 @@ impl Replay<'_, '_> {
             }
             told => told,
         };
-        let app = slug.map(|slug| self.assembly.app(slug));
-        let reason = match told {
+        let told = match told {
             Err(why) => {
                 self.incomplete.get_or_insert(why);
-                Reason::EvidenceIncomplete
+                Err(Reason::EvidenceIncomplete)
             }
-            Ok(Some(reason @ Reason::WrongBaseUrl)) => reason,
-            Ok(Some(Reason::TokenRejected)) if !is_list => id.denied(None),
+            Ok(Some(Reason::WrongBaseUrl)) => Err(Reason::WrongBaseUrl),
+            Ok(Some(Reason::TokenRejected)) if !is_list => Err(id.denied(None)),
             Ok(_) if is_list => {
                 let _ = self.assembly.apps(one.exchange.clone());
                 return;
             }
-            Ok(_) => {
-                self.assembly.below_app(id, app, one.exchange.clone());
-                return;
-            }
+            Ok(_) => classify::below_app(id, &one.exchange),
         };
         // Nothing is to be shown of a command that was misread, or of a response without a status.
         let is_known = match &one.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
             Err(_) => one.open.is_none(),
         };
-        let evidence = is_known.then(|| one.exchange.clone());
-        self.assembly.not_read(id, app, reason, evidence);
+        let seen = is_known.then(|| one.exchange.clone());
+        let app = slug.map(|slug| self.assembly.app(slug));
+        if is_list {
+            self.assembly.keep(id, None, told.map(|_| ()), seen);
+        } else {
+            let _ = self.assembly.below_app(id, app, told, seen);
+        }
     }
 
     /// Makes the report. What is absent, or of a step that is not known, is open if nothing decides
@@ -180,7 +185,7 @@ impl Replay<'_, '_> {
         let mut report = self.assembly.finish(report);
         let is_passed = |id| {
             let mut checks = report.checks.iter();
-            checks.any(|check| check.id == id && check.result == CheckResult::Pass)
+            checks.any(|check| check.id == id && check.result == Some(Ok(())))
         };
         let is_listed = is_passed(CheckId::AppsList);
         let is_read = is_passed(CheckId::PipelinesList);
@@ -202,7 +207,7 @@ impl Replay<'_, '_> {
                 CheckId::PipelinesList => is_listed || !is_read,
                 _ => false,
             };
-            let open = CheckResult::NotPassed(Reason::EvidenceIncomplete);
+            let open = Some(Err(Reason::EvidenceIncomplete));
             for check in report.checks.iter_mut().filter(is_open) {
                 *check = Check::new(check.id, open);
             }

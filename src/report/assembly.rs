@@ -1,16 +1,16 @@
 //! From responses to a report: the one place where the checks and apps of a run come together.
 //!
 //! Say what was answered in its order, [`Assembly::apps`] for a page of the list of apps,
-//! [`Assembly::below_app`] for an app, [`Assembly::recheck`] for a later
-//! look at the list. [`Assembly::finish`] makes the report.
+//! [`Assembly::below_app`] for an app, [`Assembly::keep`] for a later look at the list.
+//! [`Assembly::finish`] makes the report.
 //!
 //! Invariant: what an app's responses mean is kept for every app; evidence is kept for one app a
 //! check, to be shown, and nothing follows from it.
 
 use super::pages::Pages;
-use super::{AppResult, AppState, EvidenceKind, Report, Runs, Selection};
+use super::{AppResult, AppState, EvidenceKind, Report, RunOptions, Runs, Selection};
 use crate::app::{App, Slug};
-use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
+use crate::check::{Check, CheckId, ListEnd, Status};
 use crate::classify;
 use crate::exchange::{Body, Exchange};
 use crate::verdict::{Reason, Verdict};
@@ -18,30 +18,17 @@ use crate::wire::PipelinePage;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// What follows from a response of an endpoint below one app.
-#[derive(Debug)]
-pub enum Next {
-    /// Nothing more is to be asked of this app; the reason if it was not read.
-    Done(Option<Reason>),
-    /// This pipeline run is to be looked at.
-    Details(Slug),
-    /// A 401: the list of apps is to be asked for once more, and [`Assembly::not_read`] to be told what
-    /// that means: the token is no longer accepted, or the app is refused ([`CheckId::denied`]).
-    AskAgain(Box<Exchange>),
-}
-
 /// A report that is being put together.
 #[derive(Debug, Default)]
 pub struct Assembly {
-    selection: Selection,
-    details: bool,
+    options: RunOptions,
     /// The pages of the list of apps: a page that tells which ones there are, and is no evidence, is
     /// taken by them alone.
     pub pages: Pages,
     /// What is known of each app that is to be checked.
     pub apps: Vec<AppResult>,
-    /// The indices of the apps that are checked because they were named.
-    named: HashMap<Slug, usize>,
+    /// Their indices.
+    indices: HashMap<Slug, usize>,
     /// The one check of each kind that decides, so that memory does not grow with the number of apps.
     kept: [Option<(Weight, Check)>; CheckId::ALL.len()],
 }
@@ -55,32 +42,23 @@ const NO_APP: usize = usize::MAX - 1;
 const UNASKED: usize = usize::MAX;
 
 impl Assembly {
-    /// Starts a report of the apps that are `selection`, with a look at one pipeline run of each
-    /// if `details` says so.
-    pub fn new(selection: Selection, details: bool) -> Self {
+    /// Starts a report of a run.
+    pub fn new(options: RunOptions) -> Self {
         Self {
-            selection,
-            details,
+            options,
             ..Self::default()
         }
     }
 
     /// Returns the index of an app that is to be checked; it is added if it is new.
     pub fn app(&mut self, slug: &Slug) -> usize {
-        if let Some(index) = self.named.get(slug) {
+        if let Some(index) = self.indices.get(slug) {
             return *index;
         }
         let mut listed = self.pages.list.sample.iter();
         let listed = listed.find(|app| app.slug == *slug).cloned();
-        self.expect(listed.unwrap_or_else(|| App::unlisted(slug.clone())));
-        let index = self.apps.len() - 1;
-        self.named.insert(slug.clone(), index);
-        index
-    }
-
-    fn expect(&mut self, app: App) {
         self.apps.push(AppResult {
-            app,
+            app: listed.unwrap_or_else(|| App::unlisted(slug.clone())),
             is_first: false,
             is_listed: None,
             state: AppState::NotReached,
@@ -89,6 +67,9 @@ impl Assembly {
             runs: None,
             details: None,
         });
+        let index = self.apps.len() - 1;
+        self.indices.insert(slug.clone(), index);
+        index
     }
 
     /// Returns where the next page of the list begins, if it is to be read.
@@ -96,14 +77,14 @@ impl Assembly {
         let is_open = |app: &AppResult| {
             app.state == AppState::Denied && self.pages.has(&app.app.slug).is_none()
         };
-        let is_wanted = match self.selection {
+        let is_wanted = match self.options.selection {
             Selection::First => false,
             // Whether the list has a refused app decides on the reason.
             Selection::Named | Selection::File => self.apps.iter().any(is_open),
             Selection::All => true,
         };
         let next = self.pages.next.as_ref();
-        next.filter(|_| is_wanted && self.pages.end.is_none())
+        next.filter(|_| is_wanted && self.pages.list.end.is_none())
     }
 
     /// Takes the response to a request for a page of the list of apps.
@@ -111,99 +92,76 @@ impl Assembly {
     /// # Errors
     /// Returns the reason why the list can't be read, or not be read on.
     pub fn apps(&mut self, exchange: Exchange) -> Result<(), Reason> {
+        let selection = self.options.selection;
         let is_first = self.pages.list.begins_with_app.is_none();
         let page = if is_first {
             classify::apps(&exchange)
         } else {
             classify::further_apps(&exchange)
         };
-        let read = page.map(|page| {
-            for app in self.pages.take(page) {
-                if let Some(index) = self.named.get(&app.slug) {
-                    self.apps[*index].app = app;
-                } else if self.selection == Selection::All
-                    || (self.selection == Selection::First && self.apps.is_empty())
-                {
-                    self.expect(app);
+        let mut read = Ok(());
+        match page {
+            Ok(page) => {
+                for app in self.pages.take(page) {
+                    let is_wanted = match selection {
+                        Selection::First => self.apps.is_empty(),
+                        Selection::Named | Selection::File => self.indices.contains_key(&app.slug),
+                        Selection::All => true,
+                    };
+                    if is_wanted {
+                        let index = self.app(&app.slug);
+                        self.apps[index].app = app;
+                    }
                 }
             }
-        });
-        if read.is_err() {
-            self.pages.end = Some(Err(ListEnd::PageFailed));
-        }
-        let is_cut = self.pages.end.is_some_and(|end| end.is_err());
-        let told = match read {
-            Ok(()) if is_cut && (!is_first || self.selection == Selection::All) => {
-                Err(Reason::UnexpectedResponse)
+            Err(reason) => {
+                read = Err(reason);
+                self.pages.list.end = (!is_first).then_some(ListEnd::PageFailed);
             }
-            told => told,
-        };
+        }
+        let is_cut = !matches!(self.pages.list.end, None | Some(ListEnd::Whole));
+        let is_short = is_cut && (!is_first || selection == Selection::All);
+        let told = read.and(if is_short {
+            Err(Reason::UnexpectedResponse)
+        } else {
+            Ok(())
+        });
         self.keep(CheckId::AppsList, None, told, Some(exchange));
         read
     }
 
-    /// Takes the response to a later request for the list of apps, which was asked for because an
-    /// endpoint below an app answered 401, and returns what it tells of the token. The one that tells
-    /// most against the token is kept, the first of them.
+    /// Takes what the response of an endpoint below an app means, by the app's index; none if the app
+    /// is not known. Nothing is shown of a response that means something else than it says.
     ///
     /// # Errors
-    /// Returns why the token is not known to be accepted.
-    pub fn recheck(&mut self, exchange: Exchange) -> Result<(), Reason> {
-        let told = classify::recheck(&exchange);
-        self.keep(CheckId::AppsRecheck, None, told, Some(exchange));
-        told
-    }
-
-    /// Takes the response of an endpoint below an app, by the app's index; none if the app is not known.
-    pub fn below_app(&mut self, id: CheckId, app: Option<usize>, exchange: Exchange) -> Next {
-        let is_list = id != CheckId::PipelinesShow;
-        let page = if is_list {
-            classify::pipelines(&exchange)
-        } else {
-            classify::details(&exchange).map(|()| PipelinePage::default())
-        };
-        let mut result = app.map(|index| &mut self.apps[index]);
-        let page = match page {
-            Ok(page) => page,
-            Err(Reason::TokenRejected) => {
-                // It is open what that means.
-                if let Some(result) = result {
-                    (result.state, result.http_status) = (AppState::Unknown, exchange.status());
-                }
-                return Next::AskAgain(Box::new(exchange));
-            }
-            Err(reason) => return self.not_read(id, app, reason, exchange),
-        };
-        let run = page.pipeline_id.filter(|_| self.details);
-        if let Some(result) = &mut result {
-            if is_list {
-                (result.state, result.reason) = (AppState::Readable, None);
-                result.http_status = exchange.status();
-                let has_runs = page.runs > 0;
-                result.runs = Some(if has_runs { Runs::Seen } else { Runs::None });
-                result.details = (self.details && run.is_none()).then_some(Status::Skip);
-            } else {
-                result.details = Some(Status::Pass);
-            }
-        }
-        self.keep(id, app, Ok(()), Some(exchange));
-        run.map_or(Next::Done(None), Next::Details)
-    }
-
-    /// Notes why the list of apps, an app's pipelines or one of its runs were not read: a response that
-    /// does not mean what it says has another reason than its own.
-    pub fn not_read(
+    /// Returns why it was not read.
+    pub fn below_app(
         &mut self,
         id: CheckId,
         app: Option<usize>,
-        reason: Reason,
-        exchange: impl Into<Option<Exchange>>,
-    ) -> Next {
-        let seen = exchange.into();
-        let is_unasked = seen.as_ref().is_some_and(|seen| seen.attempts == 0);
+        told: Result<PipelinePage, Reason>,
+        seen: Option<Exchange>,
+    ) -> Result<Option<Slug>, Reason> {
+        let status = seen.as_ref().and_then(Exchange::status);
         // If there was no time for even one attempt, the app was not reached.
-        if id == CheckId::AppsList || !is_unasked {
-            if let Some(result) = app.map(|index| &mut self.apps[index]) {
+        let is_asked = seen.as_ref().is_none_or(|seen| seen.attempts > 0);
+        let result = app.filter(|_| is_asked).map(|index| &mut self.apps[index]);
+        match (&told, result) {
+            (Ok(_), Some(result)) if id == CheckId::PipelinesShow => {
+                result.details = Some(Status::Pass);
+            }
+            (Ok(page), Some(result)) => {
+                let has_none = self.options.details && page.pipeline_id.is_none();
+                (result.state, result.reason) = (AppState::Readable, None);
+                result.http_status = status;
+                result.runs = Some(if page.runs > 0 {
+                    Runs::Seen
+                } else {
+                    Runs::None
+                });
+                result.details = has_none.then_some(Status::Skip);
+            }
+            (Err(reason), Some(result)) => {
                 // A rejected token says nothing of the app.
                 let is_denied = reason.verdict() == Verdict::InvalidPermissions;
                 let (state, details) = if is_denied {
@@ -211,21 +169,30 @@ impl Assembly {
                 } else {
                     (AppState::Unknown, Status::Unknown)
                 };
-                (result.state, result.reason) = (state, Some(reason));
-                result.http_status = seen.as_ref().and_then(Exchange::status);
+                (result.state, result.reason) = (state, Some(*reason));
+                result.http_status = status;
                 if id == CheckId::PipelinesShow {
                     result.details = Some(details);
                 }
             }
-            self.keep(id, app, Err(reason), seen);
+            (_, None) => {}
         }
-        Next::Done(Some(reason))
+        if is_asked {
+            self.keep(
+                id,
+                app,
+                told.as_ref().map(|_| ()).map_err(|reason| *reason),
+                seen,
+            );
+        }
+        told.map(|page| page.pipeline_id)
     }
 
-    /// Keeps the check of a request, if it decides rather than the one that was kept: a refusal outranks
-    /// what could not be told, which outranks a success; of two with the same rank, the one of the app that
-    /// comes first. A refusal of an app that is disabled decides only if nothing else does.
-    fn keep(
+    /// Takes the check of a request, and keeps it if it decides rather than the one that was kept: a
+    /// refusal outranks what could not be told, which outranks a success; of two with the same rank, the
+    /// one of the app that comes first, or that came first. A refusal of an app that is disabled decides
+    /// only if nothing else does.
+    pub fn keep(
         &mut self,
         id: CheckId,
         app: Option<usize>,
@@ -244,8 +211,7 @@ impl Assembly {
         let weight = (rank, Reverse(index));
         let kept = &mut self.kept[id as usize];
         if kept.as_ref().is_none_or(|(kept, _)| *kept < weight) {
-            let result = told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
-            let mut check = Check::new(id, result);
+            let mut check = Check::new(id, Some(told));
             check.exchange = seen;
             // What was read of a list may be long.
             if let Some(Ok(response)) = check.exchange.as_mut().map(|seen| &mut seen.outcome)
@@ -265,8 +231,8 @@ impl Assembly {
         let is_listing = is_own && self.next_page().is_some();
         let list = &mut self.kept[CheckId::AppsList as usize];
         if list.is_none() || is_listing {
-            self.pages.end = Some(Err(ListEnd::PageFailed));
             let page = list.take().and_then(|(_, check)| check.exchange);
+            self.pages.list.end = is_listing.then_some(ListEnd::PageFailed);
             self.keep(CheckId::AppsList, None, Err(reason), page);
         }
         let mut any = false;
@@ -285,33 +251,32 @@ impl Assembly {
 
     /// Returns the report with the checks of all that was answered, and what is known of each app.
     pub fn finish(mut self, report: Report) -> Report {
-        let Pages { list, end, .. } = &mut self.pages;
-        list.end = end
-            .and_then(Result::err)
-            .filter(|_| list.begins_with_app.is_some());
+        if report.evidence == EvidenceKind::Live {
+            self.keep(CheckId::TokenFormat, None, Ok(()), None);
+        }
+        // Only now it is known whether the list has an app that was refused.
+        let settled = |reason, is_listed| match reason {
+            Reason::PipelinesDenied => CheckId::PipelinesList.denied(is_listed),
+            reason => reason,
+        };
         let first = self.pages.list.first().map(|app| &app.slug);
         for result in &mut self.apps {
             result.is_first = first == Some(&result.app.slug);
             result.is_listed = self.pages.has(&result.app.slug);
-            if result.reason == Some(Reason::PipelinesDenied) {
-                result.reason = Some(CheckId::PipelinesList.denied(result.is_listed));
-            }
+            result.reason = result
+                .reason
+                .map(|reason| settled(reason, result.is_listed));
         }
-        if report.evidence == EvidenceKind::Live {
-            self.keep(CheckId::TokenFormat, None, Ok(()), None);
-        }
-        let mut checks = Vec::new();
-        for ((_, Reverse(index)), mut check) in self.kept.into_iter().flatten() {
-            if let Some(result) = self.apps.get(index) {
-                if check.result == CheckResult::NotPassed(Reason::PipelinesDenied) {
-                    check.result =
-                        CheckResult::NotPassed(CheckId::PipelinesList.denied(result.is_listed));
-                }
-                // The list may have told the app's name only after it was asked for.
+        let apps = &self.apps;
+        let check = |((_, Reverse(index)), mut check): (Weight, Check)| {
+            if let Some(result) = apps.get(index) {
+                let told = check.result;
+                check.result = told.map(|told| told.map_err(|why| settled(why, result.is_listed)));
                 check.app = Some(result.app.clone());
             }
-            checks.push(check);
-        }
+            check
+        };
+        let checks = self.kept.into_iter().flatten().map(check).collect();
         self.apps.shrink_to_fit();
         Report {
             apps: self.apps,

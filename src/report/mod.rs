@@ -6,11 +6,11 @@
 mod assembly;
 mod pages;
 
-pub use assembly::{Assembly, Next};
+pub use assembly::Assembly;
 pub use pages::Pages;
 
 use crate::app::App;
-use crate::check::{Check, CheckId, CheckResult, ListEnd, Status};
+use crate::check::{Check, CheckId, ListEnd, Status};
 use crate::names::names;
 use crate::pasted::PastedFacts;
 use crate::token::TokenKind;
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 pub use crate::pasted::Shell;
-pub use crate::plan::{NotRun, Selection};
+pub use crate::plan::{NotRun, RunOptions, Selection};
 pub use crate::token::{TokenInfo, TokenSource};
 
 /// Everything that is known after a run.
@@ -53,17 +53,6 @@ pub struct Report {
     pub interrupted: Option<Signal>,
     /// What of a saved report contradicts the rest, so that none of it can be believed.
     pub altered: Option<String>,
-}
-
-/// What a run was asked to do, as far as it decides which advice has a point.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct RunOptions {
-    /// Which apps were to be checked.
-    pub selection: Selection,
-    /// Whether one pipeline run of each app was to be looked at (`--pipeline-details`).
-    pub details: bool,
-    /// How long one attempt may take, if that is known (`--timeout`).
-    pub timeout: Option<Duration>,
 }
 
 names! {
@@ -281,11 +270,9 @@ pub fn shown_time(time: SystemTime) -> SystemTime {
 
 impl Report {
     /// Makes the report of a run that has just started, without any check.
-    pub fn started(checked_at: SystemTime, target: Target, token: TokenInfo) -> Self {
+    pub fn started(checked_at: SystemTime) -> Self {
         Self {
             checked_at: Some(checked_at),
-            target,
-            token,
             ..Self::default()
         }
         .with_checks(Vec::new())
@@ -297,7 +284,7 @@ impl Report {
     pub fn with_checks(self, mut checks: Vec<Check>) -> Self {
         for id in CheckId::ALL.iter().copied() {
             if id != CheckId::AppsRecheck && checks.iter().all(|check| check.id != id) {
-                checks.push(Check::new(id, CheckResult::Skipped));
+                checks.push(Check::new(id, None));
             }
         }
         checks.sort_by_key(|check| check.id as usize);
@@ -342,7 +329,7 @@ impl Report {
     /// Returns the reason that was found in checks and apps: of those with the highest rank, the
     /// first.
     pub(crate) fn found(&self) -> Option<Reason> {
-        let of_checks = self.checks.iter().filter_map(|check| check.result.reason());
+        let of_checks = self.checks.iter().filter_map(|check| check.result?.err());
         let is_any_readable = self.is_any_readable();
         let decides = |app: &&AppResult| !(is_any_readable && app.is_disabled_refusal());
         let of_apps = self.apps.iter().filter(decides);
@@ -353,10 +340,9 @@ impl Report {
 
     /// Returns the check that decided the verdict.
     pub fn decisive(&self) -> Option<&Check> {
-        let reason = Some(self.reason()?);
-        self.checks
-            .iter()
-            .find(|check| check.result.reason() == reason)
+        let reason = self.reason()?;
+        let mut checks = self.checks.iter();
+        checks.find(|check| check.result == Some(Err(reason)))
     }
 
     /// Returns how long the server asks to wait, if that is what decided and waiting may help.
@@ -368,16 +354,14 @@ impl Report {
     /// Returns what came of the token. Bitrise accepted it if it answered it with a 200, and with no
     /// 401 that is still open.
     pub fn token_state(&self) -> TokenState {
-        let has_200 = |check: &Check| match (check.id, check.result) {
-            (CheckId::TokenFormat, _) => false,
-            (_, CheckResult::Pass)
-            | (CheckId::AppsList, CheckResult::NotPassed(Reason::NoApps)) => true,
-            (CheckId::AppsList, CheckResult::NotPassed(_)) => self.list.begins_with_app.is_some(),
-            _ => false,
+        let has_200 = |check: &Check| {
+            let is_200 = matches!(check.result, Some(Ok(()) | Err(Reason::NoApps)));
+            is_200 && check.id != CheckId::TokenFormat
         };
+        let has_200 = self.list.begins_with_app.is_some() || self.checks.iter().any(has_200);
         let is_open_401 =
             |app: &AppResult| app.state == AppState::Unknown && app.http_status == Some(401);
-        let was_accepted = self.checks.iter().any(has_200) && !self.apps.iter().any(is_open_401);
+        let was_accepted = has_200 && !self.apps.iter().any(is_open_401);
         match self.reason() {
             Some(Reason::TokenMalformed) => TokenState::NotAToken,
             Some(Reason::TokenRejected) => TokenState::Rejected,
@@ -409,23 +393,22 @@ impl Report {
 
     /// Counts the apps.
     pub fn coverage(&self) -> Coverage {
-        let count = |is: &dyn Fn(&AppResult) -> bool| {
-            let apps = self.apps.iter().filter(|app| is(app));
-            apps.count() as u64
-        };
-        let of = |state| count(&|app| app.state == state);
-        let (readable, denied) = (of(AppState::Readable), of(AppState::Denied));
-        let unknown = of(AppState::Unknown);
         let is_empty = self.reason() == Some(Reason::NoApps);
-        Coverage {
+        let mut coverage = Coverage {
             total: self.list.total.or(is_empty.then_some(0)),
-            checked: readable + denied + unknown,
-            readable,
-            denied,
-            unknown,
-            not_reached: of(AppState::NotReached),
-            unlisted: count(&|app| app.reason == Some(Reason::AppNotAccessible)),
+            ..Coverage::default()
+        };
+        for app in &self.apps {
+            coverage.unlisted += u64::from(app.reason == Some(Reason::AppNotAccessible));
+            coverage.checked += u64::from(app.state != AppState::NotReached);
+            *match app.state {
+                AppState::Readable => &mut coverage.readable,
+                AppState::Denied => &mut coverage.denied,
+                AppState::Unknown => &mut coverage.unknown,
+                AppState::NotReached => &mut coverage.not_reached,
+            } += 1;
         }
+        coverage
     }
 }
 

@@ -24,31 +24,24 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 /// How far the list was read.
 #[derive(Debug, Default)]
 pub struct Pages {
-    /// What was told, but for the end.
+    /// What was told.
     pub list: AppList,
     slugs: HashSet<Slug>,
     bytes: usize,
     read: usize,
-    /// How many apps there are, as the page says that counts most.
-    counted: Option<u64>,
     /// How many items had no usable slug, so that the list does not name all apps.
     unusable: usize,
-    /// Whether a page promises more and does not say where.
-    is_cut: bool,
     /// Where the next page begins, as the last one says; of no account once the list ended.
     pub next: Option<Slug>,
-    /// How the list ended, if it did.
-    pub end: Option<Result<(), ListEnd>>,
 }
 
 impl Pages {
     /// Takes one page, and returns its apps that were on no page before.
     pub fn take(&mut self, page: AppPage) -> Vec<App> {
+        let list = &mut self.list;
         self.read += 1;
-        self.counted = self.counted.max(page.counted);
         self.unusable += page.unusable;
-        self.is_cut |= page.has_more && page.next.is_none();
-        self.list.begins_with_app.get_or_insert(page.has_first);
+        list.begins_with_app.get_or_insert(page.has_first);
         let mut apps = page.apps;
         apps.retain(|app| self.slugs.insert(app.slug.clone()));
         for app in &apps {
@@ -56,28 +49,27 @@ impl Pages {
             let texts = texts.into_iter().flatten().map(Untrusted::raw);
             self.bytes += app.slug.raw().len() + texts.map(str::len).sum::<usize>();
         }
-        let room = MAX_SAMPLE - self.list.sample.len();
-        self.list.sample.extend(apps.iter().take(room).cloned());
-        self.list.listed = self.slugs.len();
-        let is_full =
-            self.read >= MAX_PAGES || self.slugs.len() >= MAX_APPS || self.bytes >= MAX_BYTES;
-        let is_short =
-            self.is_cut || self.unusable > 0 || self.counted > Some(self.slugs.len() as u64);
-        self.next = page.next;
+        let room = MAX_SAMPLE - list.sample.len();
+        list.sample.extend(apps.iter().take(room).cloned());
+        list.listed = self.slugs.len();
+        let is_full = self.read >= MAX_PAGES || list.listed >= MAX_APPS || self.bytes >= MAX_BYTES;
+        // It promises more, and does not say where.
+        let is_cut = page.has_more && page.next.is_none();
         // There are as many apps as a page counts, or as there are once every page was read. A counter
         // below what was listed is one that nobody keeps.
-        let items = (self.slugs.len() + self.unusable) as u64;
-        let is_last = self.next.is_none() && !self.is_cut;
-        let counted = self.counted.filter(|counted| *counted > items);
-        self.list.total = counted.or(is_last.then_some(items));
-        self.end = match &self.next {
-            None if is_short => Some(Err(ListEnd::NotWhole)),
-            None => Some(Ok(())),
+        let items = (list.listed + self.unusable) as u64;
+        let counted = { list.total.max(page.counted) }.filter(|counted| *counted > items);
+        let is_last = page.next.is_none() && !is_cut;
+        list.total = counted.or(is_last.then_some(items));
+        list.end = match &page.next {
+            None if is_cut || self.unusable > 0 || counted.is_some() => Some(ListEnd::NotWhole),
+            None => Some(ListEnd::Whole),
             // A page that brings nothing new and promises more leads in a circle.
-            Some(_) if apps.is_empty() => Some(Err(ListEnd::Circular)),
-            Some(_) if is_full => Some(Err(ListEnd::Endless)),
+            Some(_) if apps.is_empty() => Some(ListEnd::Circular),
+            Some(_) if is_full => Some(ListEnd::Endless),
             Some(_) => None,
         };
+        self.next = page.next;
         apps
     }
 
@@ -85,7 +77,7 @@ impl Pages {
     /// these are not the whole list: more of them, an item without a slug, a larger count.
     pub fn has(&self, slug: &Slug) -> Option<bool> {
         let is_listed = self.slugs.contains(slug);
-        (is_listed || self.end == Some(Ok(()))).then_some(is_listed)
+        (is_listed || self.list.end == Some(ListEnd::Whole)).then_some(is_listed)
     }
 }
 
@@ -114,9 +106,12 @@ mod tests {
         let mut pages = Pages::default();
         assert_eq!(pages.take(page([0, 1], Some(2))).len(), 2);
         assert_eq!(pages.next, Some(slug(2)));
-        assert_eq!(pages.end, None);
+        assert_eq!(pages.list.end, None);
         assert_eq!(pages.take(page([1, 2], None)).len(), 1);
-        assert_eq!((pages.list.listed, pages.end), (3, Some(Ok(()))));
+        assert_eq!(
+            (pages.list.listed, pages.list.end),
+            (3, Some(ListEnd::Whole))
+        );
         let has = |number| pages.has(&slug(number));
         assert_eq!((has(1), has(3)), (Some(true), Some(false)));
     }
@@ -127,13 +122,13 @@ mod tests {
             let mut pages = Pages::default();
             pages.take(page([0], Some(1)));
             pages.take(last);
-            assert_eq!(pages.end, Some(Err(ListEnd::Circular)));
+            assert_eq!(pages.list.end, Some(ListEnd::Circular));
         }
         let mut pages = Pages::default();
         let mut cut = page([0], None);
         cut.has_more = true;
         pages.take(cut);
-        assert_eq!(pages.end, Some(Err(ListEnd::NotWhole)));
+        assert_eq!(pages.list.end, Some(ListEnd::NotWhole));
     }
 
     #[test]
@@ -141,12 +136,12 @@ mod tests {
         let mut pages = Pages::default();
         for number in 0.. {
             pages.take(page([number], Some(number + 1)));
-            if pages.end.is_some() {
+            if pages.list.end.is_some() {
                 break;
             }
         }
         assert_eq!(pages.read, MAX_PAGES);
-        assert_eq!(pages.end, Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.list.end, Some(ListEnd::Endless));
     }
 
     #[test]
@@ -168,13 +163,13 @@ mod tests {
     fn a_list_of_long_names_ends_at_its_size() {
         let mut pages = Pages::default();
         let mut listed = 0;
-        while pages.end.is_none() {
+        while pages.list.end.is_none() {
             let mut page = page([listed], Some(listed + 1));
             page.apps[0].title = Some(Untrusted::new("x".repeat(MAX_BYTES / 100)));
             pages.take(page);
             listed += 1;
         }
-        assert_eq!(pages.end, Some(Err(ListEnd::Endless)));
+        assert_eq!(pages.list.end, Some(ListEnd::Endless));
         assert!((95..=100).contains(&listed), "{listed}");
     }
 }

@@ -1,7 +1,7 @@
 //! What must hold for any response, shared by the fuzzer and the tests, which run its seeds.
 
 use bitrise_dx::app::{App, Slug};
-use bitrise_dx::check::{Check, CheckId, CheckResult};
+use bitrise_dx::check::{Check, CheckId};
 use bitrise_dx::classify;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{Body, Exchange, Response};
@@ -37,7 +37,7 @@ pub(crate) fn judge(bytes: &[u8]) {
         is_nobodys_fault(status, &exchange, result);
         let check = Check {
             id,
-            result,
+            result: Some(result),
             app,
             exchange: Some(exchange.clone()),
         };
@@ -74,19 +74,17 @@ fn is_kept_right(document: &Document) {
 }
 
 /// Returns what the response means at each step, for the first app that it names.
-fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
-    let (app, apps) = match classify::apps(exchange) {
-        Ok(page) => (page.apps.into_iter().next(), CheckResult::Pass),
-        Err(reason) => (None, CheckResult::NotPassed(reason)),
-    };
+fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, Result<(), Reason>); 3] {
+    let app = classify::apps(exchange).ok();
+    let app = app.and_then(|page| page.apps.into_iter().next());
     let app = app.unwrap_or_else(|| App::unlisted(Slug::try_from("app".to_owned()).unwrap()));
-    let result =
-        |told: Result<(), Reason>| told.map_or_else(CheckResult::NotPassed, |()| CheckResult::Pass);
-    let pipelines = result(classify::pipelines(exchange).map(|_| ()));
-    let details = result(classify::details(exchange).map_err(|reason| match reason {
+    let apps = classify::told(CheckId::AppsList, exchange);
+    let pipelines = classify::told(CheckId::PipelinesList, exchange);
+    let details = classify::told(CheckId::PipelinesShow, exchange);
+    let details = details.map_err(|reason| match reason {
         Reason::TokenRejected => Reason::PipelineDetailsDenied,
         reason => reason,
-    }));
+    });
     [
         (CheckId::AppsList, None, apps),
         (CheckId::PipelinesList, Some(app.clone()), pipelines),
@@ -95,8 +93,8 @@ fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, CheckResult); 3] {
 }
 
 /// Asserts that only Bitrise's own refusals lead to a verdict on the token.
-fn is_nobodys_fault(status: u16, exchange: &Exchange, result: CheckResult) {
-    let Some(reason) = result.reason() else {
+fn is_nobodys_fault(status: u16, exchange: &Exchange, result: Result<(), Reason>) {
+    let Err(reason) = result else {
         assert_eq!(status, 200);
         return;
     };

@@ -1,5 +1,6 @@
 //! Every step × every status × every kind of body, as one table that a person can read.
 
+use bitrise_dx::check::CheckId;
 use bitrise_dx::classify;
 use bitrise_dx::exchange::{Body, Exchange, FaultKind, Response};
 use bitrise_dx::verdict::{Reason, Verdict};
@@ -25,11 +26,15 @@ const STEPS: [Step; 4] = [
     ("apps", |seen| {
         classify::apps(seen).map_or_else(outcome, |_| "go on".into())
     }),
-    ("pipelines", |seen| step(&classify::pipelines(seen))),
+    ("pipelines", |seen| {
+        step(&classify::below_app(CheckId::PipelinesList, seen))
+    }),
     ("apps again, after a 401", |seen| {
         classify::recheck(seen).map_or_else(outcome, |()| "accepted".into())
     }),
-    ("details", |seen| step(&classify::details(seen))),
+    ("details", |seen| {
+        step(&classify::below_app(CheckId::PipelinesShow, seen))
+    }),
 ];
 
 fn json(text: &str) -> Body {

@@ -9,7 +9,7 @@ use crate::support::{has, in_time, lacks, rows};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
 use bitrise_dx::diagnosis::{Known, diagnose};
-use bitrise_dx::plan::{Plan, Selection};
+use bitrise_dx::plan::{Plan, RunOptions, Selection};
 use bitrise_dx::sandbox::TOKEN;
 use bitrise_dx::verdict::{Reason, Signal};
 use bitrise_dx::verify::verify;
@@ -68,16 +68,18 @@ fn chosen(slugs: &[&str]) -> Plan {
 
 fn plan(selection: Selection, concurrency: usize) -> Plan {
     Plan {
-        selection,
+        options: RunOptions {
+            selection,
+            ..RunOptions::default()
+        },
         apps: Vec::new(),
-        details: false,
         concurrency,
     }
 }
 
 fn with_details(selection: Selection, concurrency: usize) -> Plan {
     let mut plan = plan(selection, concurrency);
-    plan.details = true;
+    plan.options.details = true;
     plan
 }
 
@@ -857,7 +859,7 @@ fn a_page_of_apps_for_every_path_is_no_page_of_runs() {
             _ => Answer::fine(answers[2], 3),
         });
         let mut plan = plan(choice, 1);
-        plan.details = details;
+        plan.options.details = details;
         let report = checked(&server.base_url(), &plan);
         assert_eq!(report.outcome(), "unexpected_response", "{answers:?}");
     }
@@ -926,7 +928,7 @@ fn nobody_is_the_app_that_dx_looks_at_if_the_first_item_is_none() {
             let report = found(settings(&server.base_url()), &plan, pending());
             assert_eq!(report.reason(), Some(Reason::PipelinesDenied));
             assert_eq!(report.list.begins_with_app, Some(is_first));
-            let is_asked = plan.selection != Selection::Named;
+            let is_asked = plan.options.selection != Selection::Named;
             assert_eq!(report.apps[0].is_first, is_first && is_asked);
             let said = render(report);
             schema::read(&said);

@@ -9,7 +9,7 @@ use crate::support::tls::{GOOD, Identity, TlsServer};
 use crate::support::{documents, has, lacks, rows};
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::redact::Redactor;
-use bitrise_dx::report::{Report, SandboxTarget, Target, TokenInfo};
+use bitrise_dx::report::{Report, SandboxTarget, Target};
 use bitrise_dx::sandbox::Scenario;
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::verdict::{Signal, Verdict};
@@ -472,7 +472,8 @@ fn without_a_request_there_is_nothing_to_repeat() {
     };
     let report = Report {
         interrupted: Some(Signal::Interrupt),
-        ..Report::started(SystemTime::now(), target, TokenInfo::default())
+        target,
+        ..Report::started(SystemTime::now())
     };
     let diagnosis = diagnose(report, &Known::default());
     for (_, text) in documents(&diagnosis) {

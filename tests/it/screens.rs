@@ -7,17 +7,19 @@ use crate::support::process::{CANARY, Program};
 use crate::support::server::{Act, Server, json, response};
 use crate::support::tls::{GOOD, TlsServer};
 use bitrise_dx::app::Slug;
+use bitrise_dx::check::CheckId;
+use bitrise_dx::classify;
 use bitrise_dx::diagnosis::{Known, diagnose};
 use bitrise_dx::exchange::{
     AuthScheme, Body, Exchange, Fault, FaultKind, Header, ProxyResponse, Response,
 };
 use bitrise_dx::render::{self, Detail, Style};
 use bitrise_dx::report::{
-    Assembly, BaseUrlSource, Next, Report, Selection, Target, TokenInfo, TokenSource,
+    Assembly, BaseUrlSource, Report, RunOptions, Selection, Target, TokenInfo, TokenSource,
 };
 use bitrise_dx::text::Untrusted;
 use bitrise_dx::token::TokenKind;
-use bitrise_dx::verdict::Verdict;
+use bitrise_dx::verdict::{Reason, Verdict};
 use bitrise_dx::wire::Document;
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -194,7 +196,12 @@ impl Seen {
         list: Exchange,
         pipelines: impl Fn(&str) -> Result<Response, Fault>,
     ) -> Report {
-        let mut assembly = Assembly::new(self.selection, false);
+        let options = RunOptions {
+            selection: self.selection,
+            timeout: Some(Duration::from_secs(30)),
+            ..RunOptions::default()
+        };
+        let mut assembly = Assembly::new(options);
         for app in self.named {
             assembly.app(&Slug::try_from((*app).to_owned()).unwrap());
         }
@@ -204,13 +211,14 @@ impl Seen {
         for (index, slug) in slugs.iter().enumerate().filter(|_| is_read) {
             let path = format!("/apps/{slug}/pipelines?limit=1");
             let answered = self.exchange(&path, pipelines(slug));
-            let id = bitrise_dx::check::CheckId::PipelinesList;
-            if let Next::AskAgain(asked) = assembly.below_app(id, Some(index), answered) {
+            let id = CheckId::PipelinesList;
+            let mut told = classify::below_app(id, &answered);
+            if told == Err(Reason::TokenRejected) {
                 let again = self.exchange("/apps?limit=50", Ok(body(200, THREE)));
-                let told = assembly.recheck(again);
-                let why = told.err().unwrap_or(id.denied(None));
-                assembly.not_read(id, Some(index), why, *asked);
+                assembly.keep(CheckId::AppsRecheck, None, Ok(()), Some(again));
+                told = Err(Reason::PipelinesDenied);
             }
+            let _ = assembly.below_app(id, Some(index), told, Some(answered));
         }
         let token = TokenInfo {
             kind: Some(self.kind),
@@ -218,10 +226,12 @@ impl Seen {
             source: Some(TokenSource::Environment),
             ..TokenInfo::default()
         };
-        let mut report = Report::started(SystemTime::UNIX_EPOCH, self.target.clone(), token);
-        report.options.selection = self.selection;
-        report.options.timeout = Some(Duration::from_secs(30));
-        assembly.finish(report)
+        assembly.finish(Report {
+            target: self.target.clone(),
+            token,
+            options,
+            ..Report::started(SystemTime::UNIX_EPOCH)
+        })
     }
 
     /// Shows a run whose list of apps is not read.

@@ -7,7 +7,7 @@ use crate::support::bitrise::{Answer, Asked, Bitrise};
 use crate::support::client::{block_on, settings, started};
 use bitrise_dx::api::{Client, RetryPolicy, Settings};
 use bitrise_dx::app::Slug;
-use bitrise_dx::plan::{Plan, Selection};
+use bitrise_dx::plan::{Plan, RunOptions, Selection};
 use bitrise_dx::report::{AppResult, AppState, Report};
 use bitrise_dx::verdict::Verdict;
 use bitrise_dx::verify::verify;
@@ -305,9 +305,12 @@ fn plan(world: &mut World) -> Plan {
         _ => (Selection::All, Vec::new()),
     };
     Plan {
-        selection,
+        options: RunOptions {
+            selection,
+            details: world.chance.bool(),
+            timeout: None,
+        },
         apps,
-        details: world.chance.bool(),
         concurrency: [1, 2, 8, 64][world.chance.usize(0..4)],
     }
 }
@@ -319,7 +322,7 @@ fn explored(seed: u64) -> Verdict {
     if seed >= FAILING {
         (world.faults, world.odd_pages, world.counts) = (30, 0, None);
         world.dies_after = seed.is_multiple_of(4).then(|| world.chance.usize(0..3));
-        (plan.selection, plan.details) = (Selection::First, false);
+        (plan.options.selection, plan.options.details) = (Selection::First, false);
         plan.apps.clear();
     }
     let world = Arc::new(Mutex::new(world));
@@ -339,10 +342,11 @@ fn explored(seed: u64) -> Verdict {
     let world = world.lock().unwrap();
     let verdict = report.verdict();
     let shown = || format!("world {seed}: {verdict:?} {:?} {plan:?}", report.reason());
-    let is_all = plan.selection == Selection::All;
+    let is_all = plan.options.selection == Selection::All;
     assert!(world.allows(&report, is_all), "{}", shown());
     // Any object may be the details of a run.
-    if plan.selection == Selection::First && !plan.details && world.is_decided() {
+    let is_first = plan.options.selection == Selection::First;
+    if is_first && !plan.options.details && world.is_decided() {
         assert_eq!(verdict, world.decided(&report), "{}", shown());
     }
     if world.is_plain() {

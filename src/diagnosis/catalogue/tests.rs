@@ -252,11 +252,7 @@ fn with_nothing_known_every_cause_applies() {
 
 /// A run of which nothing is known.
 fn a_run() -> crate::report::Report {
-    crate::report::Report::started(
-        std::time::SystemTime::UNIX_EPOCH,
-        crate::report::Target::default(),
-        crate::report::TokenInfo::default(),
-    )
+    crate::report::Report::started(std::time::SystemTime::UNIX_EPOCH)
 }
 
 #[test]

@@ -16,7 +16,11 @@ fn kept<T>(value: T) -> &'static T {
 
 fn report() -> &'static Report {
     let (target, token) = (Target::default(), TokenInfo::default());
-    kept(Report::started(SystemTime::UNIX_EPOCH, target, token))
+    kept(Report {
+        target,
+        token,
+        ..Report::started(SystemTime::UNIX_EPOCH)
+    })
 }
 
 /// Returns the facts of a run of which nothing but the report's existence is known.

@@ -3,7 +3,7 @@
 use bitrise_dx::api::{RetryPolicy, Roots, Settings};
 use bitrise_dx::base_url::BaseUrl;
 use bitrise_dx::proxy::Route;
-use bitrise_dx::report::{Report, Target, TokenInfo, TokenSource};
+use bitrise_dx::report::{Report, TokenInfo, TokenSource};
 use bitrise_dx::token::Token;
 use bitrise_dx::token::TokenKind;
 use std::time::{Duration, SystemTime};
@@ -38,7 +38,10 @@ pub(crate) fn started() -> Report {
         source: Some(TokenSource::File),
         ..TokenInfo::default()
     };
-    Report::started(SystemTime::now(), Target::default(), token)
+    Report {
+        token,
+        ..Report::started(SystemTime::now())
+    }
 }
 
 /// Runs a future to its end.
