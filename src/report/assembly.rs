@@ -231,9 +231,10 @@ impl Assembly {
         let is_listing = is_own && self.next_page().is_some();
         let list = &mut self.kept[CheckId::AppsList as usize];
         if list.is_none() || is_listing {
-            let page = list.take().and_then(|(_, check)| check.exchange);
+            // What the last page answered is not why the next one was not asked for.
+            *list = None;
             self.pages.list.end = is_listing.then_some(ListEnd::PageFailed);
-            self.keep(CheckId::AppsList, None, Err(reason), page);
+            self.keep(CheckId::AppsList, None, Err(reason), None);
         }
         let mut any = false;
         for result in &mut self.apps {

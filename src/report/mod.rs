@@ -338,11 +338,13 @@ impl Report {
         found.rev().max_by_key(|reason| reason.verdict().rank())
     }
 
-    /// Returns the check that decided the verdict.
+    /// Returns the check that decided the verdict: a later look at the list of apps if that tells why an
+    /// app was not read, or else the first.
     pub fn decisive(&self) -> Option<&Check> {
         let reason = self.reason()?;
-        let mut checks = self.checks.iter();
-        checks.find(|check| check.result == Some(Err(reason)))
+        let checks = self.checks.iter();
+        let checks = checks.filter(|check| check.result == Some(Err(reason)));
+        checks.min_by_key(|check| check.id != CheckId::AppsRecheck)
     }
 
     /// Returns how long the server asks to wait, if that is what decided and waiting may help.

@@ -555,6 +555,38 @@ fn a_limit_on_the_list_is_no_apps() {
 }
 
 #[test]
+fn a_look_that_tells_nothing_is_what_decided() {
+    // With and without a page of the list that is still to be read.
+    for (apps, list) in [
+        (
+            3,
+            "3 apps in Team 0, Team 1 and Team 2: App number 0, App number 1, App number 2",
+        ),
+        (100, "50 apps, then rate limited"),
+    ] {
+        let server = Bitrise::start(move |asked, number| match asked {
+            Asked::Runs(_) => Answer::status(401),
+            Asked::Page(0) if number > 0 => Answer {
+                headers: "Retry-After: 3600\r\n",
+                ..Answer::status(429)
+            },
+            Asked::Page(50) => {
+                // Nobody else comes, so this waits for ever.
+                Barrier::new(2).wait();
+                Answer::fine(asked, apps)
+            }
+            _ => Answer::fine(asked, apps),
+        });
+        let report = all(&server, 4);
+        assert_eq!(report.outcome(), "rate_limited");
+        assert_eq!(report.retry_after_s, Some(3600));
+        has(&report.message, "rate limit reached (429)");
+        assert_eq!(report.check("apps.list").message, list);
+        has(&report.check("apps.recheck").message, "429");
+    }
+}
+
+#[test]
 fn a_token_that_was_accepted_is_not_left_open() {
     // What answers 500, and what is then said of the token.
     let (accepted, open) = ("accepted", "not_tested");
