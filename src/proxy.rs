@@ -138,18 +138,9 @@ impl ProxyUrl {
             Some((login, place)) => (Some(login), place),
             None => (None, rest),
         };
-        let is_special =
-            |c: char| c.is_whitespace() || c.is_control() || "\\#/?@[]\"<>^`{|}".contains(c);
         // Each “%” is one of an encoded character.
-        let is_encoded = |rest: &str| {
-            let digits = rest.as_bytes().get(..2);
-            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        };
-        let is_bad = |login: &str| {
-            let is_odd = login.contains(is_special) || !login.is_ascii();
-            is_odd || !login.split('%').skip(1).all(is_encoded)
-        };
-        if login.is_some_and(is_bad) {
+        let encoded = pattern!(r"^(?:[\w!$&'()*+,.:;=~-]|%[[:xdigit:]]{2})*$");
+        if login.is_some_and(|login| !encoded.is_match(login)) {
             return Err(PASSWORD);
         }
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
