@@ -125,7 +125,6 @@ pub fn app_slugs(text: &str) -> Result<Vec<Slug>, NotRun> {
     const HEADINGS: [&str; 9] = [
         "slug", "slugs", "appslug", "appslugs", "app", "apps", "appid", "id", "appurl",
     ];
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut slugs = Vec::new();
     if text.trim_start().starts_with('[') {
         let items: Vec<Value> = serde_json::from_str(text).map_err(|error| {
