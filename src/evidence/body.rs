@@ -17,14 +17,13 @@ const END: &str = "]}";
 pub(super) struct Body {
     /// Its JSON, or the start of a page.
     pub(super) text: String,
-    /// How much of an object is shown; nothing for a page.
-    pub(super) extent: Option<Extent>,
+    pub(super) extent: Extent,
     pub(super) shape: Shape,
     /// The status that its own words stand for.
     pub(super) status: Option<u16>,
 }
 
-/// How much of an object is shown.
+/// How much of a body is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Extent {
     Whole,
@@ -32,6 +31,8 @@ pub(super) enum Extent {
     Cut,
     /// It is what a filter left.
     Filtered,
+    /// The start of a page of markup.
+    Page,
 }
 
 /// What a body is, as far as its members tell.
@@ -73,7 +74,7 @@ impl Body {
             let texts: Vec<String> = items.iter().map(Value::to_string).collect();
             return Some(Self {
                 text: format!("{LIST}{}{END}", texts.join(",")),
-                extent: Some(Extent::Filtered),
+                extent: Extent::Filtered,
                 shape: Shape::of(value, Some(items)),
                 status: None,
             });
@@ -88,7 +89,7 @@ impl Body {
             .and_then(|words| words::status_named(&lower(words)));
         is_body.then(|| Self {
             text: value.to_string(),
-            extent: Some(if is_whole { Extent::Whole } else { Extent::Cut }),
+            extent: if is_whole { Extent::Whole } else { Extent::Cut },
             shape,
             status,
         })
@@ -105,7 +106,7 @@ impl Body {
             };
             return Some(Self {
                 text: text.to_owned(),
-                extent: None,
+                extent: Extent::Page,
                 shape: Shape::Other,
                 status: title(text.as_bytes()).and_then(name),
             });
@@ -118,14 +119,19 @@ impl Body {
     /// little as it does. Tells whether it does.
     pub(super) fn is_continued_by(&mut self, other: &Self) -> bool {
         let both = |is: fn(&Self) -> bool| is(self) && is(other);
-        if !both(|body| body.extent == Some(Extent::Filtered)) {
-            return both(|body| body.extent.is_some() && body.shape == Shape::Other);
+        if !both(|body| body.extent == Extent::Filtered) {
+            return both(|body| body.extent != Extent::Page && body.shape == Shape::Other);
         }
         let is_more = self.text.len().min(other.text.len()) > LIST.len() + END.len();
         self.text.truncate(self.text.len() - END.len());
         self.text += if is_more { "," } else { "" };
         self.text += &other.text[LIST.len()..];
         true
+    }
+
+    /// Tells whether more of an object may have come than is shown.
+    pub(super) const fn is_part(&self) -> bool {
+        matches!(self.extent, Extent::Cut | Extent::Filtered)
     }
 
     /// Tells whether it can't be that of a response with a status.

@@ -7,14 +7,14 @@
 //!
 //! Invariant: each sign is taken in constant time, but for a bounded look back.
 
-use super::body::{Body, Extent};
+use super::body::Body;
 use super::messages::Messages;
 use super::request::{self, Credential, Judged, Request, Shell, Variables};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
 use crate::pasted::{Incomplete, Mistake};
 use crate::token::TokenKind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One request and what came of it, as far as the text shows them.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +40,8 @@ pub(super) struct Shown {
 /// What stands in place of a response.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Failure {
-    /// A client tells of the fault with this name.
-    Fault(&'static str),
+    /// A client tells of a fault.
+    Fault(FaultKind),
     /// A shell or a client read the command otherwise than it was meant.
     Misread(Mistake),
     /// A filter could not read it.
@@ -84,7 +84,7 @@ pub(super) struct Notes {
     /// The kind of token that its sentences say is in DX.
     pub(super) kind_in_dx: Option<TokenKind>,
     /// The tokens that they say are in DX.
-    pub(super) in_dx: Vec<Credential>,
+    pub(super) in_dx: HashSet<Credential>,
     /// What is said of a token apart from a request.
     credential: Option<Judged>,
 }
@@ -276,8 +276,8 @@ impl Exchanges {
         }
         match (status, is_of_proxy) {
             _ if self.is_example => return,
-            (407, _) => return self.fails(Failure::Fault("proxy_login")),
-            (201..=599, true) => return self.fails(Failure::Fault("proxy_refused")),
+            (407, _) => return self.fails(Failure::Fault(FaultKind::ProxyLogin)),
+            (201..=599, true) => return self.fails(Failure::Fault(FaultKind::ProxyRefused)),
             (200..=599, false) => {}
             _ => return,
         }
@@ -330,19 +330,14 @@ impl Exchanges {
     /// Takes what stands in place of a response. Behind one, a fault counts only if it broke that off.
     pub(super) fn fails(&mut self, failure: Failure) {
         let is_kept = |shown: &Shown| match failure {
-            Failure::Fault(name) => {
-                let extent = shown.body.as_ref().map(|body| body.extent);
-                let is_cut = matches!(extent, None | Some(Some(Extent::Cut | Extent::Filtered)));
-                let is_broken = is_cut
-                    && matches!(name, "closed" | "timeout")
+            Failure::Fault(kind) => {
+                let is_broken = matches!(kind, FaultKind::Closed | FaultKind::Timeout)
+                    && shown.body.as_ref().is_none_or(Body::is_part)
                     && matches!(shown.status, None | Some(200))
                     && shown.failure.is_none();
                 // What broke at another place was another attempt, of which the last one counts.
-                let stage = |name| FaultKind::named(name).map(FaultKind::stage);
-                let is_next = shown.status.is_none()
-                    && shown.body.is_none()
-                    && name != "unknown"
-                    && shown.fault().is_some_and(|own| stage(own) != stage(name));
+                let is_other = |own: FaultKind| own.stage() != kind.stage();
+                let is_next = kind != FaultKind::Unknown && shown.fault().is_some_and(is_other);
                 shown.is_answered() && !is_broken && !is_next
             }
             Failure::Misread(_) => shown.fault().is_some(),
@@ -427,35 +422,28 @@ impl Exchanges {
 /// Gives requests that stand first their responses: in their order, if there are as many of both;
 /// if not, nobody knows which is whose. The last of them may have taken the first response.
 fn pair(shown: &mut [Shown]) {
-    let is_waiting = |one: &Shown| one.is_waiting() && !one.request.is_hidden;
-    let is_last = |one: &Shown| one.is_answered() && one.request.is_shown;
-    let is_bare = |one: &Shown| {
+    let is_request =
+        |one: &Shown| one.request.is_shown && (one.is_answered() || !one.request.is_hidden);
+    let is_response = |one: &Shown| {
         let request = &one.request;
         one.is_answered() && !request.is_shown && request.address.is_none() && one.hint.is_none()
     };
-    let mut first = 0;
-    while first < shown.len() {
-        let message = shown[first].message;
-        let end_of = |from: usize, most: usize, like: &dyn Fn(&Shown) -> bool| {
-            let rest = shown[from..].iter().take(most);
-            let is_part = |one: &&Shown| one.message == message && like(one);
-            from + rest.take_while(is_part).count()
-        };
-        let last = end_of(first, usize::MAX, &is_waiting);
-        let requests = if last > first {
-            end_of(last, 1, &is_last)
-        } else {
-            last
-        };
-        let end = end_of(requests, usize::MAX, &is_bare);
-        if requests - first == end - last {
-            for at in (0..end - last).rev() {
-                shown[last + at].request = std::mem::take(&mut shown[first + at].request);
+    let goes_on = |one: &Shown, next: &Shown| {
+        let is_first = is_request(one) && is_request(next) && one.is_waiting();
+        let is_behind = is_response(next) && (is_request(one) || is_response(one));
+        one.message == next.message && (is_first || is_behind)
+    };
+    for run in shown.chunk_by_mut(goes_on) {
+        let waiting = run.partition_point(Shown::is_waiting);
+        let requests = run.partition_point(|one| one.request.is_shown);
+        let responses = run.len() - waiting;
+        if requests == responses {
+            for at in (0..responses).rev() {
+                run[waiting + at].request = std::mem::take(&mut run[at].request);
             }
-        } else if requests > last {
-            shown[last].request = Request::default();
+        } else if requests > waiting && waiting > 0 {
+            run[waiting].request = Request::default();
         }
-        first = end.max(first + 1);
     }
 }
 
@@ -470,10 +458,10 @@ impl Shown {
         self.status.is_some() || self.body.is_some() || self.failure.is_some()
     }
 
-    /// Returns the name of the fault that a client tells of.
-    pub(super) fn fault(&self) -> Option<&'static str> {
+    /// Returns the fault that a client tells of.
+    pub(super) fn fault(&self) -> Option<FaultKind> {
         match self.failure {
-            Some(Failure::Fault(name)) => Some(name),
+            Some(Failure::Fault(kind)) => Some(kind),
             _ => None,
         }
     }

@@ -31,13 +31,10 @@ mod request;
 mod secrets;
 mod words;
 
-use crate::base_url::DEFAULT_BASE_URL;
 use crate::check::CheckId;
-use crate::pasted::{Incomplete, PastedFacts};
-use crate::plan::NotRun;
-use crate::report::{AppList, EvidenceKind, Report, RunOptions};
+use crate::pasted::Incomplete;
+use crate::report::{AppList, Report, RunOptions};
 use crate::text::regex;
-use crate::verdict::Reason;
 use secrets::Secrets;
 use serde_json::value::RawValue;
 use std::time::SystemTime;
@@ -50,36 +47,12 @@ pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// Judges a pasted text. `assumed` is the step of a response of which the text does not tell it.
 pub fn judge(text: &str, assumed: Option<CheckId>, now: SystemTime) -> Report {
-    let commands = ["/apps?limit=1", "/apps/YOUR_APP_SLUG/pipelines?limit=1"];
-    let commands = commands.map(|path| DEFAULT_BASE_URL.to_owned() + path);
-    let pasted = PastedFacts {
-        settled_by: commands.to_vec(),
-        ..PastedFacts::default()
-    };
-    let blank = |not_run| Report {
-        not_run,
-        evidence: EvidenceKind::Pasted,
-        pasted: Some(pasted.clone()),
-        ..Report::started(now)
-    };
-    if text.len() > MAX_TEXT {
-        return blank(Some(too_long()));
-    }
-    if text.trim().is_empty() {
-        let why = "there is no text to read";
-        return blank(Some(NotRun::new(Reason::EvidenceMissing, why.into())));
-    }
-    let plain = plain::undress(text, true);
+    let is_too_long = text.len() > MAX_TEXT;
+    let plain = plain::undress(if is_too_long { "" } else { text });
     let secrets = Secrets::find(&plain.text);
-    judgement::judge(&read::read(&plain), assumed, &secrets, &blank)
-}
-
-/// Says that a text is longer, or has more requests, than is judged.
-fn too_long() -> NotRun {
-    NotRun::options(
-        "the text is longer than 1 MiB or has more than 20,000 requests, and is no JSON report of \
-         bitrise-dx; paste the two commands and what they printed alone",
-    )
+    let mut reading = read::read(&plain);
+    reading.is_too_long |= is_too_long;
+    judgement::judge(&reading, assumed, &secrets, now)
 }
 
 /// Returns what may be a JSON report of this program that stands in a text, in a fence, behind a
@@ -89,7 +62,7 @@ pub fn own_report(text: &str) -> Option<(String, String)> {
     if !text.contains("schema_version") {
         return None;
     }
-    let text = plain::undress(text, false).text;
+    let text = plain::undress(text).text;
     let at = text.find(MARK)?;
     let start = text[..at].rfind('{')?;
     if !text[start + 1..at].trim().is_empty() {

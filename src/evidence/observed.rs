@@ -1,7 +1,7 @@
 //! From what a text shows to the exchanges of a run: each response as the client would have read it,
 //! the step that it is of, and whether it tells anything there.
 
-use super::body::{Extent, Shape};
+use super::body::{self, Extent, Shape};
 use super::exchanges::{Failure, Reading, Shown};
 use super::request::{Address, Credential};
 use super::secrets::Secrets;
@@ -112,11 +112,11 @@ impl Shown {
     /// Returns why what is not shown can't be seen.
     pub(super) fn unseen(&self) -> Incomplete {
         let request = &self.request;
-        let extent = self.body.as_ref().and_then(|body| body.extent);
+        let body = self.body.as_ref();
         let is_hidden = request.is_hidden
             || request.is_filtered
             || matches!(self.failure, Some(Failure::Filter))
-            || extent == Some(Extent::Filtered)
+            || body.is_some_and(|body| body.extent == Extent::Filtered)
             || request.method.as_deref() == Some("HEAD");
         if is_hidden {
             Incomplete::Hidden
@@ -156,8 +156,7 @@ impl<'a> Observed<'a> {
             is_superseded: Cell::default(),
         };
         match shown.failure {
-            Some(Failure::Fault(name)) => {
-                let kind = FaultKind::named(name).unwrap_or(FaultKind::Unknown);
+            Some(Failure::Fault(kind)) => {
                 let mut fault = Fault::from(kind);
                 if kind == FaultKind::ProxyLogin {
                     fault.proxy = Some(Box::new(ProxyResponse {
@@ -199,19 +198,19 @@ impl<'a> Observed<'a> {
                 }
                 _ => None,
             },
-            Some(body) if body.extent.is_none() => Some(Body::Html),
+            Some(body) if body.extent == Extent::Page => Some(Body::Html),
             Some(body) => Document::read(text.as_bytes(), clean).map(|mut document| {
                 let is_details = body.shape == Shape::Of(CheckId::PipelinesShow);
                 if document.list.is_some() || is_details {
                     inferred = Some(200);
                 }
-                if body.extent != Some(Extent::Whole) {
+                if body.is_part() {
                     // It may go on, and is not known to be counted.
                     if let Some(list) = &mut document.list {
                         (list.apps.has_more, list.apps.counted) = (true, None);
                     }
                     // What a filter left proves no shape.
-                    let is_shaped = body.extent == Some(Extent::Cut) || body.shape != Shape::List;
+                    let is_shaped = body.extent == Extent::Cut || body.shape != Shape::List;
                     let list = document.list.as_ref();
                     let has_items = list.is_some_and(|list| list.runs.runs > 0) && is_shaped;
                     is_shown = document.message.is_some() || has_items || is_details;
@@ -259,12 +258,11 @@ impl<'a> Observed<'a> {
     pub(super) fn tells(&self, id: CheckId) -> Meaning {
         let exchange = &self.exchange;
         let reason = classify::told(id, exchange).err();
-        let extent = self.shown.body.as_ref().and_then(|body| body.extent);
-        let is_part = matches!(extent, Some(Extent::Cut | Extent::Filtered));
+        let is_part = self.shown.body.as_ref().is_some_and(body::Body::is_part);
         let is_cut = is_part && reason == Some(Reason::UnexpectedResponse);
         let open = self.open.or(is_cut.then(|| self.shown.unseen()));
-        let is_fault = open.is_none() && exchange.outcome.is_err();
-        let is_accepted = open.is_none() && matches!(reason, None | Some(Reason::NoApps));
+        let is_fault = exchange.outcome.is_err();
+        let is_accepted = matches!(reason, None | Some(Reason::NoApps));
         let is_miss =
             matches!(exchange.status(), Some(400 | 404)) || reason == Some(Reason::NoApps);
         // What a mistake explains says nothing of the token.
@@ -274,7 +272,7 @@ impl<'a> Observed<'a> {
             // Something else was asked.
             Mistake::OtherVersion | Mistake::OtherEndpoint | Mistake::Method => !is_fault,
             // An empty list, a 400 and a 404.
-            Mistake::Filter => is_miss && open.is_none(),
+            Mistake::Filter => is_miss,
             // An acceptance proves the credential as it was sent.
             _ => !is_fault && !is_accepted,
         };

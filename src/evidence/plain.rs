@@ -72,9 +72,8 @@ pub fn decode(bytes: Vec<u8>) -> String {
     String::from_utf16_lossy(&units.collect::<Vec<_>>())
 }
 
-/// Takes the dress off a text, whatever it was carried in. The lines of a long one may not be asked
-/// for.
-pub(super) fn undress(text: &str, has_lines: bool) -> Plain {
+/// Takes the dress off a text, whatever it was carried in.
+pub(super) fn undress(text: &str) -> Plain {
     let exported = exported(text);
     let text = quoted_printable(exported.as_deref().unwrap_or(text));
     let text = mojibake(&text).replace("\r\n", "\n");
@@ -100,7 +99,6 @@ pub(super) fn undress(text: &str, has_lines: bool) -> Plain {
         let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
         match plain.lines.last_mut() {
             Some(last) if glue.is_some() => last.end = end,
-            _ if !has_lines => {}
             _ => plain.lines.push(Line {
                 start,
                 end,

@@ -16,6 +16,7 @@ use super::plain::{Line, Plain, Role};
 use super::request::{self, Address, Credential, Request, Shell, Variables, mistake_of_query};
 use super::words::{self, ALL, Strength, Words, floor, lower};
 use crate::check::CheckId;
+use crate::exchange::FaultKind;
 use crate::pasted::Mistake;
 use crate::token::{TokenKind, has_prefix};
 use regex_lite::Regex;
@@ -754,7 +755,7 @@ impl<'a> Reader<'a> {
             Some("misread" | "shell") => Failure::Misread(Mistake::Quotes),
             Some("alias") => Failure::Misread(Mistake::PowerShellAlias),
             Some("filter") => Failure::Filter,
-            Some(name) => Failure::Fault(name),
+            Some(name) => Failure::Fault(FaultKind::named(name).unwrap_or(FaultKind::Unknown)),
         };
         self.out.fails(failure);
         true

@@ -30,9 +30,9 @@ struct Replay<'r, 'a> {
 
 /// Judges the exchanges of one credential, in the order in which they were made.
 pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Report) -> Report {
-    let details = group
-        .iter()
-        .any(|one| one.step == Some(CheckId::PipelinesShow));
+    use CheckId::{AppsList, PipelinesList, PipelinesShow};
+    let tries = |id| (0..group.len()).filter(move |place| group[*place].step == Some(id));
+    let details = tries(PipelinesShow).next().is_some();
     let mut replay = Replay {
         group,
         secrets,
@@ -44,25 +44,29 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
         incomplete: None,
         settling: None,
     };
-    if replay.list() {
-        for id in [CheckId::PipelinesList, CheckId::PipelinesShow] {
-            // Of each app the response that counts.
-            let tries = (0..group.len()).filter(|place| group[*place].step == Some(id));
-            let tries = grouped(tries.map(|place| (replay.slug(place), place))).into_iter();
-            let last = tries.filter_map(|(slug, tries)| Some((slug, replay.last(id, &tries)?)));
-            let last: Vec<_> = last.collect();
-            // A slug that was never filled in is of no app, once another one was.
-            let is_slip = |place: usize| {
-                let is_open = group[place].mistakes.contains(&Mistake::SlugPlaceholder);
-                is_open && group[place].tells(id).is_err()
-            };
-            let has_app = !last.iter().all(|(_, place)| is_slip(*place));
-            for (slug, place) in last {
-                if has_app && is_slip(place) {
-                    group[place].is_superseded.set(true);
-                } else {
-                    replay.take(id, slug.as_ref(), place);
-                }
+    let lists: Vec<usize> = tries(AppsList).collect();
+    let told = replay.list(&lists);
+    // A run would not have gone on behind these.
+    let ends = |reason: Reason| {
+        reason == Reason::WrongBaseUrl || reason.verdict() != Verdict::Inconclusive
+    };
+    let steps = [PipelinesList, PipelinesShow].iter();
+    for id in steps.copied().filter(|_| !told.is_some_and(ends)) {
+        // Of each app the response that counts.
+        let tries = grouped(tries(id).map(|place| (replay.slug(place), place))).into_iter();
+        let last = tries.filter_map(|(slug, tries)| Some((slug, replay.last(id, &tries)?)));
+        let last: Vec<_> = last.collect();
+        // A slug that was never filled in is of no app, once another one was.
+        let is_slip = |place: usize| {
+            let is_open = group[place].mistakes.contains(&Mistake::SlugPlaceholder);
+            is_open && group[place].tells(id).is_err()
+        };
+        let has_app = !last.iter().all(|(_, place)| is_slip(*place));
+        for (slug, place) in last {
+            if has_app && is_slip(place) {
+                group[place].is_superseded.set(true);
+            } else {
+                replay.take(id, slug.as_ref(), place);
             }
         }
     }
@@ -82,40 +86,34 @@ impl Replay<'_, '_> {
         Some(last)
     }
 
-    /// Takes the list of apps, and tells whether a run would have gone on.
-    fn list(&mut self) -> bool {
-        let id = CheckId::AppsList;
-        let lists = (0..self.group.len()).filter(|place| self.group[*place].step == Some(id));
-        let lists: Vec<usize> = lists.collect();
-        let tells = |place: &usize| self.group[*place].tells(id);
+    /// Takes the list of apps, and returns what it tells against the token.
+    fn list(&mut self, lists: &[usize]) -> Option<Reason> {
+        let (group, id) = (self.group, CheckId::AppsList);
+        let last = self.last(id, lists)?;
+        let tells = |place: &usize| group[*place].tells(id);
         let is_rejected = |place: &usize| tells(place) == Ok(Some(Reason::TokenRejected));
         let settling = lists.last().filter(|last| tells(last) == Ok(None));
         self.settling = settling.filter(|_| !lists.iter().any(is_rejected)).copied();
-        let Some(last) = self.last(id, &lists) else {
-            return true;
-        };
         // Each page says with which app the next one begins.
-        let (mut pages, mut next) = (Vec::new(), None);
-        for place in lists.into_iter().filter(|place| *place <= last) {
-            let page = classify::further_apps(&self.group[place].exchange).unwrap_or_default();
-            let first = page.apps.first().map(|app| app.slug.clone());
-            if first.is_none() || first != next {
-                pages.clear();
-            }
-            next.clone_from(&page.next);
-            pages.push((place, page));
-        }
-        for (index, (place, page)) in pages.into_iter().enumerate() {
-            self.group[place].is_superseded.set(false);
+        let page = |place: &usize| classify::further_apps(&group[*place].exchange);
+        let goes_on = |one: &usize, next: &usize| {
+            let (one, next) = (
+                page(one).unwrap_or_default(),
+                page(next).unwrap_or_default(),
+            );
+            one.next.is_some() && one.next.as_ref() == next.apps.first().map(|app| &app.slug)
+        };
+        let tries = &lists[..lists.partition_point(|place| *place <= last)];
+        let pages = tries.chunk_by(goes_on).next_back().unwrap_or_default();
+        for (index, place) in pages.iter().enumerate() {
+            group[*place].is_superseded.set(false);
             if index == 0 {
-                self.take(id, None, place);
+                self.take(id, None, *place);
             } else {
-                self.assembly.pages.take(page);
+                self.assembly.pages.take(page(place).unwrap_or_default());
             }
         }
-        let told = self.group[last].tells(id).ok().flatten();
-        let told = told.filter(|reason| reason.verdict() != Verdict::Inconclusive);
-        told.is_none() && self.group[last].tells(id) != Ok(Some(Reason::WrongBaseUrl))
+        tells(&last).ok().flatten()
     }
 
     /// Returns the slug of the app that a response is of. One whose address is not shown, or
@@ -140,6 +138,7 @@ impl Replay<'_, '_> {
         let is_list = id == CheckId::AppsList;
         let is_listed = slug.and_then(|slug| self.assembly.pages.has(slug));
         let told = match one.tells(id) {
+            Ok(Some(Reason::WrongBaseUrl)) => Ok(Err(Reason::WrongBaseUrl)),
             // Bitrise hides an app by a 404, and so does an address that is wrong: only a list tells
             // them apart that has the app, or is whole.
             Ok(Some(Reason::PipelinesDenied))
@@ -150,21 +149,18 @@ impl Replay<'_, '_> {
             Ok(Some(Reason::TokenRejected)) if !is_list && self.settling < Some(place) => {
                 Err(Incomplete::Unsettled)
             }
-            told => told,
-        };
-        let told = match told {
-            Err(why) => {
-                self.incomplete.get_or_insert(why);
-                Err(Reason::EvidenceIncomplete)
-            }
-            Ok(Some(Reason::WrongBaseUrl)) => Err(Reason::WrongBaseUrl),
-            Ok(Some(Reason::TokenRejected)) if !is_list => Err(id.denied(None)),
+            Ok(Some(Reason::TokenRejected)) if !is_list => Ok(Err(id.denied(None))),
             Ok(_) if is_list => {
                 let _ = self.assembly.apps(one.exchange.clone());
                 return;
             }
-            Ok(_) => classify::below_app(id, &one.exchange),
+            Ok(_) => Ok(classify::below_app(id, &one.exchange)),
+            Err(why) => Err(why),
         };
+        let told = told.unwrap_or_else(|why| {
+            self.incomplete.get_or_insert(why);
+            Err(Reason::EvidenceIncomplete)
+        });
         // Nothing is to be shown of a command that was misread, or of a response without a status.
         let is_known = match &one.exchange.outcome {
             Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
@@ -187,29 +183,27 @@ impl Replay<'_, '_> {
             let mut checks = report.checks.iter();
             checks.any(|check| check.id == id && check.result == Some(Ok(())))
         };
-        let is_listed = is_passed(CheckId::AppsList);
-        let is_read = is_passed(CheckId::PipelinesList);
+        let steps = [CheckId::AppsList, CheckId::PipelinesList];
         let has_any = self.group.iter().any(|one| one.step.is_some());
-        let absent = match report.found() {
-            None if is_listed && is_read => None,
-            None if is_listed => Some(Incomplete::PipelinesMissing),
-            None if has_any => Some(Incomplete::AppsMissing),
-            None => Some(Incomplete::OtherEndpoint),
-            Some(_) => None,
+        let (absent, open) = match steps.map(is_passed) {
+            [true, true] => (None, &steps[1..]),
+            [true, false] => (Some(Incomplete::PipelinesMissing), &steps[1..]),
+            [false, true] => (Some(Incomplete::AppsMissing), &steps[..1]),
+            [false, false] if has_any => (Some(Incomplete::AppsMissing), &steps[..]),
+            [false, false] => (Some(Incomplete::OtherEndpoint), &steps[..]),
         };
+        let found = report.found();
         let unplaced = self.group.iter().rfind(|one| one.is_unplaced());
         let unknown = unplaced.map(|one| one.open.unwrap_or(Incomplete::StepUnknown));
-        let steps = [CheckId::AppsList, CheckId::PipelinesList];
-        let why = unknown.or(absent);
-        if why.is_some() && matches!(report.found(), None | Some(Reason::NoApps)) {
-            let is_open = |check: &&mut Check| match check.id {
-                CheckId::AppsList => !is_listed,
-                CheckId::PipelinesList => is_listed || !is_read,
-                _ => false,
-            };
-            let open = Some(Err(Reason::EvidenceIncomplete));
-            for check in report.checks.iter_mut().filter(is_open) {
-                *check = Check::new(check.id, open);
+        let why = unknown.or(absent.filter(|_| found.is_none()));
+        if why.is_some() && matches!(found, None | Some(Reason::NoApps)) {
+            let result = Some(Err(Reason::EvidenceIncomplete));
+            for check in report
+                .checks
+                .iter_mut()
+                .filter(|check| open.contains(&check.id))
+            {
+                *check = Check::new(check.id, result);
             }
         }
         let mut seen = HashSet::new();
