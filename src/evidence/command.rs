@@ -3,9 +3,9 @@
 //! Invariant: linear in the command, which is bounded. What options mean stands in `words.txt`.
 
 use super::request::{
-    Address, Credential, Request, Shell, Variables, judge_value, mistake_of_query,
+    Address, Credential, Request, Shell, Variables, authorization, mistake_of_query,
 };
-use super::words::{self, ALL, Words, floor, lower};
+use super::words::{self, ALL, Words, lower};
 use crate::pasted::Mistake;
 use crate::token::has_prefix;
 use std::iter;
@@ -30,7 +30,7 @@ pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
         let next = behind.split_whitespace().next().unwrap_or_default();
         // “http” and “https” are words of any text as well.
         let is_given = || match *client {
-            "httpie" => next.starts_with('-') || words::is("method", next),
+            "httpie" => next.starts_with('-') || words::is("verb", next),
             _ => pattern!(r#"^[-'"$@\\^`“‘’{<]|/.*\.|\..*/"#).is_match(next),
         };
         behind.starts_with(char::is_whitespace)
@@ -107,23 +107,16 @@ impl Command {
         {
             request.address = Address::read(&text[at..end], command.is_https);
         }
-        if request.credential.is_none()
-            && let Some(Value { text, quote, .. }) = Value::of_authorization(text)
-        {
-            // In a table of PowerShell's, quotes stand around texts that have no variable.
-            let is_text = client == "powershell" && !text.starts_with('$');
-            let judged = judge_value(&text, quote.filter(|_| !is_text), Some(shell), variables);
-            request.credential = Some(judged);
-        } else if request.credential.is_none() && small.contains("authorization") {
-            // In a notation that is not known.
-            request.credential = Some((Credential::Unknown, None));
+        if request.credential.is_none() && small.contains("authorization") {
+            // It may stand in a notation that is not known.
+            let judged = authorization(text, Some(shell), variables);
+            request.credential = judged.or(Some((Credential::Unknown, None)));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
-        let has_single = || pattern!(r"\s'").is_match(text);
         // PowerShell takes both kinds.
         let is_misread = match shell {
             Shell::Posix => is_typographic,
-            Shell::Cmd => is_typographic || has_single(),
+            Shell::Cmd => is_typographic || pattern!(r"\s'").is_match(text),
             Shell::PowerShell => false,
         };
         if is_misread {
@@ -152,26 +145,27 @@ impl Command {
             if !word.is_quoted && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
                 let is_filter = text.starts_with('|');
                 self.request.is_hidden |= !is_filter;
-                self.request.is_filtered |= is_filter && !shows_all(rest);
+                let is_end = |word: &Word| word.text.starts_with(['|', ';', '&']);
+                let filter: Vec<String> = { rest.take_while(|word| !is_end(word)) }
+                    .map(|word| word.text)
+                    .collect();
+                let all = pattern!(&words::section("notation of a whole").concat());
+                self.request.is_filtered |= is_filter && !all.is_match(&filter.join(" "));
                 return;
             }
             if text.starts_with('-') && text.len() > 1 {
                 self.has_options = true;
                 self.option(text, &mut rest);
-            } else if is_httpie && !has_address && words::is("method", text) {
+            } else if is_httpie && !has_address && words::is("verb", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
             } else if is_httpie && has_address {
-                // `name:value`, `name==value`, `name=value`.
-                let at = text.find([':', '=']).unwrap_or(text.len());
-                let (name, value) = text.split_at(at);
-                if let Some((name, value)) = text.split_once("==") {
-                    if let Some(address) = &mut self.request.address {
-                        address.mistakes.extend(mistake_of_query(name, value));
-                    }
-                } else if !value.is_empty() {
-                    if value.starts_with('=') || value.starts_with(":=") {
-                        self.means("data", text);
-                    }
+                let sign = text.find([':', '=']).unwrap_or(text.len());
+                let (name, value) = text.split_at(sign);
+                if let Some(value) = value.strip_prefix("==") {
+                    self.request.mistakes.extend(mistake_of_query(name, value));
+                } else if value.starts_with('=') || value.starts_with(":=") {
+                    self.means("data", text);
+                } else {
                     self.request.other_header(name);
                 }
             } else if !has_address && looks_like_address(text) {
@@ -227,18 +221,6 @@ impl Command {
     }
 }
 
-/// Tells whether a filter behind a command shows all of the response.
-fn shows_all(words: impl Iterator<Item = Word>) -> bool {
-    let is_end = |word: &Word| !word.text.starts_with(['|', ';', '&']);
-    let mut words = words.take_while(is_end).map(|word| word.text);
-    match words.next().unwrap_or_default().trim_end_matches(".exe") {
-        "jq" => { words.find(|word| !word.starts_with('-')) }
-            .is_none_or(|filter| matches!(&*filter, "." | "")),
-        "python" | "python3" | "py" => words.any(|word| word == "json.tool"),
-        name => words::is("shows all", name),
-    }
-}
-
 fn looks_like_address(word: &str) -> bool {
     pattern!(r"://|bitrise\.io|^127\.0\.0\.1|^localhost|^[^\s]*\.[^\s]*/v0").is_match(word)
 }
@@ -253,54 +235,6 @@ pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
     let address = found.as_str().trim_end_matches(['.', ':', '?', '!', '…']);
     let start = from + found.start();
     Some((start, start + address.len()))
-}
-
-/// The value of an `Authorization` header, in whichever notation, and the quote that it stands in.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) struct Value {
-    pub(super) text: String,
-    pub(super) quote: Option<char>,
-    /// Whether it is code: an expression behind a key in quotes.
-    pub(super) is_code: bool,
-}
-
-impl Value {
-    /// Reads the first one in a text: `key: value`, `"key": value`, `key = value`, `'key: value'`.
-    pub(super) fn of_authorization(text: &str) -> Option<Self> {
-        let pattern = pattern!(&words::section("notation of a header").concat());
-        let at = lower(text).find("authorization")?;
-        let window = &text[floor(text, at.saturating_sub(4))..floor(text, at + 2048)];
-        let found = pattern.captures(window)?;
-        let part = |group: usize| found.get(group).map_or("", |part| part.as_str());
-        let quote = |group: usize| part(group).chars().last();
-        let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
-        let is_code = around.is_some() && !part(2).is_empty() && part(4).is_empty();
-        let mut value = found.iter().skip(5).flatten().next()?.as_str();
-        let mut behind = &window[found.get(0)?.end()..];
-        if is_code {
-            value = value.split([',', ')']).next()?;
-        }
-        // The quote in front ends, and nothing stands in it.
-        if around.is_some() && part(2).is_empty() && quote(4) == around {
-            (value, behind) = ("", value);
-        }
-        let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
-        // What a program puts into its text is not shown.
-        let mut text = value.to_owned();
-        if part(3).contains(['f', 'F', '$']) || quote(4) == Some('`') {
-            text = pattern!(r"\$*\{.*\}").replace(value, "***").into_owned();
-        }
-        // Nor is what it puts behind one.
-        let behind = behind.trim_start_matches(['"', '\'']).trim_start();
-        if quote(4).is_some() && behind.starts_with(['+', '&']) {
-            text += " ***";
-        }
-        Some(Self {
-            text,
-            quote: quote(4).or(around).filter(|_| !is_code),
-            is_code,
-        })
-    }
 }
 
 /// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes). It is a

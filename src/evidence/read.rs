@@ -19,10 +19,8 @@ use crate::check::CheckId;
 use crate::exchange::FaultKind;
 use crate::pasted::Mistake;
 use crate::token::{TokenKind, has_prefix};
-use regex_lite::Regex;
 use serde_json::Value;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 #[derive(Default)]
 struct Reader<'a> {
@@ -61,42 +59,37 @@ pub(super) fn read(plain: &Plain) -> Reading {
 
 /// Returns where the prompt of a shell or an interpreter ends that a line begins with.
 fn prompt(text: &str) -> Option<(usize, Option<Shell>)> {
-    static PROMPTS: LazyLock<[(Regex, Option<Shell>); 4]> = LazyLock::new(|| {
-        [
-            ("prompt powershell", Some(Shell::PowerShell)),
-            ("prompt cmd", Some(Shell::Cmd)),
-            ("prompt posix", Some(Shell::Posix)),
-            ("prompt interpreter", None),
-        ]
-        .map(|(name, shell)| {
-            let patterns = words::section(name).join("|");
-            (super::regex(&format!("^(?:{patterns})")), shell)
-        })
-    });
+    const PROMPTS: [(&str, Option<Shell>); 4] = [
+        ("prompt powershell", Some(Shell::PowerShell)),
+        ("prompt cmd", Some(Shell::Cmd)),
+        ("prompt posix", Some(Shell::Posix)),
+        ("prompt interpreter", None),
+    ];
+    let any = pattern!(&format!(
+        "^(?:{})",
+        PROMPTS
+            .map(|(name, _)| format!("({})", words::section(name).join("|")))
+            .join("|")
+    ));
     let start = &text[..floor(text, 300)];
+    // Most lines have none.
     let signs = ['$', '%', '#', '❯', '➜', '»', 'λ', '>', '~'];
-    let mut signs = start.match_indices(signs);
-    let is_sign =
-        |(at, sign): (usize, &str)| sign == ">" || start[at + sign.len()..].starts_with(' ');
-    if !signs.any(is_sign) && !start.starts_with("In [") {
-        return None;
-    }
-    let mut prompts = PROMPTS.iter();
-    prompts.find_map(|(pattern, shell)| Some((pattern.find(start)?.end(), *shell)))
+    let may_be_one = start.contains(signs) || start.starts_with("In [");
+    let found = may_be_one.then(|| any.captures(start))??;
+    let mut prompts = PROMPTS.iter().zip(found.iter().skip(1));
+    prompts.find_map(|((_, shell), found)| Some((found?.end(), *shell)))
 }
 
 /// Tells whether a line certainly starts something new, and does not go on with an object.
 fn is_fresh(text: &str) -> bool {
     let text = text.trim_start();
-    let is_member = text.starts_with(['"', '\'', '{', '}', '[', ']']) || text.is_empty();
-    if is_member {
-        return false;
-    }
-    let words = Words::of(&text[..floor(text, 300)]);
-    text.starts_with("HTTP/")
-        || text.starts_with("curl: (")
-        || prompt(text).is_some_and(|(end, _)| end > 1)
-        || command::starts(&words).next() == Some(0)
+    let is_member = text.starts_with(['"', '\'', '{', '}', '[', ']']);
+    let words = || Words::of(&text[..floor(text, 300)]);
+    !is_member
+        && (text.starts_with("HTTP/")
+            || text.starts_with("curl: (")
+            || prompt(text).is_some_and(|(end, _)| end > 1)
+            || command::starts(&words()).next() == Some(0))
 }
 
 impl<'a> Reader<'a> {
@@ -135,9 +128,6 @@ impl<'a> Reader<'a> {
         let signs = signs.match_indices(['{', '[', '@']);
         let mut starts = page.into_iter().chain(signs.map(|(at, _)| skipped + at));
         let object = starts.find(|start| object::may_start(&self.text[*start..self.stop()]));
-        if object.is_none() {
-            self.no_object_before = self.no_object_before.max(line.end);
-        }
         let end = object.unwrap_or(line.end);
         let first = self.commands.partition_point(|start| *start < from);
         if let Some(start) = self.commands.get(first).filter(|start| **start < end)
@@ -216,7 +206,6 @@ impl<'a> Reader<'a> {
             self.out.fresh();
         }
         let end = self.lines[next - 1].end;
-        self.no_object_before = self.no_object_before.max(end);
         Some(self.goes_to(end))
     }
 
@@ -348,19 +337,19 @@ impl<'a> Reader<'a> {
         let request = &mut found.request;
         match part {
             "received" => found.headers.push((name.to_owned(), text)),
-            "sent" => request.header(name, &text, variables),
             "query" => request.mistakes.extend(mistake_of_query(name, &text)),
-            _ if name == "authorization" => request.header(name, &text, variables),
+            _ if part == "sent" || name == "authorization" => {
+                request.header(name, &text, variables);
+            }
             _ if scheme.is_some() && is_set => {
                 request.header("authorization", scheme.unwrap_or_default(), variables);
             }
             _ if is("address key") => {
-                let is_one =
-                    text.contains("://") || text.starts_with('/') && text.contains("/apps");
+                let is_one = text.contains("://") || text.contains("/apps");
                 let address = Address::of_path(&text).filter(|own| is_one && own.is_of_api());
                 request.address = address.or(request.address.take());
             }
-            _ if is("method key") && words::is("method", &text) => request.method = Some(text),
+            _ if is("method key") && words::is("verb", &text) => request.method = Some(text),
             "request" => {}
             _ if is("status key") && matches!(text.parse(), Ok(200..=599)) => {
                 found.status = text.parse().ok();
@@ -441,15 +430,12 @@ impl<'a> Reader<'a> {
         self.echo(text);
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let mut part = Request::default();
-        let is_named = |found: &regex_lite::Match<'_>| {
-            words::is("method", found.as_str())
-                && words.label("method key", found.start()).is_some()
+        let is_named = |(hit, _): &(words::Hit, _)| {
+            let label = words.label("method key", hit.start);
+            label.is_some() && !words::is("reading method", &words.lower[hit.start..hit.end])
         };
-        let has_key = words.kinds("method key", ALL).next().is_some();
-        let mut methods = pattern!(r"\b[A-Za-z]{3,7}\b").find_iter(text);
-        if let Some(method) = has_key.then(|| methods.find(is_named)).flatten() {
-            let method = method.as_str().to_ascii_uppercase();
-            part.method = Some(method).filter(|method| !words::is("reading method", method));
+        if let Some((method, _)) = words.kinds("verb", ALL).find(is_named) {
+            part.method = Some(text[method.start..method.end].to_ascii_uppercase());
         } else if words::which("part", name) == Some("query") {
             let pairs = value
                 .split(',')
@@ -461,10 +447,8 @@ impl<'a> Reader<'a> {
         self.out.given(part);
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
         for (hit, _) in words.kinds("other header", ALL) {
-            let (before, behind) = (&words.lower[..hit.start], &words.lower[hit.end..]);
             let name = &words.lower[hit.start..hit.end];
-            let is_key = before.ends_with(['"', '\'']) && behind.starts_with(['"', '\'']);
-            if is_key && name.contains('-') {
+            if name.contains('-') && words.lower[..hit.start].ends_with(['"', '\'']) {
                 self.out.shown().request.other_header(name);
             }
         }
@@ -474,8 +458,7 @@ impl<'a> Reader<'a> {
         }
         // A response names its status in a word, or in a labelled message.
         let said = Some(value).filter(|_| words::is("body message", name));
-        if role == Role::Text
-            && self.out.is(Shown::is_waiting)
+        if self.out.is(Shown::is_waiting)
             && let Some(status) = words::status_named(&lower(said.unwrap_or(text)))
         {
             self.out.status(status, None);
@@ -622,29 +605,25 @@ impl<'a> Reader<'a> {
     /// the scheme that a client's form, or an argument in code, puts in front of one.
     fn authorization(&mut self, text: &str, words: &Words, is_client: bool) {
         let variables = &self.out.variables;
-        let Some(value) = command::Value::of_authorization(text) else {
-            let signs = ["authenticate:", "false", "null"];
-            if is_client
-                && !matches!(self.out.block, Block::Response | Block::Connected)
-                && let Some(scheme) = words.kind("scheme named")
-                && !signs.iter().any(|sign| words.lower.contains(sign))
-            {
-                let (_, mistake) = request::judge_value(scheme, None, None, variables);
-                self.out.credential((Credential::Unknown, mistake));
-            }
-            return;
-        };
-        let is_name = value.is_code && pattern!(r"^[A-Za-z_.][\w.]*$").is_match(&value.text);
-        let is_sent = self.out.block == Block::Request;
-        let judged = match request::judge_value(&value.text, None, None, variables) {
-            _ if is_name && !value.text.starts_with("bit") => {
-                request::named(&value.text, variables)
-            }
+        let judged = match request::authorization(text, None, variables) {
             // A source's variables are read where they stand.
-            (Credential::Named(name), Some(Mistake::TokenVariable)) if !is_sent => {
+            Some((Credential::Named(name), Some(Mistake::TokenVariable)))
+                if self.out.block != Block::Request =>
+            {
                 request::named(&name, variables)
             }
-            judged => judged,
+            Some(judged) => judged,
+            None => {
+                let signs = ["authenticate:", "false", "null"];
+                let is_sent = is_client
+                    && !matches!(self.out.block, Block::Response | Block::Connected)
+                    && !signs.iter().any(|sign| words.lower.contains(sign));
+                let Some(scheme) = words.kind("scheme named").filter(|_| is_sent) else {
+                    return;
+                };
+                let (_, mistake) = request::judge_value(scheme, None, None, variables);
+                (Credential::Unknown, mistake)
+            }
         };
         self.out.credential(judged);
     }
@@ -652,8 +631,6 @@ impl<'a> Reader<'a> {
     /// Looks for addresses in a text, or else for paths behind a method or a label, and tells
     /// requests from mentions.
     fn addresses(&mut self, text: &str, words: &Words, how: Strength) {
-        /// The maximum number of bytes of a browser's address bar.
-        const BAR: usize = 4096;
         let has_address = command::address_at(text, 0).is_some();
         let (next, label): (fn(&str, usize) -> _, _) = if has_address {
             (command::address_at, "asked")
@@ -667,13 +644,10 @@ impl<'a> Reader<'a> {
             let Some(address) = Address::of_path(part) else {
                 continue;
             };
-            // The method is a word of its own in front, or the call that has the address in it or is made
-            // of it.
+            // The method is the word in front, or the call that has the address in it or is made of it.
             let before = &text[..words::label_end(&words.lower, at)];
             let word = before.rsplit(|c: char| !c.is_ascii_uppercase()).next();
-            let word = word.filter(|word| words::is("method", word));
-            let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
-            let is_free = |word: &&str| !before[..before.len() - word.len()].ends_with(is_part);
+            let word = word.filter(|word| words::is("verb", word));
             let near = &text[floor(text, at.saturating_sub(64))..at];
             let around = || {
                 let call = pattern!(&words::section("notation of a call around").concat());
@@ -684,12 +658,10 @@ impl<'a> Reader<'a> {
                 call.captures(&text[end..])?.get(1)
             };
             let call = around().or_else(behind);
-            let method = word.filter(is_free).or(call.map(|call| call.as_str()));
+            let method = word.or(call.map(|call| call.as_str()));
             let method = method.map(str::to_ascii_uppercase);
             // As a request is sent, and not as a log of responses has it.
-            let is_line = method.is_some()
-                && text.len() - end < 16
-                && words::is("version", text[end..].trim_matches([' ', '"']));
+            let is_line = words::is("version", text[end..].trim_matches([' ', '"']));
             let is_named = words.label(label, at).is_some();
             let is_base = matches!(address.path.trim_end_matches('/'), "" | "/v0.1");
             let is_asked = if has_address {
@@ -706,20 +678,18 @@ impl<'a> Reader<'a> {
             let is_shown = is_called || is_named;
             let is_mention = how != Strength::Client && !is_shown;
             // A browser's address bar leaves out the scheme, or has but signs around.
-            let has_no_scheme = has_address && !part.contains("://");
             let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
-            let mut around = [&text[..at], &text[end..]].into_iter();
+            let mut around = [near, &text[end..floor(text, end + 64)]].into_iter();
             // Nor do members stand above it, as those of an archive whose start is missing.
             let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
             let is_member = above.is_some_and(|line| line.len() < 200 && line.contains("\":"));
-            let has_words =
-                is_member || text.len() > BAR || around.any(|part| part.contains(is_word));
+            let has_words = is_member || around.any(|part| part.contains(is_word));
             let asked = Request {
                 address: Some(address),
                 method,
                 is_shown,
                 is_whole: is_line,
-                is_alone: !is_shown && (is_mention || has_no_scheme || !has_words),
+                is_alone: !is_shown && (is_mention || !part.contains("://") || !has_words),
                 ..Request::default()
             };
             let is_begun = (is_called || at == 0) && !is_mention;
@@ -767,8 +737,7 @@ impl<'a> Reader<'a> {
         let is_figure = second.starts_with(|c: char| c.is_ascii_digit());
         let is_alone = text.len() == 3 || is_figure || matches!(second, "ms" | "·");
         let is_waiting = |shown: &Shown| {
-            let has_part = shown.request.address.is_some() || shown.body.is_some();
-            has_part && shown.status.is_none() && shown.fault().is_none()
+            shown.status.is_none() && (shown.request.address.is_some() || shown.body.is_some())
         };
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
             || text.starts_with("CONNECT ") && text.contains(" HTTP/");
@@ -799,10 +768,7 @@ impl<'a> Reader<'a> {
                 let around = words.sentence(at);
                 sentence = (around.clone(), words.strength(&around));
             }
-            // In a person's sentence, a number counts at the end of what it says.
-            let behind = words.lower[at + 3..].chars().next();
-            let is_end = behind.is_none_or(|c| ",.;:!)?\"'、。".contains(c));
-            let is_told = version.is_some() || sign.map_or(is_end, |is_sure| !is_sure);
+            let is_told = sign != Some(true);
             // In a language whose words are not known, a sentence is one of letters.
             let is_sentence = || {
                 let has_label = version.is_some() || words.label("label", at).is_some();
@@ -885,20 +851,16 @@ fn path_at(text: &str, from: usize) -> Option<(usize, usize)> {
 
 /// Returns the numbers that may be statuses and stand alone in a text, with their places.
 fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"_-/".contains(b);
-    let bytes = text.as_bytes();
-    let places = bytes.windows(3).enumerate().filter(move |(at, digits)| {
-        let is_number = digits.iter().all(u8::is_ascii_digit) && matches!(digits[0], b'1'..=b'5');
-        let before = at.checked_sub(1).map(|at| bytes[at]);
-        let is_free = || before.is_none_or(|b| !is_part(&b) && !b".+#".contains(&b));
-        let is_end = || match &bytes[at + 3..] {
-            // A part of a figure, or the line of a file in a trace.
-            [b'.' | b':', b'0'..=b'9', ..] => false,
-            behind => !behind.first().is_some_and(is_part),
-        };
-        is_number && is_free() && is_end()
-    });
-    places.filter_map(|(at, _)| Some((at, text[at..at + 3].parse().ok()?)))
+    let numbers = pattern!(r"\b[1-5]\d\d\b").find_iter(text);
+    numbers.filter_map(|number| {
+        // A part of a figure or of a name, or the line of a file in a trace.
+        let is_part = text[..number.start()].ends_with(['-', '/', '.', '+', '#'])
+            || pattern!(r"^(?:[-/]|[.:]\d)").is_match(&text[number.end()..]);
+        let status = number.as_str().parse().ok();
+        status
+            .filter(|_| !is_part)
+            .map(|status| (number.start(), status))
+    })
 }
 
 /// Tells by what stands around a number whether it is a status, and whether that is certain.
@@ -917,8 +879,7 @@ fn sign_of(status: u16, at: usize, words: &Words) -> Option<bool> {
         None => last.contains("://") && near.ends_with(' '),
     };
     // What a program compares it with is what should be.
-    let mut signs = ["==", "!=", "<=", ">="].iter();
-    let is_compared = signs.any(|sign| last.ends_with(sign));
+    let is_compared = pattern!("[=!<>]=$").is_match(last);
     let is_sure = words.label("sure label", at).is_some();
     // The name stands behind it, or in front.
     let has_name = || {

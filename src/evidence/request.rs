@@ -1,7 +1,7 @@
 //! The requests of a pasted text: an address, a method, a credential and how it is written, and
 //! what in them is unlike DX's call.
 
-use super::words::{self, lower};
+use super::words::{self, floor, lower};
 use crate::base_url;
 use crate::check::CheckId;
 use crate::exchange::is_bitrise;
@@ -122,8 +122,7 @@ impl Request {
 
     /// Takes a header that is not `Authorization`, but may hold a token.
     pub(super) fn other_header(&mut self, name: &str) {
-        if words::is("other header", name.trim()) && !self.mistakes.contains(&Mistake::OtherHeader)
-        {
+        if words::is("other header", name.trim()) {
             self.mistakes.push(Mistake::OtherHeader);
         }
     }
@@ -157,12 +156,14 @@ impl Address {
             _ => (None, None),
         };
         let is_loopback = base_url::is_loopback(&url);
-        let host = url.host_str().map(|host| host.trim_end_matches('.'));
         let is_unknown = |slug: &str| slug.starts_with('$') || is_hidden(slug);
         let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_unknown(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
         let mistakes = [
-            (!is_loopback && host != Some(HOST), Mistake::OtherHost),
+            (
+                !is_loopback && url.host_str() != Some(HOST),
+                Mistake::OtherHost,
+            ),
             (!is_loopback && url.scheme() == "http", Mistake::PlainHttp),
             (is_version && version != "v0.1", Mistake::OtherVersion),
             (!is_version && apps.is_some(), Mistake::NoVersion),
@@ -175,12 +176,11 @@ impl Address {
         let mut mistakes: Vec<_> = mistakes.collect();
         let mut limit = String::new();
         for (name, value) in url.query_pairs() {
-            if name == "limit" && value.len() < 7 && value.bytes().all(|b| b.is_ascii_digit()) {
+            if name == "limit" && value.parse::<u32>().is_ok() {
                 limit = format!("?limit={value}");
             }
             mistakes.extend(mistake_of_query(&name, &value));
         }
-        mistakes.dedup();
         let origin = url.origin().ascii_serialization();
         let base = format!("{origin}/{}", base.join("/"));
         Some(Self {
@@ -201,9 +201,11 @@ impl Address {
         if !path.starts_with('/') {
             return Self::read(path, true);
         }
-        let behind = path.strip_prefix("/apps");
-        let is_short = behind.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-        let version = if is_short { "/v0.1" } else { "" };
+        let version = if path.starts_with("/apps") {
+            "/v0.1"
+        } else {
+            ""
+        };
         Some(Self {
             is_path: true,
             ..Self::read(&format!("{HOST}{version}{path}"), true)?
@@ -219,10 +221,8 @@ impl Address {
 
     /// Tells whether both ask the same, apart from what the query says.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        if self.is_path || other.is_path {
-            return self.path == other.path;
-        }
-        self.shown.split('?').next() == other.shown.split('?').next()
+        let is_there = self.is_path || other.is_path || self.base == other.base;
+        is_there && self.path == other.path
     }
 }
 
@@ -262,10 +262,47 @@ pub(super) type Variables = HashMap<String, Judged>;
 
 /// Returns what a variable was set to, or its name: the last one, as in `var.name` and `$env:NAME`.
 pub(super) fn named(name: &str, variables: &Variables) -> Judged {
-    let last = name.rsplit(['.', ':']).next();
-    let name = last.filter(|_| !name.contains('(')).unwrap_or(name);
+    let name = name.rsplit(['.', ':']).next().unwrap_or(name);
     let known = variables.get(name).cloned();
     known.unwrap_or((Credential::Named(name.to_owned()), None))
+}
+
+/// Judges the value of the first `Authorization` header of a text, in whichever notation: `key: value`,
+/// `"key": value`, `key = value`, `'key: value'`.
+pub(super) fn authorization(
+    text: &str,
+    shell: Option<Shell>,
+    variables: &Variables,
+) -> Option<Judged> {
+    let pattern = pattern!(&words::section("notation of a header").concat());
+    let at = lower(text).find("authorization")?;
+    let window = &text[floor(text, at.saturating_sub(4))..floor(text, at + 2048)];
+    let found = pattern.captures(window)?;
+    let part = |group: usize| found.get(group).map_or("", |part| part.as_str());
+    let quote = |group: usize| part(group).chars().last();
+    let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
+    // An expression behind a key in quotes.
+    let is_code = around.is_some() && !part(2).is_empty() && part(4).is_empty();
+    let mut value = found.iter().skip(5).flatten().next()?.as_str();
+    let mut behind = &window[found.get(0)?.end()..];
+    if is_code {
+        value = value.split([',', ')']).next()?;
+    }
+    // The quote in front ends, and nothing stands in it.
+    if around.is_some() && part(2).is_empty() && quote(4) == around {
+        (value, behind) = ("", value);
+    }
+    let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
+    let is_name = pattern!(r"^[A-Za-z_.][\w.]*$").is_match(value) && !value.starts_with("bit");
+    if is_code && is_name {
+        return Some(named(value, variables));
+    }
+    // What a program puts behind it is not shown.
+    let behind = behind.trim_start_matches(['"', '\'']).trim_start();
+    let is_begun = quote(4).is_some() && behind.starts_with(['+', '&']);
+    let value = format!("{value}{}", if is_begun { " ***" } else { "" });
+    let quote = quote(4).or(around).filter(|_| !is_code);
+    Some(judge_value(&value, quote, shell, variables))
 }
 
 /// Judges the value of an `Authorization` header. `quote` is the quote that it stands in, `shell`
@@ -283,8 +320,7 @@ pub(super) fn judge_value(
     let small = lower(value);
     let behind = |scheme: &str| {
         let rest = small.strip_prefix(scheme)?;
-        let is_word = scheme.ends_with(char::is_alphanumeric);
-        let is_apart = !is_word || !rest.starts_with(char::is_alphanumeric);
+        let is_apart = scheme.ends_with(':') || !rest.starts_with(char::is_alphanumeric);
         is_apart.then(|| value[scheme.len()..].trim_matches([' ', ':', '"', '\'', '+']))
     };
     let mut schemes = ["token "].iter().chain(words::section("scheme"));
@@ -296,23 +332,15 @@ pub(super) fn judge_value(
         Some(("bearer", _)) => Some(Mistake::Bearer),
         Some(_) => Some(Mistake::Scheme),
     };
-    // What a call in code returns is not shown, either.
-    let call = pattern!(r"^\$?[A-Za-z_][\w.:>-]*\(");
-    let is_call = value.contains('(') && call.is_match(value);
     // In letters without digits there is no token: a name in a program.
-    let is_part = |c: char| c.is_ascii_alphabetic() || "_.()[]".contains(c);
+    let is_part = |c: char| c.is_ascii_alphabetic() || "_.[]".contains(c);
     let is_name = quote.is_none() && shell.is_none() && value.chars().all(is_part);
     let is_placeholder = || {
-        // To try all shapes is slow; of placeholders, only a name in brackets has a digit.
-        let may_be_one = !value.bytes().any(|b| b.is_ascii_digit()) || value.contains(['<', '[']);
-        let parsed = may_be_one.then(|| Token::parse(&lower(value)));
-        let error = parsed.and_then(Result::err);
         // What documentation and programs write in place of a token.
         let known = ["missing_value", "placeholder", "name_in_brackets"];
-        let is_bracketed = value.starts_with('<') && value.ends_with('>');
-        is_bracketed || error.is_some_and(|error| known.contains(&error.shape))
+        Token::parse(&lower(value)).is_err_and(|error| known.contains(&error.shape))
     };
-    let (credential, mistake) = if value.is_empty() || is_hidden(value) || is_call {
+    let (credential, mistake) = if value.is_empty() || is_hidden(value) {
         (Credential::Unknown, None)
     } else if let Some(found) =
         pattern!(&words::section("notation of a variable").concat()).captures(value)
@@ -321,7 +349,6 @@ pub(super) fn judge_value(
         // In a shell's sign for a command, a CI system has but a name.
         let is_command = value.starts_with("$(")
             && (name.contains(' ') || !words::says("token name", &lower(name)));
-        let name = name.trim_matches('-');
         let is_single = matches!(quote, Some('\'' | '‘' | '’'));
         // What a shell takes for a command, a CI system should have replaced.
         let mut of_ci = ["$(", "{{", "${{", "%", "$env:"].iter();
@@ -333,18 +360,13 @@ pub(super) fn judge_value(
         };
         let of_env = format!("env:{name}");
         let is_other = shell == Some(Shell::PowerShell) && !lower(value).contains("env:");
+        let sent = |mistake| (Credential::Named(name.to_owned()), Some(mistake));
         if is_command {
             (Credential::Unknown, None)
         } else if is_other && variables.contains_key(&of_env) {
-            (
-                Credential::Named(name.to_owned()),
-                Some(Mistake::EmptyToken),
-            )
+            sent(Mistake::EmptyToken)
         } else if is_unexpanded {
-            (
-                Credential::Named(name.to_owned()),
-                Some(Mistake::TokenVariable),
-            )
+            sent(Mistake::TokenVariable)
         } else {
             named(name, variables)
         }
@@ -353,10 +375,10 @@ pub(super) fn judge_value(
     } else if is_name && value.len() < 20 {
         named(value, variables)
     } else {
-        // A shorter one has no fingerprint.
-        let parsed = (value.len() >= 20).then(|| Token::parse(value));
-        let literal = { parsed.and_then(Result::ok) }
-            .and_then(|(_, info)| Some(Credential::Literal(info.fingerprint?, info.kind?)));
+        // What a call in code returns is not shown, either.
+        let parsed = Token::parse(value).ok().filter(|_| !value.contains('('));
+        let literal =
+            parsed.and_then(|(_, info)| Some(Credential::Literal(info.fingerprint?, info.kind?)));
         (literal.unwrap_or(Credential::Unknown), None)
     };
     (credential, of_scheme.or(mistake))
@@ -365,17 +387,12 @@ pub(super) fn judge_value(
 /// Tells whether a value was made unreadable, so that nothing is known of it.
 pub(super) fn is_hidden(value: &str) -> bool {
     let small = lower(value);
-    let mut starts = ["bitwat_", "bitpat_", "token "].iter();
-    let tail = starts.find_map(|start| small.strip_prefix(start));
-    let core = tail.unwrap_or(&small);
-    let core = core.trim_matches(|c: char| "<>[](){} ".contains(c));
+    let core = small.trim_matches(|c: char| "<>[](){} ".contains(c));
     let is_mask = |c: char| "*•●█▓░·.…x#_-~?■□▒✱＊".contains(c);
     // The whole word is one for hiding, or it stands in brackets.
-    let is_bracketed = |text: &str| text.starts_with(['<', '[', '(', '{']);
     let is_marked =
-        is_bracketed(value) || tail.is_some() || !small.contains(|c: char| c.is_ascii_digit());
+        value.starts_with(['<', '[', '(', '{']) || !small.contains(|c: char| c.is_ascii_digit());
     !core.is_empty() && core.chars().all(is_mask)
         || words::says("mask", &small)
         || is_marked && words::says("hidden", core)
-        || tail.is_some_and(|tail| tail.is_empty() || is_bracketed(tail) || tail.starts_with('$'))
 }
