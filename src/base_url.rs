@@ -61,9 +61,10 @@ impl BaseUrl {
         let version = segments.iter().position(is_version);
         let behind = &segments[version.map_or(0, |at| at + 1)..];
         let has_endpoint = behind.first().is_some_and(|part| ENDPOINTS.contains(part));
-        let is_whole =
-            version == Some(0) || segments.is_empty() || version.is_none() && has_endpoint;
-        let is_ours = is_whole && !behind.first().is_some_and(is_version);
+        let is_ours = match version {
+            Some(at) => at == 0 && !behind.first().is_some_and(is_version),
+            None => segments.is_empty() || has_endpoint,
+        };
         let faults = [
             (
                 url.scheme() == "http" && !is_loopback(&url),

@@ -93,6 +93,7 @@ impl Check {
             exchange: None,
         }
     }
+
     /// Returns the status that scripts read.
     pub fn status(&self) -> Status {
         match self.result {

@@ -11,8 +11,8 @@
 use crate::text::{entity, is_combining, is_unseen};
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{NO_PAD, STANDARD_NO_PAD};
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::mem;
@@ -169,11 +169,11 @@ impl Redactor {
             let mut words = text.split(|c: char| !c.is_alphanumeric());
             words.any(|word| self.words.iter().any(|one| one.eq_ignore_ascii_case(word)))
         };
-        let is_between = |c: char| !c.is_alphanumeric() && !"+/-_".contains(c);
-        let parts = text.split_inclusive(is_between);
+        let is_border = |c: char| !c.is_alphanumeric() && !"+/-_".contains(c);
+        let parts = text.split_inclusive(is_border);
         let mut end = 0;
         for part in parts.filter(|_| !self.words.is_empty()) {
-            let (start, word) = (end, part.trim_end_matches(is_between));
+            let (start, word) = (end, part.trim_end_matches(is_border));
             end += part.len();
             if is_secret(word) || is_secret(&decode_base64(word)) {
                 places.push(start..start + word.len());
@@ -186,12 +186,8 @@ impl Redactor {
 /// Returns what a text stands for as base64, in either alphabet, with or without its end, and whether
 /// or not it was cut; nothing if it is none.
 pub(crate) fn decode_base64(text: &str) -> String {
-    const BASE64: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
+    const FORM: GeneralPurposeConfig = NO_PAD.with_decode_allow_trailing_bits(true);
+    const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORM);
     let text = { text.trim_end_matches('=') }
         .replace('-', "+")
         .replace('_', "/");

@@ -31,15 +31,11 @@ pub fn response(
     clean: Clean<'_>,
 ) -> Response {
     let untrusted = |text: &str| Untrusted::cleaned(text, clean);
-    let request_id = values(headers, "x-request-id")
-        .next()
-        .filter(|id| !id.is_empty());
+    let request_id = { values(headers, "x-request-id").next() }.filter(|id| !id.is_empty());
     // The rest of the address may hold secrets.
     let target = || {
-        base_url::url(
-            values(headers, "location").next()?,
-            Some(&Url::parse(url).ok()?),
-        )
+        let location = values(headers, "location").next()?;
+        base_url::url(location, Some(&Url::parse(url).ok()?))
     };
     let is_list = matches!(&body, Body::Json(document) if document.list.is_some());
     let mut response = Response {
@@ -59,10 +55,9 @@ pub fn response(
         });
         response.challenge = words.as_deref().map(untrusted);
         // Bitrise's API knows no such login: that is a gateway's (IANA, HTTP Authentication Schemes).
-        response.asks_login = schemes(headers, "www-authenticate").any(|scheme| {
-            let scheme = scheme.to_ascii_lowercase();
-            matches!(&*scheme, "basic" | "digest" | "ntlm" | "negotiate")
-        });
+        let is_login = pattern!("(?i)^(?:basic|digest|ntlm|negotiate)$");
+        let mut asked = schemes(headers, "www-authenticate");
+        response.asks_login = asked.any(|scheme| is_login.is_match(scheme));
     }
     if status != Some(200) || !is_list {
         response.responder = responder(headers, page, clean);
@@ -89,12 +84,11 @@ pub fn responder(headers: &Headers<'_>, page: &[u8], clean: Clean<'_>) -> Respon
 pub fn title(page: &[u8]) -> Option<String> {
     let page = &page[..page.len().min(TITLE_WITHIN)];
     // What is no UTF-8 is most likely an old page of a Western language.
-    let text: String = { page.utf8_chunks() }
-        .flat_map(|part| {
-            let odd = part.invalid().iter().copied().map(char::from);
-            part.valid().chars().chain(odd)
-        })
-        .collect();
+    let characters = page.utf8_chunks().flat_map(|part| {
+        let odd = part.invalid().iter().copied().map(char::from);
+        part.valid().chars().chain(odd)
+    });
+    let text: String = characters.collect();
     let title = pattern!(r"(?is)<title[^>]*>(.*?)</title").captures(&text)?;
     let words = decode_entities(&title[1]);
     let words: Vec<_> = words.split_whitespace().collect();
