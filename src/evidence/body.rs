@@ -57,19 +57,15 @@ impl Body {
     /// Records of requests and responses, and what holds the body inside, are none.
     pub(super) fn of(value: &Value, is_whole: bool, is_any: bool) -> Option<Self> {
         let data = value.get("data");
-        let holds_body =
-            data.is_some_and(|data| has(data, "body error") || data.get("data").is_some());
-        let is_record = has(value, "record") || holds_body;
-        let is_list =
-            data.is_some() && !holds_body && (!is_record || value.get("paging").is_some());
-        if !is_list && is_record {
+        let holds_body = |data| has(data, "body error") || data.get("data").is_some();
+        if has(value, "record") || data.is_some_and(holds_body) {
             return None;
         }
         let items = value
             .as_array()
             .map_or(std::slice::from_ref(value), Vec::as_slice);
         let is_item = |item: &Value| item.get("slug").is_some();
-        if !is_list && (items.is_empty() || items.iter().any(is_item)) {
+        if data.is_none() && (items.is_empty() || items.iter().any(is_item)) {
             // What a filter left of a list: its items, or one of them.
             let texts: Vec<String> = items.iter().map(Value::to_string).collect();
             return Some(Self {
@@ -81,7 +77,8 @@ impl Body {
         }
         let has_any = is_whole || !value.as_object()?.is_empty();
         let shape = Shape::of(value, None);
-        let is_body = is_list || matches!(shape, Shape::Error | Shape::Of(_)) || is_any && has_any;
+        let is_body =
+            data.is_some() || matches!(shape, Shape::Error | Shape::Of(_)) || is_any && has_any;
         let words = words::section("body error").iter();
         let mut words = words.filter_map(|name| value.get(name)?.as_str());
         let status = words
@@ -154,8 +151,6 @@ impl Shape {
             ("item app", Shape::Of(CheckId::AppsList)),
             ("item run", Shape::Of(CheckId::PipelinesList)),
         ];
-        /// The maximum number of items that are looked at.
-        const MOST: usize = 50;
         let items = match (left, value.get("data")) {
             (Some(items), _) => items,
             (None, Some(Value::Array(items))) => items.as_slice(),
@@ -168,10 +163,7 @@ impl Shape {
         if items.is_empty() && limit.and_then(Value::as_u64) > Some(0) {
             return Self::EmptyPage;
         }
-        let fits = |(names, _): &&(&str, Self)| {
-            let mut items = items.iter().take(MOST);
-            items.any(|item| has(item, names))
-        };
+        let fits = |(names, _): &&(&str, Self)| items.iter().any(|item| has(item, names));
         let shape = ITEMS.iter().find(fits);
         shape.map_or(Self::List, |(_, shape)| *shape)
     }

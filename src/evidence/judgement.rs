@@ -72,10 +72,13 @@ pub(super) fn judge(
         list = list.or_else(|| message.exchanges.iter().copied().rfind(is_list));
         older.push(judgement.weigh(&message));
     }
+    let reasons: Vec<_> = older.iter().map(Report::reason).collect();
     let mut report = if newest.exchanges.is_empty() {
-        match newest.silence(!older.is_empty()) {
-            Some(why) => open(judgement.blank(None), why),
-            None => judgement.blank(Some(newest.absence(reading))),
+        let before = older.into_iter().next();
+        match (newest.silence(before.as_ref()), before) {
+            (Some(why), _) => open(judgement.blank(None), why),
+            (None, Some(before)) => before,
+            (None, None) => judgement.blank(Some(newest.absence(reading))),
         }
     } else {
         judgement.weigh(&newest)
@@ -89,10 +92,7 @@ pub(super) fn judge(
         }
     }
     let settled_by = judgement.settled_by(&report);
-    let older = older
-        .iter()
-        .map(Report::reason)
-        .find(|own| *own != report.reason());
+    let older = reasons.into_iter().find(|own| *own != report.reason());
     let facts = report.pasted.get_or_insert_default();
     facts.secrets = secrets.kinds();
     facts.shell = reading.shell;
@@ -116,19 +116,22 @@ pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
 impl Message<'_> {
     fn says_anything(&self) -> bool {
         !self.exchanges.is_empty()
-            || self.silence(false).is_some()
+            || self.silence(None).is_some()
             // What was tried anew, and is not shown, is newer than what an older message shows.
             || self.notes.has_command
             || self.dx_code().is_some()
     }
 
-    /// Returns why it does not decide without an exchange, if it shows anything but DX's code, or is newer
-    /// than what an older message shows.
-    fn silence(&self, is_newer: bool) -> Option<Incomplete> {
+    /// Returns why it does not decide without an exchange, if it shows anything but DX's code. `before`
+    /// is what an older message with an exchange means, which may say the same as that code.
+    fn silence(&self, before: Option<&Report>) -> Option<Incomplete> {
+        let differs = |before: &Report| {
+            self.notes.unread.is_some() || self.dx_code() != Some(before.verdict())
+        };
         let reasons = [
             (!self.notes.told.is_empty(), Incomplete::Told),
             (self.notes.has_shell_error, Incomplete::ShellError),
-            (is_newer, Incomplete::OlderMessage),
+            (before.is_some_and(differs), Incomplete::OlderMessage),
         ];
         let mut reasons = reasons.into_iter();
         let first = reasons.find_map(|(is_so, why)| is_so.then_some(why));

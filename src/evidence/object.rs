@@ -97,8 +97,6 @@ impl Reader<'_> {
 
     /// Takes the next part; `None` if it can't be one of an object.
     fn step(&mut self) -> Option<()> {
-        /// What Node prints in place of an inner object.
-        const NAMES: [&str; 4] = ["[Object]", "[Array]", "[Function", "[Circular"];
         if self.items > MAX_ITEMS {
             self.at = self.text.len();
         }
@@ -107,36 +105,27 @@ impl Reader<'_> {
         let top = self.open.last();
         let wants_key = top.is_some_and(|top| top.value.is_object() && top.key.is_none());
         let has_key = top.is_some_and(|top| top.key.is_some());
-        let (mut length, is_dots) = (length, c == '…' || rest.starts_with("..."));
+        // What stands in place of what was left out; Node has names for it.
+        let elided = pattern!(r"^(?:…|\.\.\.|\[(?:Object|Array|Function|Circular)[^\]]*\])");
+        let near = &rest[..floor(rest, 80)];
+        let elided = matches!(c, '…' | '.' | '[')
+            .then(|| elided.find(near))
+            .flatten();
+        let mut length = elided.map_or(length, |elided| elided.end());
+        self.is_elided |= elided.is_some();
+        if has_key && (elided.is_some() || matches!(c, ',' | ';' | '}' | ']')) {
+            self.item(Value::Null)?;
+        }
         match c {
             c if c.is_whitespace() => {}
+            c if elided.is_some() || matches!(c, ',' | ';') => self.is_apart = true,
             ':' | '=' => {
                 self.is_apart |= has_key;
                 length += usize::from(rest.starts_with("=>"));
             }
-            ',' | ';' => {
-                if has_key {
-                    self.item(Value::Null)?;
-                }
-                self.is_apart = true;
-            }
-            '…' | '.' | '[' if is_dots || NAMES.iter().any(|name| rest.starts_with(name)) => {
-                self.is_elided = true;
-                length = match c {
-                    '.' => 3,
-                    '[' => rest.find(']')? + 1,
-                    _ => length,
-                };
-                if has_key || !is_dots {
-                    self.item(Value::Null)?;
-                }
-                self.is_apart |= is_dots;
-            }
             // Elixir's maps, and its structures with their names.
-            '%' if rest[..floor(rest, 80)].contains('{') => {
-                length = rest.find('{')?;
-            }
-            '@' | '{' | '[' if !wants_key && self.is_apart && self.open.len() < MAX_DEPTH => {
+            '%' if near.contains('{') => length = rest.find('{')?,
+            '@' | '{' | '[' if self.is_apart && self.open.len() < MAX_DEPTH => {
                 let is_object = rest.starts_with("@{");
                 length += usize::from(is_object);
                 let inner = rest[length..].trim_start_matches(' ');
@@ -147,13 +136,7 @@ impl Reader<'_> {
                     is_powershell: is_object || is_list && c == '{',
                 });
             }
-            '}' | ']' => {
-                let fits = (c == '}') == top?.value.is_object() || c == '}' && top?.is_powershell;
-                if has_key {
-                    self.item(Value::Null)?;
-                }
-                fits.then(|| self.close())??;
-            }
+            '}' | ']' => self.close()?,
             '"' | '\'' | '“' | '”' | '„' => {
                 let (text, end) = self.string(c, self.at + length)?;
                 length = end - self.at;
