@@ -8,47 +8,27 @@ use crate::exchange::{Body, Exchange, FaultKind, Response, Stage, is_bitrise};
 use crate::verdict::{Reason, Verdict};
 use crate::wire::{AppPage, Document, Form, PipelinePage};
 
-/// Reads the response to `GET /apps`.
+/// Reads the response to `GET /apps`, for the first page or one after it. Such a page may be empty,
+/// and since the first one was there, the base URL is right.
 ///
 /// # Errors
-/// Returns the reason why the run can't go on; an empty list is one ([`Reason::NoApps`]). A page
-/// without apps that promises or counts some is no empty list.
-pub fn apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    let document = document(exchange, Reason::AppsForbidden, Reason::WrongBaseUrl)?;
+/// Returns the reason why the run can't go on, or the list can't be read on; an empty list is one
+/// ([`Reason::NoApps`]). A first page without apps that promises or counts some is no empty list.
+pub fn apps(exchange: &Exchange, is_first: bool) -> Result<AppPage, Reason> {
+    let not_found = if is_first {
+        Reason::WrongBaseUrl
+    } else {
+        Reason::UnexpectedStatus
+    };
+    let document = document(exchange, Reason::AppsForbidden, not_found)?;
     match document.apps().ok_or(Reason::UnexpectedResponse)? {
-        page if !page.apps.is_empty() => Ok(page),
+        page if !is_first || !page.apps.is_empty() => Ok(page),
         AppPage {
             has_more: false,
             counted: None | Some(0),
             ..
         } => Err(Reason::NoApps),
         _ => Err(Reason::UnexpectedResponse),
-    }
-}
-
-/// Reads the response to `GET /apps` for a page after the first one, which may be empty. Since that
-/// one was there, the base URL is right.
-///
-/// # Errors
-/// Returns the reason why the list can't be read on.
-pub fn further_apps(exchange: &Exchange) -> Result<AppPage, Reason> {
-    let document = document(exchange, Reason::AppsForbidden, Reason::UnexpectedStatus)?;
-    document.apps().ok_or(Reason::UnexpectedResponse)
-}
-
-/// Reads the second response to `GET /apps`, which was asked for because a later step answered
-/// 401. Any list means that the token is still accepted.
-///
-/// # Errors
-/// Returns [`Reason::TokenRejected`] if the token is not, and another reason, inconclusive, if
-/// it is still unknown.
-pub fn recheck(exchange: &Exchange) -> Result<(), Reason> {
-    match further_apps(exchange) {
-        Ok(_) => Ok(()),
-        Err(Reason::TokenRejected) => Err(Reason::TokenRejected),
-        Err(reason) if reason.verdict() == Verdict::Inconclusive => Err(reason),
-        // Accepted, then 401, then 403: no rule covers that, so nobody is blamed.
-        Err(_) => Err(Reason::UnexpectedStatus),
     }
 }
 
@@ -82,8 +62,16 @@ pub fn below_app(id: CheckId, exchange: &Exchange) -> Result<PipelinePage, Reaso
 pub fn told(id: CheckId, exchange: &Exchange) -> Result<(), Reason> {
     match id {
         CheckId::TokenFormat => Ok(()),
-        CheckId::AppsList => apps(exchange).map(|_| ()),
-        CheckId::AppsRecheck => recheck(exchange),
+        CheckId::AppsList => apps(exchange, true).map(|_| ()),
+        // The list is asked for once more if a later step answered 401. Any list means that the token
+        // is still accepted.
+        CheckId::AppsRecheck => match apps(exchange, false) {
+            Ok(_) => Ok(()),
+            Err(Reason::TokenRejected) => Err(Reason::TokenRejected),
+            Err(reason) if reason.verdict() == Verdict::Inconclusive => Err(reason),
+            // Accepted, then 401, then 403: no rule covers that, so nobody is blamed.
+            Err(_) => Err(Reason::UnexpectedStatus),
+        },
         CheckId::PipelinesList | CheckId::PipelinesShow => below_app(id, exchange).map(|_| ()),
     }
 }

@@ -228,7 +228,7 @@ impl Run<'_> {
         // Only now it is sent: what came while it waited for a permit is settled, too.
         let sent = self.moment.replace(self.moment.get() + 1);
         let exchange = self.client.apps(None).await;
-        let told = classify::recheck(&exchange);
+        let told = classify::told(CheckId::AppsRecheck, &exchange);
         let mut assembly = self.assembly.borrow_mut();
         assembly.keep(CheckId::AppsRecheck, None, told, Some(exchange));
         *looked = Some((sent, told));

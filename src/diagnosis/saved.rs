@@ -281,7 +281,7 @@ impl Evidence<'_> {
             said => said,
         };
         let exchange = Exchange::new("", Ok(Response::new(status, body_of(id, said))));
-        let meant = match classify::further_apps(&exchange).err() {
+        let meant = match classify::apps(&exchange, false).err() {
             further if id == CheckId::AppsList && further == said => further,
             _ => classify::told(id, &exchange).err(),
         };

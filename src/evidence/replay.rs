@@ -95,7 +95,7 @@ impl Replay<'_, '_> {
         let settling = lists.last().filter(|last| tells(last) == Ok(None));
         self.settling = settling.filter(|_| !lists.iter().any(is_rejected)).copied();
         // Each page says with which app the next one begins.
-        let page = |place: &usize| classify::further_apps(&group[*place].exchange);
+        let page = |place: &usize| classify::apps(&group[*place].exchange, false);
         let goes_on = |one: &usize, next: &usize| {
             let (one, next) = (
                 page(one).unwrap_or_default(),

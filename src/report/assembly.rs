@@ -94,13 +94,8 @@ impl Assembly {
     pub fn apps(&mut self, exchange: Exchange) -> Result<(), Reason> {
         let selection = self.options.selection;
         let is_first = self.pages.list.begins_with_app.is_none();
-        let page = if is_first {
-            classify::apps(&exchange)
-        } else {
-            classify::further_apps(&exchange)
-        };
         let mut read = Ok(());
-        match page {
+        match classify::apps(&exchange, is_first) {
             Ok(page) => {
                 for app in self.pages.take(page) {
                     let is_wanted = match selection {

@@ -75,7 +75,7 @@ fn is_kept_right(document: &Document) {
 
 /// Returns what the response means at each step, for the first app that it names.
 fn meanings(exchange: &Exchange) -> [(CheckId, Option<App>, Result<(), Reason>); 3] {
-    let app = classify::apps(exchange).ok();
+    let app = classify::apps(exchange, true).ok();
     let app = app.and_then(|page| page.apps.into_iter().next());
     let app = app.unwrap_or_else(|| App::unlisted(Slug::try_from("app".to_owned()).unwrap()));
     let apps = classify::told(CheckId::AppsList, exchange);

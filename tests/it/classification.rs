@@ -24,13 +24,13 @@ fn step<T>(step: &Result<T, Reason>) -> String {
 
 const STEPS: [Step; 4] = [
     ("apps", |seen| {
-        classify::apps(seen).map_or_else(outcome, |_| "go on".into())
+        classify::apps(seen, true).map_or_else(outcome, |_| "go on".into())
     }),
     ("pipelines", |seen| {
         step(&classify::below_app(CheckId::PipelinesList, seen))
     }),
     ("apps again, after a 401", |seen| {
-        classify::recheck(seen).map_or_else(outcome, |()| "accepted".into())
+        classify::told(CheckId::AppsRecheck, seen).map_or_else(outcome, |()| "accepted".into())
     }),
     ("details", |seen| {
         step(&classify::below_app(CheckId::PipelinesShow, seen))
@@ -244,7 +244,7 @@ fn a_page_without_apps_is_no_empty_list_if_there_are_apps_elsewhere() {
     ] {
         for data in ["[]", "null"] {
             let body = json(&format!("{{\"data\": {data}, \"paging\": {paging}}}"));
-            let told = classify::apps(&seen(200, &body));
+            let told = classify::apps(&seen(200, &body), true);
             assert_eq!(told, Err(expected), "{paging}");
         }
     }

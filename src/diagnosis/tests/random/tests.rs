@@ -143,7 +143,7 @@ impl World {
             Ok(status) => exchange("/apps?limit=50", message(status, "words")),
             Err(kind) => failed(kind),
         };
-        let reason = classify::apps(&exchange).err();
+        let reason = classify::apps(&exchange, true).err();
         run.not_listed(reason.unwrap_or(Reason::NoApps), exchange)
     }
 
