@@ -257,7 +257,7 @@ impl Exchanges {
         if self.is(|shown| is_sent || shown.request.credential.is_none()) {
             let request = &mut self.shown().request;
             (request.credential, request.has_header) = (Some(judged), true);
-        } else {
+        } else if judged != (Credential::Unknown, None) || self.notes().credential.is_none() {
             self.notes().credential = Some(judged);
         }
     }

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
-            if from == line.start && self.table(text) {
+            if from == line.start && (self.echo(text.trim()) || self.table(text)) {
                 return self.goes_to(line.end);
             }
         }
@@ -427,7 +427,6 @@ impl<'a> Reader<'a> {
             self.out.step(step);
         }
         self.variable(text);
-        self.echo(text);
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let mut part = Request::default();
         let is_named = |(hit, _): &(words::Hit, _)| {
@@ -516,13 +515,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notices what a shell printed in place of a variable without a value, as asked by the line above:
-    /// nothing, no length, or its name.
-    fn echo(&mut self, printed: &str) {
+    /// Reads what a shell printed in place of a variable without a value, as asked by the line above:
+    /// nothing, no length, or its name. Tells whether it is that.
+    fn echo(&mut self, printed: &str) -> bool {
         let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
         let above = above.unwrap_or_default().trim();
         if above.len() > 200 || !above.contains(['$', '%']) {
-            return;
+            return false;
         }
         let echo = pattern!(concat!(
             r#"(?i)^(?:echo |write-\w+ |printf )?["']?([^"']*?"#,
@@ -530,7 +529,7 @@ impl<'a> Reader<'a> {
         ));
         let asked = prompt(above).map_or(above, |(end, _)| &above[end..]);
         let Some(found) = echo.captures(asked) else {
-            return;
+            return false;
         };
         let [asked, variable, name] = found.extract().1;
         let is_length = variable.contains('#') || lower(variable).ends_with(".length");
@@ -538,10 +537,11 @@ impl<'a> Reader<'a> {
         let mistake = match printed {
             printed if printed == asked && asked.contains('%') => Mistake::TokenVariable,
             printed if printed == empty => Mistake::EmptyToken,
-            _ => return,
+            _ => return false,
         };
         let judged = (Credential::Named(name.to_owned()), Some(mistake));
         self.out.variables.insert(name.to_owned(), judged);
+        true
     }
 
     /// Notices what sentences say of tokens, of DX and of builds, each of the tokens that it speaks of.

@@ -104,10 +104,10 @@ impl Request {
 
     /// Takes what was not known of it from another notation of it.
     pub(super) fn fill(&mut self, other: Self) {
-        // A trace shows that a variable is empty.
-        let is_empty = |(_, mistake): &Judged| *mistake == Some(Mistake::EmptyToken);
-        let is_known = !self.credential.as_ref().is_some_and(is_empty);
-        let credential = other.credential.filter(|_| is_known);
+        // A trace shows what a variable became.
+        let is_wrong = |(_, mistake): &Judged| mistake.is_some();
+        let is_right = !self.credential.as_ref().is_some_and(is_wrong);
+        let credential = other.credential.filter(|_| is_right);
         self.credential = credential.or(self.credential.take());
         self.method = self.method.take().or(other.method);
         self.address = self.address.take().or(other.address);
@@ -338,7 +338,10 @@ pub(super) fn judge_value(
     let is_placeholder = || {
         // What documentation and programs write in place of a token.
         let known = ["missing_value", "placeholder", "name_in_brackets"];
-        Token::parse(&lower(value)).is_err_and(|error| known.contains(&error.shape))
+        // As what `make` leaves of `$TOKEN`.
+        let is_capital = |c: char| c.is_ascii_uppercase() || c == '_';
+        value.contains('_') && value.chars().all(is_capital)
+            || Token::parse(&lower(value)).is_err_and(|error| known.contains(&error.shape))
     };
     let (credential, mistake) = if value.is_empty() || is_hidden(value) {
         (Credential::Unknown, None)
