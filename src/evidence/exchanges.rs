@@ -33,6 +33,10 @@ pub(super) struct Shown {
     pub(super) failure: Option<Failure>,
     /// What the sentences before it say of the token.
     pub(super) said: Said,
+    /// Which turn of a loop over apps it is of.
+    pub(super) turn: usize,
+    /// The word that was printed in front of it, perhaps the slug of its app.
+    pub(super) printed: Option<String>,
     /// Whether its address stands there alone, as in a client's error.
     is_mention: bool,
 }
@@ -120,6 +124,10 @@ pub(super) struct Exchanges {
     /// The index of the exchange that is being filled.
     current: Option<usize>,
     pub(super) block: Block,
+    /// Whether a loop runs the command.
+    pub(super) is_loop: bool,
+    /// The last line that was one word.
+    pub(super) printed: Option<String>,
     /// Whether what follows was announced as what should come.
     pub(super) is_example: bool,
     /// Whether a proxy was asked for a connection, and has not responded yet.
@@ -156,8 +164,9 @@ impl Exchanges {
     }
 
     /// Opens nothing yet, but fills no exchange that was open.
-    pub(super) const fn fresh(&mut self) {
-        (self.current, self.block, self.is_example) = (None, Block::None, false);
+    pub(super) fn fresh(&mut self) {
+        (self.current, self.block) = (None, Block::None);
+        (self.is_example, self.is_loop, self.printed) = Default::default();
     }
 
     fn open(&mut self) -> usize {
@@ -172,6 +181,22 @@ impl Exchanges {
             ..Shown::default()
         });
         index
+    }
+
+    /// Opens an exchange for one more response: to the same command, if a loop runs it for each app.
+    fn next(&mut self) {
+        let own = self.current.map(|at| self.reading.shown[at].clone());
+        let is_open = |own: &Shown| {
+            let address = own.request.address.as_ref();
+            let slug = address.and_then(|address| address.slug.as_ref());
+            self.is_loop && slug.is_some_and(|slug| slug.starts_with('$'))
+        };
+        let own = own.filter(is_open);
+        self.open();
+        if let Some(Shown { request, turn, .. }) = own {
+            let shown = self.shown();
+            (shown.request, shown.turn) = (request, turn + 1);
+        }
     }
 
     /// Returns the exchange that is being filled, a new one if there is none.
@@ -288,9 +313,11 @@ impl Exchanges {
             (None, None) => false,
         };
         if self.is(is_new) {
-            self.open();
+            self.next();
         }
+        let printed = self.printed.take();
         let shown = self.shown();
+        shown.printed = printed.or(shown.printed.take());
         if shown.status.is_some_and(|own| own != status) || shown.fault().is_some() {
             (shown.headers, shown.body, shown.failure) = Default::default();
         }
@@ -356,12 +383,14 @@ impl Exchanges {
             return;
         }
         if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {
-            self.open();
+            self.next();
         }
+        let printed = self.printed.take();
         // A client that hides the bodies of refusals tried again.
         let shown = self.shown();
         let is_next = |status: &u16| !shown.request.is_hidden || !body.contradicts(*status, false);
         shown.status = shown.status.filter(is_next);
+        shown.printed = printed.or(shown.printed.take());
         self.shown().body = Some(body);
         self.block = Block::None;
     }

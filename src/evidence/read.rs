@@ -116,6 +116,7 @@ impl<'a> Reader<'a> {
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
+            self.out.is_loop |= pattern!(r"\b(?:for|foreach)\b.*\bin\b|\bwhile read\b").is_match(text);
             if from == line.start && (self.echo(text.trim()) || self.table(text)) {
                 return self.goes_to(line.end);
             }
@@ -412,6 +413,10 @@ impl<'a> Reader<'a> {
         let is_heading = words::is("example heading", &bare.replace('\t', " "));
         if is_heading || text.ends_with([':', '：']) || words::is("answer heading", bare) {
             self.out.is_example = is_heading || words.says("example");
+        }
+        let word = text.trim_matches(|c: char| !c.is_alphanumeric());
+        if word.len() >= 8 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            self.out.printed = Some(word.to_owned());
         }
         self.says(text, words);
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);

@@ -119,13 +119,20 @@ impl Replay<'_, '_> {
     /// Returns the slug of the app that a response is of. One whose address is not shown, or
     /// hides the slug, is of the app that the list begins with, as DX's page has it.
     fn slug(&self, place: usize) -> Option<Slug> {
-        let first = self.assembly.pages.list.first().map(|app| &app.slug);
-        let address = self.group[place].address;
+        let list = &self.assembly.pages.list;
+        let one = self.group[place];
+        let first = list.first().and(list.sample.get(one.shown.turn));
+        let first = first.map(|app| &app.slug);
+        let is_listed = |own: &Slug| self.assembly.pages.has(own) == Some(true);
+        let printed = one.shown.printed.as_ref();
+        let printed = printed.and_then(|own| Slug::try_from(self.secrets.clean(own)).ok());
+        let printed = printed.filter(is_listed);
+        let first = printed.as_ref().or(first);
+        let address = one.address;
         let Some(text) = address.and_then(|address| address.slug.as_ref()) else {
             return first.cloned();
         };
         let own = Slug::try_from(self.secrets.clean(text)).ok();
-        let is_listed = |own| self.assembly.pages.has(own) == Some(true);
         let hidden = first.filter(|_| {
             (text.starts_with('$') || is_hidden(text)) && !own.as_ref().is_some_and(is_listed)
         });
