@@ -103,6 +103,8 @@ names! {
         PlainHttp = "plain_http",
         /// Another host than Bitrise's API.
         OtherHost = "other_host",
+        /// What answers in tests of programs in place of a server.
+        Mock = "mock",
         /// No `/v0.1` in the address.
         NoVersion = "no_version",
         /// Another version than `v0.1`.

@@ -89,6 +89,8 @@ pub(super) struct Notes {
     pub(super) kind_in_dx: Option<TokenKind>,
     /// The tokens that they say are in DX.
     pub(super) in_dx: HashSet<Credential>,
+    /// What is unlike DX's calls in all of its requests, such as that a mock answers.
+    pub(super) mistakes: Vec<Mistake>,
     /// What is said of a token apart from a request.
     credential: Option<Judged>,
 }
@@ -421,8 +423,12 @@ impl Exchanges {
     pub(super) fn finish(mut self) -> Reading {
         for shown in &mut self.reading.shown {
             let request = &mut shown.request;
+            let notes = self.reading.notes.get(&shown.message);
+            request
+                .mistakes
+                .extend(notes.iter().flat_map(|notes| &notes.mistakes));
             let needs = request.credential.is_none() && (!request.is_whole || request.headers == 1);
-            if needs && let Some(notes) = self.reading.notes.get(&shown.message) {
+            if needs && let Some(notes) = notes {
                 request.credential.clone_from(&notes.credential);
             }
             if let Some((Credential::Named(name), None)) = &request.credential {

@@ -268,7 +268,7 @@ impl<'a> Observed<'a> {
         // What a mistake explains says nothing of the token.
         let explains = |mistake: &Mistake| match mistake {
             // Somebody else was asked.
-            Mistake::OtherHost => true,
+            Mistake::OtherHost | Mistake::Mock => true,
             // Something else was asked.
             Mistake::OtherVersion | Mistake::OtherEndpoint | Mistake::Method => !is_fault,
             // An empty list, a 400 and a 404.

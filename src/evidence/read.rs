@@ -116,7 +116,8 @@ impl<'a> Reader<'a> {
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
-            self.out.is_loop |= pattern!(r"\b(?:for|foreach)\b.*\bin\b|\bwhile read\b").is_match(text);
+            self.out.is_loop |=
+                pattern!(r"\b(?:for|foreach)\b.*\bin\b|\bwhile read\b").is_match(text);
             if from == line.start && (self.echo(text.trim()) || self.table(text)) {
                 return self.goes_to(line.end);
             }
@@ -397,6 +398,9 @@ impl<'a> Reader<'a> {
 
     fn piece(&mut self, text: &str, words: &Words) {
         let role = self.lines[self.line].role;
+        for (_, name) in words.kinds("unlike", ALL) {
+            self.out.notes().mistakes.extend(Mistake::named(name));
+        }
         if self.header(text, words, role) {
             return;
         }
