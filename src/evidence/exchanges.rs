@@ -135,6 +135,8 @@ pub(super) struct Exchanges {
     /// Whether a proxy was asked for a connection, and has not responded yet.
     pub(super) is_tunnel: bool,
     pub(super) variables: Variables,
+    /// The addresses that variables were set to, by the forms in which shells put them in.
+    pub(super) addresses: Vec<(String, String)>,
     pub(super) said: Said,
 }
 

@@ -42,6 +42,9 @@ struct Reader<'a> {
     is_output: bool,
 }
 
+/// How many forms of variables with addresses are put in.
+const MAX_ADDRESSES: usize = 32;
+
 /// Reads a text.
 pub(super) fn read(plain: &Plain) -> Reading {
     let mut reader = Reader {
@@ -183,6 +186,15 @@ impl<'a> Reader<'a> {
         {
             whole.push_str(text);
             next += 1;
+        }
+        for (form, address) in &self.out.addresses {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if let Some((before, behind)) = whole
+                .split_once(form)
+                .filter(|(_, behind)| !behind.starts_with(is_name))
+            {
+                whole = format!("{before}{address}{behind}");
+            }
         }
         whole.truncate(floor(&whole, MOST.1));
         let before = &self.text[from..start];
@@ -507,6 +519,12 @@ impl<'a> Reader<'a> {
         let name = name.unwrap_or_default();
         let value = value.trim();
         let bare = value.trim_matches(['"', '\'', ';']);
+        let word = bare.split([' ', ';', '"', '\'']).next().unwrap_or_default();
+        if word.contains("://") && self.out.addresses.len() < MAX_ADDRESSES {
+            let forms = ["${#}", "%#%", "$#", "$env:#"].map(|form| form.replace('#', name));
+            let forms = forms.map(|form| (form, word.to_owned()));
+            self.out.addresses.splice(0..0, forms);
+        }
         let is_token = has_prefix(bare) || words::says("token name", &lower(name));
         let is_of_env = lower(left).contains("$env:");
         let is_value = !bare.contains(' ') || bare.contains("${{") || is_of_env;
