@@ -12,6 +12,7 @@ use super::catalogue::Line;
 use super::facts::{Facts, SLUG};
 use super::values::value;
 use crate::base_url::is_loopback;
+use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Body, Exchange};
 use crate::pasted::{Incomplete, Secret};
 use crate::report::{AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource};
@@ -176,6 +177,8 @@ facts! {
     "mistake_seen": |f, _| f.report?.token.error.as_ref().map(|_| true);
 
     // The token.
+    "token_trimmed": |f, _| f.report.map(|run| run.token.was_trimmed);
+    "token_scheme": |f, _| f.report.map(|run| run.token.had_scheme);
     "token": |f, kind| f.kind.map(|known| known.as_str() == kind);
     "accepted_before": |f, _| if f.sample.is_empty() { f.state.map(|_| false) } else { Some(true) };
     "new_token": |f, _| match f.kind {
@@ -303,7 +306,11 @@ facts! {
     "asked_address": |f, _| f.report.map(|run| run.target.base_url_source == BaseUrlSource::Option);
     "commands_for": |f, name| f.report.map(|_| format!("{:?}", f.shell) == name);
     "details": |f, _| f.report.map(|run| run.options.details);
-    "no_run": |f, _| Some(f.has_no_run());
+    "no_run": |f, _| Some({
+        let mut apps = f.report?.apps.iter();
+        let is_skipped = apps.any(|app| app.details == Some(Status::Skip));
+        f.check?.id == CheckId::PipelinesShow && is_skipped
+    });
     "app_disabled": |f, _| Some(f.app?.is_disabled);
     "told_by_body": |f, _| Some(f.exchange?.response()?.is_inferred);
     "foreign": |f, _| Some(f.foreign_responder().is_some());

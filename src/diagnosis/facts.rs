@@ -3,15 +3,15 @@
 //! Invariant: every fact may be unknown. The pages of `explain` are made of facts of which none is
 //! known, so a sentence has words for that case, too.
 
-use super::Known;
 use super::catalogue::Line;
 use super::ci;
+use super::{Coverage, Known};
 use crate::app::App;
-use crate::check::{Check, CheckId, ListEnd, Status};
+use crate::check::{Check, CheckId, ListEnd};
 use crate::exchange::{Exchange, Fault, ProxyResponse, Responder, is_bitrise};
 use crate::pasted::{Incomplete, PastedFacts, Secret};
 use crate::report::{
-    AppList, AppState, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, Shell, TokenState,
+    AppList, AppState, BaseUrlSource, EvidenceKind, Report, Selection, Shell, TokenState,
 };
 use crate::text::Untrusted;
 use crate::token::TokenKind;
@@ -148,7 +148,7 @@ impl<'a> Facts<'a> {
             refused: denied.map(|result| &result.app).collect(),
             first: first.map(|result| &result.app).or(report.list.first()),
             first_state: first.map(|result| result.state),
-            coverage: report.coverage(),
+            coverage: Coverage::of(report),
             sample: &report.list.sample,
             listed_before_cut: { report.list.end }
                 .filter(|end| *end != ListEnd::Whole)
@@ -191,13 +191,6 @@ impl<'a> Facts<'a> {
     pub(super) fn list(&self) -> Option<&'a AppList> {
         let is_list = self.check?.id == CheckId::AppsList;
         Some(&self.report?.list).filter(|list| is_list && list.begins_with_app.is_some())
-    }
-
-    /// Tells whether no pipeline run was looked at since there was none to look at.
-    pub(super) fn has_no_run(&self) -> bool {
-        let id = self.check.map(|check| check.id);
-        let mut apps = self.report.iter().flat_map(|report| &report.apps);
-        id == Some(CheckId::PipelinesShow) && apps.any(|app| app.details == Some(Status::Skip))
     }
 
     /// Returns who answered the request of the check that is spoken of, where it is worth knowing.

@@ -49,7 +49,6 @@ pub(super) fn check<'a>(check: &'a Check, facts: &Facts<'a>) -> CheckLine {
         id: check.id,
         status: check.status(),
         reason: check.result.and_then(Result::err),
-        was_asked_for: check.result.is_some() || facts.has_no_run(),
         text: say("check_line", &facts),
         app: check.app.clone(),
         request,

@@ -24,6 +24,7 @@ mod values;
 
 pub use catalogue::words;
 pub use explain::{StatusLine, codes, happened, page, status};
+pub use extent::Coverage;
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{is_report, read};
 pub use values::{a_few, app_in_workspace, apps, span};
@@ -33,8 +34,7 @@ use crate::check::{Check, CheckId, Status};
 use crate::exchange::{Fault, Responder, is_bitrise};
 use crate::names::names;
 use crate::report::{
-    AppResult, BaseUrlSource, Coverage, EvidenceKind, Report, Selection, TokenSource, TokenState,
-    Warning,
+    AppResult, BaseUrlSource, EvidenceKind, Report, Selection, TokenSource, TokenState,
 };
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
@@ -43,7 +43,7 @@ use catalogue::named;
 use facts::{Facts, is_of_run};
 use reproduce::curl;
 use saved::{known, readable};
-use sentence::{fill, list, say, spoken};
+use sentence::{fill, list, said, say, spoken};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -199,10 +199,10 @@ pub fn diagnose(report: Report, known: &Known) -> Diagnosis {
         who,
         who_text,
         actions: result::actions(&actions, &facts),
-        warnings: { report.warnings().into_iter() }
-            .map(|code| WarningLine {
-                code,
-                message: say(&format!("warning {}", code.as_str()), &facts),
+        warnings: { Warning::ALL.iter().copied() }
+            .filter_map(|code| {
+                let message = said(&format!("warning {}", code.as_str()), &facts)?;
+                Some(WarningLine { code, message })
             })
             .collect(),
         reproduce: reproduce(&checks, &report, &facts),
@@ -349,6 +349,25 @@ pub struct Apps {
 }
 
 names! {
+    /// Something that is worth a word but doesn't decide.
+    pub enum Warning {
+        /// White space around the token was dropped.
+        TokenTrimmed = "token_trimmed",
+        /// `token ` stood in front of the token.
+        TokenScheme = "token_scheme",
+        /// The token that Bitrise accepted is a person's.
+        PersonalToken = "personal_token",
+        /// An app is refused and disabled on Bitrise, and decides nothing, since another one is
+        /// readable and DX does not look at it.
+        DisabledApp = "disabled_app",
+        /// An app can be read but is not in the token's list, so DX won't find it there.
+        AppNotListed = "app_not_listed",
+        /// A token or another secret stands in the pasted text.
+        TokenInText = "token_in_text",
+    }
+}
+
+names! {
     /// Those who may have to act.
     pub enum Who {
         /// Whoever ran the program.
@@ -377,9 +396,6 @@ pub struct CheckLine {
     /// One sentence, without a full stop.
     #[serde(rename = "message", skip_deserializing)]
     pub text: Text,
-    /// Whether it was made, or was asked for and had nothing to look at.
-    #[serde(skip)]
-    pub was_asked_for: bool,
     /// The app that was looked at.
     pub app: Option<App>,
     /// The request that was made.

@@ -4,7 +4,7 @@
 
 use super::catalogue::Line;
 use super::facts::Facts;
-use super::sentence::{fill, say, spoken};
+use super::sentence::{fill, said, say, spoken};
 use super::{Who, result};
 use crate::text::Text;
 
@@ -33,9 +33,7 @@ pub(super) fn reply(
     if let Some(dx) = spoken(entry, "dx", &facts) {
         mail.push(format!("DX {}", plain(&dx)));
     }
-    if !facts.secrets().is_empty() {
-        mail.push(plain(&say("warning token_in_text", &facts)));
-    }
+    mail.extend(said("warning token_in_text", &facts).as_ref().map(plain));
     let texts = result::actions(actions, &facts);
     let mut texts: Vec<String> = texts.iter().map(plain).collect();
     let first = actions.first();

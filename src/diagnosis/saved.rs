@@ -8,7 +8,7 @@
 //! shown but as foreign text, as a name from our tables, or as a number.
 
 use super::facts::is_of_run;
-use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, diagnose};
+use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, Warning, diagnose};
 use crate::app::App;
 use crate::base_url;
 use crate::check::{Check, CheckId, ListEnd};
@@ -16,7 +16,7 @@ use crate::classify;
 use crate::exchange::{Body, Exchange, FaultKind, Response};
 use crate::report::{
     AppList, AppResult, AppState, EvidenceKind, NotRun, Report, RunOptions, SandboxTarget,
-    Selection, Target, TokenInfo, TokenSource, Warning,
+    Selection, Target, TokenInfo, TokenSource,
 };
 use crate::verdict::{Reason, Signal, Verdict};
 use crate::wire::{Document, items};

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::check::{CheckId, Status};
 use crate::exchange::{AuthScheme, Exchange, Header, Responder, is_bitrise};
 use crate::pasted::{Incomplete, Outcome, Secret};
-use crate::report::{AppResult, EvidenceKind, shown_time};
+use crate::report::{AppResult, AppState, EvidenceKind, shown_time};
 use crate::text::{Text, Untrusted};
 use crate::token::TokenKind;
 use crate::verdict::{Reason, Verdict};
@@ -131,11 +131,13 @@ values! {
     "unchecked_count": |f| Some(f.coverage.not_checked()?.to_string().into());
     "disabled_names": |f| {
         let apps = f.report?.apps.iter().filter(|app| app.is_disabled_refusal());
-        Some(names(apps.map(|result| &result.app), None))
+        Some(names(apps.map(|result| &result.app), None)).filter(|text| !text.0.is_empty())
     };
+    // Those that DX won't find, though it could read them.
     "unlisted_names": |f| {
-        let apps = f.report?.apps.iter().filter(|app| app.is_readable_unlisted());
-        Some(names(apps.map(|result| &result.app), None))
+        let apps = f.report?.apps.iter().filter(|app| app.is_listed == Some(false));
+        let apps = apps.filter(|app| app.state == AppState::Readable);
+        Some(names(apps.map(|result| &result.app), None)).filter(|text| !text.0.is_empty())
     };
     "workspace_name": |f| <[_; 1]>::try_from(f.managed()).ok().map(|[one]| foreign(one));
     "workspace_count": |f| Some(f.managed().len().to_string().into());

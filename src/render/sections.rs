@@ -3,9 +3,11 @@
 
 use super::{Scope, is_elsewhere};
 use crate::check::{CheckId, Status};
-use crate::diagnosis::{CheckLine, Diagnosis, RequestLine, Workspace, a_few, apps, span, words};
+use crate::diagnosis::{
+    CheckLine, Coverage, Diagnosis, RequestLine, Warning, Workspace, a_few, apps, span, words,
+};
 use crate::exchange::METHOD;
-use crate::report::{AppResult, AppState, Coverage, EvidenceKind, Warning};
+use crate::report::{AppResult, AppState, EvidenceKind};
 use crate::text::{Text, Untrusted};
 use crate::verdict::{Reason, Verdict};
 use std::borrow::Cow;
@@ -125,7 +127,12 @@ fn checks(diagnosis: &Diagnosis, scope: Scope) -> Option<Section> {
         Status::Pass if check.id == CheckId::TokenFormat => scope.is_full,
         Status::Pass | Status::Fail | Status::Unknown => true,
         Status::Skip if is_pasted => false,
-        Status::Skip => scope.is_full || check.was_asked_for,
+        // Somebody asked for it if an app had nothing to look at.
+        Status::Skip if check.id == CheckId::PipelinesShow => {
+            let mut apps = diagnosis.apps.items.iter();
+            scope.is_full || apps.any(|app| app.details == Some(Status::Skip))
+        }
+        Status::Skip => scope.is_full,
     };
     let note = |request: &RequestLine| {
         let asked = asked(request, diagnosis, false).then(": ");

@@ -1,7 +1,7 @@
 //! The report of a run: everything that the formats show, as data.
 //!
-//! Invariant: the verdict and the exit code are derived from the checks, and the coverage from
-//! the apps; none of them is stored beside those.
+//! Invariant: the verdict and the exit code are derived from the checks and the apps; neither is stored
+//! beside those.
 
 mod assembly;
 mod pages;
@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::check::{Check, CheckId, ListEnd, Status};
 use crate::names::names;
 use crate::pasted::PastedFacts;
-use crate::token::TokenKind;
 use crate::verdict::{Reason, Signal, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -199,62 +198,10 @@ names! {
 }
 
 impl AppResult {
-    /// Tells whether the app can be read but is not in the token's list, so that DX won't find it.
-    pub fn is_readable_unlisted(&self) -> bool {
-        self.state == AppState::Readable && self.is_listed == Some(false)
-    }
-
     /// Tells whether Bitrise refuses the app, which is disabled there and not the one that DX looks
     /// at: it decides nothing as long as another one is readable.
     pub fn is_disabled_refusal(&self) -> bool {
         self.state == AppState::Denied && self.app.is_disabled && !self.is_first
-    }
-}
-
-/// Counts the apps of a run.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Coverage {
-    /// How many apps the token sees, where that is known.
-    pub total: Option<u64>,
-    /// How many apps were checked: the sum of the next three.
-    pub checked: u64,
-    /// How many of those DX can read.
-    pub readable: u64,
-    /// How many of those Bitrise refused.
-    pub denied: u64,
-    /// For how many of those it is not known.
-    pub unknown: u64,
-    /// How many apps were to be checked and were not, since the run ended before.
-    pub not_reached: u64,
-    /// How many of the refused ones are not among the token's apps, and so not in `total`.
-    pub unlisted: u64,
-}
-
-impl Coverage {
-    /// Returns how many of the apps that the token sees were not to be checked, where that is
-    /// known.
-    pub fn not_checked(&self) -> Option<u64> {
-        let listed = (self.checked + self.not_reached).saturating_sub(self.unlisted);
-        self.total.map(|total| total.saturating_sub(listed))
-    }
-}
-
-names! {
-    /// Something that is worth a word but doesn't decide.
-    pub enum Warning {
-        /// White space around the token was dropped.
-        TokenTrimmed = "token_trimmed",
-        /// `token ` stood in front of the token.
-        TokenScheme = "token_scheme",
-        /// The token that Bitrise accepted is a person's.
-        PersonalToken = "personal_token",
-        /// An app is refused and disabled on Bitrise, and decides nothing, since another one is
-        /// readable and DX does not look at it.
-        DisabledApp = "disabled_app",
-        /// An app can be read but is not in the token's list, so DX won't find it there.
-        AppNotListed = "app_not_listed",
-        /// A token or another secret stands in the pasted text.
-        TokenInText = "token_in_text",
     }
 }
 
@@ -371,46 +318,6 @@ impl Report {
             Some(Reason::AppsForbidden) => TokenState::Undecided,
             Some(_) | None => TokenState::NotTested,
         }
-    }
-
-    /// Returns what is worth a word but didn't decide.
-    pub fn warnings(&self) -> Vec<Warning> {
-        let has = |is: fn(&AppResult) -> bool| self.apps.iter().any(is);
-        let is_given = |warning: &Warning| match warning {
-            Warning::TokenTrimmed => self.token.was_trimmed,
-            Warning::TokenScheme => self.token.had_scheme,
-            Warning::PersonalToken => {
-                let is_personal = self.token.kind == Some(TokenKind::Personal);
-                is_personal && self.token_state() == TokenState::Accepted
-            }
-            Warning::DisabledApp => self.is_any_readable() && has(AppResult::is_disabled_refusal),
-            Warning::AppNotListed => has(AppResult::is_readable_unlisted),
-            Warning::TokenInText => {
-                let pasted = self.pasted.as_ref();
-                pasted.is_some_and(|pasted| !pasted.secrets.is_empty())
-            }
-        };
-        Warning::ALL.iter().copied().filter(is_given).collect()
-    }
-
-    /// Counts the apps.
-    pub fn coverage(&self) -> Coverage {
-        let is_empty = self.reason() == Some(Reason::NoApps);
-        let mut coverage = Coverage {
-            total: self.list.total.or(is_empty.then_some(0)),
-            ..Coverage::default()
-        };
-        for app in &self.apps {
-            coverage.unlisted += u64::from(app.reason == Some(Reason::AppNotAccessible));
-            coverage.checked += u64::from(app.state != AppState::NotReached);
-            *match app.state {
-                AppState::Readable => &mut coverage.readable,
-                AppState::Denied => &mut coverage.denied,
-                AppState::Unknown => &mut coverage.unknown,
-                AppState::NotReached => &mut coverage.not_reached,
-            } += 1;
-        }
-        coverage
     }
 }
 

@@ -354,10 +354,10 @@ fn agrees_with_itself(report: &Report) {
 #[test]
 fn the_schema_names_every_value_and_is_open_for_more() {
     use bitrise_dx::check::{CheckId, Status};
-    use bitrise_dx::diagnosis::Who;
+    use bitrise_dx::diagnosis::{Warning, Who};
     use bitrise_dx::exchange::{AuthScheme, FaultKind};
     use bitrise_dx::report::{
-        AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState, Warning,
+        AppState, BaseUrlSource, EvidenceKind, Runs, Selection, TokenSource, TokenState,
     };
     use bitrise_dx::token::TokenKind;
     use bitrise_dx::verdict::{Reason, Verdict};

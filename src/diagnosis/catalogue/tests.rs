@@ -5,7 +5,7 @@ use super::super::facts::Facts;
 use super::super::sentence::fill;
 use super::super::values::VALUES;
 use super::*;
-use crate::report::Warning;
+use crate::diagnosis::Warning;
 use crate::verdict::Verdict;
 use std::collections::BTreeSet;
 
