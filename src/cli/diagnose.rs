@@ -78,9 +78,7 @@ fn read(text: &str, step: Option<CheckId>) -> Report {
 /// Returns a saved report, if the text is one, without the secrets that somebody may have written
 /// into it; it notes them, and those that stand around it.
 fn saved(text: &str, mut secrets: Vec<Secret>) -> Option<Report> {
-    if !diagnosis::is_report(text) {
-        return None;
-    }
+    diagnosis::form(text)?;
     let (cleaned, holds_token) = clean(text);
     let mut report = diagnosis::read(&cleaned)?;
     if holds_token {

@@ -29,7 +29,7 @@ pub(super) const fn is_of_run(check: &Check) -> bool {
 }
 
 /// The most apps that a page of the list has.
-const PAGE: usize = 50;
+pub(super) const PAGE: usize = 50;
 
 /// What one run knows; nothing by default.
 #[derive(Clone, Debug, Default)]

@@ -26,7 +26,7 @@ pub use catalogue::words;
 pub use explain::{StatusLine, codes, happened, page, status};
 pub use extent::Coverage;
 pub use known::{BrokenRoots, Known, RootsFault};
-pub use saved::{is_report, read};
+pub use saved::{form, read};
 pub use values::{a_few, app_in_workspace, apps, span};
 
 use crate::app::App;
@@ -60,6 +60,7 @@ const SCHEMA_VERSION: &str = "1.0";
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Diagnosis {
     /// The version of the document's form.
+    #[serde(skip_deserializing)]
     pub schema_version: Cow<'static, str>,
     /// The verdict.
     pub verdict: Verdict,

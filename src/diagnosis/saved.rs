@@ -7,7 +7,7 @@
 //! Invariant: all of it is foreign input, since anybody may have changed the file. Nothing of it is
 //! shown but as foreign text, as a name from our tables, or as a number.
 
-use super::facts::is_of_run;
+use super::facts::{PAGE, is_of_run};
 use super::{Apps, CheckLine, Diagnosis, Known, RequestLine, Tool, Warning, diagnose};
 use crate::app::App;
 use crate::base_url;
@@ -23,7 +23,7 @@ use crate::wire::{Document, items};
 use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
@@ -44,18 +44,15 @@ const NOTHING_SENT: &str = "the run of this report ended before anything was sen
 /// Returns nothing if the text is no report of this program, and a report that says so and nothing
 /// else ([`Reason::EvidenceIncomplete`]) if it contradicts itself, is not whole, or has another form.
 pub fn read(json: &str) -> Option<Report> {
-    let json = json.trim_start_matches('\u{feff}');
-    let head = head(json)?;
-    if !head.schema_version.starts_with("1.") {
+    if !form(json)?.starts_with("1.") {
         return Some(altered(None, "its form is not that of version 1"));
     }
+    let json = json.trim_start_matches('\u{feff}');
     let Ok(saved) = serde_json::from_str::<Diagnosis>(json) else {
         return Some(altered(None, "a value is missing, or is not of its type"));
     };
-    let mut again = diagnose(rebuilt(&saved), &Known::default());
-    again.schema_version.clone_from(&saved.schema_version);
+    let mut again = diagnose(saved.rebuilt(), &Known::default());
     again.evidence = saved.evidence;
-    again.duration_ms = saved.duration_ms;
     if saved.exit_code == UNWRITTEN {
         again.exit_code = UNWRITTEN;
     }
@@ -70,18 +67,14 @@ pub fn read(json: &str) -> Option<Report> {
     let derived = serde_json::to_string(&again).unwrap_or_default();
     Some(match difference(&said, &derived) {
         Some(what) => altered(humantime::parse_rfc3339(&saved.checked_at).ok(), &what),
-        None => rebuilt(&saved),
+        None => saved.rebuilt(),
     })
 }
 
-/// Tells whether a text is a report of this program, whatever it says.
-pub fn is_report(json: &str) -> bool {
-    head(json.trim_start_matches('\u{feff}')).is_some()
-}
-
-fn head(json: &str) -> Option<Head> {
-    let head: Head = serde_json::from_str(json).ok()?;
-    (head.tool.name == env!("CARGO_PKG_NAME")).then_some(head)
+/// Returns the version of a report's form, if a text is a report of this program, whatever it says.
+pub fn form(json: &str) -> Option<String> {
+    let head: Head = serde_json::from_str(json.trim_start_matches('\u{feff}')).ok()?;
+    (head.tool.name == env!("CARGO_PKG_NAME")).then_some(head.schema_version)
 }
 
 /// What shows whether a text is a report at all.
@@ -158,168 +151,107 @@ fn difference(one: &str, other: &str) -> Option<String> {
     }
 }
 
-/// Makes the report anew.
-fn rebuilt(saved: &Diagnosis) -> Report {
-    let apps = &saved.apps;
-    let listed = apps.first.iter().map(|app| app.slug.raw()).collect();
-    let evidence = Evidence { saved, listed };
-    let is_unmade = apps.items.is_empty() && saved.requests().next().is_none();
-    let not_run =
-        { saved.reason.filter(|_| is_unmade) }.filter(|reason| reason.verdict() == Verdict::NotRun);
-    let mut slugs = HashSet::new();
-    let items = apps.items.iter();
-    let items = items.filter(|item| slugs.insert(item.app.slug.raw()));
-    let checks = saved.checks.iter().map(|line| evidence.check(line));
-    let checks: Vec<Check> = checks.collect();
-    let from = &saved.target;
-    let is_sandbox = saved.token.source == Some(TokenSource::Sandbox);
-    let scenario = from.sandbox.clone();
-    let scenario = scenario.or(is_sandbox.then(|| "unknown".into()));
-    let scenario = scenario.filter(|name| is_name(name) && !from.is_bitrise);
-    let warns = |code| saved.warnings.iter().any(|warning| warning.code == code);
-    let is_hex = |text: &String| {
-        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    let mut report = Report {
-        evidence: EvidenceKind::Report,
-        duration: saved.duration_ms.map(Duration::from_millis),
-        not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT.into())),
-        list: list(saved, &checks),
-        options: RunOptions {
-            selection: from.apps,
-            details: from.pipeline_details,
-            timeout: None,
-        },
-        interrupted: { Signal::ALL.iter().copied() }
-            .find(|signal| signal.exit_code() == saved.exit_code),
-        checked_at: humantime::parse_rfc3339(&saved.checked_at).ok(),
-        target: Target {
-            base_url: from.base_url.clone().filter(|url| is_address(url)),
-            base_url_source: from.base_url_source,
-            proxy: from.proxy.clone().filter(|url| is_address(url)),
-            ca_cert: from.has_ca_cert.then(|| "ca.pem".to_owned()),
-            sandbox: scenario.map(|scenario| SandboxTarget {
-                scenario,
-                listen: String::new(),
-                token: "",
-            }),
-        },
-        token: TokenInfo {
-            kind: saved.token.kind,
-            was_trimmed: warns(Warning::TokenTrimmed),
-            had_scheme: warns(Warning::TokenScheme),
-            fingerprint: saved.token.fingerprint.clone().filter(is_hex),
-            source: saved.token.source,
-            error: None,
-        },
-        ..Report::default()
-    }
-    .with_checks(checks);
-    report.apps = items.map(|item| evidence.app(item)).collect();
-    report.checks.dedup_by_key(|check| check.id);
-    if saved.evidence != EvidenceKind::Live {
-        // Of a text, no check was made of what it does not show.
-        let is_there = |id: CheckId| saved.checks.iter().any(|line| line.id == id);
-        let is_shown = |check: &Check| !is_of_run(check) || is_there(check.id);
-        report.checks.retain(is_shown);
-    }
-    report
-}
-
-/// Says what the list of apps told.
-fn list(saved: &Diagnosis, checks: &[Check]) -> AppList {
-    let apps = &saved.apps;
-    let check = checks.iter().find(|check| check.id == CheckId::AppsList);
-    let is_pass = check.is_some_and(|check| check.result == Some(Ok(())));
-    let is_read = is_pass || apps.listed > 0;
-    let listed = match saved.target.apps {
-        Selection::All if is_pass => apps.items.len() as u64,
-        _ => apps.listed,
-    };
-    let listed = listed.max(apps.first.len() as u64);
-    AppList {
-        total: { apps.coverage.total.filter(|_| is_read) }.map(|total| total.max(listed)),
-        listed: usize::try_from(listed).unwrap_or(usize::MAX),
-        end: { check.filter(|_| is_read) }.and_then(|check| match check.result?.err()? {
-            Reason::UnexpectedResponse => Some(ListEnd::Circular),
-            _ => Some(ListEnd::PageFailed),
-        }),
-        sample: apps.first.clone(),
-        // An older program did not write it.
-        begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
-    }
-}
-
-/// What a document says was seen.
-struct Evidence<'a> {
-    saved: &'a Diagnosis,
-    /// The slugs of the first apps of the list.
-    listed: HashSet<&'a str>,
-}
-
-impl Evidence<'_> {
-    /// Returns why a response is no success: what is said of it, if one with that status can mean
-    /// so, or else something other.
-    fn reason(
-        &self,
-        id: CheckId,
-        status: Option<u16>,
-        said: Option<Reason>,
-        is_listed: Option<bool>,
-    ) -> Option<Reason> {
-        use Reason::{AppNotAccessible, PipelinesDenied, TokenRejected, WrongBaseUrl};
-        let Some(status) = status else {
-            return said.or(Some(Reason::EvidenceIncomplete));
+impl Diagnosis {
+    /// Makes the report anew.
+    fn rebuilt(&self) -> Report {
+        let is_unmade = self.apps.items.is_empty() && self.requests().next().is_none();
+        let not_run = { self.reason.filter(|_| is_unmade) }
+            .filter(|reason| reason.verdict() == Verdict::NotRun);
+        let mut checks: Vec<Check> = self.checks.iter().map(|line| self.check(line)).collect();
+        checks.dedup_by_key(|check| check.id);
+        let from = &self.target;
+        let is_sandbox = self.token.source == Some(TokenSource::Sandbox);
+        let scenario = from.sandbox.clone();
+        let scenario = scenario.or(is_sandbox.then(|| "unknown".into()));
+        let scenario = scenario.filter(|name| is_name(name) && !from.is_bitrise);
+        let warns = |code| self.warnings.iter().any(|warning| warning.code == code);
+        let is_hex = |text: &String| {
+            (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
-        let said = match said {
-            // Whatever came last, these may end a run; and a text may show no list of apps.
-            Some(Reason::MaxTimeReached | Reason::Interrupted | Reason::EvidenceIncomplete) => {
-                return said;
-            }
-            Some(WrongBaseUrl) if status == 404 => return said,
-            Some(AppNotAccessible) => Some(PipelinesDenied),
-            said => said,
-        };
-        let exchange = Exchange::new("", Ok(Response::new(status, body_of(id, said))));
-        let meant = match classify::apps(&exchange, false).err() {
-            further if id == CheckId::AppsList && further == said => further,
-            _ => classify::told(id, &exchange).err(),
-        };
-        let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
-        // Of a text, any later list is one.
-        let is_text = self.saved.evidence != EvidenceKind::Live;
-        let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
-        let denied = id.denied(is_listed);
-        let mut later = self.saved.checks.iter().rev();
-        Some(match meant? {
-            PipelinesDenied => denied,
-            // A later look at the list tells whether the token or the app is refused.
-            TokenRejected if is_below => match later.find(|line| is_later(line.id)) {
-                None => Reason::EvidenceIncomplete,
-                Some(_) if said == Some(id.denied(None)) => denied,
-                // Each refusal had a look of its own, of which one is kept.
-                Some(again) => { said.filter(|said| said.verdict() == Verdict::Inconclusive) }
-                    .or(again.reason)
-                    .unwrap_or(denied),
+        let mut report = Report {
+            evidence: EvidenceKind::Report,
+            duration: self.duration_ms.map(Duration::from_millis),
+            not_run: not_run.map(|reason| NotRun::new(reason, NOTHING_SENT.into())),
+            apps: self.apps.items.iter().map(|item| self.app(item)).collect(),
+            list: self.list(&checks),
+            options: RunOptions {
+                selection: from.apps,
+                details: from.pipeline_details,
+                timeout: None,
             },
-            meant => meant,
-        })
+            interrupted: { Signal::ALL.iter().copied() }
+                .find(|signal| signal.exit_code() == self.exit_code),
+            checked_at: humantime::parse_rfc3339(&self.checked_at).ok(),
+            target: Target {
+                base_url: from.base_url.clone().filter(|url| is_address(url)),
+                base_url_source: from.base_url_source,
+                proxy: from.proxy.clone().filter(|url| is_address(url)),
+                ca_cert: from.has_ca_cert.then(|| "ca.pem".to_owned()),
+                sandbox: scenario.map(|scenario| SandboxTarget {
+                    scenario,
+                    listen: String::new(),
+                    token: "",
+                }),
+            },
+            token: TokenInfo {
+                kind: self.token.kind,
+                was_trimmed: warns(Warning::TokenTrimmed),
+                had_scheme: warns(Warning::TokenScheme),
+                fingerprint: self.token.fingerprint.clone().filter(is_hex),
+                source: self.token.source,
+                error: None,
+            },
+            ..Report::default()
+        }
+        .with_checks(checks);
+        if self.evidence != EvidenceKind::Live {
+            // Of a text, no check was made of what it does not show.
+            let is_there = |id: CheckId| self.checks.iter().any(|line| line.id == id);
+            let is_shown = |check: &Check| !is_of_run(check) || is_there(check.id);
+            report.checks.retain(is_shown);
+        }
+        report
+    }
+
+    /// Says what the list of apps told.
+    fn list(&self, checks: &[Check]) -> AppList {
+        let apps = &self.apps;
+        let check = checks.iter().find(|check| check.id == CheckId::AppsList);
+        let is_pass = check.is_some_and(|check| check.result == Some(Ok(())));
+        let is_read = is_pass || apps.listed > 0;
+        let listed = match self.target.apps {
+            Selection::All if is_pass => apps.items.len() as u64,
+            _ => apps.listed,
+        };
+        let listed = listed.max(apps.first.len() as u64);
+        AppList {
+            total: { apps.coverage.total.filter(|_| is_read) }.map(|total| total.max(listed)),
+            listed: usize::try_from(listed).unwrap_or(usize::MAX),
+            end: { check.filter(|_| is_read) }.and_then(|check| match check.result?.err()? {
+                Reason::UnexpectedResponse => Some(ListEnd::Circular),
+                _ => Some(ListEnd::PageFailed),
+            }),
+            sample: apps.first.clone(),
+            // An older program did not write it.
+            begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
+        }
     }
 
     /// Says what became of an app.
     fn app(&self, from: &AppResult) -> AppResult {
-        let first = self.saved.apps.first.first();
-        let slug = from.app.slug.raw();
-        let is_listed = from.is_listed.map(|is| is || self.listed.contains(slug));
+        let first = &self.apps.first[..self.apps.first.len().min(PAGE)];
+        let is_there = |app: &App| app.slug == from.app.slug;
+        let is_listed = from.is_listed.map(|is| is || first.iter().any(is_there));
         let id = match from.reason {
             Some(Reason::PipelineDetailsDenied) => CheckId::PipelinesShow,
             _ => CheckId::PipelinesList,
         };
-        let reason = self.reason(id, from.http_status, from.reason, is_listed);
+        let response = Response::new(from.http_status, body_of(id, from.reason));
+        let reason = self.reason(id, &Exchange::new("", Ok(response)), from.reason, is_listed);
         let is_unasked = from.state == AppState::NotReached && from.http_status.is_none();
         AppResult {
-            is_first: first.map_or(from.is_first, |app| {
-                self.saved.apps.begins_with_app != Some(false) && app.slug == from.app.slug
+            is_first: first.first().map_or(from.is_first, |app| {
+                self.apps.begins_with_app != Some(false) && is_there(app)
             }),
             is_listed,
             state: match reason.map(Reason::verdict) {
@@ -335,54 +267,93 @@ impl Evidence<'_> {
 
     /// Makes a check of its request.
     fn check(&self, line: &CheckLine) -> Check {
-        let request = line.request.as_ref();
-        let exchange = request.map(|request| self.exchange(line.id, request));
+        let exchange = { line.request.as_ref() }.map(|request| self.exchange(line, request));
         let is_listed = |app: &App| {
-            let mut items = self.saved.apps.items.iter();
+            let mut items = self.apps.items.iter();
             items.find(|item| item.app == *app)?.is_listed
         };
         let is_listed = line.app.as_ref().and_then(is_listed);
         let reason = match &exchange {
             None => line.reason,
-            Some(exchange) => match &exchange.outcome {
-                Err(fault) => Some(classify::transport(fault.kind)),
-                Ok(response) => self.reason(line.id, response.status, line.reason, is_listed),
-            },
+            Some(exchange) => self.reason(line.id, exchange, line.reason, is_listed),
         };
         let is_pass = match line.id {
-            CheckId::TokenFormat => self.saved.token.kind.is_some(),
+            CheckId::TokenFormat => self.token.kind.is_some(),
             _ => exchange.is_some(),
         };
-        let result = match reason {
-            Some(reason) => Some(Err(reason)),
-            None => is_pass.then_some(Ok(())),
-        };
+        let passed = is_pass.then_some(Ok(()));
         Check {
             app: line.app.clone(),
             exchange,
-            ..Check::new(line.id, result)
+            ..Check::new(line.id, reason.map(Err).or(passed))
         }
     }
 
+    /// Returns why a response is no success: what is said of it, if it can mean so, or else something
+    /// other.
+    fn reason(
+        &self,
+        id: CheckId,
+        exchange: &Exchange,
+        said: Option<Reason>,
+        is_listed: Option<bool>,
+    ) -> Option<Reason> {
+        let (is_text, status) = (self.evidence != EvidenceKind::Live, exchange.status());
+        match said {
+            _ if status.is_none() && exchange.outcome.is_ok() => {
+                return said.or(Some(Reason::EvidenceIncomplete));
+            }
+            // Whatever came last, these may end a run; and a text may show no list of apps.
+            Some(Reason::MaxTimeReached | Reason::Interrupted | Reason::EvidenceIncomplete) => {
+                return said;
+            }
+            // In a text, it explains every refusal.
+            Some(Reason::WrongBaseUrl) if is_text || status == Some(404) => return said,
+            // So means a page behind the first.
+            Some(Reason::UnexpectedStatus) if (id, status) == (CheckId::AppsList, Some(404)) => {
+                return said;
+            }
+            _ => {}
+        }
+        let is_below = matches!(id, CheckId::PipelinesList | CheckId::PipelinesShow);
+        // Of a text, any later list is one.
+        let is_later = |id| id == CheckId::AppsRecheck || (is_text && id == CheckId::AppsList);
+        let denied = id.denied(is_listed);
+        let mut later = self.checks.iter().rev();
+        Some(match classify::told(id, exchange).err()? {
+            Reason::PipelinesDenied => denied,
+            // A later look at the list tells whether the token or the app is refused.
+            Reason::TokenRejected if is_below => match later.find(|line| is_later(line.id)) {
+                None => Reason::EvidenceIncomplete,
+                Some(_) if said == Some(denied) => denied,
+                // Each refusal had a look of its own, of which one is kept.
+                Some(again) => { said.filter(|said| said.verdict() == Verdict::Inconclusive) }
+                    .or(again.reason)
+                    .unwrap_or(denied),
+            },
+            meant => meant,
+        })
+    }
+
     /// Makes an exchange of what a report says of it.
-    fn exchange(&self, id: CheckId, request: &RequestLine) -> Exchange {
+    fn exchange(&self, line: &CheckLine, request: &RequestLine) -> Exchange {
         let url = &request.url;
-        let is_live = self.saved.evidence == EvidenceKind::Live;
-        let path = match &self.saved.target.base_url {
+        let is_live = self.evidence == EvidenceKind::Live;
+        let path = match &self.target.base_url {
             Some(base) if is_live => url.strip_prefix(base.trim_end_matches('/')),
             _ => url.find("/apps").map(|at| &url[at..]),
         };
         // A text need not show one.
-        let is_hidden = !is_live && Some(url) == self.saved.target.base_url.as_ref();
+        let is_hidden = !is_live && Some(url) == self.target.base_url.as_ref();
         let path = path.unwrap_or_default();
-        let is_path = match id {
+        let is_path = match line.id {
             CheckId::TokenFormat => false,
             CheckId::AppsList | CheckId::AppsRecheck => path.split('?').next() == Some("/apps"),
             _ => path.starts_with("/apps/") && path.contains("/pipelines"),
         };
         let is_asked = (is_path || is_hidden) && is_address(url);
         // An older program wrote the wait that decided alone.
-        let wait = request.retry_after_s.or(self.saved.retry_after_s);
+        let wait = request.retry_after_s.or(self.retry_after_s);
         let mut responder = request.responder.clone().unwrap_or_default();
         let mut fault = request.fault.clone();
         let of_proxy = fault.iter_mut().flat_map(|fault| &mut fault.proxy);
@@ -396,7 +367,7 @@ impl Evidence<'_> {
                 let body = match fault {
                     Some(fault) => Body::Cut(fault),
                     None if responder.title.is_some() => Body::Html,
-                    None => Body::Other,
+                    None => body_of(line.id, line.reason),
                 };
                 Ok(Response {
                     http_version: { request.http_version.clone() }
@@ -427,13 +398,19 @@ fn body_of(id: CheckId, said: Option<Reason>) -> Body {
         None | Some(Reason::UnexpectedResponse) => r#"{"slug": "a"}"#,
         Some(Reason::NoApps) => r#"{"data": []}"#,
         Some(Reason::RateLimited) => r#"{"message": "rate limit"}"#,
-        Some(Reason::Intercepted) => return Body::Html,
+        Some(Reason::Intercepted) => "",
         Some(Reason::ConnectionFailed) => return Body::Cut(FaultKind::Closed.into()),
         Some(Reason::Timeout) => return Body::Cut(FaultKind::Timeout.into()),
         Some(_) => r#"{"message": "a"}"#,
     };
     let document = Document::read(text.as_bytes(), |text| text.into());
-    document.map_or(Body::Other, Body::Json)
+    // These are none of the server's words.
+    document.map_or(Body::Other, |document| {
+        Body::Json(Document {
+            message: None,
+            ..document
+        })
+    })
 }
 
 /// Tells whether a text can be shown as an address. A pasted text need not have one.

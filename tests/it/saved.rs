@@ -65,6 +65,29 @@ fn apps_whose_rejections_were_looked_at_with_different_ends_come_back() {
 }
 
 #[test]
+fn what_a_mistake_explains_comes_back() {
+    let command = "$ curl -i -H \"Authorization: $TOKEN\" https://";
+    for (answer, reason) in [
+        (
+            "api.bitrise.io/apps?limit=1\nHTTP/2 401\n\n{\"message\":\"Unauthorized\"}",
+            "wrong_base_url",
+        ),
+        (
+            "h.example/v0.1/apps\ncurl: (6) Could not resolve host: h.example",
+            "evidence_incomplete",
+        ),
+    ] {
+        let program = Program::new(["diagnose", "-o", "json"]);
+        let shown = program.run_with_input(format!("{command}{answer}").as_bytes());
+        let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+        assert_eq!(shown["reason"], reason);
+        let (again, altered) = judged(&shown);
+        assert_eq!(altered, None);
+        assert_eq!(again.reason.map(Reason::as_str), Some(reason));
+    }
+}
+
+#[test]
 fn the_command_shows_a_saved_report() {
     for (scenario, code, ..) in SCENARIOS.iter().filter(|row| row.0 != "slow") {
         let folder = tempfile::tempdir().unwrap();
