@@ -203,9 +203,12 @@ facts! {
     "all_refused_known": |f, _| {
         f.report.map(|_| f.refused.len() > 1 || f.selection == Some(Selection::All))
     };
-    "others_unchecked": |f, _| f.report.map(|_| f.may_be_others());
-    "rest_unchecked": |f, _| f.if_live(f.report.map(|_| {
-        f.may_be_others() && f.reason == Some(Reason::PipelinesDenied)
+    // More apps may be refused than this run has seen.
+    "others_unchecked": |f, _| f.report.map(|_| {
+        f.selection != Some(Selection::All) && f.coverage.not_checked() != Some(0)
+    });
+    "rest_unchecked": |f, _| f.if_live(Condition::read("others_unchecked").holds(f).map(|others| {
+        others && f.reason == Some(Reason::PipelinesDenied)
     }));
     "none_readable": |f, _| f.report.map(|_| f.coverage.denied == f.coverage.checked);
     "one_app": |f, _| f.coverage.total.map(|total| total == 1);
@@ -303,7 +306,6 @@ facts! {
     });
     "responded": |f, _| Some(f.exchange?.response().is_some());
     "asked_apps": |f, name| f.report.map(|run| run.options.selection.as_str() == name);
-    "asked_address": |f, _| f.report.map(|run| run.target.base_url_source == BaseUrlSource::Option);
     "commands_for": |f, name| f.report.map(|_| format!("{:?}", f.shell) == name);
     "details": |f, _| f.report.map(|run| run.options.details);
     "no_run": |f, _| Some({

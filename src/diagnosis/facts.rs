@@ -3,8 +3,7 @@
 //! Invariant: every fact may be unknown. The pages of `explain` are made of facts of which none is
 //! known, so a sentence has words for that case, too.
 
-use super::catalogue::Line;
-use super::ci;
+use super::catalogue::{Line, named};
 use super::{Coverage, Known};
 use crate::app::App;
 use crate::check::{Check, CheckId, ListEnd};
@@ -221,11 +220,6 @@ impl<'a> Facts<'a> {
         self.fault()?.proxy.as_deref()
     }
 
-    /// Tells whether more apps may be refused than this run has seen.
-    pub(super) fn may_be_others(&self) -> bool {
-        self.selection != Some(Selection::All) && self.coverage.not_checked() != Some(0)
-    }
-
     /// Tells whether the list of apps says something of the deciding app: not if a request decided
     /// and the app is not known. Nothing is known without a request.
     pub(super) fn of_app(&self, is: impl Fn(&App) -> bool) -> Option<bool> {
@@ -246,7 +240,7 @@ impl<'a> Facts<'a> {
     /// Returns what is known of the CI build that runs the program, or of any, if there is none.
     pub(super) fn ci(&self) -> Option<&'static Line> {
         let ci = self.known.and_then(|known| known.ci);
-        let any = || ci::systems().last()?.all("build").last();
+        let any = || named("a CI system").all("build").last();
         ci.map(|ci| ci.build).or_else(any)
     }
 

@@ -233,8 +233,7 @@ impl Assembly {
         }
         let mut any = false;
         for result in &mut self.apps {
-            let is_unsettled = result.state == AppState::Unknown && result.reason.is_none();
-            if result.state == AppState::NotReached || is_unsettled {
+            if result.state != AppState::Readable && result.reason.is_none() {
                 result.reason = Some(reason);
                 any = true;
             }
