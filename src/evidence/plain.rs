@@ -87,28 +87,7 @@ pub(super) fn undress(text: &str) -> Plain {
     });
     let text = html(rewritten(seen.collect(), "escape"));
     // What Jira, Slack, GitHub and Markdown put around texts and addresses, and into them.
-    let text = rewritten(text, "markup");
-    let mut plain = Plain::default();
-    each_line(&text, |text, glue, depth, role| {
-        if let Some(glue) = glue {
-            plain.text.pop();
-            plain.text += glue;
-        }
-        let start = plain.text.len();
-        plain.text += text;
-        let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
-        match plain.lines.last_mut() {
-            Some(last) if glue.is_some() => last.end = end,
-            _ => plain.lines.push(Line {
-                start,
-                end,
-                depth,
-                role,
-            }),
-        }
-        plain.text.push('\n');
-    });
-    plain
+    lines(&rewritten(text, "markup"))
 }
 
 /// Returns a text in which the rewrites of a section were made: signs of what is looked for, what it
@@ -152,8 +131,7 @@ fn exported(text: &str) -> Option<String> {
 fn take_texts(value: &Value, texts: &mut String) -> Option<()> {
     let members = |names: &str| section(names).iter().filter_map(|name| value.get(name));
     let is_address = |own: &str| own.contains("bitrise") || own.contains("/apps");
-    let is_record = value.get("schema_version").is_some()
-        || members("address key").any(|own| own.as_str().is_some_and(is_address));
+    let is_record = members("address key").any(|own| own.as_str().is_some_and(is_address));
     match value {
         _ if is_record => return None,
         Value::Object(all) => match members("text key").find_map(Value::as_str) {
@@ -226,18 +204,15 @@ fn html(mut text: String) -> String {
     let says = |name: &str| section(name).iter().any(|sign| text.contains(sign));
     let tag = pattern!(&section("page of text").concat());
     let (has_entities, is_export) = (says("entity"), says("export"));
-    if has_entities || is_export && tag.is_match(text.trim_start()) {
-        let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));
-        if has_lines && !text.contains("<pre") {
-            text = text.replace('\n', " ");
-        }
-        text = rewritten(text, "html");
+    if !has_entities && !(is_export && tag.is_match(text.trim_start())) {
+        return text;
     }
-    if has_entities {
-        // What was exported twice has them twice.
-        return decode_entities(&decode_entities(&text));
+    let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));
+    if has_lines && !text.contains("<pre") {
+        text = text.replace('\n', " ");
     }
-    text
+    // What was exported twice has entities twice.
+    decode_entities(&decode_entities(&rewritten(text, "html")))
 }
 
 /// Returns what most lines of a text have in front of what they say.
@@ -287,9 +262,29 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
     line
 }
 
-/// Splits a text into lines, takes off what stands in front of them, and hands over each: what it
-/// says, what stood between it and the one before if that goes on in it, its depth and its role.
-fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
+/// Splits a text into lines, and takes off what stands in front of them.
+fn lines(text: &str) -> Plain {
+    let mut plain = Plain::default();
+    // Takes a line, or the rest of the last one with what stood between them.
+    let mut put = |text: &str, glue: Option<&str>, depth: usize, role| {
+        if let Some(glue) = glue {
+            plain.text.pop();
+            plain.text += glue;
+        }
+        let start = plain.text.len();
+        plain.text += text;
+        let (end, depth) = (plain.text.len(), depth.min(MAX_DEPTH));
+        match plain.lines.last_mut() {
+            Some(last) if glue.is_some() => last.end = end,
+            _ => plain.lines.push(Line {
+                start,
+                end,
+                depth,
+                role,
+            }),
+        }
+        plain.text.push('\n');
+    };
     // Numbers of lines may stand on lines of their own.
     let is_number = |line: &str| !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
     let has_numbers = text.split('\n').take(9).any(is_number);
@@ -328,6 +323,7 @@ fn each_line(text: &str, mut put: impl FnMut(&str, Option<&str>, usize, Role)) {
             before.goes_on = line.ends_with(['\\', '`', '^']);
         }
     }
+    plain
 }
 
 /// What was seen before a line.
@@ -356,8 +352,6 @@ impl Before {
         // Python's prompt, R's, and what shells put in front of a line that goes on.
         let prompt = if marks.ends_with(">>> ") && text.contains(['(', '=', '.']) {
             3
-        } else if marks.ends_with("> ") && text.contains(" <- ") {
-            1
         } else {
             depth.saturating_sub(if self.goes_on { self.depth } else { depth })
         };
@@ -391,12 +385,8 @@ impl Before {
             (self.is_flowed && self.width + word > MAIL && !is_fresh).then_some(" ")
         };
         let last = text.trim_end_matches(is_token_part).len();
-        let goes_on = glue == Some("") && behind.is_empty();
-        self.is_token = goes_on || has_prefix(&text[last..]);
-        // A long word alone can't be broken.
-        let is_full = width <= MAIL + 10 || !text.contains(' ');
-        let is_flowed = whole.ends_with(' ') && !whole.ends_with("  ");
-        self.is_flowed = is_flowed && is_full && !text.is_empty();
+        self.is_token = glue == Some("") && behind.is_empty() || has_prefix(&text[last..]);
+        self.is_flowed = !text.is_empty() && whole.ends_with(' ') && !whole.ends_with("  ");
         self.width = width;
         glue
     }
