@@ -81,9 +81,8 @@ pub(super) struct Notes {
     pub(super) told: Vec<(Option<CheckId>, u16)>,
     /// DX's codes.
     pub(super) codes: Vec<&'static str>,
-    pub(super) has_shell_error: bool,
     pub(super) has_command: bool,
-    /// Why lines behind a command can't be read, if there are any.
+    /// Why what stands behind a command is no response, if there is anything.
     pub(super) unread: Option<Incomplete>,
     /// The kind of token that its sentences say is in DX.
     pub(super) kind_in_dx: Option<TokenKind>,
@@ -267,14 +266,16 @@ impl Exchanges {
     /// the one that is being filled or follows.
     pub(super) fn given(&mut self, mut request: Request) {
         request.is_shown = request.address.is_some();
-        // Of one header it is not said that it is all.
-        request.is_whole = request.headers > 1;
         let is_begun = |shown: &Shown| shown.is_answered() && shown.request.address.is_some();
         let is_part = request.method.is_some() || !request.mistakes.is_empty();
-        if request.is_shown || is_part && self.is(is_begun) {
-            self.asked(request, Start::Line);
-        } else if is_part || request.headers > 0 {
-            self.asked(request, Start::Mention);
+        let start = if request.is_shown || is_part && self.is(is_begun) {
+            Start::Line
+        } else {
+            Start::Mention
+        };
+        if request.is_shown || is_part || request.headers > 0 {
+            self.asked(request, start);
+            // Of one header it is not said that it is all.
             let request = &mut self.shown().request;
             request.is_whole |= request.headers > 1;
         }
@@ -364,8 +365,7 @@ impl Exchanges {
             Failure::Fault(kind) => {
                 let is_broken = matches!(kind, FaultKind::Closed | FaultKind::Timeout)
                     && shown.body.as_ref().is_none_or(Body::is_part)
-                    && matches!(shown.status, None | Some(200))
-                    && shown.failure.is_none();
+                    && matches!(shown.status, None | Some(200));
                 // What broke at another place was another attempt, of which the last one counts.
                 let is_other = |own: FaultKind| own.stage() != kind.stage();
                 let is_next = kind != FaultKind::Unknown && shown.fault().is_some_and(is_other);
@@ -402,9 +402,7 @@ impl Exchanges {
     /// Takes words that name a step: what follows belongs to it.
     pub(super) fn step(&mut self, step: CheckId) {
         self.block = Block::None;
-        let is_open =
-            |shown: &Shown| !shown.is_answered() && !shown.request.is_shown && shown.hint.is_some();
-        if !self.is(is_open) {
+        if !self.is(|shown| !shown.is_answered() && !shown.request.is_shown) {
             self.open();
         }
         self.shown().hint = Some(step);
@@ -429,7 +427,7 @@ impl Exchanges {
             request
                 .mistakes
                 .extend(notes.iter().flat_map(|notes| &notes.mistakes));
-            let needs = request.credential.is_none() && (!request.is_whole || request.headers == 1);
+            let needs = request.credential.is_none() && !request.is_whole;
             if needs && let Some(notes) = notes {
                 request.credential.clone_from(&notes.credential);
             }

@@ -64,17 +64,21 @@ pub(super) fn judge(
         .filter(Message::says_anything);
     let mut newest = messages.next().unwrap_or_default();
     // What the older ones mean, and the last list of apps that they show.
-    let (mut older, mut list) = (Vec::new(), None);
-    for message in messages.filter(|message| !message.exchanges.is_empty()) {
-        let is_list = |one: &&Observed<'_>| {
-            one.step == Some(CheckId::AppsList) && one.tells(CheckId::AppsList) == Ok(None)
-        };
-        list = list.or_else(|| message.exchanges.iter().copied().rfind(is_list));
-        older.push(judgement.weigh(&message));
-    }
-    let reasons: Vec<_> = older.iter().map(Report::reason).collect();
+    let older = messages.filter(|message| !message.exchanges.is_empty());
+    let older: Vec<_> = older.collect();
+    let reports: Vec<_> = older
+        .iter()
+        .map(|message| judgement.weigh(message))
+        .collect();
+    let reasons: Vec<_> = reports.iter().map(Report::reason).collect();
+    let mut shown = older
+        .iter()
+        .flat_map(|message| message.exchanges.iter().rev());
+    let list = shown.find(|one| {
+        one.step == Some(CheckId::AppsList) && one.tells(CheckId::AppsList) == Ok(None)
+    });
     let mut report = if newest.exchanges.is_empty() {
-        let before = older.into_iter().next();
+        let before = reports.into_iter().next();
         match (newest.silence(before.as_ref()), before) {
             (Some(why), _) => open(judgement.blank(None), why),
             (None, Some(before)) => before,
@@ -125,17 +129,16 @@ impl Message<'_> {
     /// Returns why it does not decide without an exchange, if it shows anything but DX's code. `before`
     /// is what an older message with an exchange means, which may say the same as that code.
     fn silence(&self, before: Option<&Report>) -> Option<Incomplete> {
-        let differs = |before: &Report| {
-            self.notes.unread.is_some() || self.dx_code() != Some(before.verdict())
-        };
-        let reasons = [
-            (!self.notes.told.is_empty(), Incomplete::Told),
-            (self.notes.has_shell_error, Incomplete::ShellError),
-            (before.is_some_and(differs), Incomplete::OlderMessage),
-        ];
-        let mut reasons = reasons.into_iter();
-        let first = reasons.find_map(|(is_so, why)| is_so.then_some(why));
-        first.or(self.notes.unread)
+        let unread = self.notes.unread;
+        let differs =
+            |before: &Report| unread.is_some() || self.dx_code() != Some(before.verdict());
+        if !self.notes.told.is_empty() {
+            Some(Incomplete::Told)
+        } else if before.is_some_and(differs) {
+            Some(Incomplete::OlderMessage)
+        } else {
+            unread
+        }
     }
 
     /// Returns why nothing can be judged.
@@ -225,11 +228,11 @@ impl Judgement<'_> {
     fn replay(&self, group: &[&Observed<'_>]) -> Report {
         let mut report = self.blank(None);
         report.target.base_url = Some(self.base.clone());
-        if let Some((fingerprint, kind)) = group.iter().rev().find_map(|one| match one.credential {
-            Credential::Literal(fingerprint, kind) => Some((fingerprint.clone(), *kind)),
-            _ => None,
-        }) {
-            (report.token.fingerprint, report.token.kind) = (Some(fingerprint), Some(kind));
+        for one in group {
+            if let Credential::Literal(fingerprint, kind) = one.credential {
+                (report.token.fingerprint, report.token.kind) =
+                    (Some(fingerprint.clone()), Some(*kind));
+            }
         }
         replay(group, self.secrets, report)
     }

@@ -186,7 +186,7 @@ fn quoted_printable(text: &str) -> Cow<'_, str> {
     // An equals sign, or a character of several bytes.
     let telling = pattern!("=3D|=[89A-F][0-9A-F]=[89AB][0-9A-F]").find_iter(text);
     let telling = telling.take(2).count();
-    let signs = telling + breaks.min(1) + usize::from(text.contains("quoted-printable"));
+    let signs = telling + usize::from(text.contains("quoted-printable"));
     // No equals sign but those of the form, and long lines that are broken.
     let is_whole = || escape.find_iter(text).count() + breaks == text.matches('=').count();
     let is_wide = || pattern!("(?m)^[^\n]{60}[^\n]*=\r?$").is_match(text);

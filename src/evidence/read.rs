@@ -17,7 +17,7 @@ use super::request::{self, Address, Credential, Request, Shell, Variables, mista
 use super::words::{self, ALL, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
-use crate::pasted::Mistake;
+use crate::pasted::{Incomplete, Mistake};
 use crate::token::{TokenKind, has_prefix};
 use serde_json::Value;
 use std::ops::Range;
@@ -744,7 +744,7 @@ impl<'a> Reader<'a> {
                 return false;
             }
             Some("shell") if !words.says("mistake quotes") => {
-                self.out.notes().has_shell_error = true;
+                self.out.notes().unread = Some(Incomplete::ShellError);
                 return true;
             }
             None => return false,
