@@ -8,14 +8,11 @@ use super::words::{self, floor, lower, section};
 /// One message of a thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
-    depth: usize,
-    /// Whether a mail program's header stands above it.
-    has_header: bool,
+    /// Whether a mail program's header stands above it, and how deep it is quoted.
+    place: (bool, usize),
     /// When it was written, as far as its header or a response in it tells, as minutes since some
-    /// day.
-    date: Option<i64>,
-    /// Whether a response told it, and not a header, in a zone that is not known.
-    is_utc: bool,
+    /// day; and whether a response told it, and not a header, in a zone that is not known.
+    date: Option<(i64, bool)>,
 }
 
 /// The messages of a text.
@@ -55,11 +52,9 @@ impl Messages {
             if own.is_some() || open[depth].is_none() {
                 open[depth] = Some(all.len());
                 all.push(Message {
-                    depth,
                     // The first header of a text is that of its only message, or its newest.
-                    has_header: own.is_some() && !all.is_empty(),
-                    date: own.and_then(|(_, date)| date),
-                    is_utc: false,
+                    place: (own.is_some() && !all.is_empty(), depth),
+                    date: own.and_then(|(_, date)| Some((date?, false))),
                 });
             }
             of_line.push(open[depth]);
@@ -69,10 +64,9 @@ impl Messages {
 
     /// Notes when a response of a message was sent. The last one counts, unless a header told.
     pub(super) fn answered_at(&mut self, message: usize, date: &str) {
-        let message = &mut self.all[message];
-        if message.date.is_none() || message.is_utc {
-            message.is_utc = true;
-            message.date = message.date.max(minutes(date));
+        let own = &mut self.all[message].date;
+        if own.is_none_or(|(_, is_utc)| is_utc) {
+            *own = (*own).max(minutes(date).map(|date| (date, true)));
         }
     }
 
@@ -84,15 +78,16 @@ impl Messages {
         const ZONES: i64 = 14 * 60;
         let is_newer = |one: usize, other: usize| {
             let (first, second) = (&self.all[one], &self.all[other]);
-            let room = i64::from(first.is_utc != second.is_utc) * ZONES;
-            let by = first.date.zip(second.date).map_or(0, |(a, b)| a - b);
-            if by.abs() > room {
+            let dates = first.date.zip(second.date).unwrap_or_default();
+            let ((one_date, one_utc), (other_date, other_utc)) = dates;
+            let by = one_date - other_date;
+            if by.abs() > i64::from(one_utc != other_utc) * ZONES {
                 by > 0
-            } else if (first.has_header, first.depth) != (second.has_header, second.depth) {
-                (first.has_header, first.depth) < (second.has_header, second.depth)
+            } else if first.place != second.place {
+                first.place < second.place
             } else {
                 // Below one another in one mail, the older ones follow; without a header, it is a chat.
-                (one < other) == first.has_header
+                (one < other) == first.place.0
             }
         };
         let mut order: Vec<usize> = Vec::with_capacity(self.all.len());

@@ -41,7 +41,7 @@ struct Open {
     value: Value,
     /// The key whose value comes next.
     key: Option<String>,
-    /// Whether it is written as PowerShell does, whose lists are in braces, too.
+    /// Whether it is written as PowerShell does.
     is_powershell: bool,
 }
 
@@ -133,7 +133,7 @@ impl Reader<'_> {
                 self.open.push(Open {
                     value: if is_list { json!([]) } else { json!({}) },
                     key: None,
-                    is_powershell: is_object || is_list && c == '{',
+                    is_powershell: is_object,
                 });
             }
             '}' | ']' => self.close()?,

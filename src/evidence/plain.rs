@@ -204,7 +204,7 @@ fn html(mut text: String) -> String {
     let says = |name: &str| section(name).iter().any(|sign| text.contains(sign));
     let tag = pattern!(&section("page of text").concat());
     let (has_entities, is_export) = (says("entity"), says("export"));
-    if !has_entities && !(is_export && tag.is_match(text.trim_start())) {
+    if !(has_entities || is_export && tag.is_match(text.trim_start())) {
         return text;
     }
     let has_lines = ["<br", "<div", "<p>"].iter().any(|tag| text.contains(tag));

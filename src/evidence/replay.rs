@@ -57,10 +57,7 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
         let last = tries.filter_map(|(slug, tries)| Some((slug, replay.last(id, &tries)?)));
         let last: Vec<_> = last.collect();
         // A slug that was never filled in is of no app, once another one was.
-        let is_slip = |place: usize| {
-            let is_open = group[place].mistakes.contains(&Mistake::SlugPlaceholder);
-            is_open && group[place].tells(id).is_err()
-        };
+        let is_slip = |place: usize| group[place].mistakes.contains(&Mistake::SlugPlaceholder);
         let has_app = !last.iter().all(|(_, place)| is_slip(*place));
         for (slug, place) in last {
             if has_app && is_slip(place) {
@@ -95,13 +92,11 @@ impl Replay<'_, '_> {
         let settling = lists.last().filter(|last| tells(last) == Ok(None));
         self.settling = settling.filter(|_| !lists.iter().any(is_rejected)).copied();
         // Each page says with which app the next one begins.
-        let page = |place: &usize| classify::apps(&group[*place].exchange, false);
+        let page =
+            |place: &usize| classify::apps(&group[*place].exchange, false).unwrap_or_default();
         let goes_on = |one: &usize, next: &usize| {
-            let (one, next) = (
-                page(one).unwrap_or_default(),
-                page(next).unwrap_or_default(),
-            );
-            one.next.is_some() && one.next.as_ref() == next.apps.first().map(|app| &app.slug)
+            let first = page(next).apps.into_iter().next().map(|app| app.slug);
+            first.is_some() && first == page(one).next
         };
         let tries = &lists[..lists.partition_point(|place| *place <= last)];
         let pages = tries.chunk_by(goes_on).next_back().unwrap_or_default();
@@ -110,7 +105,7 @@ impl Replay<'_, '_> {
             if index == 0 {
                 self.take(id, None, *place);
             } else {
-                self.assembly.pages.take(page(place).unwrap_or_default());
+                self.assembly.pages.take(page(place));
             }
         }
         tells(&last).ok().flatten()
@@ -193,8 +188,10 @@ impl Replay<'_, '_> {
         let steps = [CheckId::AppsList, CheckId::PipelinesList];
         let has_any = self.group.iter().any(|one| one.step.is_some());
         let (absent, open) = match steps.map(is_passed) {
-            [true, true] => (None, &steps[1..]),
-            [true, false] => (Some(Incomplete::PipelinesMissing), &steps[1..]),
+            [true, is_read] => (
+                (!is_read).then_some(Incomplete::PipelinesMissing),
+                &steps[1..],
+            ),
             [false, true] => (Some(Incomplete::AppsMissing), &steps[..1]),
             [false, false] if has_any => (Some(Incomplete::AppsMissing), &steps[..]),
             [false, false] => (Some(Incomplete::OtherEndpoint), &steps[..]),
@@ -205,11 +202,8 @@ impl Replay<'_, '_> {
         let why = unknown.or(absent.filter(|_| found.is_none()));
         if why.is_some() && matches!(found, None | Some(Reason::NoApps)) {
             let result = Some(Err(Reason::EvidenceIncomplete));
-            for check in report
-                .checks
-                .iter_mut()
-                .filter(|check| open.contains(&check.id))
-            {
+            let checks = report.checks.iter_mut();
+            for check in checks.filter(|check| open.contains(&check.id)) {
                 *check = Check::new(check.id, result);
             }
         }
