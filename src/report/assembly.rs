@@ -94,33 +94,26 @@ impl Assembly {
     pub fn apps(&mut self, exchange: Exchange) -> Result<(), Reason> {
         let selection = self.options.selection;
         let is_first = self.pages.list.begins_with_app.is_none();
-        let mut read = Ok(());
-        match classify::apps(&exchange, is_first) {
-            Ok(page) => {
-                for app in self.pages.take(page) {
-                    let is_wanted = match selection {
-                        Selection::First => self.apps.is_empty(),
-                        Selection::Named | Selection::File => self.indices.contains_key(&app.slug),
-                        Selection::All => true,
-                    };
-                    if is_wanted {
-                        let index = self.app(&app.slug);
-                        self.apps[index].app = app;
-                    }
-                }
-            }
-            Err(reason) => {
-                read = Err(reason);
-                self.pages.list.end = (!is_first).then_some(ListEnd::PageFailed);
+        let page = classify::apps(&exchange, is_first);
+        let read = page.as_ref().map_or_else(|why| Err(*why), |_| Ok(()));
+        if read.is_err() && !is_first {
+            self.pages.list.end = Some(ListEnd::PageFailed);
+        }
+        for app in page.map_or_else(|_| Vec::new(), |page| self.pages.take(page)) {
+            let is_wanted = match selection {
+                Selection::First => self.apps.is_empty(),
+                Selection::Named | Selection::File => self.indices.contains_key(&app.slug),
+                Selection::All => true,
+            };
+            if is_wanted {
+                let index = self.app(&app.slug);
+                self.apps[index].app = app;
             }
         }
         let is_cut = !matches!(self.pages.list.end, None | Some(ListEnd::Whole));
         let is_short = is_cut && (!is_first || selection == Selection::All);
-        let told = read.and(if is_short {
-            Err(Reason::UnexpectedResponse)
-        } else {
-            Ok(())
-        });
+        let short = is_short.then_some(Err(Reason::UnexpectedResponse));
+        let told = read.and(short.unwrap_or(Ok(())));
         self.keep(CheckId::AppsList, None, told, Some(exchange));
         read
     }
@@ -137,50 +130,37 @@ impl Assembly {
         told: Result<PipelinePage, Reason>,
         seen: Option<Exchange>,
     ) -> Result<Option<Slug>, Reason> {
-        let status = seen.as_ref().and_then(Exchange::status);
-        // If there was no time for even one attempt, the app was not reached.
-        let is_asked = seen.as_ref().is_none_or(|seen| seen.attempts > 0);
-        let result = app.filter(|_| is_asked).map(|index| &mut self.apps[index]);
-        match (&told, result) {
-            (Ok(_), Some(result)) if id == CheckId::PipelinesShow => {
-                result.details = Some(Status::Pass);
+        let is_list = id != CheckId::PipelinesShow;
+        let (page, told) = match told {
+            Ok(page) => (page, Ok(())),
+            Err(reason) => (PipelinePage::default(), Err(reason)),
+        };
+        if seen.as_ref().is_some_and(|seen| seen.attempts == 0) {
+            // There was no time for even one attempt: the app was not reached.
+            return told.map(|()| None);
+        }
+        if let Some(result) = app.map(|index| &mut self.apps[index]) {
+            let (state, details) = match told.map_err(Reason::verdict) {
+                Ok(()) => (AppState::Readable, Status::Pass),
+                Err(Verdict::InvalidPermissions) => (AppState::Denied, Status::Fail),
+                // A rejected token says nothing of the app, either.
+                Err(_) => (AppState::Unknown, Status::Unknown),
+            };
+            if is_list || told.is_err() {
+                (result.state, result.reason) = (state, told.err());
+                result.http_status = seen.as_ref().and_then(Exchange::status);
             }
-            (Ok(page), Some(result)) => {
+            if !is_list {
+                result.details = Some(details);
+            } else if told.is_ok() {
                 let has_none = self.options.details && page.pipeline_id.is_none();
-                (result.state, result.reason) = (AppState::Readable, None);
-                result.http_status = status;
-                result.runs = Some(if page.runs > 0 {
-                    Runs::Seen
-                } else {
-                    Runs::None
-                });
                 result.details = has_none.then_some(Status::Skip);
+                let has_runs = page.runs > 0;
+                result.runs = Some(if has_runs { Runs::Seen } else { Runs::None });
             }
-            (Err(reason), Some(result)) => {
-                // A rejected token says nothing of the app.
-                let is_denied = reason.verdict() == Verdict::InvalidPermissions;
-                let (state, details) = if is_denied {
-                    (AppState::Denied, Status::Fail)
-                } else {
-                    (AppState::Unknown, Status::Unknown)
-                };
-                (result.state, result.reason) = (state, Some(*reason));
-                result.http_status = status;
-                if id == CheckId::PipelinesShow {
-                    result.details = Some(details);
-                }
-            }
-            (_, None) => {}
         }
-        if is_asked {
-            self.keep(
-                id,
-                app,
-                told.as_ref().map(|_| ()).map_err(|reason| *reason),
-                seen,
-            );
-        }
-        told.map(|page| page.pipeline_id)
+        self.keep(id, app, told, seen);
+        told.map(|()| page.pipeline_id)
     }
 
     /// Takes the check of a request, and keeps it if it decides rather than the one that was kept: a
