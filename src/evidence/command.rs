@@ -7,8 +7,8 @@ use super::request::{
 };
 use super::words::{self, ALL, Words, lower};
 use crate::pasted::Mistake;
-use crate::token::has_prefix;
 use std::iter;
+use std::ops::Range;
 
 /// A command, as far as it tells what was sent.
 #[derive(Debug)]
@@ -63,13 +63,6 @@ pub(super) fn goes_on(command: &mut String, next: &str) -> bool {
     true
 }
 
-/// A word of a command, without its quotes.
-#[derive(Debug)]
-struct Word {
-    text: String,
-    is_quoted: bool,
-}
-
 impl Command {
     /// Reads a command. `prompt` is the shell of the prompt in front of it, `before` that of an
     /// earlier one.
@@ -103,9 +96,9 @@ impl Command {
         command.words(text);
         let request = &mut command.request;
         if request.address.is_none()
-            && let Some((at, end)) = address_at(text, 0)
+            && let Some(place) = addresses(text).next()
         {
-            request.address = Address::read(&text[at..end], command.is_https);
+            request.address = Address::read(&text[place], command.is_https);
         }
         if request.credential.is_none() && small.contains("authorization") {
             // It may stand in a notation that is not known.
@@ -113,13 +106,9 @@ impl Command {
             request.credential = judged.or(Some((Credential::Unknown, None)));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
+        let is_single = shell == Shell::Cmd && pattern!(r"\s'").is_match(text);
         // PowerShell takes both kinds.
-        let is_misread = match shell {
-            Shell::Posix => is_typographic,
-            Shell::Cmd => is_typographic || pattern!(r"\s'").is_match(text),
-            Shell::PowerShell => false,
-        };
-        if is_misread {
+        if is_single || is_typographic && shell != Shell::PowerShell {
             request.mistakes.push(Mistake::Quotes);
         }
         Some(command)
@@ -133,29 +122,45 @@ impl Command {
         let mut rest = word.find_iter(text).skip(1).map(|word| {
             let is_quote = |c| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’');
             let is_sign = |c| is_quote(c) || c == '\\' && is_posix;
-            Word {
-                text: word.as_str().replace(is_sign, ""),
-                is_quoted: word.as_str().contains(is_quote),
-            }
+            let word = word.as_str();
+            // Without its quotes, and whether it has any.
+            (word.replace(is_sign, ""), word.contains(is_quote))
         });
-        let is_httpie = self.client == "httpie";
-        while let Some(word) = rest.next() {
-            let text = word.text.as_str();
+        let client = self.client;
+        let (is_httpie, is_powershell) = (client == "httpie", client == "powershell");
+        while let Some((word, is_quoted)) = rest.next() {
+            let text = word.as_str();
             let has_address = self.request.address.is_some();
-            if !word.is_quoted && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
+            if !is_quoted && matches!(text, "|" | "|&" | ">" | ">>" | "1>" | ">|") {
                 let is_filter = text.starts_with('|');
                 self.request.is_hidden |= !is_filter;
-                let is_end = |word: &Word| word.text.starts_with(['|', ';', '&']);
-                let filter: Vec<String> = { rest.take_while(|word| !is_end(word)) }
-                    .map(|word| word.text)
-                    .collect();
+                let is_part = |word: &String| !word.starts_with(['|', ';', '&']);
+                let filter: Vec<_> = rest.map(|(word, _)| word).take_while(is_part).collect();
                 let all = pattern!(&words::section("notation of a whole").concat());
                 self.request.is_filtered |= is_filter && !all.is_match(&filter.join(" "));
                 return;
             }
             if text.starts_with('-') && text.len() > 1 {
                 self.has_options = true;
-                self.option(text, &mut rest);
+                // A whole one, perhaps with its value behind a sign, or letters such as `-sSi`.
+                let (name, glued) = text.split_once(['=', ':']).unwrap_or((text, ""));
+                let small = lower(name);
+                let whole = if is_powershell { &small } else { name };
+                let is_long = is_powershell || name.starts_with("--");
+                let letters = { text.char_indices().skip(1) }.filter(|_| !is_long);
+                let letters = letters.map(|(at, letter)| {
+                    let behind = &text[at + letter.len_utf8()..];
+                    (format!("{client} -{letter}"), behind)
+                });
+                for (name, glued) in iter::once((format!("{client} {whole}"), glued)).chain(letters)
+                {
+                    if let Some(meaning) = words::which("valued", &name) {
+                        let next = glued.is_empty().then(|| rest.next()).flatten();
+                        self.means(meaning, next.as_ref().map_or(glued, |(word, _)| word));
+                        break;
+                    }
+                    self.means(words::which("option", &name).unwrap_or_default(), "");
+                }
             } else if is_httpie && !has_address && words::is("verb", text) {
                 self.request.method = Some(text.to_ascii_uppercase());
             } else if is_httpie && has_address {
@@ -171,31 +176,10 @@ impl Command {
             } else if !has_address && looks_like_address(text) {
                 let address = text.trim_end_matches([',', ';', ')']);
                 self.request.address = Address::read(address, self.is_https);
-            } else if !word.is_quoted && text.starts_with(['$', '@']) {
+            } else if !is_quoted && text.starts_with(['$', '@']) {
                 // What is in there may be headers.
                 self.request.is_whole = false;
             }
-        }
-    }
-
-    /// Reads an option: a whole one, perhaps with its value behind a sign, or letters such as `-sSi`.
-    fn option(&mut self, option: &str, rest: &mut impl Iterator<Item = Word>) {
-        let (client, is_powershell) = (self.client, self.client == "powershell");
-        let (name, glued) = option.split_once(['=', ':']).unwrap_or((option, ""));
-        let small = lower(name);
-        let whole = if is_powershell { &small } else { name };
-        let is_long = is_powershell || name.starts_with("--");
-        let letters = { option.char_indices().skip(1) }.filter(|_| !is_long);
-        let letters = letters.map(|(at, letter)| {
-            let behind = &option[at + letter.len_utf8()..];
-            (format!("{client} -{letter}"), behind)
-        });
-        for (name, glued) in iter::once((format!("{client} {whole}"), glued)).chain(letters) {
-            if let Some(meaning) = words::which("valued", &name) {
-                let next = glued.is_empty().then(|| rest.next()).flatten();
-                return self.means(meaning, next.as_ref().map_or(glued, |word| &word.text));
-            }
-            self.means(words::which("option", &name).unwrap_or_default(), "");
         }
     }
 
@@ -225,38 +209,16 @@ fn looks_like_address(word: &str) -> bool {
     pattern!(r"://|bitrise\.io|^127\.0\.0\.1|^localhost|^[^\s]*\.[^\s]*/v0").is_match(word)
 }
 
-/// Returns where the next address stands in a text.
-pub(super) fn address_at(text: &str, from: usize) -> Option<(usize, usize)> {
+/// Returns where addresses stand in a text.
+pub(super) fn addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
     let address = pattern!(&words::section("notation of an address").concat());
-    let rest = text.get(from..)?;
     // Most lines have none.
     let mut signs = ["://", "api.bitrise.io/"].iter();
-    let found = { signs.any(|sign| rest.contains(sign)) }.then(|| address.find(rest))??;
-    let address = found.as_str().trim_end_matches(['.', ':', '?', '!', '…']);
-    let start = from + found.start();
-    Some((start, start + address.len()))
-}
-
-/// Reads an error such as `curl: (6) Could not resolve host: h` (curl's manual, exit codes). It is a
-/// fault, or else a `status` whose body `--fail` hid, `misread` if the command was not read as it was
-/// meant, so that nothing was asked, or `nothing` that is said of the response.
-pub(super) fn curl_error(words: &Words) -> Option<&'static str> {
-    let error = &words.lower[words.lower.find("curl:")?..];
-    let (number, said) = error.split_once('(')?.1.split_once(')')?;
-    let own = words::which("curl", number).unwrap_or("unknown");
-    // A host that was not found is none, but a part of the command that curl took for an address,
-    // since the shell does not know its quotes.
-    let host = said.rsplit(": ").next().unwrap_or_default().trim();
-    let is_host = (host.contains('.') || host == "localhost")
-        && !has_prefix(host)
-        && !host.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
-    Some(match (own, words.kind("fault")) {
-        ("dns", _) if !is_host => "misread",
-        ("misread", Some("not_http")) => "not_http",
-        ("tls_failed", Some("closed")) => "closed_in_handshake",
-        ("refused", _) if said.contains("proxy") => "proxy_unreachable",
-        ("status" | "misread" | "tls_no_roots", _) => own,
-        // The words say more than the number.
-        (own, told) => told.unwrap_or(own),
+    let found = signs
+        .any(|sign| text.contains(sign))
+        .then(|| address.find_iter(text));
+    found.into_iter().flatten().map(|found| {
+        let address = found.as_str().trim_end_matches(['.', ':', '?', '!', '…']);
+        found.start()..found.start() + address.len()
     })
 }

@@ -249,7 +249,8 @@ impl<'a> Reader<'a> {
             return self.goes_to(end);
         }
         // Of an archive of which the start is missing: headers of the request around.
-        let is_pair = pair(found.value.get(0).unwrap_or(&found.value)).is_some();
+        let item = found.value.get(0).unwrap_or(&found.value);
+        let is_pair = item.get("name").is_some() && item.get("value").is_some();
         let is_cut = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
         // As consoles have them below a heading, each of one kind.
         let holds_request = has(&found.value, "address key")
@@ -268,9 +269,8 @@ impl<'a> Reader<'a> {
             self.record("", &found.value, part, &mut records);
         }
         // What a client was given may follow what came of it.
-        let is_asked = !self
-            .out
-            .is(|own| own.is_answered() && own.request.address.is_none());
+        let holds = |own: &Shown| own.is_answered() && own.request.address.is_none();
+        let is_asked = !self.out.is(holds);
         // What a program says of its run holds its exchanges, and its error is not theirs.
         let is_record = |record: &Shown| match own {
             Some(_) => record.request.address.is_some() && record.body.is_some(),
@@ -288,9 +288,9 @@ impl<'a> Reader<'a> {
         let Some(body) = own.or_else(|| body(is_any)) else {
             // In code, what a call is given.
             let records = records.into_iter();
-            let mistakes = records.flat_map(|record| record.request.mistakes);
+            let mistakes = records.flat_map(|record| record.request.mistakes).collect();
             self.out.given(Request {
-                mistakes: mistakes.collect(),
+                mistakes,
                 ..Request::default()
             });
             return start;
@@ -320,7 +320,9 @@ impl<'a> Reader<'a> {
                 return;
             }
             Value::Object(members) => {
-                if let Some((name, own)) = pair(value) {
+                if let (Some(Value::String(name)), Some(own)) =
+                    (members.get("name"), members.get("value"))
+                {
                     // As archives list headers.
                     return self.record(&lower(name), own, part, records);
                 }
@@ -510,8 +512,7 @@ impl<'a> Reader<'a> {
 
     /// Takes what a variable was set to, if it may be a token.
     fn variable(&mut self, text: &str) {
-        let set = text.split_once('=').or(text.split_once(':'));
-        let Some((left, value)) = set.filter(|(left, _)| left.len() <= 80) else {
+        let Some((left, value)) = text.split_once('=').or(text.split_once(':')) else {
             return;
         };
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -545,7 +546,7 @@ impl<'a> Reader<'a> {
     /// Reads what a shell printed in place of a variable without a value, as asked by the line above:
     /// nothing, no length, or its name. Tells whether it is that.
     fn echo(&mut self, printed: &str) -> bool {
-        let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
+        let above = self.text_of(self.line.wrapping_sub(1));
         let above = above.unwrap_or_default().trim();
         if above.len() > 200 || !above.contains(['$', '%']) {
             return false;
@@ -605,8 +606,8 @@ impl<'a> Reader<'a> {
                 // A sentence with a token in it speaks of that one, wherever it is used.
                 let none = Variables::new();
                 let tokens = pattern!(r"\bbit[wp]at_\w+").find_iter(text);
-                let judged = |own: &str| request::judge_value(own, None, None, &none).0;
-                let tokens = tokens.map(|own| judged(own.as_str()));
+                let tokens =
+                    tokens.map(|own| request::judge_value(own.as_str(), None, None, &none).0);
                 let tokens: Vec<_> = tokens.filter(|own| *own != Credential::Unknown).collect();
                 if !tokens.is_empty() {
                     self.out.notes().in_dx.extend(tokens);
@@ -658,15 +659,14 @@ impl<'a> Reader<'a> {
     /// Looks for addresses in a text, or else for paths behind a method or a label, and tells
     /// requests from mentions.
     fn addresses(&mut self, text: &str, words: &Words, how: Strength) {
-        let has_address = command::address_at(text, 0).is_some();
-        let (next, label): (fn(&str, usize) -> _, _) = if has_address {
-            (command::address_at, "asked")
-        } else {
-            (path_at, "address key")
-        };
-        let mut from = 0;
-        while let Some((at, end)) = next(text, from) {
-            from = end;
+        let (mut places, mut label): (Vec<_>, _) = (command::addresses(text).collect(), "asked");
+        let has_address = !places.is_empty();
+        if !has_address && text.contains('/') {
+            let path = pattern!(&words::section("notation of a path").concat());
+            let paths = path.captures_iter(text).filter_map(|found| found.get(1));
+            (places, label) = (paths.map(|path| path.range()).collect(), "address key");
+        }
+        for Range { start: at, end } in places {
             let part = &text[at..end];
             let Some(address) = Address::of_path(part) else {
                 continue;
@@ -708,7 +708,7 @@ impl<'a> Reader<'a> {
             let is_word = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();
             let mut around = [near, &text[end..floor(text, end + 64)]].into_iter();
             // Nor do members stand above it, as those of an archive whose start is missing.
-            let above = self.line.checked_sub(1).and_then(|line| self.text_of(line));
+            let above = self.text_of(self.line.wrapping_sub(1));
             let is_member = above.is_some_and(|line| line.len() < 200 && line.contains("\":"));
             let has_words = is_member || around.any(|part| part.contains(is_word));
             let asked = Request {
@@ -732,13 +732,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Looks for the errors of clients, shells and filters, and tells whether there was one.
+    /// Looks for the errors of clients, shells and filters, and tells whether there was one. Those of curl
+    /// have a number, as in `curl: (6) Could not resolve host: h` (its manual, exit codes). An error is a
+    /// fault, or else a `status` whose body `--fail` hid, `misread` if the command was not read as it was
+    /// meant, so that nothing was asked, or `nothing` that is said of the response.
     fn errors(&mut self, words: &Words, how: Strength) -> bool {
+        let of_curl = || {
+            let (_, error) = words.lower.split_once("curl:")?;
+            let (number, said) = error.split_once('(')?.1.split_once(')')?;
+            let own = words::which("curl", number).unwrap_or("unknown");
+            // A host that was not found is none, but a part of the command that curl took for an address,
+            // since the shell does not know its quotes.
+            let host = said.rsplit(": ").next().unwrap_or_default().trim();
+            let is_host = (host.contains('.') || host == "localhost")
+                && !has_prefix(host)
+                && !host.contains(['\'', '"', '‘', '’', '“', '”', '\\']);
+            Some(match (own, words.kind("fault")) {
+                ("dns", _) if !is_host => "misread",
+                ("misread", Some("not_http")) => "not_http",
+                ("tls_failed", Some("closed")) => "closed_in_handshake",
+                ("refused", _) if said.contains("proxy") => "proxy_unreachable",
+                ("status" | "misread" | "tls_no_roots", _) => own,
+                // The words say more than the number.
+                (own, told) => told.unwrap_or(own),
+            })
+        };
         let is_told = |name: &&str| how == Strength::Client || !matches!(*name, "shell");
         let own = || words.kind("failure").filter(is_told);
         let fault = || words.kind("fault").filter(|_| how == Strength::Client);
         let told = || own().or_else(fault).filter(|_| how != Strength::Example);
-        let failure = match command::curl_error(words).or_else(told) {
+        let failure = match of_curl().or_else(told) {
             Some("status") => {
                 self.out.shown().request.is_hidden |= how != Strength::Example;
                 return false;
@@ -769,7 +792,6 @@ impl<'a> Reader<'a> {
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
             || text.starts_with("CONNECT ") && text.contains(" HTTP/");
         let named = words.kind("step").and_then(CheckId::named);
-        let mut sentence = (0..0, Strength::Example);
         for (at, status) in numbers(text) {
             // The one that is named last in front, if it is near.
             let near = words.kinds("step", at.saturating_sub(160)..at).last();
@@ -791,19 +813,21 @@ impl<'a> Reader<'a> {
             if sign.is_none() && !is_refusal {
                 continue;
             }
-            if !sentence.0.contains(&at) {
-                let around = words.sentence(at);
-                sentence = (around.clone(), words.strength(&around));
-            }
-            let is_told = sign != Some(true);
-            // In a language whose words are not known, a sentence is one of letters.
+            let sentence = words.sentence(at);
+            // In a language whose words are not known, a sentence is one of letters, and hardly anything else.
             let is_sentence = || {
                 let has_label = version.is_some() || words.label("label", at).is_some();
-                !has_label && !self.out.is(is_waiting) && words.is_sentence(&sentence.0)
+                let count =
+                    |is: fn(char) -> bool| words.lower[sentence.clone()].matches(is).count();
+                let (letters, digits) = (count(char::is_alphabetic), count(char::is_numeric));
+                let signs =
+                    count(|c| !c.is_alphanumeric() && !c.is_whitespace() && !".,()'’".contains(c));
+                let is_one = letters >= 12 && signs * 20 < letters && digits * 2 < letters;
+                is_one && !has_label && !self.out.is(is_waiting)
             };
-            match sentence.1 {
+            match words.strength(&sentence) {
                 Strength::Example => {}
-                how if is_told && (how == Strength::Prose || is_sentence()) => {
+                how if sign != Some(true) && (how == Strength::Prose || is_sentence()) => {
                     self.out.told(step, status);
                 }
                 _ if sign.is_some() => self.out.status(status, version),
@@ -822,11 +846,10 @@ impl<'a> Reader<'a> {
         let inner = text.trim_matches(is_line);
         if !text.starts_with(is_line) || !text.ends_with(is_line) || !inner.contains(is_line) {
             let is_rule = |word: &str| word.len() > 2 && word.bytes().all(|b| b == b'-');
-            let row = |line: Option<usize>| line.and_then(|line| self.text_of(line));
             if text.len() > 2
                 && text.split_whitespace().all(is_rule)
-                && let Some(names) = row(self.line.checked_sub(1))
-                && let Some(values) = row(self.line.checked_add(1))
+                && let Some(names) = self.text_of(self.line.wrapping_sub(1))
+                && let Some(values) = self.text_of(self.line + 1)
             {
                 let members = pattern!("-+ *").find_iter(text).map(|column| {
                     let is_last = column.end() == text.len();
@@ -860,22 +883,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the name and the value that an object is as a whole, as archives list headers.
-fn pair(value: &Value) -> Option<(&str, &Value)> {
-    Some((value.get("name")?.as_str()?, value.get("value")?))
-}
-
-/// Returns where the next path stands in a text, as a word of its own.
-fn path_at(text: &str, from: usize) -> Option<(usize, usize)> {
-    let is_border = |c: char| c.is_whitespace() || "\"'`([{,=:>".contains(c);
-    let is_end = |c: char| c.is_whitespace() || "\"'`,)]}".contains(c);
-    let rest = text.get(from..)?;
-    let mut places = rest.match_indices('/').map(|(at, _)| from + at);
-    let at = places.find(|at| *at == 0 || text[..*at].ends_with(is_border))?;
-    let path = text[at..].split(is_end).next().unwrap_or_default();
-    Some((at, at + path.trim_end_matches([':', '.']).len().max(1)))
-}
-
 /// Returns the numbers that may be statuses and stand alone in a text, with their places.
 fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
     let numbers = pattern!(r"\b[1-5]\d\d\b").find_iter(text);
@@ -883,10 +890,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
         // A part of a figure or of a name, or the line of a file in a trace.
         let is_part = text[..number.start()].ends_with(['-', '/', '.', '+', '#'])
             || pattern!(r"^(?:[-/]|[.:]\d)").is_match(&text[number.end()..]);
-        let status = number.as_str().parse().ok();
-        status
-            .filter(|_| !is_part)
-            .map(|status| (number.start(), status))
+        let status = number.as_str().parse().ok().filter(|_| !is_part)?;
+        Some((number.start(), status))
     })
 }
 

@@ -72,12 +72,9 @@ impl Request {
         let of_credential = self.credential.as_ref().and_then(|(_, mistake)| *mistake);
         let is_reading = |own: &String| words::is("reading method", own);
         let is_other = !self.method.as_ref().is_none_or(is_reading);
-        let others = [
-            is_bare.then_some(NoToken),
-            of_credential,
-            is_other.then_some(Method),
-        ];
-        all.extend(others.into_iter().flatten());
+        all.extend(is_bare.then_some(NoToken));
+        all.extend(of_credential);
+        all.extend(is_other.then_some(Method));
         all
     }
 
@@ -156,14 +153,12 @@ impl Address {
             _ => (None, None),
         };
         let is_loopback = base_url::is_loopback(&url);
+        let is_foreign = !is_loopback && url.host_str() != Some(HOST);
         let is_unknown = |slug: &str| slug.starts_with('$') || is_hidden(slug);
         let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_unknown(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
         let mistakes = [
-            (
-                !is_loopback && url.host_str() != Some(HOST),
-                Mistake::OtherHost,
-            ),
+            (is_foreign, Mistake::OtherHost),
             (!is_loopback && url.scheme() == "http", Mistake::PlainHttp),
             (is_version && version != "v0.1", Mistake::OtherVersion),
             (!is_version && apps.is_some(), Mistake::NoVersion),
@@ -201,11 +196,8 @@ impl Address {
         if !path.starts_with('/') {
             return Self::read(path, true);
         }
-        let version = if path.starts_with("/apps") {
-            "/v0.1"
-        } else {
-            ""
-        };
+        let is_short = path.starts_with("/apps");
+        let version = if is_short { "/v0.1" } else { "" };
         Some(Self {
             is_path: true,
             ..Self::read(&format!("{HOST}{version}{path}"), true)?

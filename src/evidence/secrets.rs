@@ -46,10 +46,37 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Finds the secrets of a text, also of what is written in escapes.
+    /// Finds the secrets of a text, also of what is written in escapes: a name says more than a shape, and
+    /// what was told is not told again.
     pub(super) fn find(text: &str) -> Self {
         let mut secrets = Self::default();
-        readings(text).for_each(|text| secrets.read(&text));
+        let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
+        for text in readings(text) {
+            // Archives and settings have a name in one member, and its value in the next.
+            let text = pattern!(r#"(?i)\n(\s*"?value"?:)"#).replace_all(&text, " $1");
+            for line in text.split('\n') {
+                let words = line.split(is_border).filter(|word| !word.is_empty());
+                let words: Vec<_> = words.map(|word| &word[..floor(word, LONGEST)]).collect();
+                // In some commands and files white space alone stands behind a name.
+                let mut is_spaced = words.len() == 2;
+                for (at, word) in words.iter().enumerate() {
+                    secrets.name(word, &words[at + 1..], is_spaced);
+                    // What is known by its own shape.
+                    let (_, behind) = word.split_once("://").unwrap_or_default();
+                    let authority = behind.split('/').next().unwrap_or_default();
+                    if let Some((user_info, host)) = authority.rsplit_once('@') {
+                        let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
+                        secrets.user_info(user_info, !matches!(port, "443" | "80"));
+                    }
+                    for part in word.split([':', '=', ',', '@']) {
+                        if !secrets.token(part) {
+                            part.split('/').for_each(|part| _ = secrets.token(part));
+                        }
+                    }
+                    is_spaced |= words::is("spaced", word);
+                }
+            }
+        }
         let texts = secrets.texts.iter().map(String::as_str);
         secrets.redactor = (texts.len() < MAX_SECRETS).then(|| Redactor::new(texts));
         secrets
@@ -58,12 +85,11 @@ impl Secrets {
     /// Returns what they are, each once.
     pub(super) fn kinds(&self) -> Vec<Secret> {
         // The start of another token is that token, which was cut there.
-        let is_start = |(text, kind): &&(String, Secret)| {
+        let is_whole = |(text, _): &&(String, Secret)| {
             let mut texts = self.found.iter().map(|(text, _)| text);
-            matches!(kind, Secret::Bitrise(..))
-                && texts.any(|other| other.len() > text.len() && other.starts_with(text))
+            texts.all(|other| other == text || !other.starts_with(text))
         };
-        let whole = self.found.iter().filter(|one| !is_start(one));
+        let whole = self.found.iter().filter(is_whole);
         whole.map(|(_, kind)| kind.clone()).collect()
     }
 
@@ -75,36 +101,6 @@ impl Secrets {
         cleaned(text, |text| {
             redactor.clean(&without_tokens(text)).into_owned()
         })
-    }
-
-    /// Reads a text: a name says more than a shape, and what was told is not told again.
-    fn read(&mut self, text: &str) {
-        let is_border = |c: char| c.is_whitespace() || "\"'`“”‘’<>|;()[]{}\\&?".contains(c);
-        // Archives and settings have a name in one member, and its value in the next.
-        let text = pattern!(r#"(?i)\n(\s*"?value"?:)"#).replace_all(text, " $1");
-        for line in text.split('\n') {
-            let words = line.split(is_border).filter(|word| !word.is_empty());
-            let words: Vec<_> = words.map(|word| &word[..floor(word, LONGEST)]).collect();
-            // In some commands and files white space alone stands behind a name.
-            let mut is_spaced = words.len() == 2;
-            for (at, word) in words.iter().enumerate() {
-                self.name(word, &words[at + 1..], is_spaced);
-                // What is known by its own shape.
-                let (_, behind) = word.split_once("://").unwrap_or_default();
-                let authority = behind.split('/').next().unwrap_or_default();
-                if let Some((user_info, host)) = authority.rsplit_once('@') {
-                    let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
-                    self.user_info(user_info, !matches!(port, "443" | "80"));
-                }
-                for part in word.split([':', '=', ',', '@']) {
-                    if !self.token(part) {
-                        part.split('/').for_each(|part| _ = self.token(part));
-                    }
-                }
-                self.service(word);
-                is_spaced |= words::is("spaced", word);
-            }
-        }
     }
 
     fn add(&mut self, text: &str, kind: Option<Secret>) {
@@ -124,9 +120,25 @@ impl Secrets {
     /// Takes a token of Bitrise, perhaps in base64, or of another service, and tells whether it is one.
     fn token(&mut self, text: &str) -> bool {
         let Some(at) = prefix_at(text) else {
+            // To look them up costs most of the time; no token is as short as most words.
             let long = Some(text).filter(|text| text.len() >= SHORTEST);
             let decoded = long.map(decode_base64).unwrap_or_default();
-            return has_prefix(&decoded) && self.token(&decoded) || self.service(text);
+            if has_prefix(&decoded) {
+                return self.token(&decoded);
+            }
+            let known = long.and_then(|text| listed(&["tokens", "pasted"], text));
+            let Some((name, place, prefix)) = known else {
+                return false;
+            };
+            let secret = match text.split_once(prefix) {
+                Some((before, behind)) if before.is_empty() || before.contains("//") => behind,
+                _ => text,
+            };
+            let is_live = secret.contains(DIGITS) && is_real(secret);
+            if is_live {
+                self.add(text, Some(Secret::Service(name, place)));
+            }
+            return is_live;
         };
         let text = &text[at..];
         let token = &text[..text.find(|c| !is_token_part(c)).unwrap_or(text.len())];
@@ -137,24 +149,6 @@ impl Secrets {
             self.add(secret, is_one.then(|| bitrise(token, secret)).flatten());
         }
         true
-    }
-
-    fn service(&mut self, text: &str) -> bool {
-        // The lookup costs most of the time; no token is as short as most words.
-        let known = Some(text).filter(|text| text.len() >= SHORTEST);
-        let known = known.and_then(|text| listed(&["tokens", "pasted"], text));
-        let Some((name, place, prefix)) = known else {
-            return false;
-        };
-        let secret = match text.split_once(prefix) {
-            Some((before, behind)) if before.is_empty() || before.contains("://") => behind,
-            _ => text,
-        };
-        let is_live = secret.contains(DIGITS) && is_real(secret);
-        if is_live {
-            self.add(text, Some(Secret::Service(name, place)));
-        }
-        is_live
     }
 
     /// Takes a user and a password with a colon between, of which either may be a token.
@@ -248,19 +242,17 @@ fn bitrise(value: &str, secret: &str) -> Option<Secret> {
 
 /// Tells whether a value is shown, and not hidden, empty or a name.
 fn is_shown(value: &str) -> bool {
-    !value.is_empty() && !is_hidden(value) && !value.starts_with(['$', '%', '@']) && !is_word(value)
+    !value.is_empty() && !is_hidden(value)
+        && !value.starts_with(['$', '%', '@'])
+        // It may be made of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
+        && (value.contains(DIGITS) || !words::says("secret word", &lower(value)))
 }
 
 /// Tells whether a value is a secret, and not a mask or a placeholder.
 fn is_real(secret: &str) -> bool {
     let characters: BTreeSet<char> = lower(secret).chars().collect();
     let is_part = |c: char| is_token_part(c) || ".+/=~".contains(c);
-    secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part) && !is_word(secret)
-}
-
-/// Tells whether a value is made of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
-fn is_word(secret: &str) -> bool {
-    !secret.contains(DIGITS) && words::says("secret word", &lower(secret))
+    secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part)
 }
 
 /// Returns a text as it stands, and as it reads with its escapes undone, once and twice.

@@ -213,16 +213,6 @@ impl Words {
         start..comma.map_or(end, |comma| place + comma)
     }
 
-    /// Tells whether a part of the text reads as a sentence in whichever language: words of letters, and
-    /// hardly anything else.
-    pub(super) fn is_sentence(&self, part: &Range<usize>) -> bool {
-        const FEWEST: usize = 12;
-        let count = |is: fn(char) -> bool| self.lower[part.clone()].matches(is).count();
-        let (letters, digits) = (count(char::is_alphabetic), count(|c| c.is_ascii_digit()));
-        let signs = count(|c| !c.is_alphanumeric() && !c.is_whitespace() && !".,()'’".contains(c));
-        letters >= FEWEST && signs * 20 < letters && digits * 2 < letters
-    }
-
     /// Returns how a part of the text is said. A client's own words are known by its name or its way
     /// to name errors; people speak of themselves.
     pub(super) fn strength(&self, part: &Range<usize>) -> Strength {
@@ -262,12 +252,9 @@ pub(super) fn label_end(lower: &str, place: usize) -> usize {
     let label = lower.get(start..place).unwrap_or_default();
     let mut label = label.trim_end_matches(is_sign);
     for article in section("article") {
-        if let Some(rest) = label
-            .strip_suffix(article)
-            .filter(|rest| rest.ends_with(' '))
-        {
-            label = rest.trim_end_matches(is_sign);
-        }
+        let rest = label.strip_suffix(article);
+        let rest = rest.filter(|rest| rest.ends_with(' '));
+        label = rest.map_or(label, |rest| rest.trim_end_matches(is_sign));
     }
     start + label.len()
 }
