@@ -398,11 +398,8 @@ impl<'a> Reader<'a> {
             text = &text[end..];
         }
         let is_line = text.len() == self.words.lower.len();
-        let words = if is_line {
-            std::mem::take(&mut self.words)
-        } else {
-            Words::of(text)
-        };
+        let own = is_line.then(|| std::mem::take(&mut self.words));
+        let words = own.unwrap_or_else(|| Words::of(text));
         self.piece(text, &words);
         // Emacs has its body in front.
         if text.starts_with("//") && text.contains("HTTP/") {
@@ -459,12 +456,11 @@ impl<'a> Reader<'a> {
         if let Some((method, _)) = words.kinds("verb", ALL).find(is_named) {
             part.method = Some(text[method.start..method.end].to_ascii_uppercase());
         } else if words::which("part", name) == Some("query") {
-            let pairs = value
-                .split(',')
-                .filter_map(|pair| pair.split_once([':', '=']));
-            let mistakes =
-                pairs.filter_map(|(name, value)| mistake_of_query(&bare(name), &bare(value)));
-            part.mistakes = mistakes.collect();
+            let pairs = value.split(',').map(|pair| pair.split_once([':', '=']));
+            for (name, value) in pairs.flatten() {
+                let mistake = mistake_of_query(&bare(name), &bare(value));
+                part.mistakes.extend(mistake);
+            }
         }
         self.out.given(part);
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
@@ -676,15 +672,11 @@ impl<'a> Reader<'a> {
             let word = before.rsplit(|c: char| !c.is_ascii_uppercase()).next();
             let word = word.filter(|word| words::is("verb", word));
             let near = &text[floor(text, at.saturating_sub(64))..at];
-            let around = || {
-                let call = pattern!(&words::section("notation of a call around").concat());
-                near.contains('(').then(|| call.captures(near)?.get(1))?
-            };
-            let behind = || {
-                let call = pattern!(&words::section("notation of a call behind").concat());
-                call.captures(&text[end..])?.get(1)
-            };
-            let call = around().or_else(behind);
+            let around = pattern!(&words::section("notation of a call around").concat());
+            let behind = pattern!(&words::section("notation of a call behind").concat());
+            let call = near.contains('(').then(|| around.captures(near)).flatten();
+            let call = call.or_else(|| behind.captures(&text[end..]));
+            let call = call.as_ref().and_then(|call| call.get(1));
             let method = word.or(call.map(|call| call.as_str()));
             let method = method.map(str::to_ascii_uppercase);
             // As a request is sent, and not as a log of responses has it.

@@ -208,6 +208,8 @@ impl Secrets {
         if scheme == "token" || words::is("scheme", &scheme) {
             value = values.next().unwrap_or_default();
         }
+        // An option, a path or an address is none.
+        let is_place = pattern!(r"^[-/]|://|/v0\.1").is_match(value);
         let decoded = (scheme == "basic").then(|| decode_base64(value));
         if let Some(decoded) = decoded.filter(|decoded| !decoded.is_empty()) {
             self.add(value, None);
@@ -222,13 +224,10 @@ impl Secrets {
             }
         } else if kind == "password" && is_shown(value) {
             self.user_info(&format!(":{value}"), is_of_proxy);
-        } else if !self.token(value) && is_shown(value) && value.len() >= 8 {
-            // An option, a path or an address is none; a date or a name of a file is shorter than one.
-            let is_place = value.starts_with(['-', '/']) || value.contains("://");
-            if !is_place && !value.contains("/v0.1") {
-                let is_one = value.len() >= 20 && value.contains(DIGITS);
-                self.add(value, is_one.then(|| bitrise(value, value)).flatten());
-            }
+        } else if !self.token(value) && is_shown(value) && value.len() >= 8 && !is_place {
+            // A date or a name of a file is shorter than one.
+            let is_one = value.len() >= 20 && value.contains(DIGITS);
+            self.add(value, is_one.then(|| bitrise(value, value)).flatten());
         }
     }
 }

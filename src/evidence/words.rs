@@ -180,12 +180,9 @@ impl Words {
         const LONGEST: usize = 64;
         let end = (!self.hits.is_empty()).then(|| label_end(&self.lower, place))?;
         // Behind a dollar it is a variable's name, in code that says what should be.
-        let is_label = |hit: &Hit| {
-            let before = &self.lower[..hit.start];
-            hit.end == end && !before.strip_suffix('{').unwrap_or(before).ends_with('$')
-        };
+        let is_variable = |at: usize| self.lower[..at].trim_end_matches('{').ends_with('$');
         let mut hits = self.kinds(kind, end.saturating_sub(LONGEST)..end);
-        hits.find_map(|(hit, which)| is_label(&hit).then_some(which))
+        hits.find_map(|(hit, which)| (hit.end == end && !is_variable(hit.start)).then_some(which))
     }
 
     /// Returns the sentence around a place.
