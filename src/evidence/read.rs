@@ -253,9 +253,8 @@ impl<'a> Reader<'a> {
         let is_pair = item.get("name").is_some() && item.get("value").is_some();
         let is_cut = (is_pair || front == r#""headers":"#) && !self.out.is(Shown::is_answered);
         // As consoles have them below a heading, each of one kind.
-        let holds_request = has(&found.value, "address key")
-            || has(&found.value, "method key")
-            || found.value.get("headers").is_some();
+        let holds_request =
+            has(&found.value, "address key") || found.value.get("headers").is_some();
         let is_below = front.is_empty() && self.out.block == Block::Request && !holds_request;
         let is_sent = is_cut || is_below;
         let label = self.words.label("part", start - line.start);
@@ -441,9 +440,8 @@ impl<'a> Reader<'a> {
             let why = self.out.shown().unseen();
             self.out.notes().unread.get_or_insert(why);
         }
-        if let Some(step) = words.kind("step").filter(|_| text.len() < 160)
-            && let Some(step) = CheckId::named(step)
-        {
+        let step = words.kind("step").and_then(CheckId::named);
+        if let Some(step) = step.filter(|_| text.len() < 160) {
             self.out.step(step);
         }
         self.variable(text);

@@ -93,14 +93,29 @@ impl Secrets {
         whole.map(|(_, kind)| kind.clone()).collect()
     }
 
-    /// Returns a text without the secrets.
+    /// Returns a text without the secrets, and without what looks like a token, in any case: plain,
+    /// percent-encoded or somewhere inside of base64, and perhaps broken into several words. A text that
+    /// holds some in escapes is shown without these.
     pub(super) fn clean(&self, text: &str) -> String {
+        const NEXT: &str = r"\s+[a-z0-9_-]*(?:[0-9][a-z]|[a-z][0-9])[a-z0-9_-]*";
         let Some(redactor) = &self.redactor else {
             return "[not shown]".to_owned();
         };
-        cleaned(text, |text| {
-            redactor.clean(&without_tokens(text)).into_owned()
-        })
+        let token = pattern!(&format!(
+            r"(?i)(?:bit[wp]at(?:_|%5f)|[a-z0-9+/_-]*(?:yml0(?:d2|cg)f0x|jpdh[db]hdf|iaxr[3w]yxrf))(?:{0}{{8,}}|{0}+{NEXT})(?:{NEXT})*",
+            "[a-z0-9_%+/=.~-]",
+        ));
+        let masked = |found: &Captures| match &found[0] {
+            SANDBOX_TOKEN => SANDBOX_TOKEN.to_owned(),
+            _ => "[token]".to_owned(),
+        };
+        let clean = |text: &str| {
+            let text = token.replace_all(text, masked);
+            redactor.clean(&text).into_owned()
+        };
+        let shown = clean(text);
+        let held = readings(&shown).filter(|text| clean(text) != **text).last();
+        held.map_or_else(|| shown.clone(), |text| clean(&text))
     }
 
     fn add(&mut self, text: &str, kind: Option<Secret>) {
@@ -241,10 +256,9 @@ fn bitrise(value: &str, secret: &str) -> Option<Secret> {
 
 /// Tells whether a value is shown, and not hidden, empty or a name.
 fn is_shown(value: &str) -> bool {
-    !value.is_empty() && !is_hidden(value)
-        && !value.starts_with(['$', '%', '@'])
-        // It may be made of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
-        && (value.contains(DIGITS) || !words::says("secret word", &lower(value)))
+    // One of words, such as `YOUR_API_TOKEN` or `redacted-for-ticket`.
+    let is_made_up = !value.contains(DIGITS) && words::says("secret word", &lower(value));
+    !is_made_up && !value.is_empty() && !is_hidden(value) && !value.starts_with(['$', '%', '@'])
 }
 
 /// Tells whether a value is a secret, and not a mask or a placeholder.
@@ -263,36 +277,14 @@ fn readings(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     iter::successors(Some(Cow::Borrowed(text)), next).take(3)
 }
 
-/// Returns a text without secrets. One that holds some in escapes is shown without these.
-fn cleaned(text: &str, clean: impl Fn(&str) -> String) -> String {
-    let shown = clean(text);
-    let held = readings(&shown).filter(|text| clean(text) != **text).last();
-    held.map_or_else(|| shown.clone(), |text| clean(&text))
-}
-
 /// Returns a text that does not say what its tokens are, such as a value of a saved report, without
 /// what looks like one in it and without the users and passwords of addresses; and whether it held
 /// a token.
 pub fn without_secrets(text: &str) -> (String, bool) {
     let shown = pattern!("://[^\\s/\"'“”]*@").replace_all(text, "://");
-    let cleaned = cleaned(&shown, without_tokens);
+    let cleaned = Secrets::find("").clean(&shown);
     let held_token = cleaned != shown;
     (cleaned, held_token)
-}
-
-/// Returns a text without what looks like a token in it, in any case: plain, percent-encoded or
-/// somewhere inside of base64, and perhaps broken into several words.
-fn without_tokens(text: &str) -> String {
-    const NEXT: &str = r"\s+[a-z0-9_-]*(?:[0-9][a-z]|[a-z][0-9])[a-z0-9_-]*";
-    let token = pattern!(&format!(
-        r"(?i)(?:bit[wp]at(?:_|%5f)|[a-z0-9+/_-]*(?:yml0(?:d2|cg)f0x|jpdh[db]hdf|iaxr[3w]yxrf))(?:{0}{{8,}}|{0}+{NEXT})(?:{NEXT})*",
-        "[a-z0-9_%+/=.~-]",
-    ));
-    let shown = |found: &Captures| match &found[0] {
-        SANDBOX_TOKEN => SANDBOX_TOKEN.to_owned(),
-        _ => "[token]".to_owned(),
-    };
-    token.replace_all(text, shown).into_owned()
 }
 
 #[cfg(test)]
