@@ -464,7 +464,8 @@ impl<'a> Reader<'a> {
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
         for (hit, _) in words.kinds("other header", ALL) {
             let name = &words.lower[hit.start..hit.end];
-            if name.contains('-') && words.lower[..hit.start].ends_with(['"', '\'']) {
+            let is_header = name.contains('-') || name.starts_with("auth");
+            if is_header && words.lower[..hit.start].ends_with(['"', '\'']) {
                 self.out.shown().request.other_header(name);
             }
         }
@@ -634,17 +635,20 @@ impl<'a> Reader<'a> {
             {
                 request::named(&name, variables)
             }
-            Some(judged) => judged,
-            None => {
+            Some(judged) if judged != (Credential::Unknown, None) => judged,
+            // What a call makes of it may have a scheme in it.
+            other => {
                 let signs = ["authenticate:", "false", "null"];
                 let is_sent = is_client
                     && !matches!(self.out.block, Block::Response | Block::Connected)
                     && !signs.iter().any(|sign| words.lower.contains(sign));
-                let Some(scheme) = words.kind("scheme named").filter(|_| is_sent) else {
+                let scheme = words.kind("scheme named").filter(|_| is_sent);
+                let mistake = |scheme| request::judge_value(scheme, None, None, variables).1;
+                let of_scheme = scheme.map(|scheme| (Credential::Unknown, mistake(scheme)));
+                let Some(judged) = of_scheme.or(other) else {
                     return;
                 };
-                let (_, mistake) = request::judge_value(scheme, None, None, variables);
-                (Credential::Unknown, mistake)
+                judged
             }
         };
         self.out.credential(judged);

@@ -286,7 +286,9 @@ pub(super) fn authorization(
     }
     let value = value.trim_end_matches(['\\', '^', ',', ' ']).trim();
     let is_name = pattern!(r"^[A-Za-z_.][\w.]*$").is_match(value) && !value.starts_with("bit");
-    if is_code && is_name {
+    if is_code && pattern!("(?i)^(?:none|nil|null|undefined)$").is_match(value) {
+        return Some((Credential::Unknown, Some(Mistake::EmptyToken)));
+    } else if is_code && is_name {
         return Some(named(value, variables));
     }
     // What a program puts behind it is not shown.

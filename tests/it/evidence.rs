@@ -273,6 +273,57 @@ fn a_method_is_known_in_whichever_way_code_names_it() {
 }
 
 #[test]
+fn what_code_sends_with_the_token_is_known_in_any_language() {
+    let judged = |given: &str| {
+        let url = "https://api.bitrise.io/v0.1/apps";
+        let text =
+            format!("client.get(\"{url}\", {given})\n\n401\n{{\"message\":\"Unauthorized\"}}\n");
+        judge(&text, None, SystemTime::UNIX_EPOCH)
+            .verdict()
+            .as_str()
+    };
+    for given in [
+        "headers={\"Authorization\": f\"Bearer {token}\"}",
+        "headers: { Authorization: `Bearer ${token}` }",
+        "headers: { Authorization: 'Bearer '.concat(token) }",
+        "\"Authorization\" => \"Bearer #{ENV['TOKEN']}\"",
+        "(\"Authorization\", $\"Bearer {token}\")",
+        "(\"Authorization\", format!(\"Bearer {token}\"))",
+        "{\"Authorization\": \" \".join([\"Bearer\", token])}",
+        ".bearer_auth(token)",
+        ".oauth2(token)",
+        "auth: { bearer: token }",
+        ".withToken(token)",
+        "auth=(\"\", token)",
+        "withBasicAuth(token, \"\")",
+        "headers={\"X-Api-Key\": token}",
+        "headers={\"Authorisation\": token}",
+        "headers={\"Authentication\": token}",
+        "headers={\"Authorization\": \"\"}",
+        "headers={\"Authorization\": None}",
+        "headers={\"Authorization\": \"YOUR_API_TOKEN\"}",
+    ] {
+        assert_eq!(judged(given), "inconclusive", "{given}");
+    }
+    for given in [
+        "headers={\"Authorization\": token}",
+        "headers={\"Authorization\": f\"{token}\"}",
+        "headers: { Authorization: `${token}` }",
+        "\"Authorization\" => \"#{ENV['TOKEN']}\"",
+        "(\"Authorization\", $\"{token}\")",
+        "(\"Authorization\", format!(\"{}\", token))",
+        "{\"Authorization\": \"%s\" % token}",
+        "headers={\"Authorization\": os.environ[\"TOKEN\"]}",
+        ".header(\"Authorization\", System.getenv(\"TOKEN\"))",
+        "headers = c(Authorization = Sys.getenv(\"TOKEN\"))",
+        "headers={\"Authorization\": \"token \" + token}",
+        "{\"authorization\": config['bitrise']['token']}",
+    ] {
+        assert_eq!(judged(given), "invalid_credentials", "{given}");
+    }
+}
+
+#[test]
 fn a_web_page_without_a_status_gets_none() {
     const PAGE: &str = "<html><head><title>Blocked: Developer Tools</title></head></html>";
     let command =
