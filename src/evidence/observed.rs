@@ -78,7 +78,10 @@ fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
     for (place, one) in message.iter_mut().enumerate() {
         let beside = [place.wrapping_sub(1), place + 1].map(|place| of_apps.get(place));
         let is_again = beside.contains(&Some(&Some(one.exchange.status())));
-        if one.is_adrift() && is_again {
+        let is_next = one.shown.printed.is_some() && before == Some(PipelinesList);
+        if one.is_adrift() && is_next {
+            one.step = before;
+        } else if one.is_adrift() && is_again {
             one.is_superseded.set(true);
         } else if one.is_adrift() && before == Some(AppsList) && !has_app {
             one.step = Some(PipelinesList);

@@ -309,7 +309,7 @@ fn lines(text: &str) -> Plain {
         if let Some(behind) = fences.find_map(|fence| trimmed.strip_prefix(fence)) {
             put("", None, depth, Role::Border);
             // The name of a language, or the text itself.
-            if !behind.trim().contains([' ', '{', '<']) {
+            if !behind.trim().contains([' ', '{', '<', '/']) {
                 continue;
             }
             let (deeper, behind) = before.quotes(behind);

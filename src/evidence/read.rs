@@ -303,8 +303,13 @@ impl<'a> Reader<'a> {
     /// query, the response, or its headers that were received.
     fn record(&self, name: &str, value: &Value, part: &str, records: &mut Vec<Shown>) {
         let variables = &self.out.variables;
-        // As in `"Response Body"`.
-        let key = |name: &str| name.replace(' ', "_");
+        // As in `"Response Body"` and `"http.response.status_code"`.
+        let key = |name: &str| {
+            name.rsplit('.')
+                .next()
+                .unwrap_or_default()
+                .replace(' ', "_")
+        };
         let Some(found) = records.last_mut() else {
             return;
         };
@@ -346,16 +351,16 @@ impl<'a> Reader<'a> {
             Value::String(text) => text.trim().to_owned(),
             value => value.to_string(),
         };
-        let is = |kind| words::is(kind, &key(name));
+        let key = key(name);
+        let is = |kind| words::is(kind, &key);
         let is_set = !matches!(&*text, "" | "false" | "null");
         let scheme = Words::of(name).kind("scheme named");
         let request = &mut found.request;
         match part {
             "received" => found.headers.push((name.to_owned(), text)),
             "query" => request.mistakes.extend(mistake_of_query(name, &text)),
-            _ if part == "sent" || name == "authorization" => {
-                request.header(name, &text, variables);
-            }
+            "sent" => request.header(name, &text, variables),
+            _ if key == "authorization" => request.header(&key, &text, variables),
             _ if scheme.is_some() && is_set => {
                 request.header("authorization", scheme.unwrap_or_default(), variables);
             }
@@ -415,7 +420,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let how = words.strength(&(0..floor(text, 600)));
-        let sign = text.find([':', '=']).unwrap_or(text.len());
+        let sign = text.find([':', '=', '\t']).unwrap_or(text.len());
         let name = words.lower[..sign].trim_matches(|c: char| !c.is_alphabetic());
         let value = text.get(sign + 1..).unwrap_or_default();
         self.out.block = match value {
@@ -475,7 +480,10 @@ impl<'a> Reader<'a> {
         }
         // A response names its status in a word, or in a labelled message.
         let said = Some(value).filter(|_| words::is("body message", name));
-        if self.out.is(Shown::is_waiting)
+        let has_address = |own: &Shown| own.request.address.is_some() && !own.is_answered();
+        if self
+            .out
+            .is(|own| own.is_waiting() || said.is_some() && has_address(own))
             && let Some(status) = words::status_named(&lower(said.unwrap_or(text)))
         {
             self.out.status(status, None);
@@ -778,7 +786,7 @@ impl<'a> Reader<'a> {
     /// Looks for statuses in a text, in whichever notation.
     fn statuses(&mut self, text: &str, words: &Words) {
         let second = text.split_whitespace().nth(1).unwrap_or_default();
-        let is_figure = second.starts_with(|c: char| c.is_ascii_digit());
+        let is_figure = second.starts_with(|c: char| c.is_ascii_digit()) || second.contains("://");
         let is_alone = text.len() == 3 || is_figure || matches!(second, "ms" | "·");
         let is_waiting = |shown: &Shown| {
             shown.status.is_none() && (shown.request.address.is_some() || shown.body.is_some())
