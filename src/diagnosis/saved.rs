@@ -216,9 +216,11 @@ impl Diagnosis {
     /// Says what the list of apps told.
     fn list(&self, checks: &[Check]) -> AppList {
         let apps = &self.apps;
-        let check = checks.iter().find(|check| check.id == CheckId::AppsList);
-        let is_pass = check.is_some_and(|check| check.result == Some(Ok(())));
-        let is_read = is_pass || apps.listed > 0;
+        let mut checks = checks.iter();
+        let told = checks.find(|check| check.id == CheckId::AppsList);
+        let told = told.and_then(|check| check.result);
+        let is_pass = told == Some(Ok(()));
+        let is_read = is_pass || (told.is_some() && apps.listed > 0);
         let listed = match self.target.apps {
             Selection::All if is_pass => apps.items.len() as u64,
             _ => apps.listed,
@@ -227,10 +229,11 @@ impl Diagnosis {
         AppList {
             total: { apps.coverage.total.filter(|_| is_read) }.map(|total| total.max(listed)),
             listed: usize::try_from(listed).unwrap_or(usize::MAX),
-            end: { check.filter(|_| is_read) }.and_then(|check| match check.result?.err()? {
-                Reason::UnexpectedResponse => Some(ListEnd::Circular),
-                _ => Some(ListEnd::PageFailed),
-            }),
+            end: match told.filter(|_| is_read) {
+                Some(Err(Reason::UnexpectedResponse)) => Some(ListEnd::Circular),
+                Some(Err(_)) => Some(ListEnd::PageFailed),
+                Some(Ok(())) | None => None,
+            },
             sample: apps.first.clone(),
             // An older program did not write it.
             begins_with_app: is_read.then(|| apps.begins_with_app.unwrap_or(true)),
