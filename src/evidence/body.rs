@@ -6,7 +6,7 @@ use super::object;
 use super::words::{self, floor, lower};
 use crate::check::CheckId;
 use crate::responder::{TITLE_WITHIN, title};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What stands around the items that a filter left of a list.
 const LIST: &str = "{\"data\":[";
@@ -61,34 +61,30 @@ impl Body {
         if has(value, "record") || data.is_some_and(holds_body) {
             return None;
         }
-        let items = value
-            .as_array()
-            .map_or(std::slice::from_ref(value), Vec::as_slice);
+        // What a filter left of a list: its items, or one of them.
+        let items = { value.as_array() }.map_or(std::slice::from_ref(value), Vec::as_slice);
         let is_item = |item: &Value| item.get("slug").is_some();
-        if data.is_none() && (items.is_empty() || items.iter().any(is_item)) {
-            // What a filter left of a list: its items, or one of them.
-            let texts: Vec<String> = items.iter().map(Value::to_string).collect();
-            return Some(Self {
-                text: format!("{LIST}{}{END}", texts.join(",")),
-                extent: Extent::Filtered,
-                shape: Shape::of(value, Some(items)),
-                status: None,
-            });
-        }
+        let is_filtered = data.is_none() && (items.is_empty() || items.iter().any(is_item));
+        let list = is_filtered.then(|| json!({ "data": items }));
+        let value = list.as_ref().unwrap_or(value);
+        let shape = Shape::of(value);
         let has_any = is_whole || !value.as_object()?.is_empty();
-        let shape = Shape::of(value, None);
-        let is_body =
-            data.is_some() || matches!(shape, Shape::Error | Shape::Of(_)) || is_any && has_any;
-        let words = words::section("body error").iter();
-        let mut words = words.filter_map(|name| value.get(name)?.as_str());
-        let status = words
-            .next()
-            .and_then(|words| words::status_named(&lower(words)));
+        let is_body = value.get("data").is_some()
+            || matches!(shape, Shape::Error | Shape::Of(_))
+            || is_any && has_any;
+        let names = words::section("body error").iter();
+        let mut said = names.filter_map(|name| value.get(name)?.as_str());
         is_body.then(|| Self {
             text: value.to_string(),
-            extent: if is_whole { Extent::Whole } else { Extent::Cut },
+            extent: match is_whole {
+                _ if is_filtered => Extent::Filtered,
+                true => Extent::Whole,
+                false => Extent::Cut,
+            },
             shape,
-            status,
+            status: said
+                .next()
+                .and_then(|said| words::status_named(&lower(said))),
         })
     }
 
@@ -142,8 +138,8 @@ impl Body {
 }
 
 impl Shape {
-    /// Tells what a value is, or what the items are that a filter left of one.
-    fn of(value: &Value, left: Option<&[Value]>) -> Self {
+    /// Tells what a value is.
+    fn of(value: &Value) -> Self {
         /// What a list is by the members of its items, in this order.
         const ITEMS: [(&str, Shape); 4] = [
             ("item pipeline", Shape::Of(CheckId::PipelinesList)),
@@ -151,10 +147,9 @@ impl Shape {
             ("item app", Shape::Of(CheckId::AppsList)),
             ("item run", Shape::Of(CheckId::PipelinesList)),
         ];
-        let items = match (left, value.get("data")) {
-            (Some(items), _) => items,
-            (None, Some(Value::Array(items))) => items.as_slice(),
-            (None, Some(Value::Null)) => &[],
+        let items = match value.get("data") {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(Value::Null) => &[],
             _ if has(value, "body details") => return Self::Of(CheckId::PipelinesShow),
             _ if has(value, "body error") => return Self::Error,
             _ => return Self::Other,

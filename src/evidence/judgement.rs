@@ -61,7 +61,13 @@ pub(super) fn judge(
                 notes: reading.notes.get(&message).cloned().unwrap_or_default(),
             }
         })
-        .filter(Message::says_anything);
+        .filter(|message| {
+            !message.exchanges.is_empty()
+                || message.silence(None).is_some()
+                // What was tried anew, and is not shown, is newer than what an older message shows.
+                || message.notes.has_command
+                || message.dx_code().is_some()
+        });
     let mut newest = messages.next().unwrap_or_default();
     // What the older ones mean, and the last list of apps that they show.
     let older = messages.filter(|message| !message.exchanges.is_empty());
@@ -118,14 +124,6 @@ pub(super) fn open(mut report: Report, why: Incomplete) -> Report {
 }
 
 impl Message<'_> {
-    fn says_anything(&self) -> bool {
-        !self.exchanges.is_empty()
-            || self.silence(None).is_some()
-            // What was tried anew, and is not shown, is newer than what an older message shows.
-            || self.notes.has_command
-            || self.dx_code().is_some()
-    }
-
     /// Returns why it does not decide without an exchange, if it shows anything but DX's code. `before`
     /// is what an older message with an exchange means, which may say the same as that code.
     fn silence(&self, before: Option<&Report>) -> Option<Incomplete> {
@@ -242,11 +240,8 @@ impl Judgement<'_> {
         use CheckId::{AppsList, PipelinesList, PipelinesShow};
         let base = &self.base;
         let why = report.pasted.as_ref().and_then(|facts| facts.incomplete);
-        let is_open = |ids: &[CheckId]| {
-            let mut open =
-                { report.checks.iter() }.filter(|check| check.status() == Status::Unknown);
-            open.any(|check| ids.contains(&check.id))
-        };
+        let open = { report.checks.iter() }.filter(|check| check.status() == Status::Unknown);
+        let open: Vec<_> = open.map(|check| check.id).collect();
         let (list, app) = match (report.verdict(), why) {
             (Verdict::NotRun, _) => (Some(1), true),
             // Whether a slug is among the apps, one of them does not tell.
@@ -254,8 +249,8 @@ impl Judgement<'_> {
             // The list tells what a 401 for an app means.
             (Verdict::Inconclusive, Some(Incomplete::Unsettled)) => (Some(1), false),
             (Verdict::Inconclusive, _) => (
-                is_open(&[AppsList]).then_some(1),
-                is_open(&[PipelinesList, PipelinesShow]),
+                open.contains(&AppsList).then_some(1),
+                open.contains(&PipelinesList) || open.contains(&PipelinesShow),
             ),
             _ => (None, false),
         };

@@ -60,8 +60,13 @@ pub(super) fn observe<'a>(
 /// assumed, or where it makes no difference.
 fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
     use CheckId::{AppsList, PipelinesList};
+    // Nothing but its place can tell its step.
+    let is_adrift = |one: &Observed<'_>| {
+        let is_free = one.step.is_none() && one.address.is_none();
+        is_free && one.open != Some(Incomplete::Contradiction)
+    };
     // Two rejections alone that are shown alike are those of both commands.
-    let is_rejected = |one: &Observed<'_>| one.is_adrift() && one.exchange.status() == Some(401);
+    let is_rejected = |one: &Observed<'_>| is_adrift(one) && one.exchange.status() == Some(401);
     if let [first, second] = message
         && is_rejected(first)
         && is_rejected(second)
@@ -79,20 +84,19 @@ fn place(message: &mut [Observed<'_>], assumed: Option<CheckId>) {
         let beside = [place.wrapping_sub(1), place + 1].map(|place| of_apps.get(place));
         let is_again = beside.contains(&Some(&Some(one.exchange.status())));
         let is_next = one.shown.printed.is_some() && before == Some(PipelinesList);
-        if one.is_adrift() && is_next {
+        if is_adrift(one) && is_next {
             one.step = before;
-        } else if one.is_adrift() && is_again {
+        } else if is_adrift(one) && is_again {
             one.is_superseded.set(true);
-        } else if one.is_adrift() && before == Some(AppsList) && !has_app {
+        } else if is_adrift(one) && before == Some(AppsList) && !has_app {
             one.step = Some(PipelinesList);
         }
         before = one.step;
     }
     // What was accepted once stands in place of a token, whatever it looks like.
     let is_token = |one: &Observed<'_>| {
-        let told = one.step.map(|id| one.tells(id));
-        matches!(told, Some(Ok(None | Some(Reason::NoApps))))
-            && one.mistakes.contains(&Mistake::TokenPlaceholder)
+        let is_accepted = |id| matches!(one.tells(id), Ok(None | Some(Reason::NoApps)));
+        one.step.is_some_and(is_accepted) && one.mistakes.contains(&Mistake::TokenPlaceholder)
     };
     if message.iter().any(is_token) {
         for one in &mut *message {
@@ -115,11 +119,13 @@ impl Shown {
     /// Returns why what is not shown can't be seen.
     pub(super) fn unseen(&self) -> Incomplete {
         let request = &self.request;
-        let body = self.body.as_ref();
         let is_hidden = request.is_hidden
             || request.is_filtered
             || matches!(self.failure, Some(Failure::Filter))
-            || body.is_some_and(|body| body.extent == Extent::Filtered)
+            || self
+                .body
+                .as_ref()
+                .is_some_and(|body| body.extent == Extent::Filtered)
             || request.method.as_deref() == Some("HEAD");
         if is_hidden {
             Incomplete::Hidden
@@ -188,7 +194,11 @@ impl<'a> Observed<'a> {
             .map(|(name, value)| (name.as_str(), Cow::from(value)))
             .collect();
         let header = |name| responder::values(&headers, name).next().map(str::trim);
-        let text = shown.body.as_ref().map_or("", |body| &body.text);
+        let page = shown
+            .body
+            .as_ref()
+            .filter(|body| body.extent == Extent::Page);
+        let page = page.map_or("", |page| &page.text).as_bytes();
         let mut is_shown = true;
         let mut inferred = shown.body.as_ref().and_then(|body| body.status);
         let body = match &shown.body {
@@ -202,7 +212,7 @@ impl<'a> Observed<'a> {
                 _ => None,
             },
             Some(body) if body.extent == Extent::Page => Some(Body::Html),
-            Some(body) => Document::read(text.as_bytes(), clean).map(|mut document| {
+            Some(body) => Document::read(body.text.as_bytes(), clean).map(|mut document| {
                 let is_details = body.shape == Shape::Of(CheckId::PipelinesShow);
                 if document.list.is_some() || is_details {
                     inferred = Some(200);
@@ -233,10 +243,6 @@ impl<'a> Observed<'a> {
         }
         let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
-        let page = match body {
-            Some(Body::Html) => text.as_bytes(),
-            _ => &[],
-        };
         let body = (body.unwrap_or(Body::Empty), page);
         self.exchange.outcome = Ok(Response {
             is_inferred: status.is_some() && shown.status.is_none(),
@@ -249,12 +255,6 @@ impl<'a> Observed<'a> {
     pub(super) fn is_unplaced(&self) -> bool {
         let may_be = self.address.is_none_or(|address| address.step.is_some());
         self.step.is_none() && may_be && !self.is_superseded.get()
-    }
-
-    /// Tells whether nothing but its place can tell its step.
-    fn is_adrift(&self) -> bool {
-        let is_free = self.step.is_none() && self.address.is_none();
-        is_free && self.open != Some(Incomplete::Contradiction)
     }
 
     /// Returns what it means at a step.

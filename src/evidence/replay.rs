@@ -11,7 +11,6 @@ use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::check::{Check, CheckId};
 use crate::classify;
-use crate::exchange::Body;
 use crate::pasted::{Incomplete, Mistake, PastedFacts};
 use crate::report::{Assembly, Report, RunOptions, Selection};
 use crate::verdict::{Reason, Verdict};
@@ -164,10 +163,7 @@ impl Replay<'_, '_> {
             Err(Reason::EvidenceIncomplete)
         });
         // Nothing is to be shown of a command that was misread, or of a response without a status.
-        let is_known = match &one.exchange.outcome {
-            Ok(response) => response.status.is_some() || matches!(response.body, Body::Html),
-            Err(_) => one.open.is_none(),
-        };
+        let is_known = one.open.is_none() || one.exchange.status().is_some();
         let seen = is_known.then(|| one.exchange.clone());
         let app = slug.map(|slug| self.assembly.app(slug));
         if is_list {
