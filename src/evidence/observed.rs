@@ -190,16 +190,10 @@ impl<'a> Observed<'a> {
         let shown = self.shown;
         let clean: Clean<'_> = &|text| Cow::Owned(secrets.clean(text));
         let headers = shown.headers.iter();
-        let headers: Vec<_> = headers
-            .map(|(name, value)| (name.as_str(), Cow::from(value)))
-            .collect();
+        let headers = headers.map(|(name, value)| (name.as_str(), Cow::from(value)));
+        let headers: Vec<_> = headers.collect();
         let header = |name| responder::values(&headers, name).next().map(str::trim);
-        let page = shown
-            .body
-            .as_ref()
-            .filter(|body| body.extent == Extent::Page);
-        let page = page.map_or("", |page| &page.text).as_bytes();
-        let mut is_shown = true;
+        let (mut is_shown, mut page) = (true, "");
         let mut inferred = shown.body.as_ref().and_then(|body| body.status);
         let body = match &shown.body {
             // What headers say of a body that is not shown.
@@ -211,7 +205,10 @@ impl<'a> Observed<'a> {
                 }
                 _ => None,
             },
-            Some(body) if body.extent == Extent::Page => Some(Body::Html),
+            Some(body) if body.extent == Extent::Page => {
+                page = &body.text;
+                Some(Body::Html)
+            }
             Some(body) => Document::read(body.text.as_bytes(), clean).map(|mut document| {
                 let is_details = body.shape == Shape::Of(CheckId::PipelinesShow);
                 if document.list.is_some() || is_details {
@@ -243,7 +240,7 @@ impl<'a> Observed<'a> {
         }
         let wait = header("retry-after").and_then(|wait| wait.parse().ok());
         self.exchange.retry_after = wait.map(Duration::from_secs);
-        let body = (body.unwrap_or(Body::Empty), page);
+        let body = (body.unwrap_or(Body::Empty), page.as_bytes());
         self.exchange.outcome = Ok(Response {
             is_inferred: status.is_some() && shown.status.is_none(),
             http_version: shown.http_version.map(Cow::Borrowed),

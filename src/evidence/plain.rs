@@ -135,12 +135,7 @@ fn take_texts(value: &Value, texts: &mut String) -> Option<()> {
     match value {
         _ if is_record => return None,
         Value::Object(all) => match members("text key").find_map(Value::as_str) {
-            // One message ends with an empty line, one line of a log with that line.
-            Some(text) => {
-                let is_message = text.trim().contains('\n');
-                *texts += text;
-                *texts += if is_message { "\n\n" } else { "\n" };
-            }
+            Some(text) => texts.extend([text, "\n"]),
             None => all.values().try_for_each(|own| take_texts(own, texts))?,
         },
         Value::Array(items) => match &items[..] {
