@@ -188,17 +188,16 @@ impl Exchanges {
 
     /// Opens an exchange for one more response: to the same command, if a loop runs it for each app.
     fn next(&mut self) {
-        let own = self.current.map(|at| self.reading.shown[at].clone());
         let is_open = |own: &Shown| {
             let address = own.request.address.as_ref();
             let slug = address.and_then(|address| address.slug.as_ref());
-            self.is_loop && slug.is_some_and(|slug| slug.starts_with('$'))
+            slug.is_some_and(|slug| slug.starts_with('$'))
         };
-        let own = own.filter(is_open);
-        self.open();
-        if let Some(Shown { request, turn, .. }) = own {
-            let shown = self.shown();
-            (shown.request, shown.turn) = (request, turn + 1);
+        let own = self.current.filter(|_| self.is_loop && self.is(is_open));
+        let next = self.open();
+        if let Some(own) = own.map(|own| self.reading.shown[own].clone()) {
+            let shown = &mut self.reading.shown[next];
+            (shown.request, shown.turn) = (own.request, own.turn + 1);
         }
     }
 
@@ -219,7 +218,6 @@ impl Exchanges {
     /// Takes a request: an echo of one that waits for its response or is being filled, what was not
     /// known of it, or a new one.
     pub(super) fn asked(&mut self, mut asked: Request, start: Start) {
-        let is_answered = self.is(Shown::is_answered);
         let is_redirected = |shown: &Shown| matches!(shown.status, Some(300..=399));
         let is_command = start == Start::Command;
         self.is_example &= start == Start::Mention;
@@ -235,7 +233,7 @@ impl Exchanges {
             (None, None) => is_command && shown.request.is_shown,
             _ => false,
         };
-        let is_begun = start != Start::Mention && is_answered;
+        let is_begun = start != Start::Mention && self.is(Shown::is_answered);
         let shown = &self.reading.shown;
         let is_open =
             |at: &usize| !shown[*at].is_answered() || !is_begun && self.current == Some(*at);
@@ -410,10 +408,8 @@ impl Exchanges {
 
     /// Takes a status that a sentence tells.
     pub(super) fn told(&mut self, step: Option<CheckId>, status: u16) {
-        let is_example = self.is_example;
-        let told = &mut self.notes().told;
-        if !is_example && !told.contains(&(step, status)) {
-            told.push((step, status));
+        if !self.is_example && !self.notes().told.contains(&(step, status)) {
+            self.notes().told.push((step, status));
         }
     }
 
@@ -423,13 +419,11 @@ impl Exchanges {
     pub(super) fn finish(mut self) -> Reading {
         for shown in &mut self.reading.shown {
             let request = &mut shown.request;
-            let notes = self.reading.notes.get(&shown.message);
-            request
-                .mistakes
-                .extend(notes.iter().flat_map(|notes| &notes.mistakes));
-            let needs = request.credential.is_none() && !request.is_whole;
-            if needs && let Some(notes) = notes {
-                request.credential.clone_from(&notes.credential);
+            if let Some(notes) = self.reading.notes.get(&shown.message) {
+                request.mistakes.extend(&notes.mistakes);
+                if request.credential.is_none() && !request.is_whole {
+                    request.credential.clone_from(&notes.credential);
+                }
             }
             if let Some((Credential::Named(name), None)) = &request.credential {
                 request.credential = Some(request::named(name, &self.variables));
