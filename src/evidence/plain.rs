@@ -234,8 +234,8 @@ fn gutter(text: &str) -> Option<Regex> {
 
 /// Returns a line without what stands in front of what it says.
 fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
-    /// The least and the most bytes of what is known.
-    const SIZES: (usize, usize) = (5, 120);
+    /// The most bytes of what is known.
+    const MOST: usize = 120;
     let front = pattern!(&format!(r"^\s{{0,8}}(?:{})", section("front").join("|")));
     let mut line = line;
     if let Some(found) = gutter.and_then(|gutter| gutter.captures(line)) {
@@ -243,16 +243,11 @@ fn without_front<'a>(line: &'a str, gutter: Option<&Regex>) -> &'a str {
         line = found.get(1).map_or(behind, |inner| inner.as_str());
     }
     for _ in 0..3 {
-        // Most lines have none.
-        let near = Some(&line[..floor(line, SIZES.1)]).filter(|near| near.len() >= SIZES.0);
-        let Some(found) = near.and_then(|near| front.find(near)) else {
-            break;
-        };
         // The date of an entry of a ticket tells when it was written.
-        if words::says("entry", &lower(line)) {
-            break;
-        }
-        line = &line[found.end()..];
+        line = match front.find(&line[..floor(line, MOST)]) {
+            Some(found) if !words::says("entry", &lower(line)) => &line[found.end()..],
+            _ => break,
+        };
     }
     line
 }
@@ -344,11 +339,13 @@ impl Before {
         let marks = line.len() - line.trim_start_matches(['>', ' ']).len();
         let (marks, text) = line.split_at(marks);
         let depth = marks.matches('>').count();
-        // Python's prompt, R's, and what shells put in front of a line that goes on.
+        // Python's prompt, and what shells put in front of a line that goes on.
         let prompt = if marks.ends_with(">>> ") && text.contains(['(', '=', '.']) {
             3
+        } else if self.goes_on {
+            depth.saturating_sub(self.depth)
         } else {
-            depth.saturating_sub(if self.goes_on { self.depth } else { depth })
+            0
         };
         match (depth, prompt) {
             (0, _) => (0, line),
@@ -356,8 +353,7 @@ impl Before {
                 let behind = &line[marks.trim_end_matches(' ').len()..];
                 (depth, behind.strip_prefix(' ').unwrap_or(behind))
             }
-            _ if depth > prompt => (depth - prompt, text),
-            _ => (self.depth, text),
+            _ => (depth - prompt, text),
         }
     }
 
