@@ -187,15 +187,13 @@ impl Judgement<'_> {
         // What is said of this token tells most, then what of its kind, then that it is new.
         let weight = |(index, (own, group)): (usize, &(&Credential, Group<'_>))| {
             let says = |what: fn(&Said) -> bool| group.iter().any(|one| what(&one.shown.said));
-            let kind = match own {
-                Credential::Literal(_, kind) => Some(*kind),
-                _ => None,
-            };
+            let is = |kind| matches!(own, Credential::Literal(_, own) if Some(*own) == kind);
             let is_in_dx = message.notes.in_dx.contains(own) || says(|said| said.is_in_dx);
-            let is_of_kind = kind.is_some() && kind == message.notes.kind_in_dx;
             // A person's token is made anew for other ends, too.
-            let may_be_new = index == last && matches!(kind, None | Some(TokenKind::Workspace));
-            [is_in_dx, is_of_kind, may_be_new && says(|said| said.is_new)]
+            let is_hidden = !matches!(own, Credential::Literal(..));
+            let may_be_new = index == last && (is_hidden || is(Some(TokenKind::Workspace)));
+            let is_new = may_be_new && says(|said| said.is_new);
+            [is_in_dx, is(message.notes.kind_in_dx), is_new]
         };
         let weights: Vec<_> = groups.iter().enumerate().map(weight).collect();
         let most = weights.iter().copied().max().unwrap_or_default();

@@ -131,11 +131,7 @@ fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
         let which = words::which("mail", &lower(name)).unwrap_or_default();
         (name.len() < 40).then_some((which, value))
     };
-    let is_known = |at: usize| field(at).is_some_and(|(which, _)| !which.is_empty());
-    // A line in front that is one of a header was looked at already.
-    if !is_known(index) || index > 0 && is_known(index - 1) {
-        return None;
-    }
+    field(index).filter(|(which, _)| !which.is_empty())?;
     let fields: Vec<_> = (index..).take(MOST.1).map_while(field).collect();
     let last = |kind: &str| fields.iter().rfind(|(which, _)| *which == kind);
     let sent = last("sent");

@@ -31,14 +31,13 @@ struct Replay<'r, 'a> {
 pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Report) -> Report {
     use CheckId::{AppsList, PipelinesList, PipelinesShow};
     let tries = |id| (0..group.len()).filter(move |place| group[*place].step == Some(id));
-    let details = tries(PipelinesShow).next().is_some();
+    report.options.details = tries(PipelinesShow).next().is_some();
     let mut replay = Replay {
         group,
         secrets,
         assembly: Assembly::new(RunOptions {
             selection: Selection::Named,
-            details,
-            timeout: None,
+            ..report.options
         }),
         incomplete: None,
         settling: None,
@@ -66,7 +65,6 @@ pub(super) fn replay(group: &[&Observed<'_>], secrets: &Secrets, mut report: Rep
             }
         }
     }
-    report.options.details = details;
     replay.finish(report)
 }
 
