@@ -228,7 +228,9 @@ impl Exchanges {
         let is_echo = |shown: &Shown| match (&shown.request.address, &asked.address) {
             (Some(own), Some(address)) => {
                 let cut = address.shown.trim_end_matches(['.', '…']);
-                own.is_same(address) || start == Start::Mention && own.shown.starts_with(cut)
+                let is_there = own.is_path || address.is_path || own.base == address.base;
+                is_there && own.path == address.path
+                    || start == Start::Mention && own.shown.starts_with(cut)
             }
             (None, None) => is_command && shown.request.is_shown,
             _ => false,

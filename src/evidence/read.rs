@@ -189,9 +189,8 @@ impl<'a> Reader<'a> {
         }
         for (form, address) in &self.out.addresses {
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if let Some((before, behind)) = whole
-                .split_once(form)
-                .filter(|(_, behind)| !behind.starts_with(is_name))
+            if let Some((before, behind)) = whole.split_once(form)
+                && !behind.starts_with(is_name)
             {
                 whole = format!("{before}{address}{behind}");
             }
@@ -366,7 +365,7 @@ impl<'a> Reader<'a> {
             }
             _ if is("address key") => {
                 let is_one = text.contains("://") || text.contains("/apps");
-                let address = Address::of_path(&text).filter(|own| is_one && own.is_of_api());
+                let address = Address::read(&text, true).filter(|own| is_one && own.is_of_api());
                 request.address = address.or(request.address.take());
             }
             _ if is("method key") && words::is("verb", &text) => request.method = Some(text),
@@ -674,7 +673,7 @@ impl<'a> Reader<'a> {
         }
         for Range { start: at, end } in places {
             let part = &text[at..end];
-            let Some(address) = Address::of_path(part) else {
+            let Some(address) = Address::read(part, true) else {
                 continue;
             };
             // The method is the word in front, or the call that has the address in it or is made of it.

@@ -88,7 +88,7 @@ impl Request {
             }
             "host" => {
                 // A path alone is one of that host.
-                let is_same = value.trim_end_matches(":443").eq_ignore_ascii_case(HOST);
+                let is_same = matches!(&*lower(value.trim_end_matches(":443")), "" | HOST);
                 let own = self.address.as_ref().filter(|own| own.is_path && !is_same);
                 let is_local = value.starts_with("127.") || value.starts_with("localhost");
                 let other =
@@ -129,11 +129,15 @@ impl Request {
 const HOST: &str = "api.bitrise.io";
 
 impl Address {
-    /// Reads an address. `is_https` says what a missing scheme stands for.
+    /// Reads an address, or a path as logs have it, of a host that stands elsewhere. `is_https` says what a
+    /// missing scheme stands for.
     pub(super) fn read(text: &str, is_https: bool) -> Option<Self> {
         const LONGEST: usize = 2048;
         let whole = match text.split_once("://").map(|(scheme, _)| lower(scheme)) {
             Some(scheme) => matches!(&*scheme, "http" | "https").then(|| text.to_owned())?,
+            // Bitrise's own client leaves the version out of what it prints.
+            None if text.starts_with("/apps") => format!("https://{HOST}/v0.1{text}"),
+            None if text.starts_with('/') => format!("https://{HOST}{text}"),
             None if is_https => format!("https://{text}"),
             None => format!("http://{text}"),
         };
@@ -185,22 +189,8 @@ impl Address {
             slug: slug.map(str::to_owned),
             mistakes,
             is_loopback,
-            is_path: false,
+            is_path: text.starts_with('/'),
             path: path.into_owned(),
-        })
-    }
-
-    /// Reads a path as logs have it, of a host that stands elsewhere. Bitrise's own client leaves the
-    /// version out of what it prints.
-    pub(super) fn of_path(path: &str) -> Option<Self> {
-        if !path.starts_with('/') {
-            return Self::read(path, true);
-        }
-        let is_short = path.starts_with("/apps");
-        let version = if is_short { "/v0.1" } else { "" };
-        Some(Self {
-            is_path: true,
-            ..Self::read(&format!("{HOST}{version}{path}"), true)?
         })
     }
 
@@ -209,12 +199,6 @@ impl Address {
         let is_bitrise = is_bitrise(&self.shown);
         is_bitrise && self.shown.contains("//api.") && self.path.len() > 1
             || self.step.is_some() && (is_bitrise || self.base.ends_with("/v0.1"))
-    }
-
-    /// Tells whether both ask the same, apart from what the query says.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let is_there = self.is_path || other.is_path || self.base == other.base;
-        is_there && self.path == other.path
     }
 }
 
