@@ -467,9 +467,11 @@ impl<'a> Reader<'a> {
         self.out.given(part);
         self.authorization(text, words, role == Role::Text && how == Strength::Client);
         for (hit, _) in words.kinds("other header", ALL) {
+            let (before, behind) = (&words.lower[..hit.start], &words.lower[hit.end..]);
             let name = &words.lower[hit.start..hit.end];
             let is_header = name.contains('-') || name.starts_with("auth");
-            if is_header && words.lower[..hit.start].ends_with(['"', '\'']) {
+            let is_key = before.ends_with(['"', '\'']) && behind.starts_with(['"', '\'', ':']);
+            if is_header && is_key {
                 self.out.shown().request.other_header(name);
             }
         }
@@ -815,6 +817,10 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let sentence = words.sentence(at);
+            // In a person's sentence, a number counts at the end of what it says.
+            let behind = words.lower[at + 3..].chars().next();
+            let is_end = behind.is_none_or(|c| ",.;:!)?\"'、。".contains(c));
+            let is_told = version.is_some() || sign.map_or(is_end, |is_sure| !is_sure);
             // In a language whose words are not known, a sentence is one of letters, and hardly anything else.
             let is_sentence = || {
                 let has_label = version.is_some() || words.label("label", at).is_some();
@@ -828,7 +834,7 @@ impl<'a> Reader<'a> {
             };
             match words.strength(&sentence) {
                 Strength::Example => {}
-                how if sign != Some(true) && (how == Strength::Prose || is_sentence()) => {
+                how if is_told && (how == Strength::Prose || is_sentence()) => {
                     self.out.told(step, status);
                 }
                 _ if sign.is_some() => self.out.status(status, version),

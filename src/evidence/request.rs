@@ -319,6 +319,7 @@ pub(super) fn judge_value(
         // As what `make` leaves of `$TOKEN`.
         let is_capital = |c: char| c.is_ascii_uppercase() || c == '_';
         value.contains('_') && value.chars().all(is_capital)
+            || value.starts_with('<') && value.ends_with('>')
             || Token::parse(&lower(value)).is_err_and(|error| known.contains(&error.shape))
     };
     let (credential, mistake) = if value.is_empty() || is_hidden(value) {
@@ -371,8 +372,9 @@ pub(super) fn is_hidden(value: &str) -> bool {
     let core = small.trim_matches(|c: char| "<>[](){} ".contains(c));
     let is_mask = |c: char| "*•●█▓░·.…x#_-~?■□▒✱＊".contains(c);
     // The whole word is one for hiding, or it stands in brackets.
-    let is_marked =
-        value.starts_with(['<', '[', '(', '{']) || !small.contains(|c: char| c.is_ascii_digit());
+    let mut starts = ["<", "[", "(", "{", "bitwat_", "bitpat_"].iter();
+    let is_marked = starts.any(|start| small.starts_with(start))
+        || !small.contains(|c: char| c.is_ascii_digit());
     !core.is_empty() && core.chars().all(is_mask)
         || words::says("mask", &small)
         || is_marked && words::says("hidden", core)

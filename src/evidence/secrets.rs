@@ -265,7 +265,7 @@ fn is_shown(value: &str) -> bool {
 fn is_real(secret: &str) -> bool {
     let characters: BTreeSet<char> = lower(secret).chars().collect();
     let is_part = |c: char| is_token_part(c) || ".+/=~".contains(c);
-    secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part)
+    is_shown(secret) && secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part)
 }
 
 /// Returns a text as it stands, and as it reads with its escapes undone, once and twice.
