@@ -102,7 +102,7 @@ impl Command {
         }
         if request.credential.is_none() && small.contains("authorization") {
             // It may stand in a notation that is not known.
-            let judged = authorization(text, Some(shell), variables);
+            let judged = authorization(text, Some(shell), true, variables);
             request.credential = judged.or(Some((Credential::Unknown, None)));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
@@ -170,7 +170,7 @@ impl Command {
                     self.request.mistakes.extend(mistake_of_query(name, value));
                 } else if value.starts_with('=') || value.starts_with(":=") {
                     self.means("data", text);
-                } else {
+                } else if value.starts_with(':') {
                     self.request.other_header(name);
                 }
             } else if !has_address && looks_like_address(text) {

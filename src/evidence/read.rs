@@ -637,13 +637,8 @@ impl<'a> Reader<'a> {
     /// the scheme that a client's form, or an argument in code, puts in front of one.
     fn authorization(&mut self, text: &str, words: &Words, is_client: bool) {
         let variables = &self.out.variables;
-        let judged = match request::authorization(text, None, variables) {
-            // A source's variables are read where they stand.
-            Some((Credential::Named(name), Some(Mistake::TokenVariable)))
-                if self.out.block != Block::Request =>
-            {
-                request::named(&name, variables)
-            }
+        let is_sent = self.out.block == Block::Request;
+        let judged = match request::authorization(text, None, is_sent, variables) {
             Some(judged) if judged != (Credential::Unknown, None) => judged,
             // What a call makes of it may have a scheme in it.
             other => {

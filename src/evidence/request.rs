@@ -244,10 +244,12 @@ pub(super) fn named(name: &str, variables: &Variables) -> Judged {
 }
 
 /// Judges the value of the first `Authorization` header of a text, in whichever notation: `key: value`,
-/// `"key": value`, `key = value`, `'key: value'`.
+/// `"key": value`, `key = value`, `'key: value'`. Without a shell that read it, it is what was sent, or else
+/// stands in a source.
 pub(super) fn authorization(
     text: &str,
     shell: Option<Shell>,
+    is_sent: bool,
     variables: &Variables,
 ) -> Option<Judged> {
     let pattern = pattern!(&words::section("notation of a header").concat());
@@ -259,6 +261,7 @@ pub(super) fn authorization(
     let around = quote(1).filter(|c| "\"'‘“`".contains(*c));
     // An expression behind a key in quotes.
     let is_code = around.is_some() && !part(2).is_empty() && part(4).is_empty();
+    let is_source = shell.is_none() && !is_sent;
     let mut value = found.iter().skip(5).flatten().next()?.as_str();
     let mut behind = &window[found.get(0)?.end()..];
     if is_code {
@@ -272,7 +275,7 @@ pub(super) fn authorization(
     let is_name = pattern!(r"^[A-Za-z_.][\w.]*$").is_match(value) && !value.starts_with("bit");
     if is_code && pattern!("(?i)^(?:none|nil|null|undefined)$").is_match(value) {
         return Some((Credential::Unknown, Some(Mistake::EmptyToken)));
-    } else if is_code && is_name {
+    } else if is_code && is_name && shell.is_none() {
         return Some(named(value, variables));
     }
     // What a program puts behind it is not shown.
@@ -280,7 +283,13 @@ pub(super) fn authorization(
     let is_begun = quote(4).is_some() && behind.starts_with(['+', '&']);
     let value = format!("{value}{}", if is_begun { " ***" } else { "" });
     let quote = quote(4).or(around).filter(|_| !is_code);
-    Some(judge_value(&value, quote, shell, variables))
+    Some(match judge_value(&value, quote, shell, variables) {
+        // A source's variables are read where they stand.
+        (Credential::Named(name), Some(Mistake::TokenVariable)) if is_source => {
+            named(&name, variables)
+        }
+        judged => judged,
+    })
 }
 
 /// Judges the value of an `Authorization` header. `quote` is the quote that it stands in, `shell`
@@ -328,10 +337,12 @@ pub(super) fn judge_value(
         pattern!(&words::section("notation of a variable").concat()).captures(value)
     {
         let name = found[1].rsplit(['.', ':']).next().unwrap_or_default();
-        // In a shell's sign for a command, a CI system has but a name.
-        let is_command = value.starts_with("$(")
-            && (name.contains(' ') || !words::says("token name", &lower(name)));
         let is_single = matches!(quote, Some('\'' | '‘' | '’'));
+        // In a shell's sign for a command, a CI system has but a name.
+        let is_command = !is_single
+            && matches!(shell, Some(Shell::Posix | Shell::PowerShell))
+            && value.starts_with("$(")
+            && (name.contains(' ') || !words::says("token name", &lower(name)));
         // What a shell takes for a command, a CI system should have replaced.
         let mut of_ci = ["$(", "{{", "${{", "%", "$env:"].iter();
         let is_unexpanded = match shell {
