@@ -101,9 +101,12 @@ impl Command {
             request.address = Address::read(&text[place], command.is_https);
         }
         if request.credential.is_none() && small.contains("authorization") {
-            // It may stand in a notation that is not known.
+            // It may stand in a notation that is not known; curl sends `Authorization;` without a value.
+            let mistake = small
+                .contains("authorization;")
+                .then_some(Mistake::EmptyToken);
             let judged = authorization(text, Some(shell), true, variables);
-            request.credential = judged.or(Some((Credential::Unknown, None)));
+            request.credential = judged.or(Some((Credential::Unknown, mistake)));
         }
         let is_typographic = text.contains(['‘', '’', '“', '”']) && !text.contains(['\'', '"']);
         let is_single = shell == Shell::Cmd && pattern!(r"\s'").is_match(text);

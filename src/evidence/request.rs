@@ -157,7 +157,8 @@ impl Address {
             _ => (None, None),
         };
         let is_loopback = base_url::is_loopback(&url);
-        let is_foreign = !is_loopback && url.host_str() != Some(HOST);
+        let host = url.host_str().map(|host| host.trim_end_matches('.'));
+        let is_foreign = !is_loopback && host != Some(HOST);
         let is_unknown = |slug: &str| slug.starts_with('$') || is_hidden(slug);
         let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_unknown(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
