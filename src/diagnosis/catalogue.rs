@@ -86,6 +86,17 @@ pub(super) fn named(name: &str) -> &'static Line {
     }
 }
 
+/// Returns what happened where there is a reason, in one or two sentences: the first line of its entry,
+/// the rest of which is not read for that, since a list of all reasons has no use for it.
+pub fn happened(reason: Reason) -> String {
+    let text = ENTRIES.get(reason.as_str()).map_or("", |(text, _)| *text);
+    let (first, rest) = text.split_once('\n').unwrap_or_default();
+    let more = rest.lines().take_while(|line| line.starts_with(INDENT));
+    let words = first.split_whitespace().skip(1);
+    let words = words.chain(more.flat_map(str::split_whitespace));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Returns what stands under a name of some kind, which is the same in every run.
 pub fn words(kind: &str, name: &str) -> &'static str {
     named(&format!("{kind} {name}")).text("means")

@@ -8,11 +8,6 @@ use super::sentence::fill;
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 
-/// Returns what happened where there is a reason, in one or two sentences.
-pub fn happened(reason: Reason) -> &'static str {
-    named(reason.as_str()).text("means")
-}
-
 /// Returns the lists on the page of a reason, with their headings: every cause with the condition
 /// under which it applies, every action that needs no special case, with who has to do it and the
 /// condition under which it has a point, what somebody who helps should ask next, and where to read

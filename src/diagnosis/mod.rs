@@ -22,8 +22,8 @@ mod saved;
 mod sentence;
 mod values;
 
-pub use catalogue::words;
-pub use explain::{StatusLine, codes, happened, page, status};
+pub use catalogue::{happened, words};
+pub use explain::{StatusLine, codes, page, status};
 pub use extent::Coverage;
 pub use known::{BrokenRoots, Known, RootsFault};
 pub use saved::{form, read};

@@ -195,7 +195,7 @@ impl Page {
             (reason.as_str(), diagnosis::happened(reason))
         } else {
             facts.insert(0, ("Exit code", exit_code.to_string()));
-            (name, diagnosis::words("verdict", name))
+            (name, diagnosis::words("verdict", name).to_owned())
         };
         self.line(&self.painted(BOLD, code));
         self.block("", 0, &meaning.into());

@@ -315,7 +315,7 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
         );
         has(&index, verdict.as_str());
         for reason in Reason::ALL.iter().filter(|r| r.verdict() == *verdict) {
-            has(&page, &words(diagnosis::happened(*reason)));
+            has(&page, &words(&diagnosis::happened(*reason)));
         }
     }
     for reason in Reason::ALL {
@@ -327,7 +327,7 @@ fn explain_has_a_page_for_every_verdict_and_reason() {
                 has(&page, &words(&text.to_string()));
             }
         }
-        let meaning = words(diagnosis::happened(*reason));
+        let meaning = words(&diagnosis::happened(*reason));
         has(&page, &meaning);
         has(
             &page,
