@@ -3,7 +3,7 @@
 //! Invariant: linear in the lines.
 
 use super::plain::Plain;
-use super::words::{self, floor, lower, section};
+use super::words::{self, ALL, Strength, Words, floor, lower, section};
 
 /// One message of a thread.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,14 @@ impl Messages {
             }
             open.resize(depth + 1, None);
             let own = header.take().filter(|(above, _)| depth >= *above);
+            // What stands above a ticket's first entry, and shows nothing but words, is its title.
+            if own.is_some()
+                && let [only] = all.as_mut_slice()
+                && only.date.is_none()
+                && is_title(plain, index)
+            {
+                only.date = Some((i64::MIN / 4, false));
+            }
             if own.is_some() || open[depth].is_none() {
                 open[depth] = Some(all.len());
                 all.push(Message {
@@ -100,6 +108,22 @@ impl Messages {
     }
 }
 
+/// Tells whether the lines above an entry of a ticket, of which the first line is given, are few and
+/// hold nothing of a request.
+fn is_title(plain: &Plain, index: usize) -> bool {
+    let above = plain.lines[..index].iter();
+    let above: Vec<_> = above
+        .map(|line| &plain.text[line.start..line.end])
+        .collect();
+    let is_empty = |line: &&&str| line.trim().is_empty();
+    let entry = above.iter().rfind(|line| !is_empty(line));
+    above.len() < 16
+        && entry.is_some_and(|line| words::says("entry", &lower(line)))
+        && !above
+            .iter()
+            .any(|line| line.contains(['{', '$', '<']) || line.contains("://"))
+}
+
 /// Returns how many lines a mail program's header has that begins at a line, and its date.
 fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
     /// The maximum number of bytes of a line, and of lines, of a header.
@@ -120,7 +144,19 @@ fn header_at(plain: &Plain, index: usize) -> Option<(usize, Option<i64>)> {
         let date = minutes(text).or_else(|| minutes(line(index.checked_sub(1)?)?));
         let is_header = date.is_some() || text.contains(['@', ',']);
         return is_header.then_some((1, date));
-    } else if words::says("entry", &lower(text)) && !text.ends_with('.') {
+    } else if words::says("entry", &lower(text)) && !text.starts_with(['#', '/', '$']) {
+        // Names and a date, and no sentence.
+        let words = Words::of(text);
+        let first = words.kinds("entry", ALL).next().map(|(hit, _)| hit);
+        let is_sentence = |first: words::Hit| {
+            let digit = text.rfind(|c: char| c.is_ascii_digit()).unwrap_or_default();
+            let rest = text[digit.max(first.end)..].split_whitespace();
+            let rest = rest.filter(|word| word.starts_with(char::is_alphabetic));
+            rest.count() > 4 || words.strength(&(0..text.len())) != Strength::Client
+        };
+        if text.ends_with('.') || first.is_some_and(is_sentence) {
+            return None;
+        }
         return minutes(text).map(|date| (1, Some(date)));
     }
     // “From: … / Sent: … / To: … / Subject: …”, in any language: what a line says, and which it is of
@@ -147,7 +183,7 @@ fn minutes(text: &str) -> Option<i64> {
     let date = pattern!(r"(\d{1,4})\s?[-/年.]\s?(\d\d?)\s?[-/月.]\s?(\d{1,4})");
     let text = lower(&text[..floor(text, 200)]);
     // As in “26/Nov/26”.
-    let text = pattern!(r"^([^/-]*\d[/-][^\W\d_]{3,9}[/-])(\d\d)\b").replace(&text, "${1}20$2");
+    let text = pattern!(r"\b(\d\d?[/-][^\W\d_]{3,9}[/-])(\d\d)\b").replace(&text, "${1}20$2");
     let text = &*text;
     let number = |text: &str| text.parse::<i64>().unwrap_or_default();
     let (year, month, day) = if let Some(found) = date.captures(text) {
