@@ -143,6 +143,11 @@ impl Command {
                 self.request.is_filtered |= is_filter && !all.is_match(&filter.join(" "));
                 return;
             }
+            if !is_quoted && text == "||" {
+                // What stands below may be what another command printed.
+                self.request.is_filtered = true;
+                return;
+            }
             if text.starts_with('-') && text.len() > 1 {
                 self.has_options = true;
                 // A whole one, perhaps with its value behind a sign, or letters such as `-sSi`.

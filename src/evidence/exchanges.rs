@@ -390,9 +390,14 @@ impl Exchanges {
             self.next();
         }
         let printed = self.printed.take();
-        // A client that hides the bodies of refusals tried again.
+        // A client that hides the bodies of refusals tried again, as it does behind these.
         let shown = self.shown();
-        let is_next = |status: &u16| !shown.request.is_hidden || !body.contradicts(*status, false);
+        let is_next = |status: &u16| {
+            !shown.request.is_hidden
+                || shown.request.is_filtered
+                || !matches!(status, 408 | 429 | 500..)
+                || !body.contradicts(*status, false)
+        };
         shown.status = shown.status.filter(is_next);
         shown.printed = printed.or(shown.printed.take());
         self.shown().body = Some(body);
