@@ -70,6 +70,8 @@ pub(super) struct Reading {
     pub(super) shell: Option<Shell>,
     /// Whether builds are spoken of.
     pub(super) has_builds: bool,
+    /// Whether a body or a status was taken for an example.
+    pub(super) has_example: bool,
     /// Whether there are more exchanges than are told apart, so that none is judged.
     pub(super) is_too_long: bool,
 }
@@ -188,16 +190,31 @@ impl Exchanges {
 
     /// Opens an exchange for one more response: to the same command, if a loop runs it for each app.
     fn next(&mut self) {
+        let own = self.current.filter(|_| self.is_turn());
+        let next = self.open();
+        if let Some(own) = own.map(|own| self.reading.shown[own].clone()) {
+            let shown = &mut self.reading.shown[next];
+            (shown.request, shown.turn) = (own.request, own.turn + 1);
+        }
+    }
+
+    /// Tells whether what is being filled is a turn of a loop over apps.
+    fn is_turn(&self) -> bool {
         let is_open = |own: &Shown| {
             let address = own.request.address.as_ref();
             let slug = address.and_then(|address| address.slug.as_ref());
             slug.is_some_and(|slug| slug.starts_with('$'))
         };
-        let own = self.current.filter(|_| self.is_loop && self.is(is_open));
-        let next = self.open();
-        if let Some(own) = own.map(|own| self.reading.shown[own].clone()) {
-            let shown = &mut self.reading.shown[next];
-            (shown.request, shown.turn) = (own.request, own.turn + 1);
+        self.is_loop && self.is(is_open)
+    }
+
+    /// Takes a line that is one word, as a loop prints it in front of each turn, or behind.
+    pub(super) fn prints(&mut self, word: &str) {
+        let is_behind = |own: &Shown| own.is_answered() && own.printed.is_none();
+        if self.is_turn() && self.is(is_behind) {
+            self.shown().printed = Some(word.to_owned());
+        } else {
+            self.printed = Some(word.to_owned());
         }
     }
 
@@ -305,7 +322,10 @@ impl Exchanges {
             };
         }
         match (status, is_of_proxy) {
-            _ if self.is_example => return,
+            _ if self.is_example => {
+                self.reading.has_example = true;
+                return;
+            }
             (407, _) => return self.fails(Failure::Fault(FaultKind::ProxyLogin)),
             (201..=599, true) => return self.fails(Failure::Fault(FaultKind::ProxyRefused)),
             (200..=599, false) => {}
@@ -374,16 +394,25 @@ impl Exchanges {
             Failure::Misread(_) => shown.fault().is_some(),
             Failure::Filter => shown.is_answered(),
         };
-        if !self.is(is_kept) {
-            self.shown().failure = Some(failure);
+        // A loop that prints in front of each turn goes on with the next one.
+        if self.printed.is_some() && self.is_turn() && self.is(Shown::is_answered) {
+            self.next();
+        } else if self.is(is_kept) {
+            return;
         }
+        let printed = self.printed.take();
+        let shown = self.shown();
+        shown.failure = Some(failure);
+        shown.printed = printed.or(shown.printed.take());
     }
 
     /// Takes a body: the rest of what a filter left, or a new one.
     pub(super) fn body(&mut self, body: Body) {
         let shown = &mut self.reading.shown;
         let own = self.current.and_then(|at| shown[at].body.as_mut());
-        if self.is_example || own.is_some_and(|own| own.is_continued_by(&body)) {
+        let is_rest = !self.is_example && own.is_some_and(|own| own.is_continued_by(&body));
+        self.reading.has_example |= self.is_example;
+        if self.is_example || is_rest {
             return;
         }
         if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {

@@ -88,6 +88,10 @@ pub(super) fn judge(
         match (newest.silence(before.as_ref()), before) {
             (Some(why), _) => open(judgement.blank(None), why),
             (None, Some(before)) => before,
+            // What was taken for an example is not said to be absent.
+            (None, None) if reading.has_example => {
+                open(judgement.blank(None), Incomplete::Unreadable)
+            }
             (None, None) => judgement.blank(Some(newest.absence(reading))),
         }
     } else {

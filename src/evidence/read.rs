@@ -13,7 +13,9 @@ use super::exchanges::{Block, Exchanges, Failure, Reading, Said, Shown, Start};
 use super::messages::Messages;
 use super::object;
 use super::plain::{Line, Plain, Role};
-use super::request::{self, Address, Credential, Request, Shell, Variables, mistake_of_query};
+use super::request::{
+    self, Address, Credential, Judged, Request, Shell, Variables, mistake_of_query,
+};
 use super::words::{self, ALL, Strength, Words, floor, lower};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
@@ -95,6 +97,55 @@ fn is_fresh(text: &str) -> bool {
             || command::starts(&words()).next() == Some(0))
 }
 
+/// Tells whether a loop starts in a line that may be one over apps, and not one that counts tries.
+fn is_loop(text: &str) -> bool {
+    let start = pattern!(concat!(
+        r"\bfor(?:each)?(?:-object)?\s*\(?\s*(?:(?:var|let|const) )?[$%]*\w+\s+in\s+(.*(?:\bdo\b|[({$:;`\d]).*)",
+        r"|\bwhile (?:\w+=\S* )?read\b",
+    ));
+    let counts = pattern!(r"^(?:\d{1,3}\b|\{\d|\$\(seq|`seq|range\(|\(?\d+\.\.)");
+    let found = start.captures(text);
+    found.is_some_and(|found| {
+        !found
+            .get(1)
+            .is_some_and(|items| counts.is_match(items.as_str()))
+    })
+}
+
+/// Tells whether a line announces an example, and not what was answered, as in “it should return our
+/// apps, but we got:”.
+fn announces(words: &Words) -> bool {
+    let announced = words.kinds("example", ALL).last();
+    announced.is_some_and(|(own, _)| {
+        words.sentence(own.start).end >= words.lower.len()
+            && words.kinds("instead", own.end..usize::MAX).next().is_none()
+    })
+}
+
+/// Tells whether what a text names is used there, and is not spoken of by a person, listed with its
+/// version, or a part of another name.
+fn is_used(words: &Words, hit: words::Hit) -> bool {
+    let (before, rest) = words.lower.split_at(hit.start);
+    let (own, behind) = rest.split_at(hit.end - hit.start);
+    let is_name = own.ends_with(char::is_alphanumeric);
+    let is_part = own.starts_with(char::is_alphanumeric) && before.ends_with(char::is_alphanumeric);
+    let is_listed = || pattern!(r"^[-@= (]+v?\d").is_match(behind);
+    // A part of an address, as in “bitrise.io”, speaks of nobody.
+    let is_own = |own: &words::Hit| !words.lower[..own.start].ends_with(['.', '/', '-', '@']);
+    let is_told = || {
+        words.strength(&words.sentence(hit.start)) != Strength::Client
+            || words
+                .kinds("person first", ALL)
+                .any(|(own, _)| is_own(&own))
+    };
+    !is_part
+        && if is_name {
+            !is_listed() && !is_told()
+        } else {
+            !behind.starts_with(')')
+        }
+}
+
 impl<'a> Reader<'a> {
     /// Returns the text of a line, if it is one of the message.
     fn text_of(&self, line: usize) -> Option<&'a str> {
@@ -119,8 +170,8 @@ impl<'a> Reader<'a> {
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
-            self.out.is_loop |=
-                pattern!(r"\b(?:for|foreach)\b.*\bin\b|\bwhile read\b").is_match(text);
+            let ends = prompt(text).is_some_and(|(_, shell)| shell.is_some());
+            self.out.is_loop = is_loop(text) || self.out.is_loop && !ends;
             if from == line.start && (self.echo(text.trim()) || self.table(text)) {
                 return self.goes_to(line.end);
             }
@@ -245,6 +296,7 @@ impl<'a> Reader<'a> {
         let front = self.text[line.start..start].trim();
         let sentence = self.words.sentence(start - line.start).start..start - line.start;
         if !front.is_empty() && self.words.strength(&sentence) == Strength::Example {
+            self.out.reading.has_example = true;
             return self.goes_to(end);
         }
         // Of an archive of which the start is missing: headers of the request around.
@@ -412,8 +464,10 @@ impl<'a> Reader<'a> {
 
     fn piece(&mut self, text: &str, words: &Words) {
         let role = self.lines[self.line].role;
-        for (_, name) in words.kinds("unlike", ALL) {
-            self.out.notes().mistakes.extend(Mistake::named(name));
+        for (hit, name) in words.kinds("unlike", ALL) {
+            if is_used(words, hit) {
+                self.out.notes().mistakes.extend(Mistake::named(name));
+            }
         }
         if self.header(text, words, role) {
             return;
@@ -430,11 +484,11 @@ impl<'a> Reader<'a> {
         let bare = words.lower.trim_matches(|c: char| !c.is_alphabetic());
         let is_heading = words::is("example heading", &bare.replace('\t', " "));
         if is_heading || text.ends_with([':', '：']) || words::is("answer heading", bare) {
-            self.out.is_example = is_heading || words.says("example");
+            self.out.is_example = is_heading || announces(words);
         }
         let word = text.trim_matches(|c: char| !c.is_alphanumeric());
         if word.len() >= 8 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            self.out.printed = Some(word.to_owned());
+            self.out.prints(word);
         }
         self.says(text, words);
         let is_sign = |c: char| c.is_ascii_digit() || "{}[]<>=:/\\|\"_".contains(c);
@@ -516,6 +570,17 @@ impl<'a> Reader<'a> {
 
     /// Takes what a variable was set to, if it may be a token.
     fn variable(&mut self, text: &str) {
+        // What gives values to variables that were printed as nothing.
+        let is_empty = |judged: &Judged| judged.1 == Some(Mistake::EmptyToken);
+        let variables = &mut self.out.variables;
+        if pattern!(r"^(?:(?:source|eval|exit|ssh|su|sudo|exec|direnv)\b|\. \S)").is_match(text) {
+            variables.retain(|_, judged| !is_empty(judged));
+        }
+        let read = pattern!(r#"(?i)(?:^|[;&] *)(?:read|set /p)\b(?: -\w+(?: "[^"]*")?)* "?(\w+)"#);
+        if let Some(found) = read.captures(text) {
+            variables.remove(&found[1]);
+            return;
+        }
         let Some((left, value)) = text.split_once('=').or(text.split_once(':')) else {
             return;
         };
@@ -533,13 +598,24 @@ impl<'a> Reader<'a> {
         let is_token = has_prefix(bare) || words::says("token name", &lower(name));
         let is_of_env = lower(left).contains("$env:");
         let is_value = !bare.contains(' ') || bare.contains("${{") || is_of_env;
+        let variables = &mut self.out.variables;
+        // PowerShell has other ones beside those of its surroundings.
+        let of_env = format!("env:{name}");
+        let is_powershell = left.trim_start().starts_with('$');
+        if is_powershell && !is_of_env {
+            variables.remove(&of_env);
+        }
+        if !value.is_empty() && variables.get(name).is_some_and(is_empty) {
+            variables.remove(name);
+        }
         if is_token && is_value && !matches!(&*lower(name), "" | "authorization") {
             let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let none = Variables::new();
-            let judged = request::judge_value(bare, quote, Some(Shell::Posix), &none);
-            let variables = &mut self.out.variables;
-            // PowerShell has other ones beside those of its surroundings.
-            let of_env = format!("env:{name}");
+            let shell = if is_powershell {
+                Shell::PowerShell
+            } else {
+                Shell::Posix
+            };
+            let judged = request::judge_value(bare, quote, Some(shell), &Variables::new());
             if is_of_env && !variables.contains_key(name) {
                 variables.insert(of_env, judged.clone());
             }
@@ -556,23 +632,42 @@ impl<'a> Reader<'a> {
             return false;
         }
         let echo = pattern!(concat!(
-            r#"(?i)^(?:echo |write-\w+ |printf )?["']?([^"']*?"#,
+            r#"(?i)^(echo |write-\w+ |printf )?["']?([^"']*?"#,
             r#"((?:\$\{?#?(?:env:)?|%)(\w+)[}%]?(?:\.length)?)[^"']*?)["']?$"#,
         ));
-        let asked = prompt(above).map_or(above, |(end, _)| &above[end..]);
-        let Some(found) = echo.captures(asked) else {
+        let prompt = prompt(above).filter(|(end, _)| *end > 1);
+        let asked = prompt.map_or(above, |(end, _)| &above[end..]);
+        let found = echo.captures(asked);
+        let Some(found) = found.filter(|found| prompt.is_some() || found.get(1).is_some()) else {
             return false;
         };
-        let [asked, variable, name] = found.extract().1;
+        let [asked, variable, name] = [2, 3, 4].map(|group| &found[group]);
         let is_length = variable.contains('#') || lower(variable).ends_with(".length");
         let empty = asked.replace(variable, if is_length { "0" } else { "" });
         let mistake = match printed {
             printed if printed == asked && asked.contains('%') => Mistake::TokenVariable,
             printed if printed == empty => Mistake::EmptyToken,
-            _ => return false,
+            // Another look at it shows that it has a value by now.
+            _ => {
+                let variables = &mut self.out.variables;
+                variables.retain(|own, (_, mistake)| {
+                    own != name || *mistake != Some(Mistake::EmptyToken)
+                });
+                return false;
+            }
         };
         let judged = (Credential::Named(name.to_owned()), Some(mistake));
-        self.out.variables.insert(name.to_owned(), judged);
+        // That of PowerShell itself says nothing of that of its surroundings.
+        let shell = prompt
+            .and_then(|(_, shell)| shell)
+            .or(self.out.reading.shell);
+        let is_other = shell == Some(Shell::PowerShell) && !lower(variable).contains("env:");
+        let own = if is_other {
+            format!("env:{name}")
+        } else {
+            name.to_owned()
+        };
+        self.out.variables.insert(own, judged);
         true
     }
 
