@@ -339,9 +339,11 @@ impl Before {
         let marks = line.len() - line.trim_start_matches(['>', ' ']).len();
         let (marks, text) = line.split_at(marks);
         let depth = marks.matches('>').count();
-        // Python's prompt, and what shells put in front of a line that goes on.
+        // Python's prompt, R's, and what shells put in front of a line that goes on.
         let prompt = if marks.ends_with(">>> ") && text.contains(['(', '=', '.']) {
             3
+        } else if marks.ends_with("> ") && text.contains(" <- ") {
+            1
         } else if self.goes_on {
             depth.saturating_sub(self.depth)
         } else {
