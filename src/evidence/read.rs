@@ -573,7 +573,9 @@ impl<'a> Reader<'a> {
         // What gives values to variables that were printed as nothing.
         let is_empty = |judged: &Judged| judged.1 == Some(Mistake::EmptyToken);
         let variables = &mut self.out.variables;
-        if pattern!(r"^(?:(?:source|eval|exit|ssh|su|sudo|exec|direnv)\b|\. \S)").is_match(text) {
+        if pattern!(r"^(?:(?:source|\.|ssh|su|exec|direnv) \S+$|(?:sudo|eval) |exit$)")
+            .is_match(text)
+        {
             variables.retain(|_, judged| !is_empty(judged));
         }
         let read = pattern!(r#"(?i)(?:^|[;&] *)(?:read|set /p)\b(?: -\w+(?: "[^"]*")?)* "?(\w+)"#);
