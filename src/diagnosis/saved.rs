@@ -259,8 +259,9 @@ impl Diagnosis {
             is_listed,
             state: match reason.map(Reason::verdict) {
                 None => AppState::Readable,
-                Some(Verdict::InvalidPermissions) => AppState::Denied,
+                // Also if the list of apps was refused before.
                 Some(_) if is_unasked => AppState::NotReached,
+                Some(Verdict::InvalidPermissions) => AppState::Denied,
                 Some(_) => AppState::Unknown,
             },
             reason,

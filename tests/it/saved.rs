@@ -65,6 +65,16 @@ fn apps_whose_rejections_were_looked_at_with_different_ends_come_back() {
 }
 
 #[test]
+fn named_apps_behind_a_list_that_is_refused_come_back() {
+    for status in [401, 403, 404, 500] {
+        let server = Bitrise::start(move |_, _| Answer::status(status));
+        let program = Program::verify(&server.base_url());
+        let program = program.args(["--app", "a1", "--app", "a2", "--retries", "0"]);
+        comes_back(program, &status.to_string());
+    }
+}
+
+#[test]
 fn what_a_mistake_explains_comes_back() {
     let command = "$ curl -i -H \"Authorization: $TOKEN\" https://";
     for (answer, reason) in [
