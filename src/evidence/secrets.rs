@@ -68,10 +68,18 @@ impl Secrets {
                         let port = host.rsplit_once(':').map_or("443", |(_, port)| port);
                         secrets.user_info(user_info, !matches!(port, "443" | "80"));
                     }
+                    let mut start = 0;
                     for part in word.split([':', '=', ',', '@']) {
-                        if !secrets.token(part) {
+                        if secrets.token(part) {
+                            // Those of some services have such signs inside. Behind an “@” stands a
+                            // host, unless a path stands before it.
+                            let rest = &word[start..];
+                            let host = rest.find('@').filter(|_| !part.contains('/'));
+                            secrets.token(&rest[..host.unwrap_or(rest.len())]);
+                        } else {
                             part.split('/').for_each(|part| _ = secrets.token(part));
                         }
+                        start += part.len() + 1;
                     }
                     is_spaced |= words::is("spaced", word);
                 }
@@ -264,7 +272,7 @@ fn is_shown(value: &str) -> bool {
 /// Tells whether a value is a secret, and not a mask or a placeholder.
 fn is_real(secret: &str) -> bool {
     let characters: BTreeSet<char> = lower(secret).chars().collect();
-    let is_part = |c: char| is_token_part(c) || ".+/=~".contains(c);
+    let is_part = |c: char| is_token_part(c) || ".+/=~@".contains(c);
     is_shown(secret) && secret.len() >= 8 && characters.len() > 4 && secret.chars().all(is_part)
 }
 
@@ -373,6 +381,21 @@ mod tests {
             assert_eq!(Secrets::find(text).kinds(), [], "{text}");
         }
     }
+    #[test]
+    fn a_services_token_is_hidden_as_a_whole_and_no_host() {
+        for token in [
+            format!("sntrys_eyJpYXQiOjE2ODczMzY1NDMuNjk4NTk=_{CANARY}"),
+            format!("https://a.webhook.office.com/webhookb2/7f3a1c2e@0a1b2c3d/In/{CANARY}"),
+            format!("https://ann:ghp_{CANARY}@git.example/x"),
+        ] {
+            let secrets = Secrets::find(&format!("a ({token}) b"));
+            assert_eq!(secrets.kinds().len(), 1, "{:?}", secrets.found);
+            assert!(!secrets.clean(&token).contains(CANARY), "{token}");
+            let host = "https://git.example/x";
+            assert_eq!(secrets.clean(host), host, "{token}");
+        }
+    }
+
     #[test]
     fn no_form_of_a_token_is_shown() {
         let token = format!("bitwat_{CANARY}");
