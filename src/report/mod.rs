@@ -286,12 +286,17 @@ impl Report {
     }
 
     /// Returns the check that decided the verdict: a later look at the list of apps if that tells why an
-    /// app was not read, or else the first.
+    /// app was not read, or else the first. A list that was not read on since an app was not read says
+    /// less than the check of the app.
     pub fn decisive(&self) -> Option<&Check> {
         let reason = self.reason()?;
+        let is_cut = self.list.end == Some(ListEnd::PageFailed);
         let checks = self.checks.iter();
         let checks = checks.filter(|check| check.result == Some(Err(reason)));
-        checks.min_by_key(|check| check.id != CheckId::AppsRecheck)
+        checks.min_by_key(|check| {
+            let is_unasked = is_cut && check.exchange.is_none();
+            (check.id != CheckId::AppsRecheck, is_unasked)
+        })
     }
 
     /// Returns how long the server asks to wait, if that is what decided and waiting may help.

@@ -587,6 +587,28 @@ fn a_look_that_tells_nothing_is_what_decided() {
 }
 
 #[test]
+fn an_app_that_ends_a_run_is_what_decided_with_pages_still_to_read() {
+    let server = Bitrise::start(|asked, _| match asked {
+        Asked::Runs(_) => Answer {
+            headers: "Retry-After: 3600\r\n",
+            ..Answer::status(429)
+        },
+        Asked::Page(50) => {
+            // Nobody else comes, so this waits for ever.
+            Barrier::new(2).wait();
+            Answer::fine(asked, 100)
+        }
+        _ => Answer::fine(asked, 100),
+    });
+    let report = all(&server, 4);
+    assert_eq!(report.outcome(), "rate_limited");
+    assert_eq!(report.retry_after_s, Some(3600));
+    has(&report.message, "rate limit reached (429)");
+    let list = &report.check("apps.list").message;
+    assert_eq!(list, "50 apps, then rate limited");
+}
+
+#[test]
 fn a_token_that_was_accepted_is_not_left_open() {
     // What answers 500, and what is then said of the token.
     let (accepted, open) = ("accepted", "not_tested");
