@@ -30,6 +30,7 @@ pub(super) fn starts(words: &Words) -> impl Iterator<Item = usize> + '_ {
         let next = behind.split_whitespace().next().unwrap_or_default();
         // “http” and “https” are words of any text as well.
         let is_given = || match *client {
+            "gh" => words.lower[..hit.end].ends_with(" api"),
             "httpie" => next.starts_with('-') || words::is("verb", next),
             _ => pattern!(r#"^[-'"$@\\^`“‘’{<]|/.*\.|\..*/"#).is_match(next),
         };
@@ -99,6 +100,9 @@ impl Command {
             && let Some(place) = addresses(text).next()
         {
             request.address = Address::read(&text[place], command.is_https);
+        }
+        if client == "gh" && request.address.is_none() {
+            request.mistakes.push(Mistake::OtherHost);
         }
         if request.credential.is_none() && small.contains("authorization") {
             // It may stand in a notation that is not known; curl sends `Authorization;` without a value.

@@ -246,7 +246,10 @@ impl Exchanges {
             (Some(own), Some(address)) => {
                 let cut = address.shown.trim_end_matches(['.', '…']);
                 let is_there = own.is_path || address.is_path || own.base == address.base;
-                is_there && own.path == address.path
+                // What a loop puts in for its variable is told behind.
+                let is_turn = own.step == address.step
+                    && own.slug.as_ref().is_some_and(|slug| slug.starts_with('$'));
+                is_there && (own.path == address.path || is_turn)
                     || start == Start::Mention && own.shown.starts_with(cut)
             }
             (None, None) => is_command && shown.request.is_shown,
@@ -457,7 +460,10 @@ impl Exchanges {
             let request = &mut shown.request;
             if let Some(notes) = self.reading.notes.get(&shown.message) {
                 request.mistakes.extend(&notes.mistakes);
-                if request.credential.is_none() && !request.is_whole {
+                // A log hides what code put in front of it.
+                let is_hidden = request.credential == Some((Credential::Unknown, None));
+                let is_wrong = matches!(notes.credential, Some((_, Some(_))));
+                if request.credential.is_none() && !request.is_whole || is_hidden && is_wrong {
                     request.credential.clone_from(&notes.credential);
                 }
             }

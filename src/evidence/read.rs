@@ -112,14 +112,21 @@ fn is_loop(text: &str) -> bool {
     })
 }
 
-/// Tells whether a line announces an example, and not what was answered, as in “it should return our
-/// apps, but we got:”.
-fn announces(words: &Words) -> bool {
+/// Tells whether a line announces an example, or what was answered, as in “it should return our apps,
+/// but we got:”, if it announces anything.
+fn announces_example(words: &Words) -> Option<bool> {
+    let line = words.lower.trim_matches(|c: char| !c.is_alphabetic());
+    let heading = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words::is("example heading", &heading) {
+        return Some(true);
+    }
+    let is_open = words.lower.ends_with([':', '：']) || words::is("answer heading", &heading);
     let announced = words.kinds("example", ALL).last();
-    announced.is_some_and(|(own, _)| {
+    let is_example = announced.is_some_and(|(own, _)| {
         words.sentence(own.start).end >= words.lower.len()
             && words.kinds("instead", own.end..usize::MAX).next().is_none()
-    })
+    });
+    is_open.then_some(is_example)
 }
 
 /// Tells whether what a text names is used there, and is not spoken of by a person, listed with its
@@ -264,7 +271,8 @@ impl<'a> Reader<'a> {
         self.out.block = Block::None;
         self.is_output = true;
         // Without an address, and without anything that may be one, nobody was asked.
-        if command.request.address.is_some() || whole.contains(['$', '%', '@', '<', '…']) {
+        let is_asked = command.request.address.is_some() || !command.request.mistakes.is_empty();
+        if is_asked || whole.contains(['$', '%', '@', '<', '…']) {
             self.out.asked(command.request, Start::Command);
         } else {
             self.out.fresh();
@@ -481,11 +489,7 @@ impl<'a> Reader<'a> {
             "" if words::is("block response", name) => Block::Response,
             _ => self.out.block,
         };
-        let bare = words.lower.trim_matches(|c: char| !c.is_alphabetic());
-        let is_heading = words::is("example heading", &bare.replace('\t', " "));
-        if is_heading || text.ends_with([':', '：']) || words::is("answer heading", bare) {
-            self.out.is_example = is_heading || announces(words);
-        }
+        self.out.is_example = announces_example(words).unwrap_or(self.out.is_example);
         let word = text.trim_matches(|c: char| !c.is_alphanumeric());
         if word.len() >= 8 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             self.out.prints(word);
