@@ -79,7 +79,10 @@ fn prompt(text: &str) -> Option<(usize, Option<Shell>)> {
     let start = &text[..floor(text, 300)];
     // Most lines have none.
     let signs = ['$', '%', '#', '❯', '➜', '»', 'λ', '>', '~'];
-    let may_be_one = start.contains(signs) || start.starts_with("In [");
+    let mut signs = start.match_indices(signs);
+    let is_sign =
+        |(at, sign): (usize, &str)| sign == ">" || start[at + sign.len()..].starts_with(' ');
+    let may_be_one = signs.any(is_sign) || start.starts_with("In [");
     let found = may_be_one.then(|| any.captures(start))??;
     let mut prompts = PROMPTS.iter().zip(found.iter().skip(1));
     prompts.find_map(|((_, shell), found)| Some((found?.end(), *shell)))
@@ -104,7 +107,9 @@ fn is_loop(text: &str) -> bool {
         r"|\bwhile (?:\w+=\S* )?read\b",
     ));
     let counts = pattern!(r"^(?:\d{1,3}\b|\{\d|\$\(seq|`seq|range\(|\(?\d+\.\.)");
-    let found = start.captures(text);
+    // Most lines have none.
+    let may_be_one = ["for", "while"].iter().any(|word| text.contains(word));
+    let found = may_be_one.then(|| start.captures(text)).flatten();
     found.is_some_and(|found| {
         !found
             .get(1)
@@ -583,7 +588,8 @@ impl<'a> Reader<'a> {
             variables.retain(|_, judged| !is_empty(judged));
         }
         let read = pattern!(r#"(?i)(?:^|[;&] *)(?:read|set /p)\b(?: -\w+(?: "[^"]*")?)* "?(\w+)"#);
-        if let Some(found) = read.captures(text) {
+        let may_read = words::says("reads a variable", &lower(text));
+        if let Some(found) = may_read.then(|| read.captures(text)).flatten() {
             variables.remove(&found[1]);
             return;
         }
@@ -891,6 +897,16 @@ impl<'a> Reader<'a> {
         self.out.is_tunnel |= text.starts_with("HTTP/") && words.says("connected")
             || text.starts_with("CONNECT ") && text.contains(" HTTP/");
         let named = words.kind("step").and_then(CheckId::named);
+        // In a language whose words are not known, a sentence is one of letters, and hardly anything else.
+        let is_of_letters = |part: &Range<usize>| {
+            let count = |is: fn(char) -> bool| words.lower[part.clone()].matches(is).count();
+            let (letters, digits) = (count(char::is_alphabetic), count(char::is_numeric));
+            let signs =
+                count(|c| !c.is_alphanumeric() && !c.is_whitespace() && !".,()'’".contains(c));
+            letters >= 12 && signs * 20 < letters && digits * 2 < letters
+        };
+        // Each is looked at once.
+        let mut sentence = (0..0, Strength::Example, false);
         for (at, status) in numbers(text) {
             // The one that is named last in front, if it is near.
             let near = words.kinds("step", at.saturating_sub(160)..at).last();
@@ -912,23 +928,19 @@ impl<'a> Reader<'a> {
             if sign.is_none() && !is_refusal {
                 continue;
             }
-            let sentence = words.sentence(at);
+            if !sentence.0.contains(&at) {
+                let part = words.sentence(at);
+                sentence = (part.clone(), words.strength(&part), is_of_letters(&part));
+            }
             // In a person's sentence, a number counts at the end of what it says.
             let behind = words.lower[at + 3..].chars().next();
             let is_end = behind.is_none_or(|c| ",.;:!)?\"'、。".contains(c));
             let is_told = version.is_some() || sign.map_or(is_end, |is_sure| !is_sure);
-            // In a language whose words are not known, a sentence is one of letters, and hardly anything else.
             let is_sentence = || {
                 let has_label = version.is_some() || words.label("label", at).is_some();
-                let count =
-                    |is: fn(char) -> bool| words.lower[sentence.clone()].matches(is).count();
-                let (letters, digits) = (count(char::is_alphabetic), count(char::is_numeric));
-                let signs =
-                    count(|c| !c.is_alphanumeric() && !c.is_whitespace() && !".,()'’".contains(c));
-                let is_one = letters >= 12 && signs * 20 < letters && digits * 2 < letters;
-                is_one && !has_label && !self.out.is(is_waiting)
+                sentence.2 && !has_label && !self.out.is(is_waiting)
             };
-            match words.strength(&sentence) {
+            match sentence.1 {
                 Strength::Example => {}
                 how if is_told && (how == Strength::Prose || is_sentence()) => {
                     self.out.told(step, status);
@@ -988,14 +1000,20 @@ impl<'a> Reader<'a> {
 
 /// Returns the numbers that may be statuses and stand alone in a text, with their places.
 fn numbers(text: &str) -> impl Iterator<Item = (usize, u16)> {
-    let numbers = pattern!(r"\b[1-5]\d\d\b").find_iter(text);
-    numbers.filter_map(|number| {
-        // A part of a figure or of a name, or the line of a file in a trace.
-        let is_part = text[..number.start()].ends_with(['-', '/', '.', '+', '#'])
-            || pattern!(r"^(?:[-/]|[.:]\d)").is_match(&text[number.end()..]);
-        let status = number.as_str().parse().ok().filter(|_| !is_part)?;
-        Some((number.start(), status))
-    })
+    let bytes = text.as_bytes();
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let places = bytes.windows(3).enumerate().filter(move |(at, digits)| {
+        let is_number = digits.iter().all(u8::is_ascii_digit) && matches!(digits[0], b'1'..=b'5');
+        let before = at.checked_sub(1).map(|at| bytes[at]);
+        let is_free = || before.is_none_or(|b| !is_word(&b) && !b"-/.+#".contains(&b));
+        let is_end = || match &bytes[at + 3..] {
+            // A part of a figure, or the line of a file in a trace.
+            [b'.' | b':', b'0'..=b'9', ..] | [b'-' | b'/', ..] => false,
+            behind => !behind.first().is_some_and(is_word),
+        };
+        is_number && is_free() && is_end()
+    });
+    places.filter_map(|(at, _)| Some((at, text[at..at + 3].parse().ok()?)))
 }
 
 /// Tells by what stands around a number whether it is a status, and whether that is certain.
