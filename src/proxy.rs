@@ -139,8 +139,9 @@ impl ProxyUrl {
             None => (None, rest),
         };
         // Each “%” is one of an encoded character.
-        let encoded = pattern!(r"^(?:[\w!$&'()*+,.:;=~-]|%[[:xdigit:]]{2})*$");
-        if login.is_some_and(|login| !encoded.is_match(login)) {
+        let is_encoded =
+            |login: &str| pattern!(r"^(?:[\w!$&'()*+,.:;=~-]|%[[:xdigit:]]{2})*$").is_match(login);
+        if login.is_some_and(|login| !is_encoded(login)) {
             return Err(PASSWORD);
         }
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();

@@ -55,9 +55,9 @@ pub fn response(
         });
         response.challenge = words.as_deref().map(untrusted);
         // Bitrise's API knows no such login: that is a gateway's (IANA, HTTP Authentication Schemes).
-        let is_login = pattern!("(?i)^(?:basic|digest|ntlm|negotiate)$");
-        let mut asked = schemes(headers, "www-authenticate");
-        response.asks_login = asked.any(|scheme| is_login.is_match(scheme));
+        let is_login =
+            |scheme: &str| pattern!("(?i)^(?:basic|digest|ntlm|negotiate)$").is_match(scheme);
+        response.asks_login = schemes(headers, "www-authenticate").any(is_login);
     }
     if status != Some(200) || !is_list {
         response.responder = responder(headers, page, clean);

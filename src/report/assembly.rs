@@ -27,8 +27,8 @@ pub struct Assembly {
     pub pages: Pages,
     /// What is known of each app that is to be checked.
     pub apps: Vec<AppResult>,
-    /// Their indices.
-    indices: HashMap<Slug, usize>,
+    /// The indices of those that were named, since any app may be one of them.
+    named: HashMap<Slug, usize>,
     /// The one check of each kind that decides, so that memory does not grow with the number of apps.
     kept: [Option<(Weight, Check)>; CheckId::ALL.len()],
 }
@@ -52,13 +52,21 @@ impl Assembly {
 
     /// Returns the index of an app that is to be checked; it is added if it is new.
     pub fn app(&mut self, slug: &Slug) -> usize {
-        if let Some(index) = self.indices.get(slug) {
+        if let Some(index) = self.named.get(slug) {
             return *index;
         }
         let mut listed = self.pages.list.sample.iter();
         let listed = listed.find(|app| app.slug == *slug).cloned();
+        self.expect(listed.unwrap_or_else(|| App::unlisted(slug.clone())));
+        let index = self.apps.len() - 1;
+        self.named.insert(slug.clone(), index);
+        index
+    }
+
+    /// Adds an app that is to be checked.
+    fn expect(&mut self, app: App) {
         self.apps.push(AppResult {
-            app: listed.unwrap_or_else(|| App::unlisted(slug.clone())),
+            app,
             is_first: false,
             is_listed: None,
             state: AppState::NotReached,
@@ -67,9 +75,6 @@ impl Assembly {
             runs: None,
             details: None,
         });
-        let index = self.apps.len() - 1;
-        self.indices.insert(slug.clone(), index);
-        index
     }
 
     /// Returns where the next page of the list begins, if it is to be read.
@@ -100,14 +105,11 @@ impl Assembly {
             self.pages.list.end = Some(ListEnd::PageFailed);
         }
         for app in page.map_or_else(|_| Vec::new(), |page| self.pages.take(page)) {
-            let is_wanted = match selection {
-                Selection::First => self.apps.is_empty(),
-                Selection::Named | Selection::File => self.indices.contains_key(&app.slug),
-                Selection::All => true,
-            };
-            if is_wanted {
-                let index = self.app(&app.slug);
-                self.apps[index].app = app;
+            match (self.named.get(&app.slug), selection) {
+                (Some(index), _) => self.apps[*index].app = app,
+                (None, Selection::All) => self.expect(app),
+                (None, Selection::First) if self.apps.is_empty() => self.expect(app),
+                (None, _) => {}
             }
         }
         let is_cut = !matches!(self.pages.list.end, None | Some(ListEnd::Whole));
@@ -119,7 +121,7 @@ impl Assembly {
     }
 
     /// Takes what the response of an endpoint below an app means, by the app's index; none if the app
-    /// is not known. Nothing is shown of a response that means something else than it says.
+    /// is not known. `seen` is left out for a response whose own words say something different.
     ///
     /// # Errors
     /// Returns why it was not read.
@@ -163,10 +165,9 @@ impl Assembly {
         told.map(|()| page.pipeline_id)
     }
 
-    /// Takes the check of a request, and keeps it if it decides rather than the one that was kept: a
-    /// refusal outranks what could not be told, which outranks a success; of two with the same rank, the
-    /// one of the app that comes first, or that came first. A refusal of an app that is disabled decides
-    /// only if nothing else does.
+    /// Takes the check of a request. One of each kind is kept: a refusal rather than an unknown result, and
+    /// that rather than a success; of equals, the one of the first app, or else the earlier one. A refusal of
+    /// an app that is disabled decides only if nothing else does.
     pub fn keep(
         &mut self,
         id: CheckId,
