@@ -9,7 +9,7 @@
 
 use super::body::Body;
 use super::messages::Messages;
-use super::request::{self, Credential, Judged, Request, Shell, Variables};
+use super::request::{self, Address, Credential, Judged, Request, Shell, Variables};
 use crate::check::CheckId;
 use crate::exchange::FaultKind;
 use crate::pasted::{Incomplete, Mistake};
@@ -200,11 +200,8 @@ impl Exchanges {
 
     /// Tells whether what is being filled is a turn of a loop over apps.
     fn is_turn(&self) -> bool {
-        let is_open = |own: &Shown| {
-            let address = own.request.address.as_ref();
-            let slug = address.and_then(|address| address.slug.as_ref());
-            slug.is_some_and(|slug| slug.starts_with('$'))
-        };
+        let is_open =
+            |own: &Shown| { own.request.address.as_ref() }.is_some_and(Address::has_variable);
         self.is_loop && self.is(is_open)
     }
 
@@ -222,6 +219,14 @@ impl Exchanges {
     pub(super) fn shown(&mut self) -> &mut Shown {
         let index = self.current.unwrap_or_else(|| self.open());
         &mut self.reading.shown[index]
+    }
+
+    /// Returns the exchange that is being filled, for what came back: it is of the word that was printed last.
+    fn answered(&mut self) -> &mut Shown {
+        let printed = self.printed.take();
+        let shown = self.shown();
+        shown.printed = printed.or(shown.printed.take());
+        shown
     }
 
     /// Tells whether there is an exchange to be filled that is like that.
@@ -247,8 +252,7 @@ impl Exchanges {
                 let cut = address.shown.trim_end_matches(['.', '…']);
                 let is_there = own.is_path || address.is_path || own.base == address.base;
                 // What a loop puts in for its variable is told behind.
-                let is_turn = own.step == address.step
-                    && own.slug.as_ref().is_some_and(|slug| slug.starts_with('$'));
+                let is_turn = own.step == address.step && own.has_variable();
                 is_there && (own.path == address.path || is_turn)
                     || start == Start::Mention && own.shown.starts_with(cut)
             }
@@ -343,9 +347,7 @@ impl Exchanges {
         if self.is(is_new) {
             self.next();
         }
-        let printed = self.printed.take();
-        let shown = self.shown();
-        shown.printed = printed.or(shown.printed.take());
+        let shown = self.answered();
         if shown.status.is_some_and(|own| own != status) || shown.fault().is_some() {
             (shown.headers, shown.body, shown.failure) = Default::default();
         }
@@ -403,27 +405,25 @@ impl Exchanges {
         } else if self.is(is_kept) {
             return;
         }
-        let printed = self.printed.take();
-        let shown = self.shown();
-        shown.failure = Some(failure);
-        shown.printed = printed.or(shown.printed.take());
+        self.answered().failure = Some(failure);
     }
 
     /// Takes a body: the rest of what a filter left, or a new one.
     pub(super) fn body(&mut self, body: Body) {
+        if self.is_example {
+            self.reading.has_example = true;
+            return;
+        }
         let shown = &mut self.reading.shown;
         let own = self.current.and_then(|at| shown[at].body.as_mut());
-        let is_rest = !self.is_example && own.is_some_and(|own| own.is_continued_by(&body));
-        self.reading.has_example |= self.is_example;
-        if self.is_example || is_rest {
+        if own.is_some_and(|own| own.is_continued_by(&body)) {
             return;
         }
         if self.is(|shown| shown.body.is_some() || shown.fault().is_some()) {
             self.next();
         }
-        let printed = self.printed.take();
         // A client that hides the bodies of refusals tried again, as it does behind these.
-        let shown = self.shown();
+        let shown = self.answered();
         let is_next = |status: &u16| {
             !shown.request.is_hidden
                 || shown.request.is_filtered
@@ -431,8 +431,7 @@ impl Exchanges {
                 || !body.contradicts(*status, false)
         };
         shown.status = shown.status.filter(is_next);
-        shown.printed = printed.or(shown.printed.take());
-        self.shown().body = Some(body);
+        shown.body = Some(body);
         self.block = Block::None;
     }
 

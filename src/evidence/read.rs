@@ -111,9 +111,8 @@ fn is_loop(text: &str) -> bool {
     let may_be_one = ["for", "while"].iter().any(|word| text.contains(word));
     let found = may_be_one.then(|| start.captures(text)).flatten();
     found.is_some_and(|found| {
-        !found
-            .get(1)
-            .is_some_and(|items| counts.is_match(items.as_str()))
+        let items = found.get(1).map_or("", |items| items.as_str());
+        !counts.is_match(items)
     })
 }
 
@@ -124,14 +123,14 @@ fn announces_example(words: &Words) -> Option<bool> {
     let heading = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if words::is("example heading", &heading) {
         return Some(true);
+    } else if !words.lower.ends_with([':', '：']) && !words::is("answer heading", &heading) {
+        return None;
     }
-    let is_open = words.lower.ends_with([':', '：']) || words::is("answer heading", &heading);
     let announced = words.kinds("example", ALL).last();
-    let is_example = announced.is_some_and(|(own, _)| {
+    Some(announced.is_some_and(|(own, _)| {
         words.sentence(own.start).end >= words.lower.len()
             && words.kinds("instead", own.end..usize::MAX).next().is_none()
-    });
-    is_open.then_some(is_example)
+    }))
 }
 
 /// Tells whether what a text names is used there, and is not spoken of by a person, listed with its
@@ -182,8 +181,8 @@ impl<'a> Reader<'a> {
             self.words = Words::of(text);
             let starts = command::starts(&self.words);
             self.commands = starts.map(|at| line.start + at).collect();
-            let ends = prompt(text).is_some_and(|(_, shell)| shell.is_some());
-            self.out.is_loop = is_loop(text) || self.out.is_loop && !ends;
+            let ends = || prompt(text).is_some_and(|(_, shell)| shell.is_some());
+            self.out.is_loop = is_loop(text) || self.out.is_loop && !ends();
             if from == line.start && (self.echo(text.trim()) || self.table(text)) {
                 return self.goes_to(line.end);
             }
@@ -511,7 +510,7 @@ impl<'a> Reader<'a> {
         if let Some(step) = step.filter(|_| text.len() < 160) {
             self.out.step(step);
         }
-        self.variable(text);
+        self.variable(text, words);
         let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         let mut part = Request::default();
         let is_named = |(hit, _): &(words::Hit, _)| {
@@ -545,9 +544,8 @@ impl<'a> Reader<'a> {
         // A response names its status in a word, or in a labelled message.
         let said = Some(value).filter(|_| words::is("body message", name));
         let has_address = |own: &Shown| own.request.address.is_some() && !own.is_answered();
-        if self
-            .out
-            .is(|own| own.is_waiting() || said.is_some() && has_address(own))
+        let may_be_its = |own: &Shown| own.is_waiting() || said.is_some() && has_address(own);
+        if self.out.is(may_be_its)
             && let Some(status) = words::status_named(&lower(said.unwrap_or(text)))
         {
             self.out.status(status, None);
@@ -578,7 +576,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes what a variable was set to, if it may be a token.
-    fn variable(&mut self, text: &str) {
+    fn variable(&mut self, text: &str, words: &Words) {
         // What gives values to variables that were printed as nothing.
         let is_empty = |judged: &Judged| judged.1 == Some(Mistake::EmptyToken);
         let variables = &mut self.out.variables;
@@ -588,8 +586,9 @@ impl<'a> Reader<'a> {
             variables.retain(|_, judged| !is_empty(judged));
         }
         let read = pattern!(r#"(?i)(?:^|[;&] *)(?:read|set /p)\b(?: -\w+(?: "[^"]*")?)* "?(\w+)"#);
-        let may_read = words::says("reads a variable", &lower(text));
-        if let Some(found) = may_read.then(|| read.captures(text)).flatten() {
+        if words.says("reads a variable")
+            && let Some(found) = read.captures(text)
+        {
             variables.remove(&found[1]);
             return;
         }

@@ -6,7 +6,7 @@
 //! nothing, and one that is absent where it would decide, is [`Reason::EvidenceIncomplete`].
 
 use super::observed::Observed;
-use super::request::is_hidden;
+use super::request::is_unknown;
 use super::secrets::Secrets;
 use crate::app::Slug;
 use crate::check::{Check, CheckId};
@@ -125,9 +125,7 @@ impl Replay<'_, '_> {
             return first.cloned();
         };
         let own = Slug::try_from(self.secrets.clean(text)).ok();
-        let hidden = first.filter(|_| {
-            (text.starts_with('$') || is_hidden(text)) && !own.as_ref().is_some_and(is_listed)
-        });
+        let hidden = first.filter(|_| is_unknown(text) && !own.as_ref().is_some_and(is_listed));
         hidden.cloned().or(own)
     }
 

@@ -159,7 +159,6 @@ impl Address {
         let is_loopback = base_url::is_loopback(&url);
         let host = url.host_str().map(|host| host.trim_end_matches('.'));
         let is_foreign = !is_loopback && host != Some(HOST);
-        let is_unknown = |slug: &str| slug.starts_with('$') || is_hidden(slug);
         let is_open = slug.is_some_and(|slug| is_placeholder(slug) && !is_unknown(slug));
         let has_slash = path.contains("//") || path.ends_with('/');
         let mistakes = [
@@ -195,6 +194,11 @@ impl Address {
         })
     }
 
+    /// Tells whether a variable stands in place of the slug, as in a command that a loop runs.
+    pub(super) fn has_variable(&self) -> bool {
+        self.slug.as_ref().is_some_and(|slug| slug.starts_with('$'))
+    }
+
     /// Tells whether it is an address of the API, and not one of a page or of somebody else's.
     pub(super) fn is_of_api(&self) -> bool {
         let is_bitrise = is_bitrise(&self.shown);
@@ -211,6 +215,11 @@ pub(super) fn mistake_of_query(name: &str, value: &str) -> Option<Mistake> {
         name if words::is("token parameter", name) => Some(Mistake::TokenInQuery),
         _ => Some(Mistake::Filter),
     }
+}
+
+/// Tells whether a slug is not shown: it is a variable's, or hidden.
+pub(super) fn is_unknown(slug: &str) -> bool {
+    slug.starts_with('$') || is_hidden(slug)
 }
 
 /// Tells whether a slug can't be put into a command: it is hidden, or was never filled in.
