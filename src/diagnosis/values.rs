@@ -350,7 +350,7 @@ fn seen<'a>(found: impl Iterator<Item = &'a (Option<CheckId>, Exchange)>) -> Opt
         };
         let mut text = Text::from(status.to_string());
         if let Some(words) = response.message() {
-            text = text.then(" “").then(words).then("”");
+            text = text.then(" ").then(quoted(words));
         }
         if !seen.contains(&text) {
             seen.push(text);

@@ -54,11 +54,7 @@ const DIM: Ansi = Ansi::new().dimmed();
 
 /// Renders a diagnosis for people.
 pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-        ink: Ansi::new(),
-    };
+    let mut page = Page::new(style);
     let mark = page.mark(status(diagnosis));
     if style.detail == Detail::Quiet {
         let origin = super::origin(diagnosis);
@@ -129,11 +125,7 @@ pub fn render(diagnosis: &Diagnosis, style: Style) -> String {
 /// Renders the page of a code for people: a verdict, a reason that leads to one or an HTTP status; for
 /// anything else, the list of all verdicts and reasons.
 pub fn explain(code: &str, style: Style) -> String {
-    let mut page = Page {
-        style,
-        text: String::new(),
-        ink: Ansi::new(),
-    };
+    let mut page = Page::new(style);
     let reason = Reason::named(code);
     let verdict = Verdict::named(code).or(reason.map(Reason::verdict));
     match (verdict, code.parse()) {
@@ -175,6 +167,14 @@ struct Page {
 }
 
 impl Page {
+    const fn new(style: Style) -> Self {
+        Self {
+            style,
+            text: String::new(),
+            ink: Ansi::new(),
+        }
+    }
+
     /// Writes what a verdict means, or a reason that leads to it.
     fn meaning(&mut self, verdict: Verdict, reason: Option<Reason>) {
         let (name, exit_code) = (verdict.as_str(), verdict.exit_code());
