@@ -163,11 +163,9 @@ const BLANK: &str = "\u{34f}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180c}\u{1
 /// Tells whether a character beyond ASCII leaves nothing to be seen: it is not printable, as that
 /// escaping knows, a blank, or a selector of a character's look.
 pub(crate) fn is_unseen(c: char) -> bool {
+    // Only what belongs to a character in front of it has to be tried behind one.
     let is_printable = || {
-        let mut text = [b'a'; 5];
-        let length = c.encode_utf8(&mut text[1..]).len();
-        let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();
-        text.escape_debug().nth(1) == Some(c)
+        c.escape_debug().len() == 1 || String::from_iter(['a', c]).escape_debug().nth(1) == Some(c)
     };
     let is_selector = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
     !c.is_ascii() && (is_selector || BLANK.contains(c) || !is_printable())

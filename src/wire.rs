@@ -129,13 +129,10 @@ impl Document {
         let others = [nested, top.error_description, top.detail];
         words.extend(others.into_iter().filter_map(Json::text));
         // "rate limit", "Rate-Limited", "`rate_limit`", "`RateLimitExceeded`", "Too Many Requests".
-        let is_limit = |words: &String| {
-            pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)")
-                .is_match(words)
-        };
+        let limit = || pattern!(r"(?i)(?:^|[\W_])(?:rate[\W_]*limit|too[\W_]*many[\W_]*requests)");
         Some(Self {
             form,
-            says_rate_limit: words.iter().any(is_limit),
+            says_rate_limit: words.iter().any(|words| limit().is_match(words)),
             message: words.first().map(|words| Untrusted::cleaned(words, &clean)),
             list: List::read(&top, &clean),
         })
